@@ -1,0 +1,30 @@
+export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
+export { DeadLetter, DeadLetterPage, Dismiss, ListDeadLetters } from "./dead-letters.ts";
+export { JobInfo, JobList } from "./jobs.ts";
+export { Problem } from "./problem.ts";
+export { QueueInfo, QueueList } from "./queues.ts";
+export {
+  AcceptedRun,
+  Attempt,
+  CancelResult,
+  CreatedRuns,
+  CreateRun,
+  CreateRuns,
+  Instant,
+  LIST_WINDOW,
+  ListRuns,
+  LogLine,
+  LogPage,
+  MAX_BULK,
+  MAX_PAGE,
+  Name,
+  ReadLog,
+  Reason,
+  Run,
+  RunId,
+  RunPage,
+  RunStateSchema,
+  RunSummary,
+  TimelineEntry,
+} from "./runs.ts";
+export { WorkerInfo, WorkerList } from "./workers.ts";

@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { Instant } from "./runs.ts";
+
+export const JobInfo = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    queue: z.string(),
+    priority: z.int(),
+    timeoutMs: z.int(),
+    retry: z.object({
+      maxAttempts: z.int(),
+      firstDelayMs: z.int(),
+      factor: z.number(),
+      maxDelayMs: z.int(),
+    }),
+    inputSchema: z
+      .record(z.string(), z.json())
+      .nullable()
+      .describe("JSON Schema 2020-12 of the input, where the job's schema library offers one"),
+    registeredAt: Instant,
+  })
+  .meta({ id: "Job" });
+
+export type JobInfo = z.infer<typeof JobInfo>;
+
+export const JobList = z.object({ jobs: z.array(JobInfo) }).meta({ id: "JobList" });

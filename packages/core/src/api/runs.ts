@@ -1,0 +1,232 @@
+import { z } from "zod";
+import { durationMs } from "../duration.ts";
+import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
+import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
+import { Problem } from "./problem.ts";
+
+export const RunId = z.uuid().describe("A run's id, a UUIDv7");
+
+export const Name = z.string().max(MAX_NAME_LENGTH).refine(isName, "not a valid name");
+
+export const RunStateSchema = z.enum(RUN_STATES).meta({ id: "RunState" });
+
+/** A time as the API writes it: ISO 8601 in UTC. */
+export const Instant = z.iso.datetime({ offset: true });
+
+const DurationText = z.string().refine(isDuration, 'not a duration; write for example "30s"');
+
+function isDuration(text: string): boolean {
+  try {
+    durationMs(text, "delay");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const CreateRun = z
+  .strictObject({
+    job: Name,
+    input: z.json().optional().describe("Checked against the job's schema; {} when absent"),
+    queue: Name.optional().describe("Instead of the job's own"),
+    priority: z
+      .int()
+      .min(MIN_PRIORITY)
+      .max(MAX_PRIORITY)
+      .optional()
+      .describe("Higher starts first"),
+    runAt: Instant.optional().describe("Not before this instant"),
+    delay: DurationText.optional().describe("Not before this much time has passed, such as 10m"),
+    idempotencyKey: z
+      .string()
+      .min(1)
+      .max(255)
+      .optional()
+      .describe("Same job and key: same run. Another input under the same key is refused"),
+    correlationId: z.string().min(1).max(255).optional(),
+  })
+  .refine((run) => !(run.runAt && run.delay), { error: "give runAt or delay, not both" })
+  .meta({ id: "CreateRun" });
+
+export type CreateRun = z.infer<typeof CreateRun>;
+
+/** What a caller is told about a run that was accepted. */
+export const AcceptedRun = z
+  .object({
+    id: RunId,
+    created: z
+      .boolean()
+      .describe("False when the idempotency key named a run that was there already"),
+    queue: z.string(),
+    runAt: Instant.nullable(),
+  })
+  .meta({ id: "AcceptedRun" });
+
+export type AcceptedRun = z.infer<typeof AcceptedRun>;
+
+export const MAX_BULK = 1000;
+
+export const CreateRuns = z
+  .strictObject({ runs: z.array(CreateRun).min(1).max(MAX_BULK) })
+  .meta({ id: "CreateRuns" });
+
+export const CreatedRuns = z
+  .object({
+    accepted: z.int(),
+    refused: z.int(),
+    results: z
+      .array(z.union([AcceptedRun, z.object({ error: Problem.omit({ requestId: true }) })]))
+      .describe("One for each run, in order"),
+  })
+  .meta({ id: "CreatedRuns" });
+
+export type CreatedRuns = z.infer<typeof CreatedRuns>;
+
+export const RunSummary = z
+  .object({
+    id: RunId,
+    job: z.string(),
+    queue: z.string(),
+    state: RunStateSchema,
+    reason: z
+      .string()
+      .nullable()
+      .describe("Why it is not running, in words; or the last error's class"),
+    priority: z.int(),
+    attempt: z.int().describe("The attempt under way, or the last one; 0 before the first"),
+    failures: z.int().describe("Attempts that failed"),
+    losses: z.int().describe("Attempts whose worker died"),
+    trigger: z.enum(TRIGGERS),
+    correlationId: z.string().nullable(),
+    idempotencyKey: z.string().nullable(),
+    rerunOf: RunId.nullable(),
+    createdAt: Instant,
+    runAt: Instant.nullable().describe("When it is due, while it is scheduled"),
+    startedAt: Instant.nullable().describe("Start of the attempt under way, or of the last one"),
+    finishedAt: Instant.nullable(),
+    worker: z.int().nullable(),
+    error: z
+      .object({ class: z.string(), message: z.string() })
+      .nullable()
+      .describe("Of the last attempt that failed or was lost"),
+  })
+  .meta({ id: "RunSummary" });
+
+export type RunSummary = z.infer<typeof RunSummary>;
+
+export const Attempt = z
+  .object({
+    number: z.int(),
+    outcome: z.enum([...ATTEMPT_OUTCOMES, "running"]),
+    worker: z.int().nullable(),
+    startedAt: Instant,
+    finishedAt: Instant.nullable(),
+    durationMs: z.number().nullable(),
+    error: z
+      .object({ class: z.string(), message: z.string(), stack: z.string().nullable() })
+      .nullable(),
+  })
+  .meta({ id: "Attempt" });
+
+export type Attempt = z.infer<typeof Attempt>;
+
+export const TimelineEntry = z
+  .object({
+    at: Instant,
+    event: z.string(),
+    actor: z.string().nullable(),
+    detail: z.record(z.string(), z.json()).nullable(),
+  })
+  .meta({ id: "TimelineEntry" });
+
+export type TimelineEntry = z.infer<typeof TimelineEntry>;
+
+export const Run = RunSummary.extend({
+  input: z.json(),
+  output: z.json().nullable(),
+  maxAttempts: z.int().nullable().describe("Null when no server knows the job any more"),
+  cancelRequestedAt: Instant.nullable(),
+  progress: z
+    .object({
+      at: Instant,
+      done: z.number(),
+      total: z.number().nullable(),
+      message: z.string().nullable(),
+    })
+    .nullable(),
+  attempts: z.array(Attempt),
+  timeline: z.array(TimelineEntry),
+  reruns: z.array(RunId),
+}).meta({ id: "Run" });
+
+export type Run = z.infer<typeof Run>;
+
+export const MAX_PAGE = 200;
+
+/** How many runs one list request looks at; what it did not reach is reached through `nextCursor`. */
+export const LIST_WINDOW = 20_000;
+
+export const ListRuns = z.strictObject({
+  job: Name.optional(),
+  queue: Name.optional(),
+  state: RunStateSchema.optional(),
+  since: Instant.optional().describe("Created at or after"),
+  correlationId: z.string().max(255).optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
+  cursor: z.uuid().optional().describe("nextCursor of the page before"),
+});
+
+export const RunPage = z
+  .object({
+    runs: z.array(RunSummary).describe("Newest first"),
+    nextCursor: z
+      .uuid()
+      .nullable()
+      .describe(
+        "Where to look on; null at the end. A page may be short, even empty, and still have one: each request looks at 20,000 runs at the most",
+      ),
+  })
+  .meta({ id: "RunPage" });
+
+export type RunPage = z.infer<typeof RunPage>;
+
+export const Reason = z.strictObject({
+  reason: z.string().max(1000).optional().describe("For the record"),
+});
+
+export const CancelResult = z
+  .object({
+    result: z
+      .enum(["cancelled", "asked"])
+      .describe("asked: it runs; its handler has been told to stop"),
+  })
+  .meta({ id: "CancelResult" });
+
+export type CancelResult = z.infer<typeof CancelResult>;
+
+export const LogLine = z
+  .object({
+    seq: z.int(),
+    attempt: z.int(),
+    at: Instant,
+    level: z.string(),
+    message: z.string(),
+    fields: z.record(z.string(), z.json()).nullable(),
+  })
+  .meta({ id: "LogLine" });
+
+export type LogLine = z.infer<typeof LogLine>;
+
+export const LogPage = z
+  .object({
+    lines: z.array(LogLine),
+    next: z.int().nullable().describe("Pass as after to read on; null at the end, for now"),
+  })
+  .meta({ id: "LogPage" });
+
+export type LogPage = z.infer<typeof LogPage>;
+
+export const ReadLog = z.strictObject({
+  after: z.coerce.number().int().min(-1).default(-1),
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+});

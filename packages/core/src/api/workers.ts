@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { Instant, RunId } from "./runs.ts";
+
+export const WorkerInfo = z
+  .object({
+    id: z.int(),
+    name: z.string().describe("Host and process id"),
+    state: z.enum(["active", "draining", "gone", "lost"]),
+    concurrency: z.int(),
+    running: z.array(RunId),
+    queues: z.array(z.string()),
+    jobs: z.array(z.string()),
+    version: z.string(),
+    startedAt: Instant,
+    seenAt: Instant,
+    endedAt: Instant.nullable(),
+  })
+  .meta({ id: "Worker" });
+
+export type WorkerInfo = z.infer<typeof WorkerInfo>;
+
+export const WorkerList = z.object({ workers: z.array(WorkerInfo) }).meta({ id: "WorkerList" });

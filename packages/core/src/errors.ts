@@ -1,0 +1,73 @@
+/**
+ * The registry of error codes: one line each, shared by API, command line, SDK and docs/errors.md (a test holds the
+ * page to it). A code is a promise: it is never renamed or given another meaning.
+ * `status` is the HTTP answer; errors that never leave a process through HTTP answer 500 if they do.
+ */
+export const ERROR_CODES = {
+  invalid_request: { status: 400, title: "The request is malformed" },
+  invalid_input: { status: 400, title: "The input does not match the job's schema" },
+  invalid_json: { status: 400, title: "The value cannot be stored as JSON" },
+  unknown_job: { status: 400, title: "No such job is registered" },
+  unauthorized: { status: 401, title: "A valid API key is required" },
+  not_found: { status: 404, title: "No such resource" },
+  run_not_found: { status: 404, title: "No such run" },
+  queue_not_found: { status: 404, title: "No such queue" },
+  dead_letter_not_found: { status: 404, title: "No such dead letter" },
+  method_not_allowed: { status: 405, title: "The resource does not take this method" },
+  request_timeout: { status: 408, title: "The request did not arrive in time" },
+  run_finished: { status: 409, title: "The run has already finished" },
+  dead_letter_handled: { status: 409, title: "The dead letter has already been handled" },
+  idempotency_key_reused: {
+    status: 409,
+    title: "The idempotency key was used with another input",
+  },
+  payload_too_large: { status: 413, title: "The payload is too large" },
+  unsupported_media_type: { status: 415, title: "The body must be application/json" },
+  headers_too_large: { status: 431, title: "The request's headers are too large" },
+  internal: { status: 500, title: "Something went wrong on our side" },
+  database_unavailable: { status: 503, title: "The database cannot be reached" },
+  invalid_duration: { status: 400, title: "Not a duration" },
+  invalid_job: { status: 500, title: "The job's definition is wrong" },
+  invalid_setting: { status: 500, title: "A setting is wrong" },
+  duplicate_job: { status: 500, title: "Two jobs have the same name" },
+  schema_too_new: { status: 500, title: "The database's schema is newer than this Millrace" },
+  schema_changed: { status: 500, title: "An applied migration was changed" },
+  unsafe_database: { status: 500, title: "The database would lose acknowledged runs" },
+  embedded_unavailable: { status: 500, title: "The embedded PostgreSQL cannot run here" },
+  embedded_failed: { status: 500, title: "The embedded PostgreSQL did not come up" },
+  result_timeout: {
+    status: 500,
+    title: "The run did not finish in the time that the caller waits",
+  },
+  already_running: { status: 500, title: "Millrace already runs on this data" },
+  not_running: { status: 500, title: "Millrace does not run on this data" },
+  address_in_use: { status: 500, title: "The address is taken by another program" },
+  migrations_pending: { status: 500, title: "The database's schema is older than this Millrace" },
+  jobs_not_loaded: { status: 500, title: "The jobs could not be loaded" },
+  insecure_file: { status: 500, title: "A file that holds a secret can be read by others" },
+  invalid_usage: { status: 400, title: "The command is not used like this" },
+  server_unreachable: { status: 503, title: "The server cannot be reached" },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * An error that is a decision for whoever called, told apart by `code`. `message` says what, where, and how to mend it,
+ * and holds nothing secret: it may be shown to the caller as it stands.
+ */
+export class MillraceError extends Error {
+  override readonly name = "MillraceError";
+  readonly code: ErrorCode;
+  /** Where in the caller's value the trouble lies, as a JSON Pointer (RFC 6901), when there is such a place. */
+  readonly pointer: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { pointer?: string | undefined; cause?: unknown },
+  ) {
+    super(message, options);
+    this.code = code;
+    this.pointer = options?.pointer;
+  }
+}

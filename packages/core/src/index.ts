@@ -1,0 +1,30 @@
+export { type Duration, durationMs, formatDuration } from "./duration.ts";
+export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
+export { type Failure, toFailure } from "./failure.ts";
+export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
+export {
+  DEFAULT_QUEUE,
+  isName,
+  MAX_NAME_LENGTH,
+  MAX_PRIORITY,
+  MIN_PRIORITY,
+  NAME_PATTERN,
+  requireName,
+} from "./names.ts";
+export { retryDelayMs, type RetryOptions, retryPolicy, type RetryPolicy } from "./retry-policy.ts";
+export {
+  allows,
+  ATTEMPT_OUTCOMES,
+  type AttemptOutcome,
+  FINAL_STATES,
+  type FinalState,
+  isFinal,
+  lifecycleDiagram,
+  RUN_STATES,
+  type RunEvent,
+  type RunState,
+  type Transition,
+  TRANSITIONS,
+  type Trigger,
+  TRIGGERS,
+} from "./run.ts";
