@@ -1,0 +1,53 @@
+import { randomUUID } from "node:crypto";
+import { Aborted } from "./errors.ts";
+import { checkInput } from "./input.ts";
+import type { CallOptions, Job } from "./job.ts";
+import { stderrLog } from "./stderr-log.ts";
+
+/** {@link Job.call}: the handler in this process, with a context that no server stands behind. */
+export async function callJob<Output>(
+  job: Job<string, any, Output>,
+  input: unknown,
+  options: CallOptions,
+): Promise<Output> {
+  const checked = await checkInput(job, input);
+  const runId = randomUUID();
+  const timeout = new AbortController();
+  const signal = options.signal
+    ? AbortSignal.any([timeout.signal, options.signal])
+    : timeout.signal;
+  const timer = setTimeout(() => {
+    timeout.abort(new Aborted("timeout", `${job.name} took longer than ${job.timeoutMs} ms`));
+  }, job.timeoutMs);
+  try {
+    return await abortable(
+      () =>
+        job.handle(checked, {
+          runId,
+          job: job.name,
+          attempt: 1,
+          trigger: "call",
+          idempotencyKey: runId,
+          correlationId: options.correlationId,
+          signal,
+          log: options.log ?? stderrLog({ run: runId, job: job.name }),
+          progress: () => {},
+        }),
+      signal,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Settles with `work`, or rejects with the signal's reason as soon as it is aborted. */
+function abortable<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    Promise.resolve(work())
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,42 @@
+import type { Trigger } from "@millrace/core";
+
+/** Values logged beside a message. */
+export type LogFields = Record<string, unknown>;
+
+/** Lines that are kept with the run, and go to the process's log with its ids. */
+export interface RunLog {
+  readonly debug: (message: string, fields?: LogFields) => void;
+  readonly info: (message: string, fields?: LogFields) => void;
+  readonly warn: (message: string, fields?: LogFields) => void;
+  readonly error: (message: string, fields?: LogFields) => void;
+}
+
+/** What a handler is told about the attempt it makes. It is the same whatever started the run. */
+export interface Context {
+  /** The run's id (UUIDv7). */
+  readonly runId: string;
+  /** The job's name. */
+  readonly job: string;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+  /** What caused the run. */
+  readonly trigger: Trigger;
+  /**
+   * The same text in every attempt of this run, and in no other run: hand it to the systems that you call, so that they
+   * can recognise a repeated request.
+   */
+  readonly idempotencyKey: string;
+  /** Ties the run to the request that caused it, when the caller gave one. */
+  readonly correlationId: string | undefined;
+  /** Aborted on timeout, cancel, shutdown and loss of the lease; `signal.reason` is an {@link Aborted}. */
+  readonly signal: AbortSignal;
+  readonly log: RunLog;
+  /**
+   * Records how far the run is; the newest value is kept, so call it as often as you like.
+   *
+   * @param done units done so far
+   * @param total units in all, when known
+   * @param message what is being done
+   */
+  readonly progress: (done: number, total?: number, message?: string) => void;
+}

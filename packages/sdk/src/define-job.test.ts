@@ -1,0 +1,97 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import { defineJob, isJob } from "./define-job.ts";
+import type { InputOf, JobOptions, OutputOf } from "./job.ts";
+
+const greet = defineJob({
+  name: "greet",
+  input: z.object({ name: z.string(), loud: z.boolean().default(false) }),
+  run: ({ name, loud }, ctx) => ({ text: loud ? name.toUpperCase() : name, attempt: ctx.attempt }),
+});
+
+describe("defineJob", () => {
+  test("resolves every option", () => {
+    expect(greet).toMatchObject({
+      name: "greet",
+      queue: "default",
+      priority: 0,
+      timeoutMs: 300_000,
+      retry: { maxAttempts: 5 },
+    });
+    expect(isJob(greet)).toBe(true);
+    expect(Object.isFrozen(greet)).toBe(true);
+  });
+
+  test("infers input and output from schema and handler", () => {
+    expectTypeOf<InputOf<typeof greet>>().toEqualTypeOf<{
+      name: string;
+      loud?: boolean | undefined;
+    }>();
+    expectTypeOf<OutputOf<typeof greet>>().toEqualTypeOf<{ text: string; attempt: number }>();
+    const later = defineJob({ name: "later", run: async () => await Promise.resolve(7) });
+    expectTypeOf<OutputOf<typeof later>>().toEqualTypeOf<number>();
+  });
+
+  test("makes a wrong payload a compile error", async () => {
+    // @ts-expect-error -- name must be a string
+    await expect(greet.call({ name: 7 })).rejects.toMatchObject({ code: "invalid_input" });
+    // @ts-expect-error -- name is missing
+    await expect(greet.call({})).rejects.toMatchObject({ code: "invalid_input", pointer: "/name" });
+  });
+
+  const run = () => null;
+  test.each<[Record<string, unknown>, string]>([
+    [{ name: "Bad Name", run }, "name"],
+    [{ name: "", run }, "name"],
+    [{ name: "x".repeat(101), run }, "100 characters"],
+    [{ name: "a", run, retries: 3 }, "retries is not an option"],
+    [{ name: "a", run: "no" }, "run must be a function"],
+    [{ name: "a", run, input: { type: "object" } }, "Standard Schema"],
+    [{ name: "a", run, queue: "Q!" }, "queue"],
+    [{ name: "a", run, priority: 101 }, "priority"],
+    [{ name: "a", run, timeout: "25d" }, "timeout"],
+    [{ name: "a", run, timeout: "0s" }, "timeout"],
+    [{ name: "a", run, retry: { maxAttempts: 0 } }, "maxAttempts"],
+  ])("refuses %j when the module is loaded", (options, message) => {
+    expect(() => defineJob(options as unknown as JobOptions<string, undefined, null>)).toThrow(
+      message,
+    );
+  });
+});
+
+describe("job.call", () => {
+  test("runs the handler here, with defaults filled in and a context", async () => {
+    expect(await greet.call({ name: "Ada", loud: true })).toEqual({ text: "ADA", attempt: 1 });
+  });
+
+  test("throws what the handler throws, at the first attempt", async () => {
+    let attempts = 0;
+    const fails = defineJob({
+      name: "fails",
+      run: () => {
+        attempts++;
+        throw new RangeError("no");
+      },
+    });
+    await expect(fails.call()).rejects.toBeInstanceOf(RangeError);
+    expect(attempts).toBe(1);
+  });
+
+  test("ends at the job's timeout, even when the handler does not listen", async () => {
+    const deaf = defineJob({ name: "deaf", timeout: "20ms", run: () => new Promise(() => {}) });
+    await expect(deaf.call()).rejects.toMatchObject({ name: "Aborted", why: "timeout" });
+  });
+
+  test("is aborted by the caller's signal", async () => {
+    const controller = new AbortController();
+    const waits = defineJob({
+      name: "waits",
+      run: (_input, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+          controller.abort(new Error("enough"));
+        }),
+    });
+    await expect(waits.call(undefined, { signal: controller.signal })).rejects.toThrow("enough");
+  });
+});

@@ -1,0 +1,86 @@
+import {
+  DEFAULT_QUEUE,
+  MAX_PRIORITY,
+  MIN_PRIORITY,
+  MillraceError,
+  durationMs,
+  requireName,
+  retryPolicy,
+} from "@millrace/core";
+import { callJob } from "./call-job.ts";
+import type { CallOptions, Given, InputSchema, Job, JobOptions, Received } from "./job.ts";
+
+const IS_JOB = Symbol.for("millrace.job");
+
+const KNOWN = ["name", "description", "input", "queue", "priority", "retry", "timeout", "run"];
+
+/**
+ * Defines a job. The options are checked here, so that a mistake shows when the module is loaded, not when the first
+ * run fails.
+ *
+ * @example
+ *   export const greet = defineJob({
+ *     name: "greet",
+ *     input: z.object({ name: z.string() }),
+ *     run: ({ name }) => `Hello ${name}`,
+ *   });
+ *
+ * @throws MillraceError `invalid_job` naming the option
+ */
+export function defineJob<
+  const Name extends string,
+  Output,
+  S extends InputSchema | undefined = undefined,
+>(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output> {
+  const name = requireName(options.name, "name") as Name;
+  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
+  if (unknown) {
+    throw new MillraceError(
+      "invalid_job",
+      `job ${name}: ${unknown} is not an option; the options are ${KNOWN.join(", ")}`,
+    );
+  }
+  if (typeof options.run !== "function") {
+    throw new MillraceError("invalid_job", `job ${name}: run must be a function`);
+  }
+  if (options.input !== undefined && options.input["~standard"]?.version !== 1) {
+    throw new MillraceError(
+      "invalid_job",
+      `job ${name}: input must be a Standard Schema, such as z.object({ … })`,
+    );
+  }
+  const job: Job<Name, Given<S>, Output> = {
+    name,
+    description: options.description ?? "",
+    schema: options.input,
+    queue: requireName(options.queue ?? DEFAULT_QUEUE, `job ${name}: queue`),
+    priority: requirePriority(options.priority ?? 0, name),
+    retry: retryPolicy(options.retry),
+    timeoutMs: requireTimeout(durationMs(options.timeout ?? "5m", `job ${name}: timeout`), name),
+    call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
+    handle: (input, ctx) => options.run(input as Received<S>, ctx),
+  };
+  Object.defineProperty(job, IS_JOB, { value: true });
+  return Object.freeze(job);
+}
+
+/** Whether a value, such as a module's export, is a job; it may come from another copy of this package. */
+export function isJob(value: unknown): value is Job {
+  return typeof value === "object" && value !== null && IS_JOB in value;
+}
+
+function requirePriority(priority: number, job: string): number {
+  if (Number.isInteger(priority) && priority >= MIN_PRIORITY && priority <= MAX_PRIORITY) {
+    return priority;
+  }
+  throw new MillraceError(
+    "invalid_job",
+    `job ${job}: priority ${priority} is not a whole number from ${MIN_PRIORITY} to ${MAX_PRIORITY}`,
+  );
+}
+
+function requireTimeout(ms: number, job: string): number {
+  // setTimeout fires at once beyond 2^31-1 ms.
+  if (ms >= 1 && ms < 2 ** 31) return ms;
+  throw new MillraceError("invalid_job", `job ${job}: timeout must be from 1ms to 24d`);
+}

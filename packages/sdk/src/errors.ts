@@ -1,0 +1,60 @@
+/**
+ * The errors by which a handler steers its own retries. They are recognised by a mark, not by class identity, so that
+ * they work when two copies of this package are installed.
+ */
+const NON_RETRYABLE = Symbol.for("millrace.NonRetryableError");
+const RETRY_AFTER = Symbol.for("millrace.RetryAfterError");
+
+/** Thrown by a handler to fail the run at once: no attempt that is left would end differently. */
+export class NonRetryableError extends Error {
+  override readonly name: string = "NonRetryableError";
+  readonly [NON_RETRYABLE] = true;
+}
+
+/** Thrown by a handler that knows when to try again, as from an HTTP `Retry-After`. It uses up an attempt. */
+export class RetryAfterError extends Error {
+  override readonly name: string = "RetryAfterError";
+  readonly [RETRY_AFTER]: number;
+
+  /** @param after milliseconds from now, or an instant */
+  constructor(message: string, after: number | Date, options?: ErrorOptions) {
+    super(message, options);
+    const ms = after instanceof Date ? after.getTime() - Date.now() : after;
+    if (Number.isNaN(ms)) throw new RangeError("RetryAfterError: `after` is not a time");
+    this[RETRY_AFTER] = Math.max(0, ms);
+  }
+}
+
+/** Whether an error, or one of its causes, says that retrying is pointless. */
+export function isNonRetryable(error: unknown): boolean {
+  return causes(error).some((e) => (e as { [NON_RETRYABLE]?: boolean })[NON_RETRYABLE] === true);
+}
+
+/** The wait in milliseconds that an error, or one of its causes, asks for. */
+export function retryAfterMs(error: unknown): number | undefined {
+  for (const e of causes(error)) {
+    const ms = (e as { [RETRY_AFTER]?: number })[RETRY_AFTER];
+    if (typeof ms === "number") return ms;
+  }
+  return undefined;
+}
+
+function causes(error: unknown): object[] {
+  const chain: object[] = [];
+  for (let e = error; typeof e === "object" && e !== null && chain.length < 5;) {
+    chain.push(e);
+    e = (e as { cause?: unknown }).cause;
+  }
+  return chain;
+}
+
+/** Why a handler's `signal` was aborted; it is `signal.reason`. */
+export class Aborted extends Error {
+  override readonly name = "Aborted";
+  readonly why: "timeout" | "cancelled" | "shutdown" | "lease-lost";
+
+  constructor(why: Aborted["why"], message: string) {
+    super(message);
+    this.why = why;
+  }
+}

@@ -1,0 +1,103 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Duration, MillraceError, durationMs } from "@millrace/core";
+import type { Automation, CancelResult, Run } from "@millrace/core/api";
+import type { HttpApi } from "./http-api.ts";
+import { RunCancelledError, RunFailedError } from "./run-errors.ts";
+
+/** How long to wait for a run. */
+export interface ResultOptions {
+  /** How long to wait. Default: until the run has finished. */
+  timeout?: Duration;
+  /** Ends the waiting, not the run. */
+  signal?: AbortSignal;
+}
+
+const FIRST_POLL_MS = 25;
+const MAX_POLL_MS = 1000;
+
+/** A run on a server. */
+export class RunHandle<Output = unknown> {
+  readonly id: string;
+  readonly #api: HttpApi;
+
+  constructor(api: HttpApi, id: string) {
+    this.#api = api;
+    this.id = id;
+  }
+
+  /**
+   * All that is known about the run.
+   *
+   * @throws MillraceError `run_not_found`
+   */
+  async get(): Promise<Run> {
+    const path = `/api/v1/runs/${encodeURIComponent(this.id)}`;
+    return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  }
+
+  /**
+   * Waits until the run has finished. It asks again and again, at first soon, later once a second.
+   *
+   * @returns the run's output, as JSON brings it back
+   * @throws RunFailedError, RunCancelledError; MillraceError `result_timeout`, `run_not_found`; the signal's reason
+   */
+  async result(options: ResultOptions = {}): Promise<Output> {
+    const { signal } = options;
+    const until =
+      options.timeout === undefined
+        ? Infinity
+        : performance.now() + durationMs(options.timeout, "timeout");
+    for (let wait = FIRST_POLL_MS; ; wait = Math.min(MAX_POLL_MS, wait * 1.5)) {
+      signal?.throwIfAborted();
+      const run = await this.#look(signal);
+      if (run.status === "completed") return run.result as Output;
+      if (run.status === "failed") throw await this.#failure();
+      if (run.status === "cancelled") throw new RunCancelledError(this.id);
+      const left = until - performance.now();
+      if (left <= 0) {
+        throw new MillraceError(
+          "result_timeout",
+          `run ${this.id} is ${run.status} after ${options.timeout}; it goes on`,
+        );
+      }
+      await pause(Math.min(wait, left), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /**
+   * Cancels the run: at once when it waits; when it runs, its handler is asked to stop.
+   *
+   * @throws MillraceError `run_not_found`, `run_finished`
+   */
+  async cancel(reason?: string): Promise<CancelResult["result"]> {
+    const answer = (await this.#api.call({
+      method: "POST",
+      path: `/api/v1/runs/${encodeURIComponent(this.id)}/cancel`,
+      body: JSON.stringify({ reason }),
+      repeatable: false,
+    })) as CancelResult;
+    return answer.result;
+  }
+
+  /** The row with the state: it costs the server one statement. */
+  async #look(signal: AbortSignal | undefined): Promise<Automation> {
+    const path = `/automations/${encodeURIComponent(this.id)}`;
+    return (await this.#api.call({ method: "GET", path, repeatable: true, signal })) as Automation;
+  }
+
+  async #failure(): Promise<RunFailedError> {
+    const { error } = await this.get();
+    return new RunFailedError(this.id, error?.class ?? "Error", error?.message ?? "");
+  }
+}
+
+/** A run that was asked for. */
+export class EnqueuedRun<Output = unknown> extends RunHandle<Output> {
+  /** False when the idempotency key named a run that was there already. */
+  readonly created: boolean;
+
+  constructor(api: HttpApi, id: string, created: boolean) {
+    super(api, id);
+    this.created = created;
+  }
+}
