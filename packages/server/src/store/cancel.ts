@@ -1,0 +1,55 @@
+import type { FinalState } from "@millrace/core";
+import { statement } from "./statement.ts";
+
+/** Locks the run's row, so that settling and cancelling happen one after the other. */
+export const lockRun = statement<
+  [run: string],
+  { id: string; job: string; queue: string; priority: number; state: FinalState | null }
+>("lock_run", `select id, job, queue, priority, state from millrace.run where id = $1 for update`);
+
+export const askToCancel = statement<[run: string, by: string, reason: string | null], never>(
+  "ask_to_cancel",
+  `insert into millrace.cancellation (run_id, requested_by, reason) values ($1, $2, $3) on conflict do nothing`,
+);
+
+export const dropTimer = statement<[run: string], never>(
+  "drop_timer",
+  `delete from millrace.timer where run_id = $1`,
+);
+
+/** Notes the cancel in the lease that holds the run, if one does, and locks it. */
+export const unwantInLease = statement<[run: string], { id: number }>(
+  "unwant_in_lease",
+  `update millrace.lease set unwanted = array_append(array_remove(unwanted, $1), $1)
+   where run_ids @> array[$1::uuid] returning id`,
+);
+
+/**
+ * Takes a run out of its parcel. It reads the queue's parcels of that priority, so it costs as much as the backlog is
+ * long (0.2 s at a million parcels): cancelling is rare, and an index that finds runs in parcels would tax every enqueue.
+ */
+export const dropFromReady = statement<[run: string, queue: string, priority: number], never>(
+  "drop_from_ready",
+  `with parcel as (
+      select seq, run_ids from millrace.ready
+      where queue = $2 and priority = $3 and run_ids @> array[$1::uuid] for update
+    ),
+    emptied as (
+      delete from millrace.ready r using parcel p
+      where r.queue = $2 and r.priority = $3 and r.seq = p.seq and cardinality(p.run_ids) = 1
+    )
+    update millrace.ready r set run_ids = array_remove(r.run_ids, $1) from parcel p
+    where r.queue = $2 and r.priority = $3 and r.seq = p.seq and cardinality(p.run_ids) > 1`,
+);
+
+export const cancelRun = statement<[run: string], { id: string }>(
+  "cancel_run",
+  `update millrace.run set state = 'cancelled', finished_at = clock_timestamp()
+   where id = $1 and state is null returning id`,
+);
+
+/** Of these runs, the ones whose cancel was asked for. */
+export const cancelsAmong = statement<[runs: string[]], { run_id: string; reason: string | null }>(
+  "cancels_among",
+  `select run_id, reason from millrace.cancellation where run_id = any ($1::uuid[])`,
+);

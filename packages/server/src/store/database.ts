@@ -1,0 +1,127 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { MillraceError } from "@millrace/core";
+import pg from "pg";
+import type { Queryable } from "./statement.ts";
+
+export type Database = pg.Pool;
+
+export interface DatabaseOptions {
+  /** Read anew for every connection: an embedded server may come back at another place. */
+  connection: () => pg.ClientConfig;
+  /** Shown in `pg_stat_activity`. */
+  applicationName: string;
+  /** Default 10. */
+  maxConnections?: number;
+  /** How long the server works on a statement before it gives up. Default 30 000. */
+  statementMs?: number;
+  /** Called when an idle connection breaks; the pool replaces it by itself. */
+  onConnectionLost?: (error: Error) => void;
+}
+
+/**
+ * Every hot statement is meant to walk an index, and its tables swing between nothing and millions of rows faster than
+ * statistics follow: a plan made while `ready` was empty would scan it whole when it is full. So the planner is told
+ * here, once, not to. JIT costs more than it brings for statements of a millisecond. A transaction that its client
+ * forgot (a stopped process) is ended by the server, so that its locks do not hold up everybody.
+ */
+const sessionSettings = (statementMs: number) => `
+  set enable_seqscan = off;
+  set enable_mergejoin = off;
+  set jit = off;
+  set statement_timeout = ${statementMs};
+  set idle_in_transaction_session_timeout = '30s';
+  set timezone = 'UTC';
+`;
+
+/** bigint columns are counters here, and stay below 2^53. */
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const statementMs = options.statementMs ?? 30_000;
+  class Client extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super({ ...config, ...options.connection() });
+      // A connection that breaks between two statements of a transaction has nobody else who listens, and that would end
+      // the process; whoever holds it learns of it from the next statement.
+      this.on("error", () => {});
+    }
+  }
+  const pool = new pg.Pool({
+    Client,
+    types,
+    application_name: options.applicationName,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    // A little later than the server's own limit: it only ends statements whose connection went silent. pg-pool then
+    // destroys the client, which a half-open connection must not survive.
+    query_timeout: statementMs + 5000,
+    // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; only its types say void.
+    onConnect: async (client) => {
+      await client.query(sessionSettings(statementMs));
+    },
+  });
+  pool.on("error", (error) => options.onConnectionLost?.(error));
+  return pool;
+}
+
+/** Runs `work` in one transaction. A deadlock or serialisation failure is tried again, twice. */
+export async function inTransaction<T>(
+  db: Database,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const client = await db.connect();
+    try {
+      await client.query("begin");
+      const result = await work(client);
+      await client.query("commit");
+      client.release();
+      return result;
+    } catch (error) {
+      const alive = await client.query("rollback").then(
+        () => true,
+        () => false,
+      );
+      client.release(!alive);
+      if (tries === 3 || !["40P01", "40001"].includes(sqlState(error) ?? "")) throw error;
+      await pause(Math.random() * 20 * tries);
+    }
+  }
+}
+
+/** The SQLSTATE of a PostgreSQL error. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/**
+ * Whether an error says that the database is away, on its way out or overburdened, as opposed to that it refused the
+ * statement: the statement may have been carried out or not, and may succeed when it is sent again.
+ */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  // Connection exceptions, serialisation and deadlock, too many connections, out of disk, a lock or a statement that took
+  // too long, shutdown, crash, starting up, a failed disk, a server that has become a standby.
+  if (state) return /^(08|40|53|55P03|57014|57P0|58030|25006)/.test(state);
+  if (error instanceof AggregateError) return error.errors.every(isUnavailable);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
+  return (
+    /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)/.test(code) ||
+    (error instanceof Error &&
+      /Connection terminated|not queryable|timeout expired|timeout exceeded when trying to connect|Query read timeout/.test(
+        error.message,
+      ))
+  );
+}
+
+/** The error that a caller gets for a database that is away. */
+export function unavailable(cause: unknown): MillraceError {
+  return new MillraceError(
+    "database_unavailable",
+    "the database gave no answer, so nobody knows whether this was carried out; look before you repeat it, or repeat it with the same idempotency key",
+    { cause },
+  );
+}

@@ -1,0 +1,30 @@
+import { statement } from "./statement.ts";
+
+/** The answers for all items of a batch, in order, joined into four texts: a driver reads one row in no time. */
+export interface EnqueuedRow {
+  /** Run ids, separated by commas. */
+  ids: string;
+  /** A digit an item: 0 when an idempotency key named a run that was there already. */
+  created: string;
+  /** Queues, separated by commas, which no name holds. */
+  queues: string;
+  /** Milliseconds of Unix time, separated by commas; empty for a run that was due at once. */
+  due: string;
+}
+
+/** SQLSTATEs of our own, raised by `millrace.enqueue_many`; the detail is the index of the item. */
+export const UNKNOWN_JOB = "ML001";
+export const UNKNOWN_QUEUE = "ML002";
+export const KEY_REUSED = "ML003";
+
+/**
+ * Parameter: a JSON list of 1 to 4,096 items, as the comment on the SQL function has them. All or none. The order of a function's rows is that of its
+ * items, and aggregates over a bare function scan keep it.
+ */
+export const enqueueMany = statement<[items: string], EnqueuedRow>(
+  "enqueue_many",
+  `select string_agg(run_id::text, ',') as ids, string_agg(created::int::text, '') as created,
+     string_agg(queue, ',') as queues,
+     string_agg(coalesce(floor(extract(epoch from due_at) * 1000)::bigint::text, ''), ',') as due
+   from millrace.enqueue_many($1::jsonb)`,
+);

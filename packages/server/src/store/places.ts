@@ -1,0 +1,21 @@
+import { statement } from "./statement.ts";
+
+/** The first counters: how many runs stand where. */
+export const countPlaces = statement<
+  [],
+  {
+    queued: number;
+    running: number;
+    scheduled: number;
+    dead_letters: number;
+    oldest_seconds: number;
+  }
+>(
+  "count_places",
+  `select
+     (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.ready) as queued,
+     (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.lease) as running,
+     (select count(*)::int from millrace.timer) as scheduled,
+     (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
+     (select coalesce(extract(epoch from clock_timestamp() - min(since)), 0)::float8 from millrace.ready) as oldest_seconds`,
+);

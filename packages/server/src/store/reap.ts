@@ -1,0 +1,56 @@
+import { statement } from "./statement.ts";
+
+/**
+ * Takes back the leases of workers that are lost or gone. A lease that such a worker opened while it was being declared
+ * lost is found by the next sweep. Each run's attempt ends as lost, and the run goes to the back of its queue; or is
+ * cancelled, when that was asked for; or becomes a dead letter, when it has been lost too often.
+ *
+ * Parameter: how many lost attempts a run is allowed before it is a dead letter.
+ */
+export const takeBack = statement<
+  [maxLosses: number],
+  { run_id: string; worker_id: number; job: string; queue: string; state: string | null }
+>(
+  "take_back",
+  `with orphaned as materialized (
+      select l.id from millrace.lease l join millrace.worker w on w.id = l.worker_id
+      where w.state in ('lost', 'gone') order by l.id limit 100 for update of l skip locked
+    ),
+    ended as (
+      delete from millrace.lease where id = any (array(select id from orphaned))
+      returning worker_id, claimed_at, run_ids, unwanted
+    ),
+    lost as materialized (
+      select e.worker_id, e.claimed_at, u.run_id, u.run_id = any (e.unwanted) as unwanted
+      from ended e cross join unnest(e.run_ids) u(run_id)
+    ),
+    moved as (
+      update millrace.run r
+      set attempts = r.attempts + 1, losses = r.losses + 1,
+        state = case when l.unwanted then 'cancelled' when r.losses + 1 >= $1 then 'failed' end::millrace.run_state,
+        started_at = case when l.unwanted or r.losses + 1 >= $1 then l.claimed_at end,
+        finished_at = case when l.unwanted or r.losses + 1 >= $1 then clock_timestamp() end,
+        worker_id = case when l.unwanted or r.losses + 1 >= $1 then l.worker_id end
+      from lost l where r.id = l.run_id and r.state is null
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at
+    ),
+    attempted as (
+      insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message)
+      select id, attempts, 'lost', worker_id, claimed_at, 'WorkerLost', 'worker ' || worker_id || ' died or lost touch while it ran this'
+      from moved
+    ),
+    dead as (
+      insert into millrace.dead_letter (run_id, job, queue, error_class, error_message)
+      select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran' from moved where state = 'failed'
+    ),
+    queued as (
+      insert into millrace.ready (queue, priority, job, run_ids)
+      select queue, priority, job, array_agg(id order by id)
+      from (
+        select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
+        from moved where state is null
+      ) chunk
+      group by queue, priority, job, parcel
+    )
+    select id as run_id, worker_id, job, queue, state::text from moved`,
+);

@@ -1,0 +1,163 @@
+import type { Json, RunState, Trigger } from "@millrace/core";
+import { statement } from "./statement.ts";
+
+export interface RunRow {
+  id: string;
+  job: string;
+  queue: string;
+  state: RunState;
+  priority: number;
+  attempts: number;
+  failures: number;
+  losses: number;
+  trigger: Trigger;
+  correlation_id: string | null;
+  idempotency_key: string | null;
+  rerun_of: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+  worker_id: number | null;
+  due_at: Date | null;
+  due_reason: string | null;
+  error_class: string | null;
+  error_message: string | null;
+}
+
+/** What a list shows of a run `r`: where it stands, since when, and its last error. */
+const SUMMARY = `
+    r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
+    r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, millrace.uuid_time(r.id) as created_at,
+    coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
+    t.due_at, t.reason as due_reason, e.error_class, e.error_message`;
+
+const PLACES = `
+    left join millrace.timer t on r.state is null and t.run_id = r.id
+    left join lateral (
+      select claimed_at, worker_id from millrace.lease where r.state is null and run_ids @> array[r.id]
+    ) l on true
+    left join lateral (
+      select error_class, error_message from millrace.attempt a
+      where r.failures + r.losses > 0 and a.run_id = r.id and a.outcome in ('failed', 'lost')
+      order by number desc limit 1
+    ) e on true`;
+
+export const readRun = statement<
+  [id: string],
+  RunRow & { input: Json; output: Json | null; cancel_requested_at: Date | null }
+>(
+  "read_run",
+  `select ${SUMMARY}, r.input, r.output, c.requested_at as cancel_requested_at
+   from millrace.run r ${PLACES}
+   left join millrace.cancellation c on c.run_id = r.id
+   where r.id = $1`,
+);
+
+/**
+ * Runs before a cursor, newest first. It looks at a window of runs and answers those that match, so that a filter which
+ * matches nothing costs as much in ten million runs as in ten thousand; `window_end` is where to look on.
+ *
+ * Parameters: id to start below; how many runs to look at; how many to answer; then filters, null for any: job, queue,
+ * state, created at or after, correlation id.
+ */
+export const listRuns = statement<
+  [
+    below: string,
+    window: number,
+    limit: number,
+    job: string | null,
+    queue: string | null,
+    state: RunState | null,
+    since: Date | null,
+    correlation: string | null,
+  ],
+  RunRow & { window_end: string | null }
+>(
+  "list_runs",
+  `with seen as materialized (
+      select r.* from millrace.run r
+      where r.id < $1 and ($7::timestamptz is null or r.id >= millrace.uuid_floor($7))
+      order by r.id desc limit $2
+    ),
+    hit as (
+      select * from seen r
+      where ($4::text is null or r.job = $4) and ($5::text is null or r.queue = $5)
+        and ($8::text is null or r.correlation_id = $8)
+        and ($6::millrace.run_state is null or millrace.state_of(r.id, r.state) = $6)
+      order by r.id desc limit $3
+    ),
+    page as (
+      select ${SUMMARY} from hit r ${PLACES}
+    )
+    select p.*, w.window_end
+    from (select case when count(*) = $2 then (array_agg(id order by id))[1] end as window_end from seen) w
+    left join page p on true
+    order by p.id desc`,
+);
+
+export interface AttemptRow {
+  number: number;
+  outcome: string;
+  worker_id: number | null;
+  started_at: Date;
+  finished_at: Date | null;
+  error_class: string | null;
+  error_message: string | null;
+  error_stack: string | null;
+}
+
+/** All attempts: the recorded ones, the one that completed (from the run's row), and the one under way. */
+export const readAttempts = statement<[run: string], AttemptRow>(
+  "read_attempts",
+  `select number, outcome::text, worker_id, started_at, finished_at, error_class, error_message, error_stack
+   from millrace.attempt where run_id = $1
+   union all
+   select attempts, 'completed', worker_id, started_at, finished_at, null, null, null
+   from millrace.run where id = $1 and state = 'completed'
+   union all
+   select r.attempts + 1, 'running', l.worker_id, l.claimed_at, null, null, null, null
+   from millrace.run r join millrace.lease l on l.run_ids @> array[r.id] where r.id = $1 and r.state is null
+   order by 1`,
+);
+
+/** The rows of `automation_jobs`, the founding article's contract. */
+export const readAutomation = statement<
+  [id: string],
+  {
+    id: string;
+    job_type: string;
+    status: RunState;
+    payload: Json;
+    result: Json | null;
+    created_at: Date;
+    started_at: Date | null;
+    completed_at: Date | null;
+    retry_count: number;
+    error_message: string | null;
+  }
+>(
+  "read_automation",
+  `select id, job_type, status, payload, result, created_at, started_at, completed_at, retry_count, error_message
+   from millrace.automation_jobs where id = $1`,
+);
+
+/** What a rerun copies; the input as text, because parsing would round numbers beyond 2^53. */
+export const readForRerun = statement<
+  [id: string],
+  {
+    job: string;
+    queue: string;
+    priority: number;
+    input: string;
+    correlation_id: string | null;
+    open: boolean;
+  }
+>(
+  "read_for_rerun",
+  `select job, queue, priority, input::text as input, correlation_id, state is null as open from millrace.run where id = $1`,
+);
+
+export const listReruns = statement<[id: string], { id: string }>(
+  "list_reruns",
+  `select (detail ->> 'run')::uuid as id from millrace.event where run_id = $1 and event = 'rerun' order by seq`,
+);

@@ -1,0 +1,33 @@
+import { statement } from "./statement.ts";
+
+/** What must be known of a server before its schema is touched. Needs no table of ours. */
+export const readServerFacts = statement<
+  [],
+  {
+    version: string;
+    version_number: number;
+    in_recovery: boolean;
+    fsync: string;
+    full_page_writes: string;
+    synchronous_commit: string;
+    connections: number;
+    max_connections: number;
+    now: Date;
+  }
+>(
+  "server_facts",
+  `select current_setting('server_version') as version, current_setting('server_version_num')::int as version_number,
+     pg_is_in_recovery() as in_recovery, current_setting('fsync') as fsync,
+     current_setting('full_page_writes') as full_page_writes,
+     current_setting('synchronous_commit') as synchronous_commit,
+     (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+     current_setting('max_connections')::int as max_connections, clock_timestamp() as now`,
+);
+
+/** How many days from today on have a partition of their own, without a gap. */
+export const countDaysAhead = statement<[], { days: number }>(
+  "count_days_ahead",
+  `select coalesce(min(n) filter (where to_regclass(
+       'millrace.run_' || to_char((clock_timestamp() at time zone 'UTC')::date + n, 'YYYYMMDD')) is null), 100)::int as days
+   from generate_series(0, 99) n`,
+);

@@ -1,0 +1,36 @@
+import { statement } from "./statement.ts";
+
+/**
+ * Moves timers that are due to the back of their queues, earliest first; answers the queues that got something, and how
+ * many runs. Any number of dispatchers may do so at once. Parameter: how many timers at the most.
+ */
+export const dispatchDue = statement<[limit: number], { queue: string; runs: number }>(
+  "dispatch_due",
+  `with due as materialized (
+      select run_id, due_at from millrace.timer
+      where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
+    ),
+    gone as (
+      delete from millrace.timer where run_id = any (array(select run_id from due))
+    ),
+    woken as (
+      select r.id, r.job, r.queue, r.priority, d.due_at,
+        (row_number() over (partition by r.queue, r.priority, r.job order by d.due_at, r.id) - 1) / 250 as parcel
+      from due d join millrace.run r on r.id = d.run_id
+      where r.state is null
+    ),
+    queued as (
+      insert into millrace.ready (queue, priority, job, run_ids)
+      select queue, priority, job, array_agg(id order by due_at, id) from woken
+      group by queue, priority, job, parcel order by min(due_at)
+      returning queue, cardinality(run_ids) as runs
+    )
+    select queue, sum(runs)::int as runs from queued group by queue`,
+);
+
+/** How long until the next timer is due, in milliseconds by the database's clock; no row when there is none. */
+export const nextTimer = statement<[], { in_ms: number }>(
+  "next_timer",
+  `select greatest(0, extract(epoch from due_at - clock_timestamp()) * 1000)::float8 as in_ms
+   from millrace.timer order by due_at limit 1`,
+);

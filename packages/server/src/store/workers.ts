@@ -1,0 +1,88 @@
+import { statement } from "./statement.ts";
+
+export const registerWorker = statement<
+  [
+    name: string,
+    concurrency: number,
+    queues: string[],
+    jobs: string[],
+    version: string,
+    leaseMs: number,
+  ],
+  { id: number }
+>(
+  "register_worker",
+  `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
+   values ($1, $2, $3, $4, $5, $6) returning id`,
+);
+
+/** Proves life. No row: this worker was declared lost and must write nothing more under this id. */
+export const beat = statement<[id: number], { beat: number }>(
+  "worker_beat",
+  `update millrace.worker set beat = beat + 1, seen_at = clock_timestamp()
+   where id = $1 and state in ('active', 'draining') returning beat`,
+);
+
+export const markDraining = statement<[id: number], never>(
+  "worker_draining",
+  `update millrace.worker set state = 'draining' where id = $1 and state = 'active'`,
+);
+
+export const markGone = statement<[id: number], never>(
+  "worker_gone",
+  `update millrace.worker set state = 'gone', ended_at = clock_timestamp()
+   where id = $1 and state in ('active', 'draining')`,
+);
+
+/** The runs in leases of a worker that are not among those it knows. Parameters: worker; leases. */
+export const leasesBeside = statement<
+  [id: number, known: number[]],
+  { lease_id: number; run_id: string }
+>(
+  "leases_beside",
+  `select id as lease_id, unnest(run_ids) as run_id from millrace.lease
+   where worker_id = $1 and id <> all ($2::bigint[])`,
+);
+
+/** The heartbeat counters of all workers that should be alive. */
+export const watchBeats = statement<
+  [],
+  { id: number; name: string; beat: number; lease_ms: number }
+>(
+  "watch_beats",
+  `select id, name, beat, lease_ms from millrace.worker where state in ('active', 'draining')`,
+);
+
+/** Declares a worker lost, unless it has given a sign of life since `beat`. */
+export const markLost = statement<[id: number, beat: number], { id: number }>(
+  "worker_lost",
+  `update millrace.worker set state = 'lost', ended_at = clock_timestamp()
+   where id = $1 and beat = $2 and state in ('active', 'draining') returning id`,
+);
+
+export interface WorkerRow {
+  id: number;
+  name: string;
+  state: "active" | "draining" | "gone" | "lost";
+  concurrency: number;
+  queues: string[];
+  jobs: string[];
+  version: string;
+  started_at: Date;
+  seen_at: Date;
+  ended_at: Date | null;
+  running: string[];
+}
+
+/** Workers that should be alive, and those that ended within the last hour; newest first, 1,000 at the most. */
+export const listWorkers = statement<[], WorkerRow>(
+  "list_workers",
+  `select w.id, w.name, w.state, w.concurrency, w.queues, w.jobs, w.version, w.started_at, w.seen_at, w.ended_at,
+     coalesce(held.running, '{}') as running
+   from millrace.worker w
+   left join lateral (
+     select array_agg(u.run_id) as running from millrace.lease l, unnest(l.run_ids) u(run_id) where l.worker_id = w.id
+   ) held on true
+   where w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour'
+   order by w.id desc limit 1000`,
+);
