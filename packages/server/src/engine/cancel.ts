@@ -1,0 +1,56 @@
+import { MillraceError } from "@millrace/core";
+import {
+  askToCancel,
+  cancelRun,
+  dropFromReady,
+  dropTimer,
+  lockRun,
+  unwantInLease,
+} from "../store/cancel.ts";
+import { type Database, inTransaction } from "../store/database.ts";
+import { recordEvent } from "../store/events.ts";
+
+export interface Cancel {
+  runId: string;
+  /** Who asks. */
+  by: string;
+  reason: string | null;
+}
+
+/**
+ * Cancels a run. One that waits is cancelled when this returns. One that runs is asked to stop: its worker aborts the
+ * handler's signal within a second, and the run is cancelled when the handler lets go; a handler that completes all
+ * the same, completes.
+ *
+ * A claim that is under way at this moment may not be seen. Then the run is cancelled here although a worker starts it;
+ * that worker finds the request, aborts, and its outcome changes nothing any more.
+ *
+ * @throws MillraceError `run_not_found`, `run_finished`
+ */
+export function cancel(
+  db: Database,
+  { runId, by, reason }: Cancel,
+): Promise<"cancelled" | "asked"> {
+  return inTransaction(db, async (tx) => {
+    // The lease before the run, in the order in which settling and the reaper lock them.
+    const [lease] = await unwantInLease(tx, runId);
+    const [run] = await lockRun(tx, runId);
+    if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
+    if (run.state) {
+      throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
+    }
+    await askToCancel(tx, runId, by, reason);
+    await recordEvent(
+      tx,
+      runId,
+      "cancel asked",
+      by,
+      reason === null ? null : JSON.stringify({ reason }),
+    );
+    if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
+    await dropTimer(tx, runId);
+    await dropFromReady(tx, runId, run.queue, run.priority);
+    await cancelRun(tx, runId);
+    return "cancelled";
+  });
+}

@@ -1,0 +1,146 @@
+import { MillraceError, type Trigger } from "@millrace/core";
+import type pg from "pg";
+import { isUnavailable, sqlState, unavailable } from "../store/database.ts";
+import {
+  type EnqueuedRow,
+  KEY_REUSED,
+  UNKNOWN_JOB,
+  UNKNOWN_QUEUE,
+  enqueueMany,
+} from "../store/enqueue.ts";
+import type { Queryable } from "../store/statement.ts";
+
+/** A run that is asked for; its input has been checked. */
+export interface EnqueueRequest {
+  job: string;
+  /** JSON text. */
+  input: string;
+  trigger: Trigger;
+  /** Instead of the job's own. */
+  queue?: string | undefined;
+  /** Instead of the job's own. */
+  priority?: number | undefined;
+  /** Not before this instant. */
+  runAt?: Date | undefined;
+  /** Not before so many milliseconds have passed, by the database's clock. Instead of `runAt`. */
+  delayMs?: number | undefined;
+  /** Same job, same key: same run. */
+  idempotencyKey?: string | undefined;
+  correlationId?: string | undefined;
+  rerunOf?: string | undefined;
+}
+
+export interface EnqueuedRun {
+  id: string;
+  /** False when the idempotency key named a run that was there already. */
+  created: boolean;
+  queue: string;
+  /** When it becomes due, if later. */
+  dueAt: Date | null;
+}
+
+export type EnqueueResult = { run: EnqueuedRun } | { error: MillraceError };
+
+/**
+ * Accepts runs: when this returns, they are durable. One that cannot be accepted does not hold up the others of its
+ * batch.
+ *
+ * @returns a result for each request, in order
+ * @throws MillraceError `database_unavailable`
+ */
+export async function enqueue(
+  db: Queryable,
+  requests: readonly EnqueueRequest[],
+): Promise<EnqueueResult[]> {
+  if (requests.length === 0) return [];
+  try {
+    const [row] = await enqueueMany(db, `[${requests.map(itemText).join(",")}]`);
+    return runsOf(row!);
+  } catch (error) {
+    if (isUnavailable(error)) throw unavailable(error);
+    return enqueueWithout(db, requests, error);
+  }
+}
+
+/** Sets the item aside that a batch was refused for, and accepts the others. */
+async function enqueueWithout(
+  db: Queryable,
+  requests: readonly EnqueueRequest[],
+  error: unknown,
+): Promise<EnqueueResult[]> {
+  const refused = refusal(error);
+  if (refused) {
+    const { item } = refused;
+    return [
+      ...(await enqueue(db, requests.slice(0, item))),
+      { error: refused.error },
+      ...(await enqueue(db, requests.slice(item + 1))),
+    ];
+  }
+  // The database refused something without saying whose it was, such as text that it cannot hold.
+  if (requests.length === 1) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [{ error: new MillraceError("invalid_request", `the database refused it: ${why}`) }];
+  }
+  const middle = Math.ceil(requests.length / 2);
+  return [
+    ...(await enqueue(db, requests.slice(0, middle))),
+    ...(await enqueue(db, requests.slice(middle))),
+  ];
+}
+
+/** Assembled by hand, because the input is JSON text already and must not be parsed again. */
+function itemText(request: EnqueueRequest): string {
+  const { job, trigger, input } = request;
+  const plain = `{"job":${JSON.stringify(job)},"trigger":"${trigger}","input":${input}`;
+  if (!hasOptions(request)) return `${plain}}`;
+  const options = JSON.stringify({
+    queue: request.queue,
+    priority: request.priority,
+    due_at: request.runAt,
+    delay_ms: request.delayMs,
+    key: request.idempotencyKey,
+    correlation_id: request.correlationId,
+    rerun_of: request.rerunOf,
+  });
+  return `${plain},${options.slice(1)}`;
+}
+
+function hasOptions(request: EnqueueRequest): boolean {
+  return (
+    request.queue !== undefined ||
+    request.priority !== undefined ||
+    request.runAt !== undefined ||
+    request.delayMs !== undefined ||
+    request.idempotencyKey !== undefined ||
+    request.correlationId !== undefined ||
+    request.rerunOf !== undefined
+  );
+}
+
+function runsOf(row: EnqueuedRow): EnqueueResult[] {
+  const queues = row.queues.split(",");
+  const due = row.due.split(",");
+  return row.ids.split(",").map((id, index) => ({
+    run: {
+      id,
+      created: row.created[index] === "1",
+      queue: queues[index]!,
+      dueAt: due[index] ? new Date(Number(due[index])) : null,
+    },
+  }));
+}
+
+/** The error of one item, as the SQL function raised it. */
+function refusal(error: unknown): { item: number; error: MillraceError } | undefined {
+  const code = (
+    {
+      [UNKNOWN_JOB]: "unknown_job",
+      [UNKNOWN_QUEUE]: "queue_not_found",
+      [KEY_REUSED]: "idempotency_key_reused",
+    } as const
+  )[sqlState(error) ?? ""];
+  if (!code) return undefined;
+  const { message, detail, hint } = error as pg.DatabaseError;
+  return { item: Number(detail), error: new MillraceError(code, `${message}. ${hint}`) };
+}

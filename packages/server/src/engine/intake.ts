@@ -1,0 +1,130 @@
+import { MillraceError, byteLength, isLonger, toJsonText } from "@millrace/core";
+import { checkInput } from "@millrace/sdk";
+import { Batcher } from "../runtime/batcher.ts";
+import type { Database } from "../store/database.ts";
+import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } from "./enqueue.ts";
+import type { JobRegistry } from "./job-registry.ts";
+import { RegisteredSchemas } from "./registered-schemas.ts";
+
+/** What a caller asks for: the request before its input was checked. */
+export type RunRequest = Omit<EnqueueRequest, "input"> & { input?: unknown };
+
+/** Inputs are copied to every worker that takes the run; what is larger belongs in a file or a table of its own. */
+const MAX_INPUT_BYTES = 256 * 1024;
+
+const MAX_BATCH = 500;
+
+/** While one batch waits for the disk, another is on its way. */
+const LANES = 2;
+
+/**
+ * The way in, for whatever starts runs in this process: validates, enriches, enqueues, rings; never executes. Requests
+ * that come at the same time share one statement and one commit.
+ */
+export class Intake {
+  readonly #db: Database;
+  readonly #jobs: JobRegistry;
+  readonly #registered: RegisteredSchemas;
+  readonly #ring: (queue: string) => void;
+  readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
+
+  /** @param ring called with a queue that has got a run which may start now */
+  constructor(db: Database, jobs: JobRegistry, ring: (queue: string) => void) {
+    this.#db = db;
+    this.#jobs = jobs;
+    this.#registered = new RegisteredSchemas(db);
+    this.#ring = ring;
+    this.#batcher = new Batcher((requests) => this.#send(requests), MAX_BATCH, LANES);
+  }
+
+  /**
+   * Accepts one run. When this returns, it is durable.
+   *
+   * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
+   *   `idempotency_key_reused`, `database_unavailable`
+   */
+  async accept(request: RunRequest): Promise<EnqueuedRun> {
+    const result = await this.#batcher.add(await this.#checked(request));
+    if ("error" in result) throw result.error;
+    return result.run;
+  }
+
+  /** Accepts many, in their order. One that cannot be accepted does not hold up the others. */
+  async acceptMany(requests: readonly RunRequest[]): Promise<EnqueueResult[]> {
+    const results = Array.from<EnqueueResult>({ length: requests.length });
+    const accepted: { index: number; request: EnqueueRequest }[] = [];
+    for (const [index, request] of requests.entries()) {
+      try {
+        const checked = this.#checked(request);
+        accepted.push({ index, request: checked instanceof Promise ? await checked : checked });
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        results[index] = { error };
+      }
+    }
+    for (let from = 0; from < accepted.length; from += LANES * MAX_BATCH) {
+      const batches = Array.from({ length: LANES }, (_, lane) =>
+        accepted.slice(from + lane * MAX_BATCH, from + (lane + 1) * MAX_BATCH),
+      );
+      await Promise.all(
+        batches.map(async (batch) => {
+          const sent = await this.#send(batch.map((entry) => entry.request));
+          sent.forEach((result, place) => {
+            results[batch[place]!.index] = result;
+          });
+        }),
+      );
+    }
+    return results;
+  }
+
+  async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
+    const results = await enqueue(this.#db, requests);
+    for (const queue of queuesIn(results)) this.#ring(queue);
+    return results;
+  }
+
+  /**
+   * The request with its input checked, and as the text that will be stored: what the caller sent, not what the schema
+   * made of it. A promise only where the check has to wait for something.
+   */
+  #checked(request: RunRequest): EnqueueRequest | Promise<EnqueueRequest> {
+    const given = request.input ?? {};
+    const input = toJsonText(given, "input");
+    const zeros = zerosIn(input);
+    if (isLonger(input, MAX_INPUT_BYTES - zeros)) {
+      throw new MillraceError(
+        "payload_too_large",
+        `the input has ${byteLength(input) + zeros} bytes of JSON${zeros > 0 ? ", its numbers written out" : ""}, and ${MAX_INPUT_BYTES} are allowed; store the data and pass a reference to it`,
+      );
+    }
+    const job = this.#jobs.get(request.job);
+    const check = job ? checkInput(job, given) : this.#registered.check(request.job, given);
+    const checked = { ...request, input };
+    return check instanceof Promise ? check.then(() => checked) : checked;
+  }
+}
+
+/**
+ * PostgreSQL writes numbers out: what comes in as `1e308` goes to the worker as 309 digits, and a claim of many such inputs
+ * is larger than anybody can read.
+ */
+function zerosIn(json: string): number {
+  let zeros = 0;
+  for (const [, digits] of json.matchAll(/\de[+-](\d{1,3})(?=[,\]}]|$)/g)) zeros += Number(digits);
+  return zeros;
+}
+
+function queuesIn(results: readonly EnqueueResult[]): Set<string> {
+  const queues = new Set<string>();
+  for (const result of results) {
+    if ("run" in result && result.run.created && !isLater(result.run.dueAt)) {
+      queues.add(result.run.queue);
+    }
+  }
+  return queues;
+}
+
+function isLater(dueAt: Date | null): boolean {
+  return dueAt !== null && dueAt.getTime() > Date.now();
+}

@@ -1,0 +1,103 @@
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import type { Database } from "../store/database.ts";
+import { takeBack } from "../store/reap.ts";
+import { markLost, watchBeats } from "../store/workers.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Bell } from "../transport/bell.ts";
+
+/** A run whose worker died so often is a dead letter: most likely it is what kills them. */
+const MAX_LOSSES = 3;
+
+export interface ReaperOptions {
+  db: Database;
+  bell: Bell;
+  logger: Logger;
+  /** How often to look: a sixth of the usual lease does. */
+  sweepMs: number;
+}
+
+/**
+ * Takes back the runs of workers that are dead.
+ *
+ * A worker is dead when its heartbeat counter has not grown for as long as it said it might be silent. That time is
+ * measured here, between sweeps that reached the database, on this process's monotonic clock: a clock that jumps, a
+ * database that was away, and a reaper that was asleep declare nobody dead.
+ */
+export class Reaper implements Service {
+  readonly name = "reaper";
+  readonly #db: Database;
+  readonly #bell: Bell;
+  readonly #logger: Logger;
+  readonly #sweepMs: number;
+  readonly #loop: Loop;
+  #watched = new Map<number, Watched>();
+  #sweptAt = performance.now();
+
+  constructor({ db, bell, logger, sweepMs }: ReaperOptions) {
+    this.#db = db;
+    this.#bell = bell;
+    this.#logger = logger;
+    this.#sweepMs = sweepMs;
+    this.#loop = new Loop(this.name, () => this.#sweep(), logger);
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  async #sweep(): Promise<number> {
+    for (const worker of await this.#silentWorkers()) {
+      const [lost] = await markLost(this.#db, worker.id, worker.beat);
+      if (!lost) continue;
+      this.#logger.warn(
+        { worker: worker.id, name: worker.name, silentMs: Math.round(worker.silentMs) },
+        `worker ${worker.name} is lost; taking back its runs`,
+      );
+    }
+    await this.#takeBackAll();
+    return this.#sweepMs;
+  }
+
+  async #silentWorkers(): Promise<Watched[]> {
+    const beats = await watchBeats(this.#db);
+    const now = performance.now();
+    // A sweep that came late has not watched in the meantime, so it counts no more than two sweeps' time.
+    const watchedMs = Math.min(now - this.#sweptAt, 2 * this.#sweepMs);
+    this.#sweptAt = now;
+    const before = this.#watched;
+    this.#watched = new Map(
+      beats.map(({ id, name, beat, lease_ms }) => {
+        const seen = before.get(id);
+        const silentMs = seen?.beat === beat ? seen.silentMs + watchedMs : 0;
+        return [id, { id, name, beat, leaseMs: lease_ms, silentMs }];
+      }),
+    );
+    return [...this.#watched.values()].filter((worker) => worker.silentMs >= worker.leaseMs);
+  }
+
+  async #takeBackAll(): Promise<void> {
+    for (;;) {
+      const runs = await takeBack(this.#db, MAX_LOSSES);
+      if (runs.length === 0) return;
+      const dead = runs.filter((run) => run.state === "failed");
+      this.#logger.warn(
+        { runs: runs.length, deadLetters: dead.map((run) => run.run_id) },
+        `took back ${runs.length} runs of lost workers`,
+      );
+      for (const queue of new Set(runs.map((run) => run.queue))) this.#bell.ring(queue);
+    }
+  }
+}
+
+interface Watched {
+  id: number;
+  name: string;
+  beat: number;
+  leaseMs: number;
+  silentMs: number;
+}

@@ -1,0 +1,2 @@
+export { acquireEmbeddedPostgres } from "./acquire.ts";
+export { embeddedStatus } from "./status.ts";

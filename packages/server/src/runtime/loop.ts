@@ -1,0 +1,75 @@
+import type { Logger } from "../telemetry/logger.ts";
+import type { Service } from "./service.ts";
+
+/** What one turn of a loop answers: how long to rest before the next, in milliseconds. */
+export type Turn = () => Promise<number>;
+
+/**
+ * Calls `turn` again and again, resting between the turns as long as it says, or until it is woken. A turn that throws
+ * is logged and tried again after a growing, jittered rest; it never ends the loop.
+ */
+export class Loop implements Service {
+  readonly name: string;
+  readonly #turn: Turn;
+  readonly #logger: Logger;
+  #stopping = false;
+  #running: Promise<void> = Promise.resolve();
+  #wakeUp: () => void = () => {};
+  #woken = false;
+
+  constructor(name: string, turn: Turn, logger: Logger) {
+    this.name = name;
+    this.#turn = turn;
+    this.#logger = logger;
+  }
+
+  async start(): Promise<void> {
+    this.#stopping = false;
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.wake();
+    await this.#running;
+  }
+
+  /** Ends the rest now, or the next one before it begins. */
+  wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    this.#wakeUp();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      this.#woken = false;
+      let restMs: number;
+      try {
+        restMs = await this.#turn();
+        if (failures > 0) this.#logger.info({ loop: this.name }, `${this.name} works again`);
+        failures = 0;
+      } catch (error) {
+        failures++;
+        restMs = Math.min(5000, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
+        // The first failure tells; a database that is away for an hour must not fill the disk with it.
+        const level = failures === 1 || failures % 20 === 0 ? "error" : "debug";
+        this.#logger[level]({ loop: this.name, err: error, failures }, `${this.name} failed`);
+      }
+      await this.#rest(restMs);
+    }
+  }
+
+  #rest(ms: number): Promise<void> {
+    if (this.#woken || this.#stopping || ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wakeUp = () => {
+        this.#wakeUp = () => {};
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import type { Logger } from "../telemetry/logger.ts";
+import type { Transport } from "./transport.ts";
+
+/**
+ * A NOTIFY takes a lock of the whole cluster when it commits, so a queue is rung once in this time at the most; the
+ * first ring goes out at once.
+ */
+const REST_MS = 25;
+
+/** Rings the transport for queues that have got runs. Rings are hints: one that fails is logged and forgotten. */
+export class Bell {
+  readonly #transport: Transport;
+  readonly #logger: Logger;
+  readonly #waiting = new Set<string>();
+  #resting = false;
+
+  constructor(transport: Transport, logger: Logger) {
+    this.#transport = transport;
+    this.#logger = logger;
+  }
+
+  ring(queue: string): void {
+    this.#waiting.add(queue);
+    if (!this.#resting) this.#publish();
+  }
+
+  #publish(): void {
+    const queues = [...this.#waiting];
+    this.#waiting.clear();
+    this.#resting = queues.length > 0;
+    if (!this.#resting) return;
+    this.#transport.publish(queues).catch((error: unknown) => {
+      this.#logger.debug({ err: error, queues }, "ringing failed; workers will look by themselves");
+    });
+    setTimeout(() => this.#publish(), REST_MS).unref();
+  }
+}
