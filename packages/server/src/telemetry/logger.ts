@@ -1,0 +1,34 @@
+import pino from "pino";
+
+export type Logger = pino.Logger;
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** Whatever a key of these names holds is replaced before a line is written. */
+const REDACTED = ["authorization", "password", "apiKey", "key", "secret", "token"];
+
+/**
+ * One JSON object a line: `time` (ISO 8601), `level`, `msg`, and ids as fields.
+ *
+ * @param destination where lines go; a file descriptor or a stream
+ */
+export function createLogger(
+  level: LogLevel,
+  destination: number | pino.DestinationStream = 2,
+): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: REDACTED.flatMap((key) => [key, `*.${key}`]),
+        censor: "[redacted]",
+      },
+    },
+    typeof destination === "number"
+      ? pino.destination({ fd: destination, sync: true })
+      : destination,
+  );
+}

@@ -1,0 +1,70 @@
+import type { Trigger } from "@millrace/core";
+import type { Aborted, Context, RunLog } from "@millrace/sdk";
+import type { ClaimedRun } from "../store/claim.ts";
+import type { RunOutput } from "./run-output.ts";
+
+/**
+ * The context of one attempt. Its parts are made when they are first asked for: most handlers ask for
+ * none, and an AbortController costs as much as the rest of an attempt's bookkeeping.
+ */
+export class AttemptContext implements Context {
+  readonly runId: string;
+  readonly job: string;
+  readonly attempt: number;
+  readonly trigger: Trigger;
+  readonly idempotencyKey: string;
+  readonly correlationId: string | undefined;
+  readonly leaseId: number;
+  readonly #output: RunOutput;
+  #controller: AbortController | undefined;
+  #aborted: Aborted | undefined;
+  #onAbort: ((reason: Aborted) => void) | undefined;
+  #log: RunLog | undefined;
+
+  constructor(run: ClaimedRun, output: RunOutput) {
+    this.runId = run.id;
+    this.job = run.job;
+    this.attempt = run.attempts + 1;
+    this.trigger = run.trigger;
+    this.idempotencyKey = run.id;
+    this.correlationId = run.correlationId ?? undefined;
+    this.leaseId = run.leaseId;
+    this.#output = output;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  get log(): RunLog {
+    return (this.#log ??= this.#output.logFor(this));
+  }
+
+  /** Bound, because handlers take their context apart. */
+  get progress(): Context["progress"] {
+    return (done, total, message) => this.#output.progress(this, done, total, message);
+  }
+
+  /** Why the attempt was told to stop, if it was. */
+  get aborted(): Aborted | undefined {
+    return this.#aborted;
+  }
+
+  /** Only the first reason counts. */
+  abort(reason: Aborted): void {
+    if (this.#aborted) return;
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+    this.#onAbort?.(reason);
+  }
+
+  /** For the executor, which need not pay for a signal. */
+  onAbort(listener: (reason: Aborted) => void): void {
+    this.#onAbort = listener;
+    if (this.#aborted) listener(this.#aborted);
+  }
+}

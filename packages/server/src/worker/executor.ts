@@ -1,0 +1,150 @@
+import {
+  type Failure,
+  MillraceError,
+  byteLength,
+  isLonger,
+  retryDelayMs,
+  toFailure,
+  toJsonText,
+} from "@millrace/core";
+import { Aborted, type Job, checkInput, isNonRetryable, retryAfterMs } from "@millrace/sdk";
+import type { Outcome } from "../engine/settle.ts";
+import type { ClaimedRun } from "../store/claim.ts";
+import type { AttemptContext } from "./attempt-context.ts";
+
+/** How long a handler may go on after it was told to stop, before its outcome is recorded without it. */
+const GRACE_MS = 5000;
+
+/** Outputs are for results; what is larger belongs in a file or a table of its own. */
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+
+/** A handler that asks to wait for longer than this has misread a header. */
+const MAX_RETRY_AFTER_MS = 30 * 86_400_000;
+
+export interface Executed {
+  /** Never rejects: whatever happens is an outcome. */
+  outcome: Promise<Outcome>;
+  /** Settles when the handler has really ended; until then it occupies its slot. */
+  handlerEnded: Promise<unknown>;
+  /** Starts the clock of the timeout, unless the handler has ended already: most are quicker than a timer is made. */
+  armTimeout: () => void;
+}
+
+/** Makes one attempt. */
+export function execute(run: ClaimedRun, job: Job, context: AttemptContext): Executed {
+  let timeout: NodeJS.Timeout | undefined;
+  let grace: NodeJS.Timeout | undefined;
+  let ended = false;
+  const handler = start(run, job, context);
+  const outcome = new Promise<Outcome>((resolve) => {
+    const finish = (end: End) => {
+      ended = true;
+      clearTimeout(timeout);
+      clearTimeout(grace);
+      resolve(judgeAnything(end, run, job, context));
+    };
+    context.onAbort(() => {
+      grace = setTimeout(() => finish({ abandoned: true }), GRACE_MS);
+    });
+    void handler.then(finish);
+  });
+  const armTimeout = () => {
+    if (ended) return;
+    timeout = setTimeout(() => {
+      const message = `it took longer than its timeout of ${job.timeoutMs} ms`;
+      context.abort(new Aborted("timeout", message));
+    }, job.timeoutMs);
+  };
+  return { outcome, handlerEnded: handler, armTimeout };
+}
+
+/** How the handler ended; `abandoned` when it ignored its signal for the whole grace. */
+type End = { value: unknown } | { thrown: unknown } | { abandoned: true };
+
+async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
+  try {
+    const input = checkInput(job, run.input);
+    return { value: await job.handle(input instanceof Promise ? await input : input, context) };
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+/** What a handler throws may itself throw when it is looked at: a proxy, a getter. That must not end the process. */
+function judgeAnything(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
+  try {
+    return judge(end, run, job, context);
+  } catch {
+    const thrown = new Error("the handler threw something that cannot be looked at");
+    return judge({ thrown }, run, job, context);
+  }
+}
+
+function judge(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
+  const why = context.aborted?.why;
+  // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
+  if ("value" in end && why !== "timeout") return complete(end.value, run, job);
+  const ids = { leaseId: run.leaseId, runId: run.id };
+  if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };
+  if (why === "shutdown" || why === "lease-lost") return { ...ids, verdict: "release" };
+  return failed(end, run, job, context);
+}
+
+function complete(value: unknown, { leaseId, id }: ClaimedRun, job: Job): Outcome {
+  if (value === undefined || value === null) {
+    return { leaseId, runId: id, verdict: "complete", output: null };
+  }
+  try {
+    const output = toJsonText(value, `output of ${job.name}`);
+    if (!isLonger(output, MAX_OUTPUT_BYTES)) {
+      return { leaseId, runId: id, verdict: "complete", output };
+    }
+    throw new MillraceError(
+      "payload_too_large",
+      `output of ${job.name} has ${byteLength(output)} bytes of JSON, and ${MAX_OUTPUT_BYTES} are allowed; store the data and return a reference to it`,
+    );
+  } catch (error) {
+    // Another attempt would return the same.
+    const failure = named("InvalidOutput", error);
+    return { leaseId, runId: id, verdict: "fail", failure };
+  }
+}
+
+function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
+  const ids = { leaseId: run.leaseId, runId: run.id };
+  const thrown = "thrown" in end ? end.thrown : undefined;
+  const failure = failureOf(end, context);
+  const failures = run.failures + 1;
+  if (failures >= job.retry.maxAttempts || isNonRetryable(thrown) || isInvalidInput(thrown)) {
+    return { ...ids, verdict: "fail", failure };
+  }
+  const asked = retryAfterMs(thrown);
+  const delayMs =
+    asked === undefined || Number.isNaN(asked)
+      ? retryDelayMs(job.retry, failures, Math.random())
+      : Math.min(asked, MAX_RETRY_AFTER_MS);
+  return { ...ids, verdict: "retry", delayMs, failure };
+}
+
+function failureOf(end: End, context: AttemptContext): Failure {
+  if (context.aborted?.why === "timeout") {
+    const ignored = "abandoned" in end ? ", and ignored its signal" : "";
+    return {
+      class: "TimeoutError",
+      message: context.aborted.message + ignored,
+      stack: "thrown" in end ? toFailure(end.thrown).stack : null,
+    };
+  }
+  if ("thrown" in end) {
+    return isInvalidInput(end.thrown) ? named("InvalidInput", end.thrown) : toFailure(end.thrown);
+  }
+  return { class: "Aborted", message: context.aborted?.message ?? "aborted", stack: null };
+}
+
+function isInvalidInput(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.code === "invalid_input";
+}
+
+function named(name: string, error: unknown): Failure {
+  return { ...toFailure(error), class: name, stack: null };
+}

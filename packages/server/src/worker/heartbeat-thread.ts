@@ -1,0 +1,88 @@
+/**
+ * The heartbeat, in a thread of its own with a connection of its own: a handler that blocks the event loop of the worker
+ * does not make it look dead. It reports what it saw; the worker decides.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import pg from "pg";
+import { beat } from "../store/workers.ts";
+import type { HeartbeatCommand, HeartbeatData, HeartbeatReport } from "./heartbeat.ts";
+
+const { workerId, beatMs, silentAfterMs, connection } = workerData as HeartbeatData;
+
+let config = connection;
+let client: pg.Client | undefined;
+let aliveAt = performance.now();
+let stopping = false;
+let timer: NodeJS.Timeout | undefined;
+
+function report(message: HeartbeatReport): void {
+  parentPort?.postMessage(message);
+}
+
+async function connected(): Promise<pg.Client> {
+  if (client) return client;
+  const fresh = new pg.Client({
+    ...config,
+    application_name: "millrace heartbeat",
+    connectionTimeoutMillis: beatMs * 2,
+    query_timeout: beatMs * 2,
+    keepAlive: true,
+  });
+  fresh.on("error", () => {
+    if (client === fresh) client = undefined;
+  });
+  await fresh.connect();
+  client = fresh;
+  return fresh;
+}
+
+function disconnect(): void {
+  const old = client;
+  client = undefined;
+  old?.end().catch(() => {});
+}
+
+async function tick(): Promise<void> {
+  const sentAt = performance.now();
+  try {
+    const [row] = await beat(await connected(), workerId);
+    if (!row) return report("lost");
+    // Counted from when it was sent: the answer may have been long on its way.
+    aliveAt = sentAt;
+    report("alive");
+  } catch {
+    disconnect();
+    if (performance.now() - aliveAt >= silentAfterMs) report("silent");
+  }
+}
+
+async function run(): Promise<void> {
+  while (!stopping) {
+    const startedAt = performance.now();
+    await tick();
+    const failed = client === undefined;
+    const restMs = failed ? beatMs / 4 : beatMs - (performance.now() - startedAt);
+    await new Promise<void>((resolve) => {
+      if (stopping) return resolve();
+      timer = setTimeout(resolve, Math.max(0, restMs));
+    });
+  }
+  disconnect();
+  parentPort?.close();
+}
+
+parentPort?.on("message", (command: HeartbeatCommand) => {
+  if (command === "stop") {
+    stopping = true;
+    if (timer) {
+      clearTimeout(timer);
+      disconnect();
+      parentPort?.close();
+    }
+  } else {
+    config = command.connection;
+    disconnect();
+  }
+});
+
+void run();

@@ -1,0 +1,185 @@
+import { MillraceError, type Failure, toFailure, toJsonText } from "@millrace/core";
+import type { LogFields, RunLog } from "@millrace/sdk";
+import { Batcher } from "../runtime/batcher.ts";
+import { keepLog, keepProgress } from "../store/run-output.ts";
+import type { Queryable } from "../store/statement.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { AttemptContext } from "./attempt-context.ts";
+
+/** Lines of one attempt that are kept; a loop that logs must not fill the database. */
+const MAX_LINES = 10_000;
+const MAX_MESSAGE = 8 * 1024;
+const MAX_FIELDS = 8 * 1024;
+
+/** Room for the numbers of one attempt's lines, so that lines sort by attempt and then as they were written. */
+const SEQS_PER_ATTEMPT = 100_000;
+
+/** Progress is noted so often at the most; the newest value of that time is the one that is kept. */
+const PROGRESS_EVERY_MS = 250;
+
+type Level = "debug" | "info" | "warn" | "error";
+
+interface Line {
+  context: AttemptContext;
+  seq: number;
+  at: Date;
+  level: Level;
+  message: string;
+  fields: string | null;
+}
+
+interface Progress {
+  context: AttemptContext;
+  done: number;
+  total: number | null;
+  message: string | null;
+}
+
+/**
+ * What handlers say while they run: log lines and progress, batched over all runs of the worker and written through
+ * their leases. Losing some of it (the database is away) never fails a run.
+ */
+export class RunOutput {
+  readonly #db: Queryable;
+  readonly #workerId: number;
+  readonly #logger: Logger;
+  readonly #lines: Batcher<Line, void>;
+  readonly #dirty = new Map<string, Progress>();
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  #progressTimer: NodeJS.Timeout | undefined;
+
+  constructor(db: Queryable, workerId: number, logger: Logger) {
+    this.#db = db;
+    this.#workerId = workerId;
+    this.#logger = logger;
+    this.#lines = new Batcher((lines) => this.#writeLines(lines), 500);
+  }
+
+  logFor(context: AttemptContext): RunLog {
+    const logger = this.#logger.child({
+      run: context.runId,
+      job: context.job,
+      attempt: context.attempt,
+      correlation: context.correlationId,
+    });
+    let lines = 0;
+    const write = (level: Level) => (message: string, fields?: LogFields) => {
+      if (++lines > MAX_LINES + 1) return;
+      const line =
+        lines <= MAX_LINES
+          ? { level, message: cut(String(message)), fields: fieldsText(fields) }
+          : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
+      logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
+      const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
+      this.#track(context.runId, this.#lines.add({ context, seq, at: new Date(), ...line }));
+    };
+    return {
+      debug: write("debug"),
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
+    };
+  }
+
+  progress(context: AttemptContext, done: number, total?: number, message?: string): void {
+    this.#dirty.set(context.runId, {
+      context,
+      done: finite(done, "done"),
+      total: total === undefined ? null : finite(total, "total"),
+      message: message === undefined ? null : cut(message),
+    });
+    this.#progressTimer ??= setTimeout(() => void this.#writeProgress(), PROGRESS_EVERY_MS);
+  }
+
+  /**
+   * Waits until what a run has said is written: after it is settled there is no lease to write it through. Answers
+   * undefined when it has said nothing, as most do.
+   */
+  flush(runId: string): Promise<unknown> | undefined {
+    if (this.#dirty.has(runId)) void this.#writeProgress();
+    return this.#underWay.get(runId);
+  }
+
+  #track(runId: string, written: Promise<unknown>): void {
+    const all = Promise.allSettled([this.#underWay.get(runId), written]).then(() => {
+      if (this.#underWay.get(runId) === all) this.#underWay.delete(runId);
+    });
+    this.#underWay.set(runId, all);
+  }
+
+  async #writeLines(lines: Line[]): Promise<undefined[]> {
+    try {
+      await keepLog(
+        this.#db,
+        this.#workerId,
+        lines.map((line) => line.context.leaseId),
+        lines.map((line) => line.context.runId),
+        lines.map((line) => line.seq),
+        lines.map((line) => line.context.attempt),
+        lines.map((line) => line.at),
+        lines.map((line) => line.level),
+        lines.map((line) => line.message),
+        lines.map((line) => line.fields),
+      );
+    } catch (error) {
+      this.#logger.warn({ err: error, lines: lines.length }, "log lines of runs were not kept");
+    }
+    return lines.map(() => undefined);
+  }
+
+  async #writeProgress(): Promise<void> {
+    clearTimeout(this.#progressTimer);
+    this.#progressTimer = undefined;
+    const notes = [...this.#dirty.values()];
+    this.#dirty.clear();
+    if (notes.length === 0) return;
+    const written = keepProgress(
+      this.#db,
+      this.#workerId,
+      notes.map((note) => note.context.leaseId),
+      notes.map((note) => note.context.runId),
+      notes.map((note) => note.done),
+      notes.map((note) => note.total),
+      notes.map((note) => note.message),
+    ).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, "progress of runs was not kept");
+    });
+    for (const note of notes) this.#track(note.context.runId, written);
+    await written;
+  }
+}
+
+function cut(text: string): string {
+  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
+  return short.toWellFormed().replaceAll("\0", "\uFFFD");
+}
+
+/** The half of a character that a cut leaves would be refused by the database, and with it the lines of others. */
+function cutText(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed();
+}
+
+function fieldsText(fields: LogFields | undefined): string | null {
+  if (!fields) return null;
+  try {
+    const text = toJsonText(withFailures(fields), "log fields");
+    return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
+  } catch (error) {
+    return JSON.stringify({ refused: toFailure(error).message });
+  }
+}
+
+/** Errors are logged often, and JSON would make `{}` of them. */
+function withFailures(fields: LogFields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]): [string, unknown | Failure] => [
+      key,
+      value instanceof Error ? toFailure(value) : value,
+    ]),
+  );
+}
+
+function finite(value: number, name: string): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new MillraceError("invalid_json", `progress: ${name} must be a number, not ${value}`);
+}

@@ -1,0 +1,101 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { MAX_SETTLE, type Outcome, type Settled, settle } from "../engine/settle.ts";
+import { Batcher } from "../runtime/batcher.ts";
+import { isUnavailable } from "../store/database.ts";
+import { recordedBy } from "../store/settle.ts";
+import type { Queryable } from "../store/statement.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** While one batch waits for the disk, another is on its way. */
+const LANES = 2;
+
+/**
+ * Records outcomes in batches. While the database is away it tries again, for as long as the worker may hold its leases:
+ * an outcome that cannot be recorded would cost a whole attempt.
+ */
+export class Settler {
+  readonly #db: Queryable;
+  readonly #workerId: number;
+  readonly #logger: Logger;
+  readonly #batcher: Batcher<Outcome, Settled>;
+  #abandoned = false;
+
+  constructor(db: Queryable, workerId: number, logger: Logger) {
+    this.#db = db;
+    this.#workerId = workerId;
+    this.#logger = logger;
+    this.#batcher = new Batcher((outcomes) => this.#record(outcomes), MAX_SETTLE, LANES);
+  }
+
+  /** Outcomes that are not recorded yet. */
+  get pending(): number {
+    return this.#batcher.pending;
+  }
+
+  add(outcome: Outcome): Promise<Settled> {
+    return this.#batcher.add(outcome);
+  }
+
+  /** Gives up what cannot be recorded: the leases are gone, or the process has to end. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  /** @param again whether these outcomes have been sent before */
+  async #record(outcomes: readonly Outcome[], again = false): Promise<Settled[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const settled = await settle(this.#db, this.#workerId, outcomes);
+        return again || tries > 1 ? await this.#recognise(outcomes, settled) : settled;
+      } catch (error) {
+        if (!isUnavailable(error)) return await this.#recordApart(outcomes, error);
+        if (this.#abandoned) return outcomes.map((): Settled => "lease lost");
+        const level = tries === 1 ? "warn" : "debug";
+        const facts = { err: error, outcomes: outcomes.length, tries };
+        this.#logger[level](facts, "settling is put off");
+        await pause(Math.min(1000, 50 * 2 ** tries) * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  /** A lease may be gone because an earlier try, whose answer did not come, was carried out. */
+  async #recognise(outcomes: readonly Outcome[], settled: Settled[]): Promise<Settled[]> {
+    const refused = outcomes.filter((_, n) => settled[n] === "lease lost");
+    if (refused.length === 0) return settled;
+    const runs = refused.map((outcome) => outcome.runId);
+    const rows = await recordedBy(this.#db, this.#workerId, runs);
+    const ours = new Set(rows.map((row) => row.run_id));
+    return settled.map((what, n) =>
+      what === "lease lost" && ours.has(outcomes[n]!.runId) ? "recorded" : what,
+    );
+  }
+
+  /** One outcome that the database refuses must not take the others of its batch with it. */
+  async #recordApart(outcomes: readonly Outcome[], error: unknown): Promise<Settled[]> {
+    const [only] = outcomes;
+    if (only && outcomes.length === 1) {
+      if (isRefusal(only)) throw error;
+      this.#logger.error({ err: error, run: only.runId }, "an outcome was refused by the database");
+      return this.#record([refusedBy(error, only)], true);
+    }
+    const settled: Settled[] = [];
+    for (const outcome of outcomes) settled.push(...(await this.#record([outcome], true)));
+    return settled;
+  }
+}
+
+const REFUSED = "the database refused it: ";
+
+function isRefusal(outcome: Outcome): boolean {
+  return outcome.verdict === "fail" && outcome.failure.message.startsWith(REFUSED);
+}
+
+function refusedBy(error: unknown, { leaseId, runId }: Outcome): Outcome {
+  const message = `${REFUSED}${error instanceof Error ? error.message : String(error)}`;
+  return {
+    leaseId,
+    runId,
+    verdict: "fail",
+    failure: { class: "InvalidOutput", message, stack: null },
+  };
+}

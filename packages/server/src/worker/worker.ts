@@ -1,0 +1,248 @@
+import { hostname } from "node:os";
+import { setImmediate as nextTick } from "node:timers/promises";
+import type pg from "pg";
+import { Claimer } from "../engine/claim.ts";
+import type { JobRegistry } from "../engine/job-registry.ts";
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import { cancelsAmong } from "../store/cancel.ts";
+import type { Database } from "../store/database.ts";
+import { ensureQueues } from "../store/jobs.ts";
+import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Receiver, Transport } from "../transport/transport.ts";
+import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
+import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
+import { RunOutput } from "./run-output.ts";
+import { Settler } from "./settler.ts";
+
+/** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
+const LOOK_EVERY_MS = 1000;
+
+/** A claim that has not come back for so long is a claim that does not work. */
+const CLAIMS_STUCK_MS = 10_000;
+
+/** How often a worker asks whether it holds runs that it does not know of; after a claim that failed, at once. */
+const SEEK_STRAYS_EVERY_MS = 5000;
+
+export interface WorkerOptions {
+  db: Database;
+  /** For the heartbeat's own connection. */
+  connection: () => pg.ClientConfig;
+  registry: JobRegistry;
+  transport: Transport;
+  logger: Logger;
+  /** Where to take runs from. Default: the queues of its jobs. */
+  queues?: readonly string[] | undefined;
+  /** Runs at the same time. */
+  concurrency: number;
+  /** How long it may be silent before its runs are given to others. */
+  leaseMs: number;
+  /** How long a stopping worker lets its runs finish before it hands them back. */
+  drainMs: number;
+  version: string;
+  /** Told of every settled attempt, for metrics. */
+  onSettled?: (attempt: SettledAttempt) => void;
+}
+
+/** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
+export class Worker implements Service {
+  readonly name = `${hostname()}:${process.pid}`;
+  readonly #options: WorkerOptions;
+  readonly #logger: Logger;
+  readonly #loop: Loop;
+  readonly #cancelWatch: Loop;
+  readonly #attempts: Attempts;
+  #incarnation: Incarnation | undefined;
+  #receiver: Receiver | undefined;
+  #silent = false;
+  #stopping: Promise<void> | undefined;
+  #claimedAt = -Infinity;
+  #straysSoughtAt = -Infinity;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
+    this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
+    this.#attempts = new Attempts({ ...options, onRoom: () => this.#loop.wake() });
+  }
+
+  get queues(): readonly string[] {
+    return this.#options.queues ?? this.#options.registry.queues;
+  }
+
+  async start(): Promise<void> {
+    await ensureQueues(this.#options.db, [...this.queues]);
+    this.#incarnation = await this.#register();
+    await this.#loop.start();
+    await this.#cancelWatch.start();
+    this.#receiver = await this.#options.transport.receive(this.queues, () => this.#loop.wake());
+  }
+
+  /** Drains: claims nothing more, lets runs finish for a while, hands the rest back with no attempt counted. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#drain();
+    return this.#stopping;
+  }
+
+  /** Hands everything back now instead of letting it finish. */
+  hurry(): void {
+    this.#attempts.abortAll("shutdown", "the worker is stopping");
+  }
+
+  /** The database answers somewhere else now. */
+  onRestart(): void {
+    this.#incarnation?.heartbeat.reconnect();
+  }
+
+  /** How many runs it holds. */
+  get running(): number {
+    return this.#attempts.count;
+  }
+
+  health(): { ok: boolean; why?: string } {
+    if (this.#stopping) return { ok: false, why: "draining" };
+    if (this.#silent) return { ok: false, why: "the heartbeat does not reach the database" };
+    const stuckMs = performance.now() - this.#claimedAt;
+    if (this.#attempts.busy < this.#options.concurrency && stuckMs > CLAIMS_STUCK_MS) {
+      const since = Number.isFinite(stuckMs) ? `for ${Math.round(stuckMs / 1000)} s` : "yet";
+      return { ok: false, why: `no claim has worked ${since}` };
+    }
+    return { ok: true };
+  }
+
+  async #register(): Promise<Incarnation> {
+    const { db, registry, concurrency, leaseMs, connection, version } = this.#options;
+    const [row] = await registerWorker(
+      db,
+      this.name,
+      concurrency,
+      [...this.queues],
+      registry.names,
+      version,
+      leaseMs,
+    );
+    if (!row) throw new Error("registering the worker gave no id");
+    const incarnation: Incarnation = {
+      id: row.id,
+      claimer: new Claimer(db, row.id, this.queues, registry.names),
+      settler: new Settler(db, row.id, this.#logger),
+      output: new RunOutput(db, row.id, this.#logger),
+      heartbeat: new Heartbeat({
+        workerId: row.id,
+        leaseMs,
+        connection,
+        logger: this.#logger,
+        onReport: (report) => this.#onHeartbeat(incarnation, report),
+      }),
+    };
+    await incarnation.heartbeat.start();
+    this.#silent = false;
+    return incarnation;
+  }
+
+  #onHeartbeat(incarnation: Incarnation, report: HeartbeatReport): void {
+    if (incarnation !== this.#incarnation) return;
+    if (report === "alive") {
+      if (this.#silent) this.#logger.info("the heartbeat reaches the database again");
+      this.#silent = false;
+      return;
+    }
+    if (report === "silent") {
+      if (this.#silent) return;
+      this.#silent = true;
+      this.#logger.error("the heartbeat does not reach the database; stopping all runs");
+      this.#attempts.abortAll("lease-lost", "the worker has lost touch with the database");
+      return;
+    }
+    this.#logger.error({ worker: incarnation.id }, "this worker was declared lost; starting anew");
+    // Nothing that it holds may be recorded any more; nothing that it claims would stay its own.
+    this.#incarnation = undefined;
+    incarnation.settler.abandon();
+    this.#attempts.abortAll(
+      "lease-lost",
+      "the worker was declared lost, and its runs were given to others",
+    );
+    void incarnation.heartbeat.stop();
+    this.#loop.wake();
+  }
+
+  async #claimAndStart(): Promise<number> {
+    // Handlers that end now free their slots first, so that one claim fills them all.
+    await nextTick();
+    if (this.#stopping) return LOOK_EVERY_MS;
+    this.#incarnation ??= await this.#register();
+    const incarnation = this.#incarnation;
+    await this.#handBackStrays(incarnation);
+    const { concurrency } = this.#options;
+    const free = concurrency - this.#attempts.busy;
+    // Handlers that are quicker than the database must not pile up outcomes without end.
+    const full = free <= 0 || incarnation.settler.pending > 4 * concurrency + 1000;
+    if (full || this.#silent) {
+      // A worker that has its hands full need not claim to be well.
+      if (free <= 0) this.#claimedAt = performance.now();
+      return LOOK_EVERY_MS;
+    }
+    const runs = await incarnation.claimer.claim(free).catch((error: unknown) => {
+      this.#straysSoughtAt = -Infinity;
+      throw error;
+    });
+    this.#claimedAt = performance.now();
+    if (this.#stopping) this.#attempts.handBack(runs, incarnation);
+    else this.#attempts.start(runs, incarnation);
+    return runs.length > 0 ? 0 : LOOK_EVERY_MS;
+  }
+
+  /**
+   * A claim may be carried out and its answer be lost on the way. Nobody would ever take back what it took, for this
+   * worker is alive; so it looks for leases of its own that it does not know, and hands their runs back. Between two
+   * claims, because a lease that is just being made is not known yet either.
+   */
+  async #handBackStrays({ id, settler }: Incarnation): Promise<void> {
+    if (performance.now() - this.#straysSoughtAt < SEEK_STRAYS_EVERY_MS) return;
+    const strays = await leasesBeside(this.#options.db, id, this.#attempts.leases);
+    this.#straysSoughtAt = performance.now();
+    if (strays.length === 0) return;
+    this.#logger.warn({ runs: strays.length }, "handing back runs of a claim that got no answer");
+    await Promise.all(
+      strays.map(({ lease_id: leaseId, run_id: runId }) =>
+        settler.add({ leaseId, runId, verdict: "release" }),
+      ),
+    );
+  }
+
+  async #tellCancelled(): Promise<number> {
+    if (this.#attempts.count === 0) return LOOK_EVERY_MS;
+    const cancels = await cancelsAmong(this.#options.db, this.#attempts.runs);
+    for (const { run_id, reason } of cancels) {
+      const why = reason ? `it was cancelled: ${reason}` : "it was cancelled";
+      this.#attempts.abort(run_id, "cancelled", why);
+    }
+    return LOOK_EVERY_MS;
+  }
+
+  async #drain(): Promise<void> {
+    this.#loop.wake();
+    await this.#receiver?.close();
+    await this.#loop.stop();
+    const incarnation = this.#incarnation;
+    if (incarnation) await markDraining(this.#options.db, incarnation.id).catch(() => {});
+    if (!(await this.#attempts.endedWithin(this.#options.drainMs))) {
+      this.#logger.info({ runs: this.#attempts.count }, "handing back what has not finished");
+      this.hurry();
+      // The executor's grace, and time to record what it answers.
+      if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
+    }
+    await this.#cancelWatch.stop();
+    await incarnation?.heartbeat.stop();
+    if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
+  }
+}
+
+/** One life of a worker in the eyes of the database: after it was declared lost, it comes back as another. */
+interface Incarnation extends Recorder {
+  readonly id: number;
+  readonly claimer: Claimer;
+  readonly heartbeat: Heartbeat;
+}
