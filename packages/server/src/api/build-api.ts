@@ -1,0 +1,131 @@
+import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Intake } from "../engine/intake.ts";
+import { ApiKey } from "../security/api-key.ts";
+import type { Database } from "../store/database.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Registry } from "../telemetry/metrics.ts";
+import { authenticate } from "./authenticate.ts";
+import { endConnectionsOnClose } from "./connections.ts";
+import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
+import { acceptJsonOnly } from "./json-body.ts";
+import { watchMethods } from "./method-not-allowed.ts";
+import { Observer, measurePlaces } from "./observe.ts";
+import { describeRoutes } from "./openapi.ts";
+import { requestId } from "./request-identity.ts";
+import { validatorCompiler } from "./request-schema.ts";
+import type { Context } from "./route.ts";
+import { automationRoutes } from "./routes/automations.ts";
+import { createRunRoutes } from "./routes/create-runs.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { type Health, healthRoute } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { queueRoutes } from "./routes/queues.ts";
+import { referenceRoutes } from "./routes/reference.ts";
+import { runCommandRoutes } from "./routes/run-commands.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { workerRoutes } from "./routes/workers.ts";
+
+export interface ApiOptions {
+  db: Database;
+  intake: Intake;
+  /** 16 characters at the least. */
+  apiKey: string;
+  logger: Logger;
+  version: string;
+  /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
+  health(): Promise<Health>;
+  /** Where this adds its metrics, and what `/metrics` shows. */
+  metrics: Registry;
+  /** How long a request may take to arrive, in milliseconds. Default 30,000. */
+  requestTimeoutMs?: number;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Longer than any statement may take, so that it ends only connections on which nothing happens. */
+const CONNECTION_TIMEOUT_MS = 60_000;
+
+/** The HTTP server, ready to listen. Whoever listens, closes it: then it answers what is under way, and ends. */
+export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
+  const { db, intake, logger, version, metrics, requestTimeoutMs = 30_000 } = options;
+  const key = new ApiKey(options.apiKey);
+  const observer = new Observer(metrics, logger);
+  // As Fastify sees it, so that this server is of the type that its users know.
+  // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
+  const level = logger.isLevelEnabled("warn") ? "warn" : logger.level;
+  const loggerInstance: FastifyBaseLogger = logger.child({}, { level });
+
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: requestId,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    http: {
+      // Node takes the longer of the two for the whole request, whichever it is; its default is a minute.
+      headersTimeout: Math.min(10_000, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(5000, requestTimeoutMs / 2),
+    },
+    // A server that drains answers until it is closed.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    // A path that cannot be routed at all passes no hook, so its request goes through them here.
+    frameworkErrors: (error, request, reply) => {
+      prepare(request.id, (name, value) => reply.header(name, value));
+      try {
+        authenticate(key, request, reply);
+        sendProblem(error, request, reply);
+      } catch (refusal) {
+        sendProblem(refusal, request, reply);
+      }
+      observer.answered(request, reply);
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler as never);
+  app.setSerializerCompiler(serializerCompiler);
+  acceptJsonOnly(app);
+  endConnectionsOnClose(app);
+  app.decorateRequest("failure", undefined);
+  app.addHook("onRequest", async (request, reply) => {
+    prepare(request.id, (name, value) => reply.header(name, value));
+    authenticate(key, request, reply);
+  });
+  app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler(notFound);
+
+  const refuseOtherMethods = watchMethods(app);
+  await describeRoutes(app, version);
+  const context: Context = { db, intake, observer };
+  automationRoutes(app, context);
+  createRunRoutes(app, context);
+  runRoutes(app, context);
+  runCommandRoutes(app, context);
+  jobRoutes(app, context);
+  queueRoutes(app, context);
+  deadLetterRoutes(app, context);
+  workerRoutes(app, context);
+  healthRoute(app, options.health);
+  metricsRoute(app, metrics);
+  referenceRoutes(app, version);
+  refuseOtherMethods();
+
+  measurePlaces(metrics, db);
+  await app.ready();
+  return app;
+}
+
+/** Headers of every answer. Nothing here is for other sites' pages, for frames, or for caches. */
+function prepare(id: string, header: (name: string, value: string) => void): void {
+  header("x-request-id", id);
+  header("cache-control", "no-store");
+  header("x-content-type-options", "nosniff");
+  header("referrer-policy", "no-referrer");
+  header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+}

@@ -1,0 +1,111 @@
+import type { Json } from "@millrace/core";
+
+/** What the reference shows of the main operations, by operation id. A test holds them against the schemas. */
+export const EXAMPLES: Record<string, { request?: Json; response?: Record<string, Json> }> = {
+  postAutomation: {
+    request: { job_type: "report", payload: { month: "2025-11" } },
+    response: { 202: { task_id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49", status: "queued" } },
+  },
+  getAutomation: {
+    response: {
+      200: {
+        id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+        job_type: "report",
+        status: "completed",
+        payload: { month: "2025-11" },
+        result: { orders: 416, files: { html: "/srv/out/report/orders.html" } },
+        created_at: "2026-11-24T09:00:00.000Z",
+        started_at: "2026-11-24T09:00:00.012Z",
+        completed_at: "2026-11-24T09:00:01.480Z",
+        retry_count: 0,
+        error_message: null,
+      },
+    },
+  },
+  createRun: {
+    request: {
+      job: "report",
+      input: { month: "2025-11" },
+      delay: "10m",
+      priority: 5,
+      idempotencyKey: "report-2025-11",
+    },
+    response: {
+      201: {
+        id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+        created: true,
+        queue: "default",
+        runAt: "2026-11-24T09:10:00.000Z",
+      },
+    },
+  },
+  createRuns: {
+    request: {
+      runs: [
+        { job: "report", input: { month: "2026-09" } },
+        { job: "report", input: { month: 10 } },
+      ],
+    },
+    response: {
+      200: {
+        accepted: 1,
+        refused: 1,
+        results: [
+          {
+            id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+            created: true,
+            queue: "default",
+            runAt: null,
+          },
+          {
+            error: {
+              type: "/docs#error-invalid_input",
+              title: "The input does not match the job's schema",
+              status: 400,
+              code: "invalid_input",
+              detail: "input of report: /month: Invalid input: expected string, received number",
+              pointer: "/runs/1/input/month",
+            },
+          },
+        ],
+      },
+    },
+  },
+  listRuns: {
+    response: {
+      200: {
+        runs: [
+          {
+            id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+            job: "sync",
+            queue: "default",
+            state: "scheduled",
+            reason: "retry 1 in 3.2 s",
+            priority: 0,
+            attempt: 1,
+            failures: 1,
+            losses: 0,
+            trigger: "api",
+            correlationId: "checkout-4711",
+            idempotencyKey: null,
+            rerunOf: null,
+            createdAt: "2026-11-24T09:00:00.000Z",
+            runAt: "2026-11-24T09:00:04.700Z",
+            startedAt: null,
+            finishedAt: null,
+            worker: null,
+            error: { class: "TypeError", message: "fetch failed" },
+          },
+        ],
+        nextCursor: null,
+      },
+    },
+  },
+  cancelRun: {
+    request: { reason: "started by mistake" },
+    response: { 200: { result: "cancelled" } },
+  },
+  pauseQueue: { request: { reason: "the shop's API is down" } },
+  dismissDeadLetter: { request: { note: "the order was refunded by hand" } },
+  getHealth: { response: { 200: { status: "ok", checks: { database: "ok" } } } },
+};

@@ -1,0 +1,190 @@
+import { STATUS_CODES } from "node:http";
+import swagger from "@fastify/swagger";
+import { ERROR_CODES, type ErrorCode, type Json } from "@millrace/core";
+import type { FastifyInstance, FastifySchema } from "fastify";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { EXAMPLES } from "./examples.ts";
+import { PROBLEM_TYPE } from "./problem.ts";
+
+const INTRODUCTION = `Runs automations, durably, on one PostgreSQL.
+
+Send the API key with every request: \`Authorization: Bearer <key>\`. Bodies are JSON; fields that are not known are refused.
+An answer's header X-Request-Id names the request in the server's log; a request may bring its own.
+
+Every error is a problem (RFC 9457) with a stable code, which says what is wrong, where, and how to mend it. After a 503, or when no
+answer came, repeat the request: reading is always safe to repeat, and asking for a run is with an idempotency key.`;
+
+const TAGS = [
+  { name: "automations", description: "Two fields in, an id out." },
+  { name: "runs", description: "Every requested execution of a job." },
+  { name: "jobs", description: "What can be run." },
+  { name: "queues", description: "Where runs wait." },
+  { name: "dead letters", description: "Failed runs that nobody has handled yet." },
+  { name: "workers", description: "The processes that execute runs." },
+  { name: "server", description: "The server itself." },
+];
+
+/** Makes the OpenAPI 3.1 document from the schemas of the routes that are added afterwards. */
+export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
+  const bodyMayBeAbsent = new Set<string>();
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Millrace", version, description: INTRODUCTION },
+      servers: [{ url: "/" }],
+      tags: TAGS,
+      security: [{ key: [] }],
+      components: {
+        securitySchemes: {
+          key: {
+            type: "http",
+            scheme: "bearer",
+            description: "The server's API key. The server wrote where it lies when it started.",
+          },
+        },
+      },
+    },
+    transform: (route) => {
+      const described = jsonSchemaTransform({
+        ...route,
+        schema: withoutProblems(route.schema),
+      } as Parameters<typeof jsonSchemaTransform>[0]);
+      if (route.schema && !route.schema.hide) addProblems(described.schema, route.schema);
+      if (acceptsNothing(route.schema?.body)) {
+        bodyMayBeAbsent.add(route.schema?.operationId ?? "");
+      }
+      return described;
+    },
+    transformObject: (given) => {
+      const document = tidy(jsonSchemaTransformObject(given) as OpenApi);
+      for (const operation of operationsOf(document)) {
+        const body = operation.requestBody;
+        if (body && bodyMayBeAbsent.has(operation.operationId)) body.required = false;
+        complete(operation);
+      }
+      return document;
+    },
+  });
+}
+
+function acceptsNothing(body: unknown): boolean {
+  return body instanceof z.ZodType && body.safeParse(undefined).success;
+}
+
+function withoutProblems(schema: FastifySchema | undefined): FastifySchema | undefined {
+  if (!schema) return schema;
+  const { problems: _, ...rest } = schema;
+  return rest;
+}
+
+/** Every error that the route can answer, those that any route can have included. */
+function problemsOf(route: FastifySchema): Set<ErrorCode> {
+  const codes = new Set<ErrorCode>(["invalid_request", ...(route.problems ?? [])]);
+  if (route.body) {
+    codes.add("invalid_json").add("payload_too_large").add("unsupported_media_type");
+  }
+  if (route.security?.length !== 0) codes.add("unauthorized").add("database_unavailable");
+  return codes.add("internal");
+}
+
+function addProblems(described: FastifySchema, route: FastifySchema): void {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of problemsOf(route)) {
+    const { status } = ERROR_CODES[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const response = described.response as Record<number, unknown>;
+  for (const [status, codes] of byStatus) {
+    response[status] ??= {
+      description: codes.map((code) => `${code}: ${ERROR_CODES[code].title}`).join(". "),
+      content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } },
+    };
+  }
+}
+
+interface OpenApi {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Json>; securitySchemes: Json };
+}
+
+interface Operation {
+  operationId: string;
+  requestBody?: { required?: boolean; content: Record<string, { example?: Json }> };
+  responses: Record<
+    string,
+    { description: string; content?: Record<string, { schema?: Json; example?: Json }> }
+  >;
+}
+
+const SCHEMAS = "#/components/schemas/";
+
+/**
+ * The provider writes every schema twice, as `X` and `XInput`, because a default may make them differ. Ours are the
+ * same where both are used; so this leaves `X`, drops what nothing refers to, and drops the noise of zod's own patterns.
+ */
+function tidy(document: OpenApi): OpenApi {
+  const plain = JSON.parse(JSON.stringify(document), simplify) as OpenApi;
+  const { schemas } = plain.components;
+  const used = new Set<string>();
+  collect(plain.paths, schemas, used);
+  plain.components.schemas = Object.fromEntries(
+    [...used].sort().map((name) => [name, schemas[name] as Json]),
+  );
+  return plain;
+}
+
+function operationsOf(document: OpenApi): Operation[] {
+  return Object.values(document.paths).flatMap((path) => Object.values(path));
+}
+
+function simplify(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const schema = value as Record<string, unknown>;
+  if (typeof schema.$ref === "string") {
+    // Any JSON value: zod describes it by itself, recursively; leaving it open says the same.
+    if (/(__shared#.*|\/schema\d+)$/.test(schema.$ref)) delete schema.$ref;
+    else schema.$ref = schema.$ref.replace(/Input$/, "");
+  }
+  if (typeof schema.format === "string") delete schema.pattern;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  // "Anything, or null" is anything.
+  if (Array.isArray(schema.anyOf) && schema.anyOf.some((one) => Object.keys(one).length === 0)) {
+    delete schema.anyOf;
+  }
+  if (isAnyKey(schema.propertyNames)) delete schema.propertyNames;
+  return schema;
+}
+
+function isAnyKey(schema: unknown): boolean {
+  return JSON.stringify(schema) === '{"type":"string"}';
+}
+
+function collect(value: unknown, schemas: Record<string, Json>, used: Set<string>): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "$ref" && typeof item === "string" && item.startsWith(SCHEMAS)) {
+      const name = item.slice(SCHEMAS.length);
+      if (used.has(name)) continue;
+      used.add(name);
+      collect(schemas[name], schemas, used);
+    } else {
+      collect(item, schemas, used);
+    }
+  }
+}
+
+function complete(operation: Operation): void {
+  const example = EXAMPLES[operation.operationId];
+  const body = operation.requestBody?.content["application/json"];
+  if (body && example?.request !== undefined) body.example = example.request;
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response.description === "Default Response") {
+      response.description = STATUS_CODES[status] ?? "";
+    }
+    const answer = example?.response?.[status];
+    const content = Object.values(response.content ?? {})[0];
+    if (content && answer !== undefined) content.example = answer;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Json } from "@millrace/core";
+import type { AcceptedRun, Attempt, LogLine, RunSummary, TimelineEntry } from "@millrace/core/api";
+import type { EnqueuedRun } from "../../engine/enqueue.ts";
+import type { TimelineRow } from "../../store/events.ts";
+import type { LogRow } from "../../store/run-output.ts";
+import type { AttemptRow, RunRow } from "../../store/runs.ts";
+import { instant } from "./instant.ts";
+import { type Pauses, reasonOf } from "./reason.ts";
+
+export function presentAccepted(run: EnqueuedRun): AcceptedRun {
+  return { id: run.id, created: run.created, queue: run.queue, runAt: instant(run.dueAt) };
+}
+
+export function presentSummary(run: RunRow, pauses: Pauses, now: Date): RunSummary {
+  return {
+    id: run.id,
+    job: run.job,
+    queue: run.queue,
+    state: run.state,
+    reason: reasonOf(run, pauses, now),
+    priority: run.priority,
+    // The row counts the attempts that have ended.
+    attempt: run.attempts + (run.state === "running" ? 1 : 0),
+    failures: run.failures,
+    losses: run.losses,
+    trigger: run.trigger,
+    correlationId: run.correlation_id,
+    idempotencyKey: run.idempotency_key,
+    rerunOf: run.rerun_of,
+    createdAt: instant(run.created_at),
+    runAt: instant(run.due_at),
+    startedAt: instant(run.started_at),
+    finishedAt: instant(run.finished_at),
+    worker: run.worker_id,
+    error: presentError(run),
+  };
+}
+
+export function presentAttempt(row: AttemptRow): Attempt {
+  const error = presentError(row);
+  return {
+    number: row.number,
+    outcome: row.outcome as Attempt["outcome"],
+    worker: row.worker_id,
+    startedAt: instant(row.started_at),
+    finishedAt: instant(row.finished_at),
+    durationMs: row.finished_at && row.finished_at.getTime() - row.started_at.getTime(),
+    error: error && { ...error, stack: row.error_stack },
+  };
+}
+
+export function presentTimelineEntry(row: TimelineRow): TimelineEntry {
+  return {
+    at: instant(row.at),
+    event: row.event,
+    actor: row.actor,
+    // Read from jsonb, so it is JSON.
+    detail: row.detail as TimelineEntry["detail"],
+  };
+}
+
+export function presentLogLine(row: LogRow): LogLine {
+  return { ...row, at: instant(row.at), fields: isObject(row.fields) ? row.fields : null };
+}
+
+function presentError(row: {
+  error_class: string | null;
+  error_message: string | null;
+}): { class: string; message: string } | null {
+  return row.error_class === null
+    ? null
+    : { class: row.error_class, message: row.error_message ?? "" };
+}
+
+function isObject(value: Json | null): value is { [key: string]: never } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

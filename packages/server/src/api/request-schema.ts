@@ -1,0 +1,71 @@
+import { MillraceError } from "@millrace/core";
+import type { z } from "zod";
+import { requireStorable, toPointer } from "./json-body.ts";
+
+/** Fastify's name for where a value comes from, and ours. */
+const PARTS: Record<string, string> = {
+  params: "path parameter",
+  querystring: "query parameter",
+  headers: "header",
+};
+
+/** Checks the parts of a request against the zod schemas of its route, and says what is wrong in the caller's terms. */
+export function validatorCompiler({
+  schema,
+  httpPart,
+}: {
+  schema: z.ZodType;
+  httpPart?: string | undefined;
+}) {
+  const part = httpPart === undefined || httpPart === "body" ? "" : (PARTS[httpPart] ?? "");
+  return (data: unknown): { value: unknown } | { error: MillraceError } => {
+    try {
+      if (part) requireStorable(data, `the ${httpPart === "params" ? "path" : "query string"}`);
+      // Fastify gives null for a body that is not there.
+      return { value: check(schema, data ?? undefined, [], part) };
+    } catch (error) {
+      if (error instanceof MillraceError) return { error };
+      throw error;
+    }
+  };
+}
+
+/**
+ * @param path where `data` stands in the body
+ * @throws MillraceError `invalid_request` that lists up to five problems; its pointer is the first one's
+ */
+export function check<S extends z.ZodType>(
+  schema: S,
+  data: unknown,
+  path: readonly PropertyKey[] = [],
+  part = "",
+): z.output<S> {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => explain(issue, data === undefined));
+  const shown = problems.slice(0, 5).map(({ at, says }) => {
+    const where = part ? `${part} ${at.map(String).join(".")}` : toPointer([...path, ...at]);
+    return at.length > 0 || path.length > 0 ? `${where}: ${says}` : says;
+  });
+  const more = problems.length > 5 ? `; and ${problems.length - 5} more` : "";
+  throw new MillraceError("invalid_request", `${shown.join("; ")}${more}`, {
+    ...(part === "" && { pointer: toPointer([...path, ...(problems[0]?.at ?? [])]) }),
+  });
+}
+
+interface Explained {
+  at: readonly PropertyKey[];
+  says: string;
+}
+
+function explain(issue: z.core.$ZodIssue, absent: boolean): Explained[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ at: [...issue.path, key], says: "there is no such field" }));
+  }
+  if (absent && issue.path.length === 0) {
+    return [
+      { at: [], says: "a JSON body is required, with the header Content-Type: application/json" },
+    ];
+  }
+  return [{ at: issue.path, says: issue.message }];
+}

@@ -1,0 +1,49 @@
+import type { ErrorCode } from "@millrace/core";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { RunId } from "@millrace/core/api";
+import { z } from "zod";
+import type { Intake } from "../engine/intake.ts";
+import type { Database } from "../store/database.ts";
+import type { Observer } from "./observe.ts";
+
+declare module "fastify" {
+  interface FastifySchema {
+    /** Errors of this route, for the reference; those that every route can have are added. */
+    problems?: ErrorCode[];
+  }
+}
+
+/** The server that routes are added to: their zod schemas check what comes in, and write what goes out. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** What routes work with. */
+export interface Context {
+  db: Database;
+  intake: Intake;
+  observer: Observer;
+}
+
+/** Who did it, on the record: there is one key, and whoever has it is the API. */
+export const ACTOR = "api";
+
+/** A path parameter that is a run's id. */
+export const ById = z.strictObject({ id: RunId });
+
+/** A route without query parameters refuses them, too: a filter that is misspelt must not answer everything. */
+export const NoQuery = z.strictObject({});
+
+/** Larger than any run id: where a list begins. */
+export const FROM_THE_NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff";

@@ -1,0 +1,111 @@
+import type { MillraceError } from "@millrace/core";
+import { AcceptedRun, CreateRun, CreateRuns, CreatedRuns, MAX_BULK } from "@millrace/core/api";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { RunRequest } from "../../engine/intake.ts";
+import { type Fields, isRefusal, placed, runRequest } from "../accept.ts";
+import { presentAccepted } from "../present/run.ts";
+import { problemOf } from "../problem.ts";
+import { idempotencyKey, refuseIdempotencyKey } from "../request-identity.ts";
+import { check, validatorCompiler } from "../request-schema.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
+
+/** 1,000 runs of 8 KiB each. The limit of one input is the intake's. */
+const MAX_BULK_BYTES = 8 * 1024 * 1024;
+
+/** The outer shape only: a run that is malformed must not hold up the others. */
+const AnyRuns = z.strictObject({ runs: z.array(z.unknown()).min(1).max(MAX_BULK) });
+
+export function createRunRoutes(app: Api, { intake, observer }: Context): void {
+  app.post(
+    "/api/v1/runs",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "createRun",
+        summary: "Ask for a run",
+        description:
+          "Answers 201 when the run is durable, or 200 when the idempotency key named a run that was there already. The key may come in the body or in the header Idempotency-Key. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
+        querystring: NoQuery,
+        body: CreateRun,
+        response: { 200: AcceptedRun, 201: AcceptedRun },
+        problems: ["invalid_input", "unknown_job", "queue_not_found", "idempotency_key_reused"],
+      },
+    },
+    async (request, reply) => {
+      const asked = runRequest(request.body, request, idempotencyKey(request));
+      const run = await intake.accept(asked).catch((error: unknown) => {
+        throw placed(error, fieldsAt(""));
+      });
+      if (run.created) observer.accepted(asked.job);
+      return reply
+        .code(run.created ? 201 : 200)
+        .header("location", `/api/v1/runs/${run.id}`)
+        .send(presentAccepted(run));
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/bulk",
+    {
+      bodyLimit: MAX_BULK_BYTES,
+      schema: {
+        tags: ["runs"],
+        operationId: "createRuns",
+        summary: "Ask for many runs",
+        description:
+          "Up to 1,000 at once, in their order. Each has a result of its own: one that is refused does not hold up the others.",
+        querystring: NoQuery,
+        body: CreateRuns,
+        response: { 200: CreatedRuns },
+      },
+      validatorCompiler: (route) =>
+        validatorCompiler({
+          httpPart: route.httpPart,
+          // Fastify hands over the schema of one part, whatever its types say.
+          schema: route.httpPart === "body" ? AnyRuns : (route.schema as unknown as z.ZodType),
+        }),
+    },
+    async (request) => {
+      refuseIdempotencyKey(request, "give each run an idempotencyKey");
+      const asked = request.body.runs.map((item, index) => readItem(item, index, request));
+      const good = asked.filter((item) => "job" in item);
+      const accepted = (await intake.acceptMany(good)).values();
+
+      const results = asked.map((item, index): CreatedRuns["results"][number] => {
+        if (!("job" in item)) return { error: problemOf(item.error) };
+        const result = accepted.next().value;
+        if (!result) throw new Error("the intake gave fewer results than it was asked for");
+        if ("error" in result) return refusal(result.error, index);
+        if (result.run.created) observer.accepted(item.job);
+        return presentAccepted(result.run);
+      });
+      const refused = results.filter((result) => "error" in result).length;
+      return { accepted: results.length - refused, refused, results };
+    },
+  );
+}
+
+function readItem(
+  item: unknown,
+  index: number,
+  request: FastifyRequest,
+): RunRequest | { error: MillraceError } {
+  try {
+    const run = check(CreateRun, item, ["runs", index]);
+    return runRequest(run, request, undefined, `/runs/${index}`);
+  } catch (error) {
+    if (isRefusal(error)) return { error };
+    throw error;
+  }
+}
+
+function refusal(error: MillraceError, index: number): { error: ReturnType<typeof problemOf> } {
+  const told = placed(error, fieldsAt(`/runs/${index}`));
+  if (isRefusal(told)) return { error: problemOf(told) };
+  throw told;
+}
+
+function fieldsAt(path: string): Fields {
+  return { job: `${path}/job`, input: `${path}/input`, queue: `${path}/queue` };
+}

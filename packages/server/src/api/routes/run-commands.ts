@@ -1,0 +1,64 @@
+import { AcceptedRun, CancelResult, Reason } from "@millrace/core/api";
+import { z } from "zod";
+import { cancel } from "../../engine/cancel.ts";
+import { rerun } from "../../engine/rerun.ts";
+import { inTransaction } from "../../store/database.ts";
+import { presentAccepted } from "../present/run.ts";
+import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
+import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
+
+export function runCommandRoutes(app: Api, { db }: Context): void {
+  app.post(
+    "/api/v1/runs/:id/cancel",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "cancelRun",
+        summary: "Cancel a run",
+        description:
+          "A run that waits is cancelled at once. One that runs is asked to stop: its handler's signal is aborted, and the run is cancelled when the handler lets go.",
+        params: ById,
+        querystring: NoQuery,
+        body: Reason.optional(),
+        response: { 200: CancelResult },
+        problems: ["run_not_found", "run_finished"],
+      },
+    },
+    async (request) => {
+      const reason = request.body?.reason ?? null;
+      return { result: await cancel(db, { runId: request.params.id, by: ACTOR, reason }) };
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/:id/rerun",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "rerunRun",
+        summary: "Rerun a run that has finished",
+        description:
+          "Makes a new run of the same job with the same input; the old one stays as it ended.",
+        params: ById,
+        querystring: NoQuery,
+        body: z.strictObject({}).optional(),
+        response: { 201: AcceptedRun },
+        problems: ["run_not_found", "unknown_job"],
+      },
+    },
+    async (request, reply) => {
+      refuseIdempotencyKey(request, "look at the run's reruns before you repeat this");
+      const made = await inTransaction(db, (tx) =>
+        rerun(tx, {
+          runId: request.params.id,
+          by: ACTOR,
+          correlationId: correlationId(request),
+        }),
+      );
+      return reply
+        .code(201)
+        .header("location", `/api/v1/runs/${made.id}`)
+        .send(presentAccepted(made));
+    },
+  );
+}

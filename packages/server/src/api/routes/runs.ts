@@ -1,0 +1,142 @@
+import { MillraceError } from "@millrace/core";
+import { LIST_WINDOW, ListRuns, LogPage, ReadLog, Run, RunPage } from "@millrace/core/api";
+import { listRuns, listReruns, readAttempts, readRun } from "../../store/runs.ts";
+import { readJob } from "../../store/jobs.ts";
+import { readTimeline } from "../../store/events.ts";
+import { pausedQueues } from "../../store/queues.ts";
+import { readLog, readProgress } from "../../store/run-output.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { instant } from "../present/instant.ts";
+import type { Pauses } from "../present/reason.ts";
+import {
+  presentAttempt,
+  presentLogLine,
+  presentSummary,
+  presentTimelineEntry,
+} from "../present/run.ts";
+import { type Api, ById, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
+
+export function runRoutes(app: Api, { db }: Context): void {
+  app.get(
+    "/api/v1/runs",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "listRuns",
+        summary: "List runs, newest first",
+        description:
+          "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 runs at the most, so that a filter which matches nothing is cheap.",
+        querystring: ListRuns,
+        response: { 200: RunPage },
+      },
+    },
+    async (request) => {
+      const { cursor, limit, job, queue, state, since, correlationId } = request.query;
+      const rows = await listRuns(
+        db,
+        cursor ?? FROM_THE_NEWEST,
+        LIST_WINDOW,
+        limit,
+        job ?? null,
+        queue ?? null,
+        state ?? null,
+        since === undefined ? null : notBeforeIds(since),
+        correlationId ?? null,
+      );
+      // A window in which nothing matched answers one row, without a run, that says where it ended.
+      const runs = rows.filter((row) => (row.id as string | null) !== null);
+      const full = runs.length === limit;
+      const pauses = runs.some((run) => run.state === "queued") ? await readPauses(db) : NONE;
+      const now = new Date();
+      return {
+        runs: runs.map((run) => presentSummary(run, pauses, now)),
+        nextCursor: full ? (runs.at(-1)?.id ?? null) : (rows[0]?.window_end ?? null),
+      };
+    },
+  );
+
+  app.get(
+    "/api/v1/runs/:id",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "getRun",
+        summary: "Look at a run",
+        description: "With its input, output, attempts and timeline.",
+        params: ById,
+        querystring: NoQuery,
+        response: { 200: Run },
+        problems: ["run_not_found"],
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      // The run before its attempts: whatever state is told, the attempts that led to it are there.
+      const run = await requireRun(db, id);
+      const [attempts, timeline, reruns, [progress], [job], pauses] = await Promise.all([
+        readAttempts(db, id),
+        readTimeline(db, id),
+        listReruns(db, id),
+        readProgress(db, id),
+        readJob(db, run.job),
+        run.state === "queued" ? readPauses(db) : NONE,
+      ]);
+      return {
+        ...presentSummary(run, pauses, new Date()),
+        // Read from jsonb, so they are JSON.
+        input: run.input as Run["input"],
+        output: run.output as Run["output"],
+        maxAttempts: job?.retry.maxAttempts ?? null,
+        cancelRequestedAt: instant(run.cancel_requested_at),
+        progress: progress ? { ...progress, at: instant(progress.at) } : null,
+        attempts: attempts.map(presentAttempt),
+        timeline: timeline.map(presentTimelineEntry),
+        reruns: reruns.map((rerun) => rerun.id),
+      };
+    },
+  );
+
+  app.get(
+    "/api/v1/runs/:id/logs",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "readRunLog",
+        summary: "Read what a run logged",
+        params: ById,
+        querystring: ReadLog,
+        response: { 200: LogPage },
+        problems: ["run_not_found"],
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { after, limit } = request.query;
+      const lines = await readLog(db, id, after, limit);
+      if (lines.length === 0) await requireRun(db, id);
+      const full = lines.length === limit;
+      return {
+        lines: lines.map(presentLogLine),
+        next: full ? (lines.at(-1)?.seq ?? null) : null,
+      };
+    },
+  );
+}
+
+async function requireRun(db: Queryable, id: string) {
+  const [run] = await readRun(db, id);
+  if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
+  return run;
+}
+
+const NONE: Pauses = new Map();
+
+async function readPauses(db: Queryable): Promise<Pauses> {
+  const paused = await pausedQueues(db);
+  return new Map(paused.map((queue) => [queue.name, queue]));
+}
+
+/** Run ids hold Unix time in 48 bits: there is none before 1970 or after 10889. */
+function notBeforeIds(since: string): Date {
+  return new Date(Math.max(0, Date.parse(since)));
+}

@@ -1,0 +1,159 @@
+import { type ErrorCode, MillraceError } from "@millrace/core";
+import { Problem } from "@millrace/core/api";
+import type { z } from "zod";
+import { readApiKey } from "./api-key.ts";
+import type { Cli } from "./cli.ts";
+import type { Settings } from "./settings.ts";
+
+const ANSWER_WITHIN_MS = 30_000;
+
+/** The HTTP API of a server. Every failure is a MillraceError with the server's own code, or `server_unreachable`. */
+export class ApiClient {
+  readonly #base: string;
+  readonly #key: string;
+
+  constructor(base: string, key: string) {
+    this.#base = base.replace(/\/+$/, "");
+    this.#key = key;
+  }
+
+  /** @param path below `/api/v1/`; every part that is not ours goes through {@link segment} */
+  get<T>(
+    path: string,
+    answer: z.ZodType<T>,
+    query: Record<string, string | number | undefined> = {},
+  ): Promise<T> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = new URLSearchParams(
+      given.map(([key, value]): [string, string] => [key, String(value)]),
+    );
+    return this.#send(
+      "GET",
+      search.size > 0 ? `${path}?${search.toString()}` : path,
+      undefined,
+      answer,
+    );
+  }
+
+  post<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
+    return this.#send("POST", path, JSON.stringify(body), answer);
+  }
+
+  /** For requests that are answered without a body. */
+  async tell(path: string, body: object): Promise<void> {
+    await this.#request("POST", path, JSON.stringify(body));
+  }
+
+  async #send<T>(
+    method: string,
+    path: string,
+    body: string | undefined,
+    answer: z.ZodType<T>,
+  ): Promise<T> {
+    const text = await this.#request(method, path, body);
+    const result = answer.safeParse(parse(text));
+    if (result.success) return result.data;
+    throw new MillraceError(
+      "server_unreachable",
+      `what answers at ${this.#base} is not a Millrace server that this version understands; check MILLRACE_URL, and that both have the same version`,
+    );
+  }
+
+  async #request(method: string, path: string, body: string | undefined): Promise<string> {
+    const url = `${this.#base}/api/v1/${path}`;
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url, {
+        method,
+        body: body ?? null,
+        // A redirect could carry the key to another host.
+        redirect: "error",
+        headers: {
+          authorization: `Bearer ${this.#key}`,
+          accept: "application/json",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw unreachable(this.#base, error);
+    }
+    if (response.ok) return text;
+    throw refusal(this.#base, response.status, parse(text));
+  }
+}
+
+/** One part of a path, so that a name with a slash, or with dots alone, stays one part. */
+export function segment(text: string): string {
+  return encodeURIComponent(text).replaceAll(/^\.+$/g, (dots) => dots.replaceAll(".", "%2E"));
+}
+
+/**
+ * A client of the server that the settings name: MILLRACE_URL and MILLRACE_API_KEY, else the one on this machine with
+ * the key of its home.
+ *
+ * @throws MillraceError `unauthorized` when there is no key to be found
+ */
+export function apiClient(cli: Cli, settings: Settings = cli.settings()): ApiClient {
+  const address = settings.url ?? localAddress(settings);
+  const elsewhere = settings.url !== undefined && !isLocal(settings.url);
+  if (elsewhere && settings.url?.startsWith("http:")) {
+    cli.warn("MILLRACE_URL is not https: the API key crosses the network in the clear");
+  }
+  // The key of this installation must not be shown to another machine.
+  const key = settings.apiKey ?? (elsewhere ? undefined : readApiKey(settings.home));
+  if (key !== undefined) return new ApiClient(address, key);
+  throw new MillraceError(
+    "unauthorized",
+    elsewhere
+      ? "MILLRACE_URL names another machine, so its key must be given: set MILLRACE_API_KEY"
+      : `there is no API key in ${settings.home}; start the server with millrace start, name its folder in MILLRACE_HOME, or set MILLRACE_API_KEY`,
+  );
+}
+
+/** Where a server of these settings answers on this machine. */
+export function localAddress({ host, port }: Settings): string {
+  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function isLocal(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(base: string, error: unknown): MillraceError {
+  const late = error instanceof DOMException && error.name === "TimeoutError";
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const what = late ? `no answer from ${base} within 30 s` : `nothing answers at ${base}`;
+  return new MillraceError(
+    "server_unreachable",
+    `${what}${code ? ` (${code})` : ""}; start the server with millrace start, or set MILLRACE_URL (or MILLRACE_PORT) to where it is`,
+    { cause: error },
+  );
+}
+
+function refusal(base: string, status: number, body: unknown): MillraceError {
+  const problem = Problem.safeParse(body);
+  if (!problem.success) {
+    return new MillraceError(
+      "server_unreachable",
+      `what answers at ${base} is not Millrace (it said ${status}); check MILLRACE_URL and MILLRACE_PORT`,
+    );
+  }
+  const { code, detail, pointer } = problem.data;
+  const hint: Partial<Record<ErrorCode, string>> = {
+    unauthorized: "; the key comes from MILLRACE_API_KEY, else from api-key in MILLRACE_HOME",
+  };
+  return new MillraceError(code, `${detail}${hint[code] ?? ""}`, { pointer });
+}

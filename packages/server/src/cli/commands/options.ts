@@ -1,0 +1,38 @@
+import { InvalidArgumentError, Option } from "commander";
+import { durationMs } from "@millrace/core";
+
+/** Options that several commands take. */
+export const jsonOption = () => new Option("--json", "one JSON object a line, for programs");
+
+export const jobsOption = () =>
+  new Option(
+    "-j, --jobs <path...>",
+    "files of jobs, or folders with job.ts and *.job.ts files (MILLRACE_JOBS)",
+  );
+
+export const queuesOption = () =>
+  new Option(
+    "-q, --queues <names>",
+    "take runs from these queues only, with commas between them (MILLRACE_QUEUES)",
+  );
+
+export const concurrencyOption = () =>
+  new Option("-c, --concurrency <n>", "runs at the same time (MILLRACE_CONCURRENCY)");
+
+/** For commander: a whole number in a range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** For commander: a duration such as 30s, as milliseconds. */
+export function durationOption(text: string): number {
+  try {
+    return durationMs(text, "duration");
+  } catch {
+    throw new InvalidArgumentError("Write a number and a unit of ms, s, m, h or d, such as 30s.");
+  }
+}

@@ -1,0 +1,78 @@
+import { formatDuration } from "@millrace/core";
+import { QueueInfo, QueueList } from "@millrace/core/api";
+import { Command } from "commander";
+import { apiClient, segment } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmless, harmlessJson } from "../output/harmless.ts";
+import { type Column, printTable } from "../output/table.ts";
+import { jsonOption } from "./options.ts";
+
+const COLUMNS: Column<QueueInfo>[] = [
+  { title: "QUEUE", text: (queue) => queue.name },
+  { title: "READY", text: (queue) => queue.ready, right: true },
+  { title: "RUNNING", text: (queue) => queue.running, right: true },
+  { title: "SCHEDULED", text: (queue) => queue.scheduled, right: true },
+  {
+    title: "OLDEST",
+    text: ({ oldestSeconds }) =>
+      oldestSeconds === null ? null : formatDuration(Math.max(0, oldestSeconds * 1000)),
+    right: true,
+  },
+  { title: "WORKERS", text: (queue) => queue.workers, right: true },
+  {
+    title: "STATE",
+    text: stateOf,
+    style: (queue) => (queue.paused || isStuck(queue) ? "yellow" : undefined),
+  },
+];
+
+export function queuesCommand(cli: Cli): Command {
+  return new Command("queues")
+    .description("list queues: how much waits, for how long, and who takes from them")
+    .addOption(jsonOption())
+    .action(cli.action((options: Options) => list(cli, options)))
+    .addCommand(switchCommand(cli, "pause", "stop taking runs from a queue; those that run go on"))
+    .addCommand(switchCommand(cli, "resume", "take runs from a paused queue again"));
+}
+
+interface Options {
+  json?: boolean;
+}
+
+async function list(cli: Cli, { json }: Options): Promise<number> {
+  const { queues } = await apiClient(cli).get("queues", QueueList);
+  if (json) for (const queue of queues) cli.out.line(harmlessJson({ v: 1, ...queue }));
+  else printTable(cli.out, COLUMNS, queues);
+  return EXIT.done;
+}
+
+function switchCommand(cli: Cli, verb: "pause" | "resume", description: string): Command {
+  const command = new Command(verb)
+    .description(description)
+    .argument("<queue>", "its name")
+    .addOption(jsonOption());
+  if (verb === "pause") command.option("--reason <text>", "for whoever wonders why");
+  return command.action(
+    cli.action(async (name: string, options: Options & { reason?: string }) => {
+      const body = options.reason === undefined ? {} : { reason: options.reason };
+      const api = apiClient(cli);
+      const queue = await api.post(`queues/${segment(name)}/${verb}`, body, QueueInfo);
+      if (options.json) cli.out.line(harmlessJson({ v: 1, ...queue }));
+      else cli.out.line(`${harmless(queue.name)}: ${harmless(stateOf(queue))}`);
+      return EXIT.done;
+    }),
+  );
+}
+
+function stateOf(queue: QueueInfo): string {
+  if (queue.paused) {
+    const { by, reason } = queue.paused;
+    return `‖ Paused by ${by}${reason ? `: ${reason}` : ""}`;
+  }
+  return isStuck(queue) ? "! No worker takes from it" : "✓ Open";
+}
+
+function isStuck(queue: QueueInfo): boolean {
+  return queue.workers === 0 && queue.ready > 0;
+}

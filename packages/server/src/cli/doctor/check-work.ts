@@ -1,0 +1,113 @@
+import { formatDuration } from "@millrace/core";
+import { countPlaces } from "../../store/places.ts";
+import { type QueueRow, listQueues } from "../../store/queues.ts";
+import { countDaysAhead } from "../../store/server-facts.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { type WorkerRow, listWorkers } from "../../store/workers.ts";
+import { count } from "../output/words.ts";
+import { type Finding, bad, ok, warn } from "./finding.ts";
+
+/** A worker beats every few seconds; one that is silent for so long while nobody declares it lost has no reaper. */
+const SILENT_MS = 60_000;
+
+const LONG_WAIT_MS = 5 * 60_000;
+
+/**
+ * Whether work flows: partitions, workers, queues, dead letters.
+ *
+ * @param now by the database's clock
+ */
+export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
+  const [days] = await countDaysAhead(db);
+  const workers = await listWorkers(db);
+  const queues = await listQueues(db);
+  const [places] = await countPlaces(db);
+  return [
+    checkPartitions(days?.days ?? 0),
+    ...checkWorkers(workers, now),
+    ...checkQueues(queues, now),
+    checkDeadLetters(places?.dead_letters ?? 0),
+  ];
+}
+
+function checkPartitions(days: number): Finding {
+  if (days === 0) {
+    return bad("partitions", "today has no partition of its own", "start a server: millrace start");
+  }
+  const text = `partitions are there for ${count(days, "day")}`;
+  if (days > 2) return ok("partitions", text);
+  return warn("partitions", text, "start a server, which makes them: millrace start");
+}
+
+function* checkWorkers(workers: readonly WorkerRow[], now: Date): Generator<Finding> {
+  const alive = workers.filter(({ state }) => state === "active" || state === "draining");
+  const silent = alive.filter(({ seen_at }) => now.getTime() - seen_at.getTime() > SILENT_MS);
+  for (const worker of silent) {
+    const length = formatDuration(now.getTime() - worker.seen_at.getTime());
+    yield bad(
+      "workers",
+      `worker ${worker.name} has been silent for ${length}, and nobody takes back its runs`,
+      "start a server: millrace start",
+    );
+  }
+  const lost = workers.filter(({ state }) => state === "lost");
+  if (lost.length > 0) {
+    const names = [...new Set(lost.map(({ name }) => name))].slice(0, 3).join(", ");
+    yield warn(
+      "workers",
+      `${count(lost.length, "worker")} died within the last hour (${names}); others took over the runs`,
+      "look into their logs, and at the memory they had",
+    );
+  }
+  const living = alive.length - silent.length;
+  yield living > 0
+    ? ok("workers", `${count(living, "worker")} alive`)
+    : warn("workers", "no worker is alive", "start one: millrace start, or millrace worker");
+}
+
+function* checkQueues(queues: readonly QueueRow[], now: Date): Generator<Finding> {
+  const waiting = queues.filter(({ ready }) => ready > 0);
+  let fine = true;
+  for (const queue of waiting) {
+    const finding = checkQueue(queue, now);
+    if (!finding) continue;
+    fine = false;
+    yield finding;
+  }
+  if (fine) {
+    const runs = waiting.reduce((sum, { ready }) => sum + ready, 0);
+    yield ok("queues", `${count(queues.length, "queue")}, ${count(runs, "run")} waiting`);
+  }
+}
+
+function checkQueue(queue: QueueRow, now: Date): Finding | undefined {
+  const { name, ready, workers, oldest_seconds, paused_at, paused_by } = queue;
+  const waitedMs = Math.max(0, (oldest_seconds ?? 0) * 1000);
+  const waits = `queue ${name}: ${count(ready, "run")} waiting, the oldest for ${formatDuration(waitedMs)}`;
+  if (paused_at) {
+    const since = formatDuration(Math.max(0, now.getTime() - paused_at.getTime()));
+    return warn(
+      "queues",
+      `${waits}; paused by ${paused_by ?? "somebody"} ${since} ago`,
+      `millrace queues resume ${name}`,
+    );
+  }
+  if (workers === 0) {
+    return bad(
+      "queues",
+      `${waits}; no living worker takes from it`,
+      `millrace worker --jobs … --queues ${name}`,
+    );
+  }
+  if (waitedMs < LONG_WAIT_MS) return undefined;
+  return warn("queues", waits, "add workers, or raise MILLRACE_CONCURRENCY");
+}
+
+function checkDeadLetters(letters: number): Finding {
+  if (letters === 0) return ok("dead letters", "no dead letters");
+  return warn(
+    "dead letters",
+    `${count(letters, "dead letter")} nobody has handled`,
+    "millrace dead",
+  );
+}

@@ -1,0 +1,116 @@
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { MillraceError } from "@millrace/core";
+import { type Job, isJob } from "@millrace/sdk";
+import { createJiti } from "jiti";
+
+const JOB_FILE = /^(?:.+\.)?job\.(?:ts|mts|js|mjs)$/;
+const SKIPPED = new Set(["node_modules", "test", "tests", "__tests__"]);
+
+export interface LoadOptions {
+  /** What relative paths are relative to. */
+  cwd: string;
+  /** Where compiled TypeScript may be kept between starts: a folder that nobody else can write to. */
+  cacheFolder: string;
+}
+
+/**
+ * Loads jobs: every one that a given file, or a `job.ts`, `*.job.ts` (or .mts, .js, .mjs) below a given folder, exports
+ * under whatever name. `node_modules`, tests and dot folders are left out.
+ *
+ * @throws MillraceError `jobs_not_loaded`, which names the file; `duplicate_job`, which names both
+ */
+export async function loadJobs(
+  paths: readonly string[],
+  { cwd, cacheFolder }: LoadOptions,
+): Promise<Job[]> {
+  if (paths.length === 0) {
+    throw new MillraceError(
+      "jobs_not_loaded",
+      "no place of jobs is named; add --jobs and a file or folder, such as --jobs src/jobs, or set MILLRACE_JOBS",
+    );
+  }
+  const load = importer(cacheFolder);
+  const found = new Map<string, { job: Job; file: string }>();
+  for (const place of paths) {
+    const files = await jobFilesAt(path.resolve(cwd, place), place);
+    let exported = 0;
+    for (const file of files) {
+      const shown = path.relative(cwd, file) || file;
+      for (const job of await jobsIn(file, shown, load)) {
+        add(found, job, shown);
+        exported++;
+      }
+    }
+    if (exported === 0) throw nothingExported(place, files.length);
+  }
+  return [...found.values()].map(({ job }) => job);
+}
+
+async function jobFilesAt(place: string, shown: string): Promise<string[]> {
+  const info = await stat(place).catch(() => undefined);
+  if (!info) throw new MillraceError("jobs_not_loaded", `--jobs ${shown}: there is no such path`);
+  if (!info.isDirectory()) return [place];
+  const files = await jobFilesBelow(place);
+  if (files.length > 0) return files;
+  throw new MillraceError(
+    "jobs_not_loaded",
+    `--jobs ${shown}: no file below it is named job.ts or *.job.ts (or .mts, .js, .mjs); name one so, or give a file`,
+  );
+}
+
+async function jobFilesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const place = path.join(folder, entry.name);
+      if (entry.isFile()) return JOB_FILE.test(entry.name) ? [place] : [];
+      if (!entry.isDirectory() || SKIPPED.has(entry.name) || entry.name.startsWith(".")) return [];
+      return jobFilesBelow(place);
+    }),
+  );
+  return found.flat().sort();
+}
+
+type Import = (file: string) => Promise<Record<string, unknown>>;
+
+/** Node itself where it can: before 22.18 it knows no TypeScript. */
+function importer(cacheFolder: string): Import {
+  const native: Import = (file) => import(pathToFileURL(file).href);
+  const stripsTypes = "typescript" in process.features && process.features.typescript;
+  if (stripsTypes) return native;
+  // Not jiti's own choice of a cache, the shared folder for temporary files: what lies there is executed.
+  const jiti = createJiti(import.meta.url, { fsCache: cacheFolder });
+  return (file) => (/\.m?ts$/.test(file) ? jiti.import(file) : native(file));
+}
+
+async function jobsIn(file: string, shown: string, load: Import): Promise<Job[]> {
+  try {
+    return Object.values(await load(file)).filter(isJob);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new MillraceError("jobs_not_loaded", `${shown} could not be loaded: ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+function add(found: Map<string, { job: Job; file: string }>, job: Job, file: string): void {
+  const other = found.get(job.name);
+  if (other && other.job !== job) {
+    throw new MillraceError(
+      "duplicate_job",
+      `the name ${job.name} is given to a job in ${other.file} and to another in ${file}; rename one`,
+    );
+  }
+  found.set(job.name, { job, file });
+}
+
+function nothingExported(place: string, files: number): MillraceError {
+  const where = files === 1 ? "the file exports no" : `the ${files} files there export no`;
+  return new MillraceError(
+    "jobs_not_loaded",
+    `--jobs ${place}: ${where} job; write export const greet = defineJob({ … })`,
+  );
+}

@@ -1,0 +1,98 @@
+import { formatDuration } from "@millrace/core";
+import type { Attempt, LogLine, Run } from "@millrace/core/api";
+import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
+import type { Screen } from "./screen.ts";
+import { type Column, printTable } from "./table.ts";
+import { age, count, localTime, styledState, took } from "./words.ts";
+
+/** What is longer hides the rest of the page. */
+const MAX_JSON = 1000;
+
+/** A run as one line, such as `✓ Completed report 0192… in 1.2 s`. */
+export function runLine(screen: Screen, run: Run): string {
+  const length = run.finishedAt && took(run.startedAt ?? run.createdAt, run.finishedAt, 0);
+  const tries = run.attempt > 1 ? ` after ${count(run.attempt, "attempt")}` : "";
+  const state = styledState(screen, run.state);
+  return `${state} ${harmless(run.job)} ${run.id}${length ? ` in ${length}` : ""}${tries}`;
+}
+
+/** Everything about a run, for people. */
+export function printRun(screen: Screen, run: Run, now: number): void {
+  screen.line(runLine(screen, run));
+  for (const [label, text] of facts(run, now)) {
+    screen.line(`  ${screen.style("gray", label.padEnd(9))} ${text}`);
+  }
+  if (run.attempts.length > 0) {
+    screen.line();
+    printTable(screen, attemptColumns(now), run.attempts);
+  }
+  const stack = run.attempts.findLast(({ error }) => error?.stack)?.error?.stack;
+  if (stack && run.state !== "completed") {
+    screen.line();
+    for (const line of harmlessLines(stack)) screen.line(`  ${line}`);
+  }
+  if (run.timeline.length > 0) screen.line();
+  for (const { at, event, actor, detail } of run.timeline) {
+    const by = actor ? ` by ${actor}` : "";
+    const more = detail ? ` ${harmlessJson(detail)}` : "";
+    screen.line(`  ${localTime(at)}  ${harmless(`${event}${by}`)}${more}`);
+  }
+}
+
+export function printLogLine(screen: Screen, line: LogLine): void {
+  const fields = line.fields ? ` ${screen.style("gray", harmlessJson(line.fields))}` : "";
+  const [first = "", ...rest] = harmlessLines(line.message);
+  screen.line(
+    `${localTime(line.at)} ${harmless(line.level).toUpperCase().padEnd(5)} try ${line.attempt}  ${first}${fields}`,
+  );
+  for (const text of rest) screen.line(`  ${text}`);
+}
+
+function* facts(run: Run, now: number): Generator<[label: string, text: string]> {
+  if (run.error && run.state !== "completed") {
+    yield ["error", harmless(`${run.error.class}: ${run.error.message}`)];
+  }
+  if (run.reason && run.reason !== run.error?.class) yield ["why", harmless(run.reason)];
+  const priority = run.priority === 0 ? "" : `, priority ${run.priority}`;
+  yield ["queue", harmless(`${run.queue}${priority}`)];
+  yield ["cause", harmless(run.rerunOf ? `rerun of ${run.rerunOf}` : run.trigger)];
+  yield ["created", `${localTime(run.createdAt)} (${age(run.createdAt, now)} ago)`];
+  if (run.runAt) yield ["due", localTime(run.runAt)];
+  if (run.idempotencyKey) yield ["key", harmless(run.idempotencyKey)];
+  if (run.correlationId) yield ["request", harmless(run.correlationId)];
+  if (run.cancelRequestedAt) yield ["cancel", `asked for ${age(run.cancelRequestedAt, now)} ago`];
+  if (run.progress) yield ["progress", progressText(run.progress)];
+  yield ["input", shortJson(run.input)];
+  if (run.output !== null) yield ["output", shortJson(run.output)];
+  if (run.reruns.length > 0) yield ["reruns", run.reruns.join(", ")];
+}
+
+function shortJson(value: unknown): string {
+  const json = harmlessJson(value);
+  const more = json.length - MAX_JSON;
+  return more <= 0 ? json : `${json.slice(0, MAX_JSON)}… (${more} characters more: --json)`;
+}
+
+function progressText({ done, total, message }: NonNullable<Run["progress"]>): string {
+  const share = total ? ` (${Math.floor((done / total) * 100)} %)` : "";
+  return `${done}${total === null ? "" : `/${total}`}${share}${message ? ` ${harmless(message)}` : ""}`;
+}
+
+function attemptColumns(now: number): Column<Attempt>[] {
+  return [
+    { title: "TRY", text: (attempt) => attempt.number, right: true },
+    { title: "OUTCOME", text: (attempt) => attempt.outcome },
+    { title: "WORKER", text: (attempt) => attempt.worker, right: true },
+    { title: "STARTED", text: (attempt) => localTime(attempt.startedAt) },
+    {
+      title: "TOOK",
+      text: ({ durationMs, startedAt }) =>
+        durationMs === null ? took(startedAt, null, now) : formatDuration(durationMs),
+      right: true,
+    },
+    {
+      title: "ERROR",
+      text: ({ error }) => (error ? `${error.class}: ${error.message}` : ""),
+    },
+  ];
+}

@@ -1,0 +1,58 @@
+import { Command } from "commander";
+import type { Cli } from "./cli.ts";
+import { cancelCommand } from "./commands/cancel.ts";
+import { deadCommand } from "./commands/dead.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { jobsCommand } from "./commands/jobs.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { queuesCommand } from "./commands/queues.ts";
+import { rerunCommand } from "./commands/rerun.ts";
+import { runCommand } from "./commands/run.ts";
+import { runsCommand } from "./commands/runs.ts";
+import { startCommand } from "./commands/start.ts";
+import { workerCommand } from "./commands/worker.ts";
+import { workersCommand } from "./commands/workers.ts";
+import { VERSION } from "./version.ts";
+
+const HELP = `
+The commands under Runs and Operations talk to the server at MILLRACE_URL, else to the one on this machine
+(127.0.0.1:4700), with the key of MILLRACE_API_KEY, else of .millrace/api-key. All settings: docs/settings.md.
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 partly done, 5 unhealthy, 6 no right, 7 server or
+database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12 not within the time.`;
+
+const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
+  "Server:": [startCommand, workerCommand, migrateCommand, doctorCommand],
+  "Runs:": [runCommand, runsCommand, logsCommand, cancelCommand, rerunCommand],
+  "Operations:": [jobsCommand, queuesCommand, workersCommand, deadCommand],
+};
+
+/** All commands. They throw instead of ending the process, and leave what to print of errors to their caller. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command("millrace")
+    .description("Run automations that finish, whatever crashes.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .addHelpText("after", HELP);
+  for (const [heading, commands] of Object.entries(GROUPS)) {
+    for (const command of commands) program.addCommand(command(cli).helpGroup(heading));
+  }
+  program.helpCommand("help [command]", "print help on a command");
+  prepare(program, cli);
+  return program;
+}
+
+function prepare(command: Command, cli: Cli): void {
+  // An option after a subcommand belongs to the subcommand, also where its parent has one of the same name.
+  command
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.out.part(text),
+      writeErr: () => {},
+      getOutHasColors: () => cli.out.colours,
+      getOutHelpWidth: () => cli.out.columns ?? 100,
+    });
+  for (const child of command.commands) prepare(child, cli);
+}

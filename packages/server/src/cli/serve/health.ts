@@ -1,0 +1,32 @@
+import type { Database } from "../../store/database.ts";
+import type { Worker } from "../../worker/worker.ts";
+
+export interface Health {
+  ok: boolean;
+  checks: Record<string, string>;
+}
+
+/** A balancer that asks must have its answer before it gives up on us. */
+const ANSWER_WITHIN_MS = 2000;
+
+/** Healthy is a process whose worker's claims work: that needs the database, its schema and the loop. */
+export async function readHealth(db: Database, worker: Pick<Worker, "health">): Promise<Health> {
+  const database = await answers(db);
+  const { ok, why } = worker.health();
+  return {
+    ok: database === "ok" && ok,
+    checks: { database, worker: ok ? "ok" : (why ?? "not ok") },
+  };
+}
+
+async function answers(db: Database): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve("does not answer"), ANSWER_WITHIN_MS);
+  });
+  const asked = db.query("select 1").then(
+    () => "ok",
+    () => "cannot be reached",
+  );
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,20 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { Job } from "@millrace/sdk";
+import { createHome } from "../api-key.ts";
+import type { Cli } from "../cli.ts";
+import { loadJobs } from "../load-jobs.ts";
+import type { Settings } from "../settings.ts";
+
+/** The jobs of `--jobs`, else of MILLRACE_JOBS. */
+export function loadAllJobs(
+  cli: Cli,
+  settings: Settings,
+  paths: readonly string[] = settings.jobs,
+): Promise<Job[]> {
+  createHome(settings.home);
+  const cacheFolder = path.join(settings.home, "cache");
+  // What lies there is executed: nobody else may write to it.
+  mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
+  return loadJobs(paths, { cwd: cli.cwd, cacheFolder });
+}

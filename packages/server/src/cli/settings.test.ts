@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { VARIABLES, readSettings, unknownVariables } from "./settings.ts";
+
+test("an empty environment gives a server on this machine alone, with an embedded database", () => {
+  const settings = readSettings({ MILLRACE_PORT: "" }, "/srv/app");
+  expect(settings).toMatchObject({
+    databaseUrl: undefined,
+    host: "127.0.0.1",
+    port: 4700,
+    home: "/srv/app/.millrace",
+    concurrency: 20,
+    leaseMs: 12_000,
+    drainMs: 20_000,
+    logLevel: "info",
+    jobs: [],
+    queues: undefined,
+  });
+  expect(Object.isFrozen(settings)).toBe(true);
+});
+
+test("all wrong variables are named at once, each with its fix, and none with its value", () => {
+  const read = () =>
+    readSettings(
+      {
+        DATABASE_URL: "mysql://root:hunter2@db/app",
+        MILLRACE_PORT: "47000000",
+        MILLRACE_LEASE: "12 seconds",
+        MILLRACE_TRANSPORT: "redis",
+        MILLRACE_API_KEY: "hunter2",
+      },
+      "/",
+    );
+  expect(read).toThrow(/^DATABASE_URL: write postgres:/m);
+  expect(read).toThrow(/^MILLRACE_PORT: write a whole number from 0 to 65535/m);
+  expect(read).toThrow(/^MILLRACE_LEASE: write a duration of 2s to 10m, such as 20s$/m);
+  expect(read).toThrow(/^MILLRACE_TRANSPORT: postgres is the only transport/m);
+  expect(read).toThrow(/^MILLRACE_API_KEY: write 20 to 200 printable/m);
+  expect(read).not.toThrow(/hunter2/);
+});
+
+test("a lease shorter than heartbeats can keep is refused", () => {
+  expect(() => readSettings({ MILLRACE_LEASE: "1s" }, "/")).toThrow("MILLRACE_LEASE");
+  expect(readSettings({ MILLRACE_LEASE: "3s" }, "/").leaseMs).toBe(3000);
+});
+
+test("a misspelt variable is told of, with the name that was meant", () => {
+  expect(unknownVariables({ MILLRACE_PROT: "1", MILLRACE_TEST_RUNNER: "1", PATH: "/bin" })).toEqual(
+    ["MILLRACE_PROT is not a setting, and does nothing; did you mean MILLRACE_PORT?"],
+  );
+});
+
+test("docs/settings.md has a line for every variable with its default, and for no other", () => {
+  const page = readFileSync(new URL("../../../../docs/settings.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\|/gm)].map(([, name, value]) => [
+    name,
+    value,
+  ]);
+  const expected = Object.entries(VARIABLES).map(([name, schema]) => {
+    const text = "defaultValue" in schema.def ? schema.def.defaultValue : "";
+    return [name, text ? `\`${text}\`` : "none"];
+  });
+  expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(expected));
+});

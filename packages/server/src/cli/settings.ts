@@ -1,0 +1,166 @@
+import path from "node:path";
+import { MillraceError, durationMs, isName } from "@millrace/core";
+import { z } from "zod";
+import type { LogLevel } from "../telemetry/logger.ts";
+import { didYouMean } from "./nearest-word.ts";
+
+/** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
+export interface Settings {
+  readonly databaseUrl: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly home: string;
+  readonly apiKey: string | undefined;
+  readonly url: string | undefined;
+  readonly jobs: readonly string[];
+  readonly queues: readonly string[] | undefined;
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly drainMs: number;
+  readonly logLevel: LogLevel;
+  readonly transport: "postgres";
+  readonly dbAccount: string | undefined;
+  readonly pgNative: string | undefined;
+}
+
+/** One variable of the environment. A test holds docs/settings.md to this table. */
+export const VARIABLES = {
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["postgres:", "postgresql:"]),
+      "write postgres://user:password@host:5432/database",
+    )
+    .optional(),
+  MILLRACE_HOST: z
+    .string()
+    .regex(/^[\w.:%-]+$/, "write an address of this machine, such as 127.0.0.1 or 0.0.0.0")
+    .prefault("127.0.0.1"),
+  MILLRACE_PORT: whole(0, 65_535, "0 takes any free port").prefault("4700"),
+  MILLRACE_HOME: z.string().prefault(".millrace"),
+  MILLRACE_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{20,200}$/, "write 20 to 200 printable characters without blanks")
+    .optional(),
+  MILLRACE_URL: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["http:", "https:"]) && !new URL(text).username,
+      "write the server's address, such as https://millrace.example.com, without user or password",
+    )
+    .optional(),
+  MILLRACE_JOBS: list().prefault(""),
+  MILLRACE_QUEUES: list()
+    .refine((names) => names.every(isName), "write names of queues with commas between them")
+    .optional(),
+  MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
+  MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),
+  MILLRACE_DRAIN: duration("MILLRACE_DRAIN", 0, 3_600_000, "0s to 1h").prefault("20s"),
+  MILLRACE_LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"], {
+      error: "write debug, info, warn, error or silent",
+    })
+    .prefault("info"),
+  MILLRACE_TRANSPORT: z
+    .literal("postgres", { error: "postgres is the only transport of this version; unset it" })
+    .prefault("postgres"),
+  MILLRACE_DB_ACCOUNT: z.string().optional(),
+  MILLRACE_PG_NATIVE: z.string().optional(),
+} as const;
+
+/** Belongs to the project's own tests. */
+const RESERVED = "MILLRACE_TEST_";
+
+export type Variable = keyof typeof VARIABLES;
+
+/** Which option of the command line gave a variable its value, to be named instead of it. */
+export type Flags = Partial<Record<Variable, string>>;
+
+/**
+ * Reads the environment; an empty variable counts as absent.
+ *
+ * @param cwd what relative paths are relative to
+ * @throws MillraceError `invalid_setting`, which names every wrong variable at once and shows no value: it may be secret
+ */
+export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags = {}): Settings {
+  const given = Object.fromEntries(
+    Object.keys(VARIABLES).map((name) => [name, env[name]?.trim() || undefined]),
+  );
+  const result = z.object(VARIABLES).safeParse(given);
+  if (!result.success) {
+    const wrong = result.error.issues.map((issue) => {
+      const name = issue.path.join(".") as keyof Flags;
+      return `${flags[name] ?? name}: ${issue.message}`;
+    });
+    throw new MillraceError("invalid_setting", wrong.join("\n"));
+  }
+  const read = result.data;
+  return Object.freeze({
+    databaseUrl: read.DATABASE_URL,
+    host: read.MILLRACE_HOST,
+    port: read.MILLRACE_PORT,
+    home: path.resolve(cwd, read.MILLRACE_HOME),
+    apiKey: read.MILLRACE_API_KEY,
+    url: read.MILLRACE_URL,
+    jobs: read.MILLRACE_JOBS,
+    queues: read.MILLRACE_QUEUES,
+    concurrency: read.MILLRACE_CONCURRENCY,
+    leaseMs: read.MILLRACE_LEASE,
+    drainMs: read.MILLRACE_DRAIN,
+    logLevel: read.MILLRACE_LOG_LEVEL,
+    transport: read.MILLRACE_TRANSPORT,
+    dbAccount: read.MILLRACE_DB_ACCOUNT,
+    pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
+  });
+}
+
+/** A sentence for each variable that looks like ours and is not. */
+export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  const known = Object.keys(VARIABLES);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("MILLRACE_") && !name.startsWith(RESERVED))
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name} is not a setting, and does nothing${didYouMean(name, known)}`);
+}
+
+/** A list with commas, as options and variables write it. */
+function splitList(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function whole(min: number, max: number, more?: string) {
+  const message = `write a whole number from ${min} to ${max}${more ? ` (${more})` : ""}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+}
+
+function duration(name: string, minMs: number, maxMs: number, range: string) {
+  return z.string().transform((text, context) => {
+    const ms = tryDuration(text, name);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    context.addIssue(`write a duration of ${range}, such as 20s`);
+    return z.NEVER;
+  });
+}
+
+function list() {
+  return z.string().transform(splitList);
+}
+
+function tryDuration(text: string, name: string): number | undefined {
+  try {
+    return durationMs(text, name);
+  } catch {
+    return undefined;
+  }
+}
+
+function isUrlOf(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}

@@ -1,0 +1,28 @@
+export { type ApiOptions, buildApi } from "./api/build-api.ts";
+export { Claimer } from "./engine/claim.ts";
+export { cancel } from "./engine/cancel.ts";
+export { dismiss, rerunDeadLetter } from "./engine/dead-letter.ts";
+export { dispatch } from "./engine/dispatch.ts";
+export { type EnqueueRequest, type EnqueuedRun, enqueue } from "./engine/enqueue.ts";
+export { Intake, type RunRequest } from "./engine/intake.ts";
+export { JobRegistry } from "./engine/job-registry.ts";
+export { pause, resume } from "./engine/pause.ts";
+export { type Outcome, type Settled, settle } from "./engine/settle.ts";
+export { PartitionKeeper } from "./maintenance/partition-keeper.ts";
+export { Reaper } from "./maintenance/reaper.ts";
+export { Dispatcher } from "./scheduler/dispatcher.ts";
+export { type Database, inTransaction, openDatabase } from "./store/database.ts";
+export { migrate, pendingMigrations } from "./store/migrate.ts";
+export {
+  BoundedLabel,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry as MetricsRegistry,
+} from "./telemetry/metrics.ts";
+export { measureProcess } from "./telemetry/process-metrics.ts";
+export { type LogLevel, type Logger, createLogger } from "./telemetry/logger.ts";
+export { Bell } from "./transport/bell.ts";
+export { PostgresTransport } from "./transport/postgres/postgres-transport.ts";
+export type { Transport } from "./transport/transport.ts";
+export { Worker, type WorkerOptions } from "./worker/worker.ts";
