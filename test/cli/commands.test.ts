@@ -1,0 +1,259 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { Child } from "../support/child-process.ts";
+import { type TestDatabase, createDatabase } from "../support/database.ts";
+import { freePort } from "../support/free-port.ts";
+import { addressOf, launch, millrace, newHome } from "../support/millrace.ts";
+import { until } from "../support/until.ts";
+
+// Every command that talks to a server, on one server with a database of its own.
+
+const JOBS = join(import.meta.dirname, "jobs");
+const KEY = `mr_${randomUUID()}`;
+
+let database: TestDatabase;
+let server: Child;
+let client: Record<string, string>;
+let home: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  home = mkdtempSync(join(tmpdir(), "millrace-"));
+  server = await launch(["start", "--jobs", JOBS], {
+    DATABASE_URL: database.url,
+    MILLRACE_API_KEY: KEY,
+    MILLRACE_HOME: home,
+    MILLRACE_PORT: "0",
+  });
+  client = { MILLRACE_URL: await addressOf(server), MILLRACE_API_KEY: KEY };
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await database.drop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const cli = (...args: string[]) => millrace(args, client);
+
+async function json(...args: string[]): Promise<Record<string, unknown>[]> {
+  const { stdout } = await cli(...args, "--json");
+  return stdout
+    .trim()
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+async function runId(...args: string[]): Promise<string> {
+  const [run] = await json("run", ...args);
+  return run!.id as string;
+}
+
+/** What a terminal would obey or hide. */
+const HARMFUL = /[^\P{C}\n]/u;
+
+test("with DATABASE_URL, start works on that server and shows no password", () => {
+  expect(server.output).toMatch(/^ {2}database +PostgreSQL \d\S*, at \S+\/millrace_test_\S+$/m);
+  expect(server.output).toMatch(/^ {2}API key +from MILLRACE_API_KEY$/m);
+  expect(server.output).not.toContain(KEY);
+});
+
+test("a job is run and waited for; its output is all that stdout has", async () => {
+  const done = await cli("run", "echo", "--input", '{"text":"hi"}', "--wait");
+  expect(done).toMatchObject({ code: 0, stdout: '{\n  "text": "hi"\n}\n' });
+  expect(done.stderr).toMatch(/^✓ Completed echo \S+ in /);
+});
+
+test("the input comes from a file or from stdin as well", async () => {
+  const file = join(newHome(), "../input.json");
+  writeFileSync(file, '{"text":"from a file"}');
+  const fromFile = await cli("run", "echo", "--input-file", file, "--wait");
+  expect(JSON.parse(fromFile.stdout)).toEqual({ text: "from a file" });
+  const fromStdin = await millrace(["run", "echo", "-", "--wait", "--json"], client, {
+    input: '{"text":"from stdin"}',
+  });
+  expect(JSON.parse(fromStdin.stdout)).toMatchObject({
+    v: 1,
+    state: "completed",
+    output: { text: "from stdin" },
+  });
+});
+
+test("a job that is named like a subcommand is run with --job", async () => {
+  expect(await cli("run", "--job", "show", "--wait")).toMatchObject({
+    code: 0,
+    stdout: '"shown"\n',
+  });
+});
+
+test("run --wait tells by its exit code how the run ended", async () => {
+  expect(await cli("run", "hostile", "--wait")).toMatchObject({ code: 10, stdout: "" });
+  const late = await cli("run", "nap", "-i", '{"ms":60000}', "--wait", "--timeout", "1s");
+  expect(late).toMatchObject({ code: 12, stdout: "" });
+  const [, id] = /millrace run show (\S+)/.exec(late.stderr) ?? [];
+
+  const waiting = cli("run", "nap", "-i", '{"ms":60000}', "--key", "waited-for", "--wait");
+  const mine = await until("the run is there", async () => {
+    const runs = await json("runs", "--job", "nap", "--state", "running");
+    return runs.find((run) => run.idempotencyKey === "waited-for");
+  });
+  const cancelled = await cli("cancel", id!, mine.id as string, "--reason", "enough");
+  expect(cancelled.stdout).toMatch(/was asked to stop\n.*was asked to stop\n/);
+  expect(await waiting).toMatchObject({ code: 11 });
+});
+
+test("the same key is the same run, and a later start is said", async () => {
+  const once = ["echo", "-i", '{"text":"k"}', "--key", "k1"];
+  const id = await runId(...once);
+  const again = await cli("run", ...once);
+  expect(again.stdout).toBe(`echo ${id} was there already, by its key\n`);
+  const delayed = await cli("run", "echo", "-i", '{"text":"x"}', "--delay", "1h");
+  expect(delayed.stdout).toMatch(/^◷ Scheduled echo \S+ for \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$/);
+});
+
+test("runs are listed by filter, for people and for programs, page by page", async () => {
+  const ids = [];
+  for (const text of ["a", "b", "c"]) {
+    ids.push(await runId("echo", "-i", `{"text":"${text}"}`, "--queue", "naps"));
+  }
+  const filter = ["runs", "--job", "echo", "--queue", "naps", "--since", "1h"];
+  const table = await cli(...filter);
+  expect(table.stdout).toMatch(/^RUN +JOB +STATE +TRY +QUEUE +TOOK +AGE +WHY\n/);
+  for (const id of ids) expect(table.stdout).toContain(id);
+  const [newest, next] = await json(...filter, "--limit", "1");
+  expect(newest).toMatchObject({ v: 1, id: ids[2], job: "echo" });
+  const rest = await json(...filter, "--cursor", next!.nextCursor as string);
+  expect(rest.map((run) => run.id)).toEqual([ids[1], ids[0]]);
+});
+
+test("nothing that a job says or a caller sends reaches the terminal as a command", async () => {
+  const id = await runId("echo", "-i", JSON.stringify({ text: "x", note: "\u009B2J\u202E" }));
+  const dead = await runId("hostile");
+  await until("both have ended", async () => {
+    const runs = await Promise.all([json("run", "show", id), json("run", "show", dead)]);
+    return runs.flat().every((run) => run.finishedAt !== null);
+  });
+  for (const args of [
+    ["run", "show", id, "--logs"],
+    ["run", "show", dead],
+    ["logs", id],
+    ["logs", id, "--json"],
+    ["runs"],
+    ["runs", "--json"],
+    ["dead"],
+    ["run", "show", `${id}\u001B[2J`],
+    ["queues", "pause", "\u001B[2J\u009B"],
+    ["\u001B[2J"],
+  ]) {
+    const { stdout, stderr } = await cli(...args);
+    expect(stdout + stderr).not.toMatch(HARMFUL);
+    expect(stdout + stderr).not.toBe("");
+  }
+  expect((await cli("logs", id)).stdout).toMatch(/INFO {2}try 1 {2}hello\\u\{1b\}\]0;pwned/);
+});
+
+test("a run shows its attempts, its log, and what led to it", async () => {
+  const id = await runId("hostile");
+  await until("it failed", async () => (await json("run", "show", id))[0]!.state === "failed");
+  const { stdout } = await cli("run", "show", id);
+  expect(stdout).toMatch(/^✕ Failed hostile /);
+  expect(stdout).toMatch(/^ {2}error +NonRetryableError: alas/m);
+  expect(stdout).toMatch(/^ *1 {2}failed +\d+ +\d{4}/m);
+  expect(stdout).toMatch(/accepted/);
+});
+
+test("dead letters are listed, rerun and dismissed, each once", async () => {
+  const [one, two] = [await runId("hostile"), await runId("hostile")];
+  await until("both are dead", async () => {
+    const letters = (await json("dead", "--job", "hostile")).map((letter) => letter.runId);
+    return letters.includes(one) && letters.includes(two);
+  });
+  const rerun = await cli("dead", "rerun", one);
+  expect(rerun).toMatchObject({ code: 0 });
+  expect(rerun.stdout).toContain(`${one} runs again as `);
+  const dismissed = await cli("dead", "dismiss", one, two, "--note", "known");
+  expect(dismissed).toMatchObject({ code: 4, stdout: `${two} dismissed\n` });
+  expect(dismissed.stderr).toContain("[dead_letter_handled]");
+  expect(await cli("rerun", two)).toMatchObject({ code: 0 });
+  expect(await cli("rerun", randomUUID())).toMatchObject({ code: 3 });
+});
+
+test("queues are paused and resumed, and workers and jobs are listed", async () => {
+  const paused = await cli("queues", "pause", "naps", "--reason", "vendor down");
+  expect(paused.stdout).toMatch(/^naps: ‖ Paused by \S+: vendor down\n$/);
+  expect((await cli("queues")).stdout).toMatch(/^naps .*‖ Paused by /m);
+  expect((await cli("queues", "resume", "naps")).stdout).toBe("naps: ✓ Open\n");
+  expect((await cli("workers")).stdout).toMatch(/✓ Active +\d+\/20 /);
+  expect((await cli("jobs")).stdout).toMatch(/^echo +default +5 +5 m +text, note\? +Answers with/m);
+});
+
+test.each([
+  ["an unknown command", ["rnus"], 2, "did you mean runs?"],
+  ["an unknown subcommand", ["queues", "pasue", "x"], 2, "did you mean pause?"],
+  ["an unknown option", ["runs", "--limt", "1"], 2, "did you mean --limit?"],
+  ["an unknown state", ["runs", "--state", "faild"], 2, "did you mean failed?"],
+  ["an unknown job", ["run", "ecko"], 3, "no job ecko is registered; did you mean echo?"],
+  ["no job", ["run"], 2, "which job?"],
+  ["an input that is not JSON", ["run", "echo", "-i", "{text:1}"], 2, "--input is not JSON"],
+  ["an input that the job refuses", ["run", "echo", "-i", "{}"], 2, "[invalid_input]"],
+  ["a run that is not there", ["run", "show", randomUUID()], 3, "[run_not_found]"],
+  ["a queue that is not there", ["queues", "pause", "nope"], 3, "[queue_not_found]"],
+])("%s is answered with the fix and its exit code", async (_name, args, code, text) => {
+  const answer = await cli(...args);
+  expect(answer).toMatchObject({ code, stdout: "" });
+  expect(answer.stderr).toMatch(/^✕ /);
+  expect(answer.stderr).toContain(text);
+});
+
+test("for programs, errors are JSON as well", async () => {
+  const { code, stderr } = await cli("run", "ecko", "--json");
+  expect(code).toBe(3);
+  expect(JSON.parse(stderr)).toMatchObject({ v: 1, error: { code: "unknown_job" } });
+});
+
+test("a wrong key, no key, and no server are told apart", async () => {
+  const wrong = await millrace(["runs"], { ...client, MILLRACE_API_KEY: `mr_${randomUUID()}` });
+  expect(wrong).toMatchObject({ code: 6, stdout: "" });
+  const empty = newHome();
+  const none = await millrace(["runs"], { MILLRACE_HOME: empty });
+  expect(none).toMatchObject({ code: 6, stdout: "" });
+  expect(none.stderr).toContain(`there is no API key in ${empty}`);
+  const nobody = { ...client, MILLRACE_URL: `http://127.0.0.1:${await freePort()}` };
+  const away = await millrace(["runs"], nobody);
+  expect(away).toMatchObject({ code: 7, stdout: "" });
+  expect(away.stderr).toContain("(ECONNREFUSED); start the server with millrace start");
+});
+
+test("what answers but is not Millrace is recognised, and not shown", async () => {
+  const other = createServer((_request, response) => response.end("<html>\u001B[2J")).listen(0);
+  onTestFinished(() => void other.close());
+  await until("the other program listens", () => other.listening);
+  const { port } = other.address() as { port: number };
+  const answer = await millrace(["runs"], { ...client, MILLRACE_URL: `http://127.0.0.1:${port}` });
+  expect(answer.code).toBe(7);
+  expect(answer.stderr).toContain("is not a Millrace server");
+  expect(answer.stderr).not.toMatch(HARMFUL);
+});
+
+test("the key of this machine is not sent to another one", async () => {
+  const answer = await millrace(["runs"], {
+    MILLRACE_HOME: newHome(),
+    MILLRACE_URL: "https://millrace.invalid",
+  });
+  expect(answer.code).toBe(6);
+  expect(answer.stderr).toContain("MILLRACE_URL names another machine");
+});
+
+test("help lists the commands by group, and a bare call gets it with exit code 2", async () => {
+  const help = await millrace(["--help"]);
+  expect(help.code).toBe(0);
+  expect(help.stdout).toMatch(/Server:\n {2}start .*Runs:\n {2}run .*Operations:\n {2}jobs /s);
+  expect(await millrace([])).toEqual({ ...help, code: 2 });
+  expect(await millrace(["help"])).toEqual(help);
+  expect((await millrace(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

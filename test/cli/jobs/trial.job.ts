@@ -1,0 +1,57 @@
+import { NonRetryableError, defineJob } from "@millrace/sdk";
+import { z } from "zod";
+
+// Jobs for the tests of the command line. They are loaded by the real command, as a user's are.
+
+const ESCAPE = "\u001B]0;pwned\u0007\u001B[2J";
+
+export const echo = defineJob({
+  name: "echo",
+  description: "Answers with its input",
+  input: z.object({ text: z.string(), note: z.string().optional() }),
+  run: (input, { log }) => {
+    log.info(`hello${ESCAPE}`, { text: input.text });
+    return input;
+  },
+});
+
+/** Named like a subcommand of `run`. */
+export const show = defineJob({ name: "show", run: () => "shown" });
+
+export const hostile = defineJob({
+  name: "hostile",
+  run: () => {
+    throw new NonRetryableError(`alas${ESCAPE}\u202E`);
+  },
+});
+
+/** Runs until it is told to stop, or so long; ignores being told when it is stubborn. */
+export const nap = defineJob({
+  name: "nap",
+  queue: "naps",
+  input: z.object({ ms: z.number(), stubborn: z.boolean().default(false) }),
+  run: async ({ ms, stubborn }, { signal }) => {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      signal.addEventListener("abort", () => {
+        if (stubborn) return;
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
+    });
+    return "rested";
+  },
+});
+
+/** Fails where no handler can catch it. */
+export const bomb = defineJob({
+  name: "bomb",
+  run: async () => {
+    setImmediate(() => {
+      throw new Error("boom");
+    });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200);
+    });
+  },
+});

@@ -1,0 +1,160 @@
+import { defineJob } from "@millrace/sdk";
+import { Claimer, enqueue, pause, resume } from "millrace";
+import { describe, expect, test } from "vitest";
+import { Mill } from "../support/mill.ts";
+
+const job = defineJob({ name: "any", run: () => null });
+const other = defineJob({ name: "other", queue: "mail", run: () => null });
+
+function requests(count: number, extra: object = {}) {
+  return Array.from({ length: count }, () => ({
+    job: "any",
+    input: "{}",
+    trigger: "api" as const,
+    ...extra,
+  }));
+}
+
+async function accept(mill: Mill, count: number, extra: object = {}): Promise<string[]> {
+  const results = await enqueue(mill.db, requests(count, extra));
+  return results.map((result) => ("run" in result ? result.run.id : "refused"));
+}
+
+async function claimer(mill: Mill, queues = ["default"], jobs = ["any"]): Promise<Claimer> {
+  return new Claimer(mill.db, await mill.workerRow(), queues, jobs);
+}
+
+function idsOf(rows: { id: string }[]): string[] {
+  return rows.map((row) => row.id);
+}
+
+describe("a claim", () => {
+  test("takes the oldest first, no more than asked, and splits a parcel that holds more", async () => {
+    const mill = await Mill.create(job);
+    const ids = await accept(mill, 25);
+    const claims = await claimer(mill);
+    const taken = [await claims.claim(10), await claims.claim(10), await claims.claim(10)];
+    expect(taken.map(idsOf)).toEqual([ids.slice(0, 10), ids.slice(10, 20), ids.slice(20)]);
+    expect(await mill.rows("select seq from millrace.ready")).toEqual([]);
+  });
+
+  test("takes higher priorities first, whenever they came", async () => {
+    const mill = await Mill.create(job);
+    const low = await accept(mill, 2, { priority: -1 });
+    const high = await accept(mill, 2, { priority: 9 });
+    const normal = await accept(mill, 2);
+    expect(idsOf(await (await claimer(mill)).claim(6))).toEqual([...high, ...normal, ...low]);
+  });
+
+  test("finds a priority that first appears under load, within its next looks at the front", async () => {
+    const mill = await Mill.create(job);
+    await accept(mill, 1000);
+    const claims = await claimer(mill);
+    await claims.claim(10);
+    const urgent = await accept(mill, 1, { priority: 50 });
+    const taken: string[] = [];
+    // The claimer looks at the whole once a second; until then it goes on where it was.
+    for (const until = Date.now() + 5000; Date.now() < until && !taken.includes(urgent[0]!);) {
+      taken.push(...idsOf(await claims.claim(1)));
+    }
+    expect(taken).toContain(urgent[0]);
+    expect(taken.length).toBeLessThan(1001);
+  });
+
+  test("finds an older number that is committed after it has gone past it", async () => {
+    const mill = await Mill.create(job);
+    const late = await mill.db.connect();
+    await late.query("begin");
+    await late.query("select millrace.enqueue('any', '{}')");
+    await accept(mill, 4);
+    const claims = await claimer(mill);
+    expect(await claims.claim(2)).toHaveLength(2);
+    expect(await claims.claim(1)).toHaveLength(1);
+    await late.query("commit");
+    late.release();
+    expect(await claims.claim(5)).toHaveLength(2);
+    expect(await mill.rows("select seq from millrace.ready")).toEqual([]);
+  });
+
+  test("leaves runs of jobs that the worker does not know, and of queues that are not its own", async () => {
+    const mill = await Mill.create(job, other);
+    await accept(mill, 1, { queue: "mail" });
+    await accept(mill, 1, { job: "other", queue: "default" });
+    expect(await (await claimer(mill, ["default"], ["any"])).claim(10)).toEqual([]);
+    expect(await (await claimer(mill, ["mail"], ["any"])).claim(10)).toHaveLength(1);
+    expect(await (await claimer(mill, ["default"], ["other"])).claim(10)).toHaveLength(1);
+  });
+
+  test("takes nothing from a paused queue, and goes on when it is resumed", async () => {
+    const mill = await Mill.create(job);
+    await accept(mill, 30);
+    const claims = await claimer(mill);
+    await claims.claim(10);
+    await pause(mill.db, "default", "ana", "vendor down");
+    expect(await claims.claim(10)).toEqual([]);
+    await resume(mill.db, "default");
+    expect(await claims.claim(20)).toHaveLength(20);
+  });
+
+  test("of several queues gives each the first turn in its turn", async () => {
+    const mill = await Mill.create(job, other);
+    await accept(mill, 10);
+    await accept(mill, 10, { queue: "mail" });
+    const claims = await claimer(mill, ["default", "mail"]);
+    const queues = [await claims.claim(10), await claims.claim(10)].map(
+      (rows) => rows.at(-1)?.parcel?.queue,
+    );
+    expect(new Set(queues)).toEqual(new Set(["default", "mail"]));
+  });
+
+  test("gives every run to exactly one of many workers at once", async () => {
+    const mill = await Mill.create(job);
+    const ids = [
+      ...(await accept(mill, 700)),
+      ...(await accept(mill, 1)),
+      ...(await accept(mill, 1)),
+    ];
+    const claims = await Promise.all(Array.from({ length: 5 }, () => claimer(mill)));
+    const taken: string[] = [];
+    await Promise.all(
+      claims.map(async (one) => {
+        for (let rows; (rows = await one.claim(7)).length > 0;) taken.push(...idsOf(rows));
+      }),
+    );
+    // A claimer may come away empty while another holds the last parcel; whoever is left takes the rest.
+    for (let rows; (rows = await claims[0]!.claim(7)).length > 0;) taken.push(...idsOf(rows));
+    expect(taken.sort()).toEqual(ids.sort());
+  });
+
+  test("takes no more than asked under whatever plan the database chooses", async () => {
+    const mill = await Mill.create(job);
+    const methods = [
+      "nestloop",
+      "hashjoin",
+      "mergejoin",
+      "seqscan",
+      "indexscan",
+      "bitmapscan",
+      "material",
+    ];
+    for (let round = 0; round < 40; round++) {
+      const client = await mill.db.connect();
+      for (const method of methods) {
+        await client.query(`set enable_${method} = ${Math.random() < 0.5 ? "on" : "off"}`);
+      }
+      await client.query("discard plans");
+      await accept(mill, 3);
+      await accept(mill, 2);
+      const claims = new Claimer(client, await mill.workerRow(), ["default"], ["any"]);
+      const want = 1 + (round % 4);
+      expect((await claims.claim(want)).length).toBe(want);
+      const [sum] = await mill.rows<{ held: number; ready: number }>(
+        `select (select sum(cardinality(run_ids))::int from millrace.lease) as held,
+           (select sum(cardinality(run_ids))::int from millrace.ready) as ready`,
+      );
+      expect(sum).toEqual({ held: want, ready: 5 - want });
+      await mill.db.query("truncate millrace.ready, millrace.lease");
+      client.release(true);
+    }
+  });
+});

@@ -1,0 +1,232 @@
+import { defineJob } from "@millrace/sdk";
+import { Claimer, type Outcome, cancel, settle } from "millrace";
+import { describe, expect, test } from "vitest";
+import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
+import { beat, markLost } from "../../packages/server/src/store/workers.ts";
+import { Mill } from "../support/mill.ts";
+
+const job = defineJob({ name: "any", run: () => null });
+const failure = { class: "Error", message: "boom", stack: null };
+
+interface Held {
+  run: string;
+  lease: number;
+  worker: number;
+}
+
+async function claimOne(mill: Mill): Promise<Held> {
+  const worker = await mill.workerRow();
+  const [row] = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
+  return { run: row!.id, lease: row!.leaseId, worker };
+}
+
+async function lose(mill: Mill, { worker }: Held): Promise<void> {
+  await markLost(mill.db, worker, 0);
+  await takeBack(mill.db, 3);
+}
+
+function record({ lease, run }: Held, verdict: object): Outcome {
+  return { leaseId: lease, runId: run, ...verdict } as Outcome;
+}
+
+const verdicts = [
+  { verdict: "complete", output: '"zombie"' },
+  { verdict: "retry", delayMs: 0, failure },
+  { verdict: "fail", failure },
+  { verdict: "stop", failure },
+  { verdict: "release" },
+];
+
+describe("an attempt whose lease was taken back", () => {
+  test.each(verdicts)(
+    "cannot $verdict the run, waiting or under its new holder",
+    async (verdict) => {
+      const mill = await Mill.create(job);
+      await mill.enqueue("any");
+      const zombie = await claimOne(mill);
+      await lose(mill, zombie);
+      expect(await settle(mill.db, zombie.worker, [record(zombie, verdict)])).toEqual([
+        "lease lost",
+      ]);
+      expect(await mill.state(zombie.run)).toBe("queued");
+
+      const heir = await claimOne(mill);
+      expect(heir.run).toBe(zombie.run);
+      expect(await settle(mill.db, zombie.worker, [record(zombie, verdict)])).toEqual([
+        "lease lost",
+      ]);
+      expect(await mill.state(zombie.run)).toBe("running");
+      expect(
+        await settle(mill.db, heir.worker, [
+          record(heir, { verdict: "complete", output: '"heir"' }),
+        ]),
+      ).toEqual(["recorded"]);
+      expect(await settle(mill.db, zombie.worker, [record(zombie, verdict)])).toEqual([
+        "lease lost",
+      ]);
+      expect(await mill.run(zombie.run)).toMatchObject({
+        state: "completed",
+        output: "heir",
+        attempts: 2,
+      });
+    },
+  );
+
+  test("cannot write log lines or progress", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const zombie = await claimOne(mill);
+    const line = (held: Held) =>
+      keepLog(
+        mill.db,
+        held.worker,
+        [held.lease],
+        [held.run],
+        [1],
+        [1],
+        [new Date()],
+        ["info"],
+        ["hello"],
+        [null],
+      );
+    const progress = (held: Held) =>
+      keepProgress(mill.db, held.worker, [held.lease], [held.run], [1], [2], [null]);
+    await lose(mill, zombie);
+    const heir = await claimOne(mill);
+    expect(await line(zombie)).toEqual([{ kept: 0 }]);
+    expect(await progress(zombie)).toEqual([{ kept: 0 }]);
+    expect(await line(heir)).toEqual([{ kept: 1 }]);
+    expect(await progress(heir)).toEqual([{ kept: 1 }]);
+  });
+
+  test("cannot keep itself alive: a worker that was declared lost gets no more beats", async () => {
+    const mill = await Mill.create(job);
+    const worker = await mill.workerRow();
+    expect(await beat(mill.db, worker)).toHaveLength(1);
+    expect(await markLost(mill.db, worker, 0)).toHaveLength(0);
+    expect(await markLost(mill.db, worker, 1)).toHaveLength(1);
+    expect(await beat(mill.db, worker)).toHaveLength(0);
+  });
+
+  test("that settles at the very moment of the taking back does so wholly or not at all", async () => {
+    const mill = await Mill.create(job);
+    for (let round = 0; round < 25; round++) {
+      const run = await mill.enqueue("any");
+      const held = await claimOne(mill);
+      await markLost(mill.db, held.worker, 0);
+      const [[settled]] = await Promise.all([
+        settle(mill.db, held.worker, [record(held, { verdict: "complete", output: null })]),
+        takeBack(mill.db, 3),
+      ]);
+      const state = await mill.state(run);
+      expect([settled, state]).toEqual(
+        state === "completed" ? ["recorded", "completed"] : ["lease lost", "queued"],
+      );
+      await mill.db.query("truncate millrace.ready");
+    }
+  });
+});
+
+test("a lease of the same number that another worker holds lets nothing through", async () => {
+  const mill = await Mill.create(job);
+  await mill.enqueue("any");
+  const held = await claimOne(mill);
+  const other = await mill.workerRow();
+  const done = record(held, { verdict: "complete", output: null });
+  expect(await settle(mill.db, other, [done])).toEqual(["lease lost"]);
+  expect(await settle(mill.db, held.worker, [done])).toEqual(["recorded"]);
+});
+
+describe("settling", () => {
+  test("some runs of a lease keeps the lease over the others", async () => {
+    const mill = await Mill.create(job);
+    for (let n = 0; n < 3; n++) await mill.enqueue("any");
+    const worker = await mill.workerRow();
+    const rows = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(3);
+    const [first, second, third] = rows.map((row) => ({
+      run: row.id,
+      lease: row.leaseId,
+      worker,
+    }));
+    const done = { verdict: "complete", output: null };
+    await settle(mill.db, worker, [
+      record(first!, done),
+      record(third!, { verdict: "retry", delayMs: 0, failure }),
+    ]);
+    expect(await mill.rows("select run_ids::text[] from millrace.lease")).toEqual([
+      { run_ids: [second!.run] },
+    ]);
+    await settle(mill.db, worker, [record(second!, done)]);
+    expect(await mill.rows("select id from millrace.lease")).toEqual([]);
+  });
+
+  test("the same outcome twice records it once, as after a commit whose answer was lost", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const held = await claimOne(mill);
+    const failed = record(held, { verdict: "retry", delayMs: 60_000, failure });
+    expect(await settle(mill.db, held.worker, [failed])).toEqual(["recorded"]);
+    expect(await settle(mill.db, held.worker, [failed])).toEqual(["lease lost"]);
+    expect(await mill.run(held.run)).toMatchObject({ attempts: 1, failures: 1 });
+  });
+
+  test("a failed attempt of a run whose cancel was asked for cancels it instead of retrying", async () => {
+    const mill = await Mill.create(job);
+    const run = await mill.enqueue("any");
+    const held = await claimOne(mill);
+    expect(await cancel(mill.db, { runId: run, by: "ana", reason: null })).toBe("asked");
+    await settle(mill.db, held.worker, [record(held, { verdict: "retry", delayMs: 0, failure })]);
+    expect(await mill.state(run)).toBe("cancelled");
+  });
+
+  test("a run that completed although its cancel was asked for is completed", async () => {
+    const mill = await Mill.create(job);
+    const run = await mill.enqueue("any");
+    const held = await claimOne(mill);
+    await cancel(mill.db, { runId: run, by: "ana", reason: null });
+    await settle(mill.db, held.worker, [record(held, { verdict: "complete", output: "1" })]);
+    expect(await mill.run(run)).toMatchObject({ state: "completed", output: 1 });
+  });
+
+  test("cancelling a queued run takes it out of its parcel, and the others stay", async () => {
+    const mill = await Mill.create(job);
+    const results = await mill.intake.acceptMany(
+      Array.from({ length: 3 }, () => ({ job: "any", trigger: "api" as const })),
+    );
+    const ids = results.map((result) => ("run" in result ? result.run.id : ""));
+    for (const id of [ids[1]!, ids[0]!, ids[2]!]) {
+      await cancel(mill.db, { runId: id, by: "ana", reason: "not needed" });
+    }
+    expect(await mill.rows("select seq from millrace.ready")).toEqual([]);
+    await expect(
+      cancel(mill.db, { runId: ids[0]!, by: "ana", reason: null }),
+    ).rejects.toMatchObject({
+      code: "run_finished",
+    });
+  });
+
+  test("cancel and claim at the same moment leave one outcome, and nothing standing", async () => {
+    const mill = await Mill.create(job);
+    const worker = await mill.workerRow();
+    for (let round = 0; round < 25; round++) {
+      const run = await mill.enqueue("any");
+      const claims = new Claimer(mill.db, worker, ["default"], ["any"]);
+      const [rows] = await Promise.all([
+        claims.claim(1),
+        cancel(mill.db, { runId: run, by: "ana", reason: null }),
+      ]);
+      if (rows[0]) {
+        await settle(mill.db, worker, [
+          { leaseId: rows[0].leaseId, runId: run, verdict: "stop", failure: null },
+        ]);
+      }
+      expect(await mill.state(run)).toBe("cancelled");
+      expect(
+        await mill.rows(
+          "select 1 as there from millrace.lease union all select 2 from millrace.ready",
+        ),
+      ).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,45 @@
+import { defineJob } from "@millrace/sdk";
+import { cancel } from "millrace";
+import { expect, test } from "vitest";
+import { Mill, signal } from "../support/mill.ts";
+import { until } from "../support/until.ts";
+
+test("a run whose cancel is asked for while its failure is being recorded does not wait for another attempt", async () => {
+  const [started, fail] = [signal(), signal()];
+  const job = defineJob({
+    name: "fails",
+    retry: { maxAttempts: 2, firstDelay: "1h", maxDelay: "1h" },
+    run: async () => {
+      started.fire();
+      await fail.promise;
+      throw new Error("it fails");
+    },
+  });
+  const mill = await Mill.create(job);
+  const id = await mill.enqueue("fails");
+  await mill.startWorker();
+  await started.promise;
+
+  const waiting = (count: number) =>
+    until(`${count} sessions wait for a lock`, async () => {
+      const [row] = await mill.rows<{ n: number }>(
+        `select count(*)::int as n from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return row!.n === count;
+    });
+  // Somebody holds the run's row; the cancel stands in line first, the settling second.
+  const holder = await mill.db.connect();
+  await holder.query("begin");
+  await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
+  const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
+  await waiting(1);
+  fail.fire();
+  await waiting(2);
+  await holder.query("commit");
+  holder.release();
+
+  expect(await cancelled).toBe("asked");
+  expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1 });
+  expect(await mill.rows("select run_id from millrace.timer")).toEqual([]);
+});

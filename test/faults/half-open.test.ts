@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { Load } from "./harness/load.ts";
+import type { Rig } from "./harness/rig.ts";
+import { expectWhole, proxiedRig } from "./harness/test-rig.ts";
+
+test("connections that go silent are given up and replaced, and no worker is taken for dead", async () => {
+  const { rig, proxy } = await proxiedRig({ leaseMs: 8000, statementMs: 3000 });
+  await rig.startReaper();
+  await rig.startDispatcher();
+  await rig.startWorker();
+  const load = new Load(rig, 40).start();
+  await until("it works", () => completesOne(rig));
+  proxy.goSilent();
+  expect(proxy.silent).toBeGreaterThan(3);
+  // A statement is given up 5 s after the server should have done so itself.
+  await until("runs that are asked for now complete", () => completesOne(rig), {
+    deadlineMs: 60_000,
+  });
+  await load.stop();
+  await until("the silent connections are gone", () => proxy.silent === 0, { deadlineMs: 60_000 });
+  await expectWhole(rig);
+  expect(await rig.rows("select name from millrace.worker where state = 'lost'")).toEqual([]);
+}, 150_000);
+
+async function completesOne(rig: Rig): Promise<boolean> {
+  const id = await rig.enqueue("quick");
+  if (id === undefined) return false;
+  await rig.untilNoted(id, /end/);
+  return true;
+}

@@ -1,0 +1,123 @@
+import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+
+/**
+ * Where a connection is cut, by a text that the bytes on their way contain:
+ * - request: the client says it (the name of a prepared statement), and the server never hears it.
+ * - answer to: the client says it, the server does it, and its answer never comes back.
+ * - answer with: the server says it, and the client never hears it.
+ */
+export interface Cut {
+  lose: "request" | "answer to" | "answer with";
+  text: string;
+}
+
+/** A TCP proxy in this process that fails as networks do. */
+export class FaultProxy {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  #cut: Cut | undefined;
+  #cuts = 0;
+
+  private constructor(url: string, server: Server) {
+    this.url = url;
+    this.#server = server;
+  }
+
+  /** A proxy in front of the server of a PostgreSQL URL; its own `url` leads to the same database. */
+  static async to(target: string): Promise<FaultProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    const { hostname, port } = new URL(target);
+    const own = new URL(target);
+    own.hostname = "127.0.0.1";
+    own.port = String((server.address() as AddressInfo).port);
+    const proxy = new FaultProxy(own.href, server);
+    server.on("connection", (client) => {
+      proxy.#link(client, connect({ host: hostname, port: Number(port || 5432) }));
+    });
+    return proxy;
+  }
+
+  /** How many connections were cut so far. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
+  /** Cuts one connection. */
+  cutOnce(cut: Cut): void {
+    this.#cut = cut;
+  }
+
+  /** From now on the connections of now are half-open: what either side sends goes nowhere. New ones work. */
+  goSilent(): void {
+    for (const link of this.#links) link.silent = true;
+  }
+
+  /** How many connections are half-open. */
+  get silent(): number {
+    return [...this.#links].filter((link) => link.silent).length;
+  }
+
+  async close(): Promise<void> {
+    for (const { client, server } of this.#links) {
+      client.destroy();
+      server.destroy();
+    }
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+  }
+
+  #link(client: Socket, server: Socket): void {
+    const link: Link = { client, server, silent: false, answerLost: false };
+    this.#links.add(link);
+    const end = () => {
+      this.#links.delete(link);
+      client.destroy();
+      server.destroy();
+    };
+    client.on("data", (bytes) => {
+      const passes = this.#request(link, bytes);
+      if (passes) server.write(bytes);
+    });
+    server.on("data", (bytes) => {
+      if (link.answerLost || this.#meets("answer with", bytes)) end();
+      else if (!link.silent) client.write(bytes);
+    });
+    for (const socket of [client, server]) {
+      socket.on("error", () => {});
+      // A silent link does not even tell one side that the other has gone.
+      socket.on("close", () => {
+        if (!link.silent) end();
+        else if (client.destroyed) this.#links.delete(link);
+      });
+    }
+  }
+
+  /** Whether these bytes go on to the server. */
+  #request(link: Link, bytes: Buffer): boolean {
+    if (link.silent) return false;
+    if (this.#meets("answer to", bytes)) link.answerLost = true;
+    if (!this.#meets("request", bytes)) return true;
+    link.client.destroy();
+    return false;
+  }
+
+  /** Whether these bytes are where the cut is to be; it is made once. */
+  #meets(lose: Cut["lose"], bytes: Buffer): boolean {
+    if (this.#cut?.lose !== lose || !bytes.includes(this.#cut.text)) return false;
+    this.#cut = undefined;
+    this.#cuts++;
+    return true;
+  }
+}
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  silent: boolean;
+  answerLost: boolean;
+}

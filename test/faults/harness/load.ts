@@ -1,0 +1,46 @@
+import { setTimeout as pace } from "node:timers/promises";
+import type { Rig } from "./rig.ts";
+
+/** Steady work until it is stopped: mostly short runs, some that fail, some that block their worker for a moment. */
+export class Load {
+  readonly #rig: Rig;
+  readonly #perSecond: number;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #stopping = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(rig: Rig, perSecond: number) {
+    this.#rig = rig;
+    this.#perSecond = perSecond;
+  }
+
+  start(): this {
+    this.#running = this.#run();
+    return this;
+  }
+
+  /** When this returns, every operation has its answer. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#running;
+    await Promise.all(this.#underWay);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const [job, input] = choose(Math.random());
+      const asked = this.#rig.enqueue(job, input).finally(() => this.#underWay.delete(asked));
+      this.#underWay.add(asked);
+      await pace(1000 / this.#perSecond);
+    }
+  }
+}
+
+function choose(dice: number): [job: string, input: object] {
+  if (dice < 0.5) return ["quick", {}];
+  if (dice < 0.85) return ["slow", { ms: 50 + Math.random() * 400 }];
+  if (dice < 0.92) return ["ignores-signal", { ms: Math.random() * 300 }];
+  if (dice < 0.97) return ["talkative", { ms: Math.random() * 200 }];
+  if (dice < 0.98) return ["blocking", { ms: Math.random() * 100 }];
+  return ["failing", {}];
+}

@@ -1,0 +1,68 @@
+import { cancel } from "millrace";
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { Load } from "./harness/load.ts";
+import { expectWhole, testRig } from "./harness/test-rig.ts";
+
+test("workers killed under load, two reapers and two dispatchers: nothing lost, nothing twice", async () => {
+  const rig = await testRig({ leaseMs: 1000 });
+  await Promise.all([rig.startReaper(), rig.startReaper()]);
+  await Promise.all([rig.startDispatcher(), rig.startDispatcher()]);
+  await Promise.all([rig.startWorker(), rig.startWorker()]);
+  const load = new Load(rig, 100).start();
+  for (let round = 1; round <= 5; round++) {
+    const later = await rig.enqueue("slow", { ms: 100 }, new Date(Date.now() + 300));
+    const held = await rig.accepted("slow", { ms: 400 });
+    const { pid } = await rig.untilNoted(held, /start/);
+    rig.kill([...rig.workers].find((worker) => worker.pid === pid)!);
+    await rig.startWorker();
+    await rig.untilNoted(held, /end/);
+    await rig.untilNoted(later!, /end/);
+  }
+  await load.stop();
+  const report = await expectWhole(rig);
+  expect(report.acknowledged).toBeGreaterThan(50);
+  expect(report.lostAttempts).toBeGreaterThanOrEqual(5);
+  expect(report.recoveriesMs.length).toBeGreaterThanOrEqual(5);
+}, 60_000);
+
+test("a run whose workers die three times is a dead letter that says so", async () => {
+  const rig = await testRig({ leaseMs: 600 });
+  await rig.startReaper();
+  let worker = await rig.startWorker();
+  const poison = await rig.accepted("slow", { ms: 60_000 });
+  for (let death = 1; death <= 3; death++) {
+    await rig.untilNoted(poison, /start/, death);
+    rig.kill(worker);
+    worker = await rig.startWorker();
+  }
+  await until("it has its outcome", async () => {
+    const [run] = await rig.rows("select state from millrace.run where id = $1", [poison]);
+    return run!["state"] !== null;
+  });
+  expect(
+    await rig.rows("select state::text, attempts, losses, failures from millrace.run"),
+  ).toEqual([{ state: "failed", attempts: 3, losses: 3, failures: 0 }]);
+  expect(await rig.rows("select run_id, error_class from millrace.dead_letter")).toEqual([
+    { run_id: poison, error_class: "WorkerLost" },
+  ]);
+  const report = await expectWhole(rig);
+  expect(report.deadByLoss).toBe(1);
+});
+
+test("a run that is to be cancelled when its worker dies ends cancelled, and runs nowhere again", async () => {
+  const rig = await testRig({ leaseMs: 600 });
+  const worker = await rig.startWorker();
+  const id = await rig.accepted("ignores-signal", { ms: 60_000 });
+  await rig.untilNoted(id, /start/);
+  worker.kill("SIGSTOP");
+  expect(await cancel(rig.db, { runId: id, by: "a test", reason: null })).toBe("asked");
+  rig.kill(worker);
+  await rig.startReaper();
+  await rig.startWorker();
+  const report = await expectWhole(rig);
+  expect(report.executions).toEqual(new Map([[1, 1]]));
+  expect(await rig.rows("select state::text, losses from millrace.run")).toEqual([
+    { state: "cancelled", losses: 1 },
+  ]);
+});

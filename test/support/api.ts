@@ -1,0 +1,208 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { defineJob } from "@millrace/sdk";
+import {
+  type ApiOptions,
+  Claimer,
+  type Database,
+  Intake,
+  JobRegistry,
+  MetricsRegistry,
+  type Outcome,
+  buildApi,
+  createLogger,
+  openDatabase,
+  settle,
+} from "millrace";
+import type pg from "pg";
+import { onTestFinished } from "vitest";
+import { z } from "zod";
+import { createDatabase } from "./database.ts";
+
+export const API_KEY = "the-key-of-the-api-tests";
+
+/** Jobs to ask runs for; nobody executes them. */
+export const greet = defineJob({
+  name: "greet",
+  description: "Greets somebody.",
+  input: z.object({ name: z.string() }),
+  run: ({ name }) => `Hello ${name}`,
+});
+
+export const anything = defineJob({
+  name: "any/thing",
+  input: z.json(),
+  queue: "slow",
+  priority: 3,
+  retry: { maxAttempts: 2 },
+  run: () => null,
+});
+
+export const nothing = defineJob({ name: "nothing", run: () => null });
+
+export const JOBS = [greet, anything, nothing];
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** The parsed body, when it is JSON; else its text. */
+  // What a test expects of it, it says itself.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+}
+
+export interface Call {
+  method?: string;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is. */
+  text?: string | Uint8Array;
+  headers?: Record<string, string>;
+  /** The API key unless given; null for none. */
+  key?: string | null;
+}
+
+export interface ApiUnderTest {
+  url: string;
+  port: number;
+  server: Server;
+  /** The paths that the router knows. */
+  routes(): Set<string>;
+  /** It is closed at the end of the test anyway. */
+  close(): Promise<void>;
+  db: Database;
+  /** What was logged: one object a line. */
+  lines: Record<string, unknown>[];
+  /** The queues that were rung. */
+  rung: string[];
+  /** `POST` when there is a body, else `GET`, unless the call says otherwise. */
+  call(path: string, call?: Call): Promise<Answer>;
+  /** Everything that waits in these queues, claimed by a new worker. */
+  claim(queues?: string[]): Promise<Claimed>;
+}
+
+export interface Claimed {
+  worker: number;
+  /** Oldest first. */
+  runs: { leaseId: number; runId: string }[];
+  /** Records how the attempt of the first run ended, or of the one at that place. */
+  settle(outcome: Ending, place?: number): Promise<void>;
+}
+
+type Ending = WithoutPlace<Outcome>;
+
+type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : never;
+
+/** The API on a database and a port of its own, for the running test. */
+export async function startApi(
+  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs">> & { away?: boolean } = {},
+): Promise<ApiUnderTest> {
+  const { url: connectionString, drop } = await createDatabase();
+  onTestFinished(drop);
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger("debug", {
+    write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
+  const registry = new JobRegistry(JOBS);
+  const db = await open(connectionString);
+  await registry.register(db);
+  // Port 1 of this machine: nobody listens there.
+  const apiDb = options.away
+    ? await open("postgresql://millrace:secret-of-the-database@127.0.0.1:1/away")
+    : db;
+  const rung: string[] = [];
+  const api = await buildApi({
+    db: apiDb,
+    intake: new Intake(apiDb, registry, (queue) => void rung.push(queue)),
+    apiKey: API_KEY,
+    logger,
+    version: "1.2.3",
+    metrics: new MetricsRegistry(),
+    health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
+    ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
+  });
+  await api.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(() => api.close());
+  const { port } = api.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    port,
+    server: api.server,
+    routes: () => pathsIn(api.printRoutes({ commonPrefix: false })),
+    close: () => api.close(),
+    db,
+    lines,
+    rung,
+    call: (path, call = {}) => callApi(`${url}${path}`, call),
+    claim: (queues = ["default", "slow"]) => claimAll(db, queues, registry.names),
+  };
+}
+
+/** Of a tree that is drawn with lines, a part of a path in each; those with methods are routes. */
+function pathsIn(tree: string): Set<string> {
+  const paths = new Set<string>();
+  const parts: string[] = [];
+  for (const [, indent = "", part = "", methods] of tree.matchAll(
+    /^([│ ]*)[├└]── (\S+)( \(.+)?$/gm,
+  )) {
+    parts.splice(indent.length / 4, Infinity, part);
+    if (methods) paths.add(parts.join(""));
+  }
+  return paths;
+}
+
+async function open(connectionString: string): Promise<Database> {
+  const db = openDatabase({
+    connection: (): pg.ClientConfig => ({ connectionString }),
+    applicationName: "millrace test",
+    maxConnections: 4,
+  });
+  onTestFinished(() => db.end());
+  return db;
+}
+
+async function callApi(url: string, call: Call): Promise<Answer> {
+  const body = call.json === undefined ? call.text : JSON.stringify(call.json);
+  const key = call.key === undefined ? API_KEY : call.key;
+  const answer = await fetch(url, {
+    method: call.method ?? (body === undefined ? "GET" : "POST"),
+    redirect: "manual",
+    headers: {
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(key !== null && { authorization: `Bearer ${key}` }),
+      ...call.headers,
+    },
+    ...(body !== undefined && { body: body as string }),
+  });
+  const text = await answer.text();
+  const isJson = /json/.test(answer.headers.get("content-type") ?? "") && text !== "";
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: isJson ? (JSON.parse(text) as unknown) : text,
+  };
+}
+
+async function claimAll(db: Database, queues: string[], jobs: string[]): Promise<Claimed> {
+  const { rows } = await db.query<{ id: number }>(
+    `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
+     values ('test', 10, $1, $2, '1.2.3', 10000) returning id`,
+    [queues, jobs],
+  );
+  const worker = rows[0]!.id;
+  await new Claimer(db, worker, queues, jobs).claim(250);
+  const { rows: runs } = await db.query<Claimed["runs"][number]>(
+    `select l.id as "leaseId", run as "runId" from millrace.lease l, unnest(l.run_ids) run
+     where worker_id = $1 order by run`,
+    [worker],
+  );
+  return {
+    worker,
+    runs,
+    async settle(outcome, place = 0) {
+      const [settled] = await settle(db, worker, [{ ...runs[place]!, ...outcome }]);
+      if (settled !== "recorded") throw new Error(`the outcome is not recorded: ${settled}`);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { TestProject } from "vitest/node";
+import { prepareDatabases } from "./database.ts";
+import { openServerDesk } from "./servers/desk.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** See test-server.ts. */
+    serverDesk: string;
+  }
+}
+
+/** Opens the desk for servers, and has PostgreSQL ready, because nearly every test needs it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const desk = await openServerDesk((line) => process.stdout.write(`${line}\n`));
+  try {
+    project.provide("serverDesk", desk.address);
+    // Every process that is started from here on inherits it, also those that tests start.
+    process.env.MILLRACE_TEST_PG_URL = await desk.ask("postgres");
+    const databases = await prepareDatabases();
+    return async () => {
+      await databases.sweep();
+      await desk.close();
+    };
+  } catch (error) {
+    await desk.close();
+    throw error;
+  }
+}

@@ -1,0 +1,149 @@
+import { onTestFinished } from "vitest";
+import type { AnyJob } from "@millrace/sdk";
+import {
+  Bell,
+  type Database,
+  Dispatcher,
+  Intake,
+  JobRegistry,
+  PostgresTransport,
+  Reaper,
+  Worker,
+  type WorkerOptions,
+  createLogger,
+  openDatabase,
+} from "millrace";
+import { createDatabase } from "./database.ts";
+import { until } from "./until.ts";
+
+export interface RunState {
+  id: string;
+  state: string;
+  output: unknown;
+  attempts: number;
+  failures: number;
+  losses: number;
+}
+
+/** Millrace in the test's own process, on a database of its own. Nothing is started that the test does not start. */
+export class Mill {
+  readonly db: Database;
+  readonly url: string;
+  readonly registry: JobRegistry;
+  readonly intake: Intake;
+  readonly bell: Bell;
+  readonly transport: PostgresTransport;
+  readonly logger = createLogger("silent");
+
+  private constructor(url: string, db: Database, jobs: readonly AnyJob[]) {
+    this.url = url;
+    this.db = db;
+    this.registry = new JobRegistry(jobs);
+    this.transport = new PostgresTransport({
+      db,
+      connection: () => ({ connectionString: url }),
+      logger: this.logger,
+    });
+    this.bell = new Bell(this.transport, this.logger);
+    this.intake = new Intake(db, this.registry, (queue) => this.bell.ring(queue));
+  }
+
+  /** Taken down when the running test ends. */
+  static async create(...jobs: AnyJob[]): Promise<Mill> {
+    const { url, drop } = await createDatabase();
+    onTestFinished(drop);
+    const db = openDatabase({
+      connection: () => ({ connectionString: url }),
+      applicationName: "millrace test",
+      maxConnections: 6,
+    });
+    onTestFinished(() => db.end());
+    const mill = new Mill(url, db, jobs);
+    onTestFinished(() => mill.transport.close());
+    await mill.registry.register(db);
+    return mill;
+  }
+
+  async startWorker(options: Partial<WorkerOptions> = {}): Promise<Worker> {
+    const worker = new Worker({
+      db: this.db,
+      connection: () => ({ connectionString: this.url }),
+      registry: this.registry,
+      transport: this.transport,
+      logger: this.logger,
+      concurrency: 10,
+      leaseMs: 12_000,
+      drainMs: 100,
+      version: "test",
+      ...options,
+    });
+    onTestFinished(() => worker.stop());
+    await worker.start();
+    return worker;
+  }
+
+  async startDispatcher(): Promise<Dispatcher> {
+    const dispatcher = new Dispatcher(this);
+    onTestFinished(() => dispatcher.stop());
+    await dispatcher.start();
+    return dispatcher;
+  }
+
+  async startReaper(sweepMs = 50): Promise<Reaper> {
+    const reaper = new Reaper({ db: this.db, bell: this.bell, logger: this.logger, sweepMs });
+    onTestFinished(() => reaper.stop());
+    await reaper.start();
+    return reaper;
+  }
+
+  /** Accepts a run and answers its id. */
+  async enqueue(job: string, input: unknown = {}): Promise<string> {
+    const run = await this.intake.accept({ job, input, trigger: "api" });
+    return run.id;
+  }
+
+  async run(id: string): Promise<RunState> {
+    const { rows } = await this.db.query<RunState>(
+      `select id, millrace.state_of(id, state)::text as state, output, attempts, failures, losses
+       from millrace.run where id = $1`,
+      [id],
+    );
+    if (!rows[0]) throw new Error(`no run ${id}`);
+    return rows[0];
+  }
+
+  state(id: string): Promise<string> {
+    return this.run(id).then((run) => run.state);
+  }
+
+  untilState(id: string, state: string): Promise<RunState> {
+    return until(`run ${id} is ${state}`, async () => {
+      const run = await this.run(id);
+      return run.state === state && run;
+    });
+  }
+
+  async rows<Row extends Record<string, unknown>>(sql: string, params: unknown[] = []) {
+    const { rows } = await this.db.query<Row>(sql, params);
+    return rows;
+  }
+
+  /** A worker's row without a worker behind it. */
+  async workerRow(leaseMs = 12_000): Promise<number> {
+    const [row] = await this.rows<{ id: number }>(
+      `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
+       values ('row', 10, '{}', '{}', 'test', $1) returning id`,
+      [leaseMs],
+    );
+    return row!.id;
+  }
+}
+
+/** A promise and the hand that settles it: the signal between a handler and its test. */
+export function signal<T = void>(): { promise: Promise<T>; fire: (value: T) => void } {
+  let fire!: (value: T) => void;
+  const promise = new Promise<T>((resolve) => {
+    fire = resolve;
+  });
+  return { promise, fire };
+}

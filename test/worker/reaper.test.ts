@@ -1,0 +1,90 @@
+import { defineJob } from "@millrace/sdk";
+import { Claimer, cancel } from "millrace";
+import { expect, test } from "vitest";
+import { beat } from "../../packages/server/src/store/workers.ts";
+import { Mill } from "../support/mill.ts";
+import { until } from "../support/until.ts";
+
+const job = defineJob({ name: "any", run: () => "done" });
+
+async function heldBySilent(mill: Mill, leaseMs = 300): Promise<{ run: string; worker: number }> {
+  const run = await mill.enqueue("any");
+  const worker = await mill.workerRow(leaseMs);
+  await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
+  return { run, worker };
+}
+
+test("a run whose worker is silent goes to another, and its attempt ends as lost", async () => {
+  const mill = await Mill.create(job);
+  const { run } = await heldBySilent(mill);
+  await mill.startReaper();
+  await until("it is taken back", async () => (await mill.run(run)).losses === 1);
+  await mill.startWorker();
+  expect(await mill.untilState(run, "completed")).toMatchObject({
+    attempts: 2,
+    failures: 0,
+    losses: 1,
+  });
+  expect(await mill.rows("select number, outcome::text from millrace.attempt")).toEqual([
+    { number: 1, outcome: "lost" },
+  ]);
+});
+
+test("a worker that beats is left alone, however short its lease", async () => {
+  const mill = await Mill.create(job);
+  const quiet = await heldBySilent(mill);
+  const lively = await heldBySilent(mill);
+  await mill.startReaper(20);
+  await until("the silent one is lost", async () => {
+    await beat(mill.db, lively.worker);
+    return (await mill.run(quiet.run)).losses === 1;
+  });
+  expect(await mill.state(lively.run)).toBe("running");
+});
+
+test("a run that was lost three times is a dead letter that says so", async () => {
+  const mill = await Mill.create(job);
+  await mill.startReaper();
+  const { run } = await heldBySilent(mill);
+  for (let losses = 1; losses <= 2; losses++) {
+    await until(`loss ${losses}`, async () => (await mill.run(run)).losses === losses);
+    await new Claimer(mill.db, await mill.workerRow(300), ["default"], ["any"]).claim(1);
+  }
+  expect(await mill.untilState(run, "failed")).toMatchObject({
+    attempts: 3,
+    failures: 0,
+    losses: 3,
+  });
+  expect(await mill.rows("select error_class, error_message from millrace.dead_letter")).toEqual([
+    { error_class: "WorkerLost", error_message: "its worker died 3 times while it ran" },
+  ]);
+});
+
+test("a lost run whose cancel was asked for is cancelled", async () => {
+  const mill = await Mill.create(job);
+  const { run } = await heldBySilent(mill);
+  await cancel(mill.db, { runId: run, by: "ana", reason: null });
+  await mill.startReaper();
+  expect(await mill.untilState(run, "cancelled")).toMatchObject({ losses: 1 });
+});
+
+test("a lease that a lost worker opened too late is found by the next sweep", async () => {
+  const mill = await Mill.create(job);
+  const worker = await mill.workerRow();
+  await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
+  const run = await mill.enqueue("any");
+  await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
+  await mill.startReaper();
+  await until("it is taken back", async () => (await mill.run(run)).losses === 1);
+});
+
+test("many reapers at once take a run back once", async () => {
+  const mill = await Mill.create(job);
+  const held: { run: string }[] = [];
+  for (let n = 0; n < 20; n++) held.push(await heldBySilent(mill));
+  await Promise.all([1, 2, 3].map(() => mill.startReaper(30)));
+  for (const { run } of held) {
+    await until("it is taken back", async () => (await mill.run(run)).losses > 0);
+    expect(await mill.run(run)).toMatchObject({ losses: 1, state: "queued" });
+  }
+});
