@@ -206,17 +206,24 @@ test("without the database every request says so in one form, and the API's own 
 });
 
 test("closing answers what is under way, and waits for nobody who says nothing", async () => {
-  const api = await startApi({
-    health: () => held.then(() => ({ ok: true, checks: {} })),
-  });
+  let underWay = false;
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
+  const api = await startApi({
+    health: async () => {
+      underWay = true;
+      await held;
+      return { ok: true, checks: {} };
+    },
+  });
   const silent = connect(api.port, "127.0.0.1");
   onTestFinished(() => void silent.destroy());
   const asked = api.call("/healthz", { key: null });
-  await until("both connections are there", async () => (await connections(api)) === 2);
+  await until("the one asks, and the other is there", async () => {
+    return underWay && (await connections(api)) === 2;
+  });
   const closed = api.close();
   release();
   expect((await asked).status).toBe(200);

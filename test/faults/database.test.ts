@@ -17,8 +17,8 @@ test("sessions that are terminated again and again under load cost no run its ou
   await Promise.all([rig.startWorker(), rig.startWorker()]);
   const load = new Load(rig, 100).start();
   let terminated = 0;
-  for (let round = 0; round < 25; round++) {
-    await pace(200);
+  while (terminated < 100) {
+    await load.acknowledges(5);
     const killed = await rig.rows(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and application_name like 'millrace%'`,
@@ -26,9 +26,7 @@ test("sessions that are terminated again and again under load cost no run its ou
     terminated += killed.length;
   }
   await load.stop();
-  const report = await expectWhole(rig);
-  expect(terminated).toBeGreaterThan(50);
-  expect(report.acknowledged).toBeGreaterThan(50);
+  await expectWhole(rig);
   expect(await mistakenForDead(rig)).toEqual([]);
 }, 90_000);
 
@@ -41,6 +39,7 @@ test("a PostgreSQL that crashes again and again under load: nothing acknowledged
   await Promise.all([rig.startWorker(), rig.startWorker()]);
   const load = new Load(rig, 100).start();
   for (let crash = 1; crash <= 4; crash++) {
+    await load.acknowledges(20);
     await untilBusy(rig);
     await server.crash();
     // Away for longer than the lease, the second time: time in which nobody could watch does not count.
@@ -49,8 +48,7 @@ test("a PostgreSQL that crashes again and again under load: nothing acknowledged
   }
   await untilBusy(rig);
   await load.stop();
-  const report = await expectWhole(rig, { databaseCrashed: true });
-  expect(report.acknowledged).toBeGreaterThan(50);
+  await expectWhole(rig, { databaseCrashed: true });
   expect(await mistakenForDead(rig)).toEqual([]);
 }, 90_000);
 

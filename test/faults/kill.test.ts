@@ -11,6 +11,7 @@ test("workers killed under load, two reapers and two dispatchers: nothing lost, 
   await Promise.all([rig.startWorker(), rig.startWorker()]);
   const load = new Load(rig, 100).start();
   for (let round = 1; round <= 5; round++) {
+    await load.acknowledges(10);
     const later = await rig.enqueue("slow", { ms: 100 }, new Date(Date.now() + 300));
     const held = await rig.accepted("slow", { ms: 400 });
     const { pid } = await rig.untilNoted(held, /start/);
@@ -21,7 +22,6 @@ test("workers killed under load, two reapers and two dispatchers: nothing lost, 
   }
   await load.stop();
   const report = await expectWhole(rig);
-  expect(report.acknowledged).toBeGreaterThan(50);
   expect(report.lostAttempts).toBeGreaterThanOrEqual(5);
   expect(report.recoveriesMs.length).toBeGreaterThanOrEqual(5);
 }, 60_000);

@@ -1,4 +1,5 @@
 import { setTimeout as pace } from "node:timers/promises";
+import { until } from "../../support/until.ts";
 import type { Rig } from "./rig.ts";
 
 /** Steady work until it is stopped: mostly short runs, some that fail, some that block their worker for a moment. */
@@ -7,6 +8,7 @@ export class Load {
   readonly #perSecond: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopping = false;
+  #acknowledged = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(rig: Rig, perSecond: number) {
@@ -19,6 +21,12 @@ export class Load {
     return this;
   }
 
+  /** Waits until so many more operations have been acknowledged. */
+  async acknowledges(more: number): Promise<void> {
+    const goal = this.#acknowledged + more;
+    await until(`${more} more runs are acknowledged`, () => this.#acknowledged >= goal);
+  }
+
   /** When this returns, every operation has its answer. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -29,10 +37,14 @@ export class Load {
   async #run(): Promise<void> {
     while (!this.#stopping) {
       const [job, input] = choose(Math.random());
-      const asked = this.#rig.enqueue(job, input).finally(() => this.#underWay.delete(asked));
+      const asked = this.#ask(job, input).finally(() => this.#underWay.delete(asked));
       this.#underWay.add(asked);
       await pace(1000 / this.#perSecond);
     }
+  }
+
+  async #ask(job: string, input: object): Promise<void> {
+    if ((await this.#rig.enqueue(job, input)) !== undefined) this.#acknowledged++;
   }
 }
 
