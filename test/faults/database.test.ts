@@ -33,7 +33,7 @@ test("sessions that are terminated again and again under load cost no run its ou
 test("a PostgreSQL that crashes again and again under load: nothing acknowledged is lost, and no worker is taken for dead", async () => {
   const server = await PrivatePostgres.create();
   onTestFinished(() => server.remove());
-  const rig = rigOn({ url: server.url, leaseMs: 2000 });
+  const rig = rigOn({ url: server.url, leaseMs: 5000 });
   await rig.startReaper();
   await rig.startDispatcher();
   await Promise.all([rig.startWorker(), rig.startWorker()]);
@@ -43,7 +43,7 @@ test("a PostgreSQL that crashes again and again under load: nothing acknowledged
     await untilBusy(rig);
     await server.crash();
     // Away for longer than the lease, the second time: time in which nobody could watch does not count.
-    if (crash === 2) await pace(rig.leaseMs * 1.5);
+    if (crash === 2) await pace(rig.leaseMs * 1.3);
     await server.start();
   }
   await untilBusy(rig);

@@ -6,8 +6,8 @@ test("a worker that drains lets runs finish, hands back what does not, and count
   const rig = await testRig({ leaseMs: 30_000 });
   const leaving = await rig.startWorker({ drainMs: 1500 });
   const short = await rig.accepted("slow", { ms: 600 });
-  const long = await rig.accepted("slow", { ms: 6000 });
-  const deaf = await rig.accepted("ignores-signal", { ms: 8000 });
+  const long = await rig.accepted("slow", { ms: 10_000 });
+  const deaf = await rig.accepted("ignores-signal", { ms: 12_000 });
   for (const id of [short, long, deaf]) await rig.untilNoted(id, /start/);
   leaving.kill("SIGTERM");
   await rig.startWorker();
@@ -39,10 +39,10 @@ test("workers that are replaced one after another under load cost no run an atte
   await Promise.all([rig.startWorker({ drainMs: 100 }), rig.startWorker({ drainMs: 100 })]);
   const load = new Load(rig, 100).start();
   for (let round = 1; round <= 6; round++) {
-    const held = await rig.accepted("slow", { ms: 2000 });
+    await rig.startWorker({ drainMs: 100 });
+    const held = await rig.accepted("slow", { ms: 3000 });
     const { pid } = await rig.untilNoted(held, /start/);
     const leaving = [...rig.workers].find((worker) => worker.pid === pid);
-    await rig.startWorker({ drainMs: 100 });
     leaving!.kill("SIGTERM");
     expect(await leaving!.exited).toEqual({ code: 0, signal: null });
     rig.workers.delete(leaving!);

@@ -5,7 +5,7 @@ import { Load } from "./harness/load.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test("workers killed under load, two reapers and two dispatchers: nothing lost, nothing twice", async () => {
-  const rig = await testRig({ leaseMs: 1000 });
+  const rig = await testRig({ leaseMs: 2000 });
   await Promise.all([rig.startReaper(), rig.startReaper()]);
   await Promise.all([rig.startDispatcher(), rig.startDispatcher()]);
   await Promise.all([rig.startWorker(), rig.startWorker()]);

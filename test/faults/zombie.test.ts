@@ -3,10 +3,10 @@ import { until } from "../support/until.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test("a worker that was stopped for longer than its lease writes nothing more, notices, and comes back as another", async () => {
-  const rig = await testRig({ leaseMs: 1000 });
+  const rig = await testRig({ leaseMs: 3000 });
   const zombie = await rig.startWorker();
   const talking = await rig.accepted("talkative", { ms: 500 });
-  const waiting = await rig.accepted("slow", { ms: 6000 });
+  const waiting = await rig.accepted("slow", { ms: 12_000 });
   await rig.untilNoted(talking, /start/);
   await rig.untilNoted(waiting, /start/);
   await until("its first line is kept", async () => {
@@ -17,7 +17,10 @@ test("a worker that was stopped for longer than its lease writes nothing more, n
 
   await rig.startReaper();
   const heir = await rig.startWorker();
-  await rig.untilNoted(talking, /^end/, 2);
+  await until("the heir has settled what was talking", async () => {
+    const { run } = await recordOf(talking);
+    return run!["state"] !== null;
+  });
   await rig.untilNoted(waiting, /start/, 2);
   const before = await recordOf(talking);
   zombie.kill("SIGCONT");
@@ -64,10 +67,10 @@ test("a worker that was stopped for longer than its lease writes nothing more, n
 });
 
 test("a worker whose event loop is blocked for longer than its lease is not taken for dead", async () => {
-  const rig = await testRig({ leaseMs: 800 });
+  const rig = await testRig({ leaseMs: 4000 });
   await rig.startReaper();
   await rig.startWorker();
-  const id = await rig.accepted("blocking", { ms: 2500 });
+  const id = await rig.accepted("blocking", { ms: 9000 });
   const report = await expectWhole(rig);
   expect(report.lostAttempts).toBe(0);
   expect(report.executions).toEqual(new Map([[1, 1]]));

@@ -312,27 +312,6 @@ describe("a worker", () => {
     expect(await mill.rows("select id from millrace.lease")).toEqual([]);
   });
 
-  test("whose event loop is blocked for longer than its lease is not taken for dead", async () => {
-    const job = defineJob({
-      name: "blocking",
-      run: () => {
-        const end = performance.now() + 1500;
-        while (performance.now() < end);
-        return "still here";
-      },
-    });
-    const mill = await Mill.create(job);
-    await mill.startWorker({ leaseMs: 600 });
-    const id = await mill.enqueue("blocking");
-    expect(await mill.untilState(id, "completed")).toMatchObject({
-      output: "still here",
-      losses: 0,
-    });
-    expect(await mill.rows("select state::text from millrace.worker")).toEqual([
-      { state: "active" },
-    ]);
-  });
-
   test("is healthy only when its claims work", async () => {
     const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
     const worker = await mill.startWorker();

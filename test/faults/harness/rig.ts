@@ -27,7 +27,7 @@ export interface RigOptions {
   url: string;
   /** Where everything under test connects; default `url`. */
   faultyUrl?: string;
-  /** Default 2000. */
+  /** Default 5000. */
   leaseMs?: number;
   /** How long the server may work on a statement. Default 30 000. */
   statementMs?: number;
@@ -65,7 +65,7 @@ export class Rig {
   #ops = 0;
 
   constructor(options: RigOptions) {
-    this.leaseMs = options.leaseMs ?? 2000;
+    this.leaseMs = options.leaseMs ?? 5000;
     this.#statementMs = options.statementMs ?? 30_000;
     this.sweepMs = this.leaseMs / 6;
     this.#url = options.faultyUrl ?? options.url;
