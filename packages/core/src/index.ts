@@ -1,6 +1,22 @@
 export { type Duration, durationMs, formatDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
 export { type Failure, toFailure } from "./failure.ts";
+export {
+  type BatchOptions,
+  type Collapse,
+  type ConcurrencyOptions,
+  type DebounceOptions,
+  FLOW_OPTIONS,
+  type FlowOptions,
+  flowPolicy,
+  type FlowPolicy,
+  type Rate,
+  type RateLimitOptions,
+  rateOf,
+  type ThrottleOptions,
+  WHEN_FULL,
+  type WhenFull,
+} from "./flow-policy.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
 export {
   DEFAULT_QUEUE,

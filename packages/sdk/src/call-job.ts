@@ -32,6 +32,7 @@ export async function callJob<Output>(
           signal,
           log: options.log ?? stderrLog({ run: runId, job: job.name }),
           progress: () => {},
+          cost: () => {},
         }),
       signal,
     );

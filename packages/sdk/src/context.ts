@@ -39,4 +39,26 @@ export interface Context {
    * @param message what is being done
    */
   readonly progress: (done: number, total?: number, message?: string) => void;
+  /**
+   * Says what the run has really cost, in the units of its job's rate. When it ends, the rate is given back what was
+   * taken too much at its start, or charged what was too little. The last value counts.
+   *
+   * @param units 0 or more
+   */
+  readonly cost: (units: number) => void;
+}
+
+/** One of the runs that a batch handler was given. */
+export interface BatchItem {
+  readonly runId: string;
+  readonly attempt: number;
+  /** The same text in every attempt of this run. */
+  readonly idempotencyKey: string;
+  readonly correlationId: string | undefined;
+  readonly trigger: Trigger;
+}
+
+/** What a batch handler is told: its runs, in the order of their inputs. The log and the progress go to all of them. */
+export interface BatchContext extends Pick<Context, "job" | "signal" | "log" | "progress"> {
+  readonly items: readonly BatchItem[];
 }

@@ -1,18 +1,42 @@
 import {
   DEFAULT_QUEUE,
+  FLOW_OPTIONS,
   MAX_PRIORITY,
   MIN_PRIORITY,
+  type FlowOptions,
+  type FlowPolicy,
   MillraceError,
   durationMs,
+  flowPolicy,
   requireName,
   retryPolicy,
 } from "@millrace/core";
+import { batchResults } from "./batch-results.ts";
 import { callJob } from "./call-job.ts";
-import type { CallOptions, Given, InputSchema, Job, JobOptions, Received } from "./job.ts";
+import type { BatchContext, Context } from "./context.ts";
+import type {
+  BatchJobOptions,
+  CallOptions,
+  Given,
+  InputSchema,
+  Job,
+  JobOptions,
+  Received,
+} from "./job.ts";
 
 const IS_JOB = Symbol.for("millrace.job");
 
-const KNOWN = ["name", "description", "input", "queue", "priority", "retry", "timeout", "run"];
+const KNOWN = [
+  "name",
+  "description",
+  "input",
+  "queue",
+  "priority",
+  "retry",
+  "timeout",
+  ...FLOW_OPTIONS,
+  "run",
+];
 
 /**
  * Defines a job. The options are checked here, so that a mistake shows when the module is loaded, not when the first
@@ -31,7 +55,19 @@ export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
->(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output> {
+>(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+export function defineJob<
+  const Name extends string,
+  Output,
+  S extends InputSchema | undefined = undefined,
+>(options: BatchJobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+export function defineJob<
+  const Name extends string,
+  Output,
+  S extends InputSchema | undefined = undefined,
+>(
+  options: JobOptions<Name, S, Output> | BatchJobOptions<Name, S, Output>,
+): Job<Name, Given<S>, Output> {
   const name = requireName(options.name, "name") as Name;
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown) {
@@ -57,11 +93,51 @@ export function defineJob<
     priority: requirePriority(options.priority ?? 0, name),
     retry: retryPolicy(options.retry),
     timeoutMs: requireTimeout(durationMs(options.timeout ?? "5m", `job ${name}: timeout`), name),
+    flow: requireFlow(options, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
-    handle: (input, ctx) => options.run(input as Received<S>, ctx),
+    ...handlersOf(options),
   };
   Object.defineProperty(job, IS_JOB, { value: true });
   return Object.freeze(job);
+}
+
+function handlersOf<Name extends string, S, Output>(
+  options: JobOptions<Name, S, Output> | BatchJobOptions<Name, S, Output>,
+): Pick<Job<Name, Given<S>, Output>, "handle" | "handleBatch"> {
+  if (!("batch" in options) || options.batch === undefined) {
+    const { run } = options as JobOptions<Name, S, Output>;
+    return {
+      handle: (input, ctx) => run.call(options, input as Received<S>, ctx),
+      handleBatch: null,
+    };
+  }
+  const handleBatch = (inputs: readonly unknown[], ctx: BatchContext) =>
+    options.run(inputs as readonly Received<S>[], ctx);
+  return { handleBatch, handle: (input, ctx) => handleOne<Output>(handleBatch, input, ctx) };
+}
+
+/** A batch of one, as {@link Job.call} makes it. */
+async function handleOne<Output>(
+  handleBatch: (inputs: readonly unknown[], ctx: BatchContext) => unknown,
+  input: unknown,
+  ctx: Context,
+): Promise<Output> {
+  const { job, signal, log, progress, runId, attempt, idempotencyKey, correlationId, trigger } =
+    ctx;
+  const item = { runId, attempt, idempotencyKey, correlationId, trigger };
+  const results = await handleBatch([input], { job, signal, log, progress, items: [item] });
+  const [result] = batchResults(job, results, 1);
+  if (result instanceof Error) throw result;
+  return result as Output;
+}
+
+function requireFlow(options: FlowOptions<string>, job: string): FlowPolicy {
+  try {
+    return flowPolicy(options);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    throw new MillraceError(error.code, `job ${job}: ${error.message}`);
+  }
 }
 
 /** Whether a value, such as a module's export, is a job; it may come from another copy of this package. */

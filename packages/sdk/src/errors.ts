@@ -4,6 +4,7 @@
  */
 const NON_RETRYABLE = Symbol.for("millrace.NonRetryableError");
 const RETRY_AFTER = Symbol.for("millrace.RetryAfterError");
+const HOLD = Symbol.for("millrace.RetryAfterError.hold");
 
 /** Thrown by a handler to fail the run at once: no attempt that is left would end differently. */
 export class NonRetryableError extends Error {
@@ -11,18 +12,43 @@ export class NonRetryableError extends Error {
   readonly [NON_RETRYABLE] = true;
 }
 
+/** What a {@link RetryAfterError} may say besides. */
+export interface RetryAfterOptions extends ErrorOptions {
+  /**
+   * Who waits: this run (default), all runs of its concurrency or rate key, or all runs of its job, on every worker. A job
+   * without a key takes `key` as `job`.
+   */
+  hold?: "run" | "key" | "job";
+}
+
 /** Thrown by a handler that knows when to try again, as from an HTTP `Retry-After`. It uses up an attempt. */
 export class RetryAfterError extends Error {
   override readonly name: string = "RetryAfterError";
   readonly [RETRY_AFTER]: number;
+  readonly [HOLD]: "run" | "key" | "job";
 
   /** @param after milliseconds from now, or an instant */
-  constructor(message: string, after: number | Date, options?: ErrorOptions) {
+  constructor(message: string, after: number | Date, options: RetryAfterOptions = {}) {
     super(message, options);
+    this[HOLD] = requireHold(options.hold ?? "run");
     const ms = after instanceof Date ? after.getTime() - Date.now() : after;
     if (Number.isNaN(ms)) throw new RangeError("RetryAfterError: `after` is not a time");
     this[RETRY_AFTER] = Math.max(0, ms);
   }
+}
+
+function requireHold(hold: string): "run" | "key" | "job" {
+  if (hold === "run" || hold === "key" || hold === "job") return hold;
+  throw new RangeError(`RetryAfterError: hold is run, key or job, not ${JSON.stringify(hold)}`);
+}
+
+/** What an error, or one of its causes, says must wait besides its run; undefined when nothing. */
+export function holdOf(error: unknown): "key" | "job" | undefined {
+  for (const e of causes(error)) {
+    const hold = (e as { [HOLD]?: unknown })[HOLD];
+    if (hold === "key" || hold === "job") return hold;
+  }
+  return undefined;
 }
 
 /** Whether an error, or one of its causes, says that retrying is pointless. */

@@ -7,12 +7,15 @@ export {
   type EnqueuedResult,
   createClient,
 } from "./client.ts";
-export type { Context, LogFields, RunLog } from "./context.ts";
+export { batchResults } from "./batch-results.ts";
+export type { BatchContext, BatchItem, Context, LogFields, RunLog } from "./context.ts";
 export { defineJob, isJob } from "./define-job.ts";
 export {
   Aborted,
   NonRetryableError,
   RetryAfterError,
+  type RetryAfterOptions,
+  holdOf,
   isNonRetryable,
   retryAfterMs,
 } from "./errors.ts";
@@ -21,10 +24,12 @@ export { RunCancelledError, RunFailedError } from "./run-errors.ts";
 export { EnqueuedRun, type ResultOptions, RunHandle } from "./run-handle.ts";
 export type {
   AnyJob,
+  BatchJobOptions,
   CallOptions,
   InputOf,
   InputSchema,
   Job,
   JobOptions,
+  KeyPath,
   OutputOf,
 } from "./job.ts";

@@ -1,6 +1,13 @@
-import type { Duration, RetryOptions, RetryPolicy } from "@millrace/core";
+import type {
+  BatchOptions,
+  Duration,
+  FlowOptions,
+  FlowPolicy,
+  RetryOptions,
+  RetryPolicy,
+} from "@millrace/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Context } from "./context.ts";
+import type { BatchContext, Context } from "./context.ts";
 
 /** Any schema of the Standard Schema family (https://standardschema.dev): zod, valibot, arktype, … */
 export type InputSchema = StandardSchemaV1<any, any>;
@@ -11,8 +18,29 @@ export type Given<S> = S extends StandardSchemaV1<infer I, any> ? I : Record<str
 /** What the handler receives: the schema's output, with defaults filled in. */
 export type Received<S> = S extends StandardSchemaV1<any, infer O> ? O : Record<string, never>;
 
+/** The places in an input where text or a number lies, such as `"tenant"` or `"customer.id"`. */
+export type KeyPath<Input> = 0 extends 1 & Input
+  ? string
+  : Input extends readonly unknown[]
+    ? never
+    : Input extends object
+      ? {
+          [K in keyof Input & string]: NonNullable<Input[K]> extends string | number | boolean
+            ? K
+            : NonNullable<Input[K]> extends object
+              ? `${K}.${KeyPath<NonNullable<Input[K]>>}`
+              : never;
+        }[keyof Input & string]
+      : never;
+
+/** Where the keys of flow control may lie in what callers of a job pass. */
+export type KeyOf<S> = S extends StandardSchemaV1<infer I, any> ? KeyPath<I> : never;
+
 /** A job as its author writes it. */
-export interface JobOptions<Name extends string, S, Output> {
+export interface JobOptions<Name extends string, S, Output> extends Omit<
+  FlowOptions<KeyOf<S>>,
+  "batch"
+> {
   /** Unique among the jobs of a server: lower case, digits, and single `.`, `_`, `-`, `:` or `/` between them. */
   name: Name;
   /** One sentence for people. */
@@ -31,6 +59,23 @@ export interface JobOptions<Name extends string, S, Output> {
   run(input: Received<S>, ctx: Context): Output | Promise<Output>;
 }
 
+/** A job whose handler takes many inputs at once. Each input is a run of its own, with its own outcome. */
+export interface BatchJobOptions<Name extends string, S, Output> extends Omit<
+  JobOptions<Name, S, Output>,
+  "run"
+> {
+  /** The handler is called as soon as so many runs wait, or when the oldest has waited so long. */
+  batch: BatchOptions;
+  /**
+   * The business logic: takes the inputs, and answers a result for each, in their order. An `Error` in the place of a
+   * result fails that run alone; an error that is thrown fails them all.
+   */
+  run(
+    inputs: readonly Received<S>[],
+    ctx: BatchContext,
+  ): readonly (Output | Error)[] | Promise<readonly (Output | Error)[]>;
+}
+
 /** A job as the platform uses it: every option checked and filled in. */
 export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly name: Name;
@@ -40,10 +85,16 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly priority: number;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
+  /** When, and beside how many others, its runs may start. */
+  readonly flow: FlowPolicy;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */
   call(input: Input, options?: CallOptions): Promise<Output>;
   /** The handler itself, for the worker; takes input that was checked. */
   handle(input: unknown, ctx: Context): Output | Promise<Output>;
+  /** The handler of a job with `batch`; null for others. Inputs were checked. */
+  readonly handleBatch:
+    | ((inputs: readonly unknown[], ctx: BatchContext) => unknown | Promise<unknown>)
+    | null;
 }
 
 /** How a job is called without a server. */

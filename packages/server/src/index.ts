@@ -6,10 +6,20 @@ export { dispatch } from "./engine/dispatch.ts";
 export { type EnqueueRequest, type EnqueuedRun, enqueue } from "./engine/enqueue.ts";
 export { Intake, type RunRequest } from "./engine/intake.ts";
 export { JobRegistry } from "./engine/job-registry.ts";
-export { pause, resume } from "./engine/pause.ts";
+export { keepGate, tidyGate } from "./engine/keep-gate.ts";
+export { type QueueLimits, setQueueLimits } from "./engine/limit-queue.ts";
+export {
+  hold,
+  type JobPause,
+  pause,
+  pauseJobOrKey,
+  resume,
+  resumeJobOrKey,
+} from "./engine/pause.ts";
 export { type Outcome, type Settled, settle } from "./engine/settle.ts";
 export { PartitionKeeper } from "./maintenance/partition-keeper.ts";
 export { Reaper } from "./maintenance/reaper.ts";
+export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";
 export { type Database, inTransaction, openDatabase } from "./store/database.ts";
 export { migrate, pendingMigrations } from "./store/migrate.ts";

@@ -2,6 +2,7 @@ import { MillraceError } from "@millrace/core";
 import {
   askToCancel,
   cancelRun,
+  dropFromGate,
   dropFromReady,
   dropTimer,
   lockRun,
@@ -50,6 +51,7 @@ export function cancel(
     if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
     await dropTimer(tx, runId);
     await dropFromReady(tx, runId, run.queue, run.priority);
+    await dropFromGate(tx, runId, run.job);
     await cancelRun(tx, runId);
     return "cancelled";
   });

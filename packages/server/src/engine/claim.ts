@@ -1,7 +1,17 @@
-import { type ClaimedRun, claimFromFront, claimFromLow, readClaim } from "../store/claim.ts";
+import {
+  type ClaimedRun,
+  type ParcelPlace,
+  type PlainClaimRow,
+  claimFromFront,
+  claimFromLow,
+  claimGated,
+  nextOpening,
+  readClaim,
+} from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
+import { QueueTurns } from "./queue-turns.ts";
 
-/** A claim from the low end may overlook an older number that was committed late; never for longer than this. */
+/** A claim from the low end may overlook an earlier place that was committed late; never for longer than this. */
 const WHOLE_SCAN_EVERY_MS = 1000;
 
 /** No lease holds more runs than this: their ids stand in one row of `lease`, and must fit its page. */
@@ -15,47 +25,73 @@ export class Claimer {
   readonly #db: Queryable;
   readonly #workerId: number;
   readonly #jobs: string[];
-  #queues: string[];
-  #levels = new Map<string, Level>();
+  readonly #turns: QueueTurns;
+  #levels = new Map<string, ParcelPlace>();
   #wholeScanAt = -Infinity;
   #runsPerParcel = 1;
+  #gated = false;
 
-  constructor(db: Queryable, workerId: number, queues: readonly string[], jobs: readonly string[]) {
+  /** @param queues their names, or how often each gets the first choice of free slots */
+  constructor(
+    db: Queryable,
+    workerId: number,
+    queues: readonly string[] | ReadonlyMap<string, number>,
+    jobs: readonly string[],
+  ) {
     this.#db = db;
     this.#workerId = workerId;
-    this.#queues = [...queues];
+    this.#turns = new QueueTurns(queues);
     this.#jobs = [...jobs];
   }
 
   /**
-   * @param free how many runs to take at the most
-   * @returns the runs; fewer than asked for means that there are no more for now
+   * @param free how many slots to fill at the most; the runs of a batch, which share a lease, take one together
+   * @returns the runs; none means that there are none for now
    */
   async claim(free: number): Promise<ClaimedRun[]> {
     const want = Math.min(free, MAX_CLAIM);
+    const queues = this.#turns.next();
+    const passed = this.#gated ? await this.#fromGate(want, queues, false) : [];
+    const left = want - slotsOf(passed);
+    const plain = left > 0 ? await this.#fromReady(left, queues) : [];
+    const still = left - plain.length;
+    if (still <= 0 || !this.#gated) return [...passed, ...plain];
+    return [...passed, ...plain, ...(await this.#fromGate(still, queues, true))];
+  }
+
+  /** How long until time alone lets a run start that no claim could take, in milliseconds. */
+  async opensInMs(): Promise<number> {
+    if (!this.#gated) return Infinity;
+    const [row] = await nextOpening(this.#db, this.#turns.names, this.#jobs);
+    return row?.in_ms ?? Infinity;
+  }
+
+  /** @param behind whether to take also what comes after the front of `ready` */
+  async #fromGate(want: number, queues: string[], behind: boolean): Promise<ClaimedRun[]> {
+    const rows = await claimGated(this.#db, this.#workerId, want, queues, this.#jobs, behind);
+    return rows.flatMap(readClaim);
+  }
+
+  async #fromReady(want: number, queues: string[]): Promise<ClaimedRun[]> {
     if (this.#levels.size === 0 || performance.now() - this.#wholeScanAt > WHOLE_SCAN_EVERY_MS) {
-      return this.#fromFront(want);
+      return this.#fromFront(want, queues);
     }
     const runs = await this.#fromLow(want);
     if (runs.length === want) return runs;
-    return [...runs, ...(await this.#fromFront(want - runs.length))];
+    return [...runs, ...(await this.#fromFront(want - runs.length, queues))];
   }
 
-  async #fromFront(want: number): Promise<ClaimedRun[]> {
-    // Each queue gets the first turn in its turn.
-    const first = this.#queues.shift();
-    if (first !== undefined) this.#queues.push(first);
+  async #fromFront(want: number, queues: string[]): Promise<ClaimedRun[]> {
     this.#wholeScanAt = performance.now();
-    const runs = readClaim(
-      await claimFromFront(
-        this.#db,
-        this.#workerId,
-        want,
-        this.#queues,
-        this.#jobs,
-        this.#parcelsFor(want),
-      ),
+    const rows = await claimFromFront(
+      this.#db,
+      this.#workerId,
+      want,
+      queues,
+      this.#jobs,
+      this.#parcelsFor(want),
     );
+    const runs = this.#read(rows);
     this.#levels.clear();
     if (runs.length === want) this.#learn(runs);
     return runs;
@@ -63,20 +99,26 @@ export class Claimer {
 
   async #fromLow(want: number): Promise<ClaimedRun[]> {
     const levels = [...this.#levels.values()].sort((a, b) => b.priority - a.priority);
-    const runs = readClaim(
-      await claimFromLow(
-        this.#db,
-        this.#workerId,
-        want,
-        levels.map((level) => level.queue),
-        this.#jobs,
-        this.#parcelsFor(want),
-        levels.map((level) => level.priority),
-        levels.map((level) => level.low),
-      ),
+    const rows = await claimFromLow(
+      this.#db,
+      this.#workerId,
+      want,
+      levels.map((level) => level.queue),
+      this.#jobs,
+      this.#parcelsFor(want),
+      levels.map((level) => level.priority),
+      levels.map((level) => level.startBy),
+      levels.map((level) => level.seq),
     );
+    const runs = this.#read(rows);
     this.#learn(runs);
     return runs;
+  }
+
+  #read([row]: readonly PlainClaimRow[]): ClaimedRun[] {
+    this.#gated = row?.gated ?? false;
+    if (!row || row.lease_id === null || row.runs === null) return [];
+    return readClaim({ lease_id: row.lease_id, runs: row.runs });
   }
 
   #learn(runs: readonly ClaimedRun[]): void {
@@ -84,11 +126,10 @@ export class Claimer {
     for (const { parcel } of runs) {
       if (!parcel) continue;
       parcels++;
-      const { queue, priority, seq } = parcel;
-      const level = this.#levels.get(`${priority} ${queue}`);
-      // Not seq + 1: what was left of a split parcel keeps its number.
-      if (!level) this.#levels.set(`${priority} ${queue}`, { queue, priority, low: seq });
-      else level.low = Math.max(level.low, seq);
+      const level = `${parcel.priority} ${parcel.queue}`;
+      const low = this.#levels.get(level);
+      // The place itself, not the next one: what was left of a split parcel keeps it.
+      if (!low || isLater(parcel, low)) this.#levels.set(level, parcel);
     }
     if (parcels > 0) this.#runsPerParcel = runs.length / parcels;
   }
@@ -99,8 +140,24 @@ export class Claimer {
   }
 }
 
-interface Level {
-  queue: string;
-  priority: number;
-  low: number;
+/** The database writes times of one zone, so their text sorts as they do but for trailing zeros, which it leaves out. */
+function isLater(a: ParcelPlace, b: ParcelPlace): boolean {
+  const [atA, atB] = [sortable(a.startBy), sortable(b.startBy)];
+  return atA === atB ? a.seq > b.seq : atA > atB;
+}
+
+/** `2026-11-25 18:00:00.25+00` as `2026-11-25 18:00:00.250000`. */
+function sortable(startBy: string): string {
+  const [seconds = "", fraction = ""] = startBy.replace(/\+00$/, "").split(".");
+  return `${seconds}.${fraction.padEnd(6, "0")}`;
+}
+
+function slotsOf(runs: readonly ClaimedRun[]): number {
+  const batches = new Set<number>();
+  let single = 0;
+  for (const { leaseId, passed } of runs) {
+    if (passed?.batch) batches.add(leaseId);
+    else single++;
+  }
+  return single + batches.size;
 }

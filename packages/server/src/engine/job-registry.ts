@@ -1,7 +1,7 @@
 import { MillraceError } from "@millrace/core";
 import type { InputSchema, Job } from "@millrace/sdk";
 import type { Queryable } from "../store/statement.ts";
-import { ensureQueues, registerJobs } from "../store/jobs.ts";
+import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
 
 /** The jobs whose code this process has loaded. */
 export class JobRegistry {
@@ -51,10 +51,12 @@ export class JobRegistry {
           priority: job.priority,
           timeout_ms: job.timeoutMs,
           retry: job.retry,
+          flow: job.flow,
           input_schema: jsonSchemaOf(job.schema),
         })),
       ),
     );
+    await regate(db, this.names);
   }
 }
 

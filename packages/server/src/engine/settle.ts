@@ -1,17 +1,30 @@
 import type { Failure } from "@millrace/core";
 import type { Queryable } from "../store/statement.ts";
-import { settleCompleted, settleOthers } from "../store/settle.ts";
+import { type SettledRow, settleCompleted, settleOthers } from "../store/settle.ts";
 
 /** How one attempt ended, to be recorded through its lease. */
 export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "complete"; output: string | null }
-  | { verdict: "retry"; delayMs: number; failure: Failure }
+  | {
+      verdict: "retry";
+      delayMs: number;
+      failure: Failure;
+      /** What else is to wait as long: all runs of its key, or of its job. */
+      hold?: "key" | "job";
+    }
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
 );
 
 export type Settled = "recorded" | "lease lost" | "already ended";
+
+export interface SettledBatch {
+  /** What became of each outcome, in order. */
+  settled: Settled[];
+  /** The queues in which a limit has room again. */
+  roomier: string[];
+}
 
 /** One statement for more would hold its locks longer and save little. */
 export const MAX_SETTLE = 500;
@@ -26,21 +39,36 @@ export async function settle(
   workerId: number,
   outcomes: readonly Outcome[],
 ): Promise<Settled[]> {
+  return (await settleBatch(db, workerId, outcomes)).settled;
+}
+
+/** The same, and where it made room. */
+export async function settleBatch(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Outcome[],
+): Promise<SettledBatch> {
   const completed: Completed[] = [];
   const others: NotCompleted[] = [];
   for (const outcome of outcomes) {
     if (outcome.verdict === "complete") completed.push(outcome);
     else others.push(outcome);
   }
-  const completedLetters =
-    completed.length > 0 ? await recordCompleted(db, workerId, completed) : "";
-  const otherLetters = others.length > 0 ? await recordOthers(db, workerId, others) : "";
+  const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
+  const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
   let [nextCompleted, nextOther] = [0, 0];
-  return outcomes.map((outcome) =>
+  const settled = outcomes.map((outcome) =>
     outcome.verdict === "complete"
-      ? MEANING[completedLetters[nextCompleted++] as Letter]
-      : MEANING[otherLetters[nextOther++] as Letter],
+      ? MEANING[first.letters[nextCompleted++] as Letter]
+      : MEANING[second.letters[nextOther++] as Letter],
   );
+  return { settled, roomier: [...queuesOf(first), ...queuesOf(second)] };
+}
+
+const NOTHING: SettledRow = { letters: "", roomier: null };
+
+function queuesOf({ roomier }: SettledRow): string[] {
+  return roomier?.split(",") ?? [];
 }
 
 const MEANING = { r: "recorded", e: "already ended", l: "lease lost" } as const;
@@ -55,7 +83,7 @@ async function recordCompleted(
   db: Queryable,
   workerId: number,
   outcomes: readonly Completed[],
-): Promise<string> {
+): Promise<SettledRow> {
   const [row] = await settleCompleted(
     db,
     workerId,
@@ -63,14 +91,14 @@ async function recordCompleted(
     outcomes.map((outcome) => outcome.runId),
     outcomes.map((outcome) => outcome.output),
   );
-  return row!.letters;
+  return row!;
 }
 
 async function recordOthers(
   db: Queryable,
   workerId: number,
   outcomes: readonly NotCompleted[],
-): Promise<string> {
+): Promise<SettledRow> {
   const failures = outcomes.map((outcome) => ("failure" in outcome ? outcome.failure : null));
   const [row] = await settleOthers(
     db,
@@ -83,5 +111,5 @@ async function recordOthers(
     failures.map((failure) => failure?.message ?? null),
     failures.map((failure) => failure?.stack ?? null),
   );
-  return row!.letters;
+  return row!;
 }

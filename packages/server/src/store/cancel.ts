@@ -42,6 +42,20 @@ export const dropFromReady = statement<[run: string, queue: string, priority: nu
     where r.queue = $2 and r.priority = $3 and r.seq = p.seq and cardinality(p.run_ids) > 1`,
 );
 
+/** The same before the gate; it reads the parcels of the run's job. */
+export const dropFromGate = statement<[run: string, job: string], never>(
+  "drop_from_gate",
+  `with parcel as (
+      select key, queue, seq, run_ids from millrace.gate where job = $2 and run_ids @> array[$1::uuid] for update
+    ),
+    emptied as (
+      delete from millrace.gate g using parcel p
+      where g.job = $2 and g.key = p.key and g.queue = p.queue and g.seq = p.seq and cardinality(p.run_ids) = 1
+    )
+    update millrace.gate g set run_ids = array_remove(g.run_ids, $1) from parcel p
+    where g.job = $2 and g.key = p.key and g.queue = p.queue and g.seq = p.seq and cardinality(p.run_ids) > 1`,
+);
+
 export const cancelRun = statement<[run: string], { id: string }>(
   "cancel_run",
   `update millrace.run set state = 'cancelled', finished_at = clock_timestamp()

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "@millrace/core";
+import type { FlowPolicy, RetryPolicy } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 export interface JobRow {
@@ -8,6 +8,7 @@ export interface JobRow {
   priority: number;
   timeout_ms: number;
   retry: RetryPolicy;
+  flow: FlowPolicy;
   input_schema: Record<string, unknown> | null;
   registered_at: Date;
 }
@@ -21,27 +22,34 @@ export const ensureQueues = statement<[names: string[]], never>(
 /** Writes jobs as their code defines them now. Parameter: a JSON list of rows; unchanged ones are left alone. */
 export const registerJobs = statement<[jobs: string], { name: string }>(
   "register_jobs",
-  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, input_schema)
-   select name, description, queue, priority, timeout_ms, retry, input_schema
+  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, input_schema)
+   select name, description, queue, priority, timeout_ms, retry, flow, input_schema
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
-     timeout_ms bigint, retry jsonb, input_schema jsonb)
+     timeout_ms bigint, retry jsonb, flow jsonb, input_schema jsonb)
    order by name
    on conflict (name) do update set description = excluded.description, queue = excluded.queue,
      priority = excluded.priority, timeout_ms = excluded.timeout_ms, retry = excluded.retry,
-     input_schema = excluded.input_schema, registered_at = now()
-   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.input_schema) is distinct from
-     (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.input_schema)
+     flow = excluded.flow, input_schema = excluded.input_schema, registered_at = now()
+   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.input_schema) is distinct from
+     (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.flow,
+      excluded.input_schema)
    returning name`,
+);
+
+/** Decides anew whether the runs of these jobs pass the gate: after their code, or a pause, has changed. */
+export const regate = statement<[names: string[]], never>(
+  "regate",
+  `select millrace.regate($1::text[])`,
 );
 
 export const listJobs = statement<[], JobRow>(
   "list_jobs",
-  `select name, description, queue, priority, timeout_ms, retry, input_schema, registered_at
+  `select name, description, queue, priority, timeout_ms, retry, flow, input_schema, registered_at
    from millrace.job order by name`,
 );
 
 export const readJob = statement<[name: string], JobRow>(
   "read_job",
-  `select name, description, queue, priority, timeout_ms, retry, input_schema, registered_at
+  `select name, description, queue, priority, timeout_ms, retry, flow, input_schema, registered_at
    from millrace.job where name = $1`,
 );

@@ -4,7 +4,10 @@ import { statement } from "./statement.ts";
 export const countPlaces = statement<
   [],
   {
+    /** May start now. */
     queued: number;
+    /** A limit, a rate, a pause or an unfilled batch holds them back. */
+    gated: number;
     running: number;
     scheduled: number;
     dead_letters: number;
@@ -14,8 +17,10 @@ export const countPlaces = statement<
   "count_places",
   `select
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.ready) as queued,
+     (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.gate) as gated,
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.lease) as running,
      (select count(*)::int from millrace.timer) as scheduled,
      (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
-     (select coalesce(extract(epoch from clock_timestamp() - min(since)), 0)::float8 from millrace.ready) as oldest_seconds`,
+     (select coalesce(extract(epoch from clock_timestamp() - least(
+       (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds`,
 );

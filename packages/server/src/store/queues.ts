@@ -1,9 +1,15 @@
+import type { Rate } from "@millrace/core";
 import { statement } from "./statement.ts";
+
+/** Whether a queue `q` is paused now. */
+const PAUSED = `(q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()))`;
 
 export interface QueueRow {
   name: string;
   /** Runs that may start now. */
   ready: number;
+  /** Runs that a limit, a rate, a pause of their job or an unfilled batch holds back. */
+  held: number;
   /** Seconds that the oldest of them has waited. */
   oldest_seconds: number | null;
   running: number;
@@ -11,15 +17,21 @@ export interface QueueRow {
   paused_at: Date | null;
   paused_by: string | null;
   pause_reason: string | null;
+  paused_until: Date | null;
+  concurrency: number | null;
+  rate: Rate | null;
   /** Living workers that take from it. */
   workers: number;
 }
 
-/** Reads `ready`, `lease` and `timer` whole: its cost follows the backlog, never the history. */
+/** Reads `ready`, `gate`, `lease` and `timer` whole: its cost follows the backlog, never the history. */
 export const listQueues = statement<[], QueueRow>(
   "list_queues",
   `with waiting as (
       select queue, sum(cardinality(run_ids))::int as ready, min(since) as since from millrace.ready group by queue
+    ),
+    gated as (
+      select queue, sum(cardinality(run_ids))::int as held, min(since) as since from millrace.gate group by queue
     ),
     held as (
       select r.queue, count(*)::int as running
@@ -30,37 +42,60 @@ export const listQueues = statement<[], QueueRow>(
       select r.queue, count(*)::int as scheduled
       from millrace.timer t join millrace.run r on r.id = t.run_id group by r.queue
     )
-    select q.name, coalesce(w.ready, 0) as ready,
-      extract(epoch from clock_timestamp() - w.since)::float8 as oldest_seconds,
+    select q.name, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
+      extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled,
-      q.paused_at, q.paused_by, q.pause_reason,
+      case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
+      q.concurrency, q.rate,
       (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]) as workers
     from millrace.queue q
     left join waiting w on w.queue = q.name
+    left join gated g on g.queue = q.name
     left join held h on h.queue = q.name
     left join later l on l.queue = q.name
     order by q.name`,
 );
 
 export const pauseQueue = statement<
-  [name: string, by: string, reason: string | null],
+  [name: string, by: string, reason: string | null, until: Date | null],
   { name: string }
 >(
   "pause_queue",
-  `update millrace.queue set paused_at = coalesce(paused_at, clock_timestamp()), paused_by = $2, pause_reason = $3
+  `update millrace.queue q
+   set paused_at = case when ${PAUSED} then paused_at else clock_timestamp() end, paused_by = $2, pause_reason = $3,
+     paused_until = $4
    where name = $1 returning name`,
 );
 
 export const resumeQueue = statement<[name: string], { name: string }>(
   "resume_queue",
-  `update millrace.queue set paused_at = null, paused_by = null, pause_reason = null where name = $1 returning name`,
+  `update millrace.queue set paused_at = null, paused_by = null, pause_reason = null, paused_until = null where name = $1 returning name`,
 );
 
 /** The queues that are paused; there are few queues. */
 export const pausedQueues = statement<
   [],
-  { name: string; paused_at: Date; paused_by: string; pause_reason: string | null }
+  {
+    name: string;
+    paused_at: Date;
+    paused_by: string;
+    pause_reason: string | null;
+    paused_until: Date | null;
+  }
 >(
   "paused_queues",
-  `select name, paused_at, paused_by, pause_reason from millrace.queue where paused_at is not null`,
+  `select name, paused_at, paused_by, pause_reason, paused_until from millrace.queue q where ${PAUSED}`,
+);
+
+/**
+ * Sets what limits a queue over all workers; null for no limit. Parameters: queue; how many run at the same time; JSON
+ * text of the rate.
+ */
+export const limitQueue = statement<
+  [name: string, concurrency: number | null, rate: string | null],
+  { name: string }
+>(
+  "limit_queue",
+  `update millrace.queue set concurrency = $2, rate = $3::jsonb, limited_at = clock_timestamp()
+   where name = $1 returning name`,
 );

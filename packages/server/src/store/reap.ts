@@ -1,3 +1,4 @@
+import { OPEN_LANES, intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -18,11 +19,13 @@ export const takeBack = statement<
     ),
     ended as (
       delete from millrace.lease where id = any (array(select id from orphaned))
-      returning worker_id, claimed_at, run_ids, unwanted
+      returning worker_id, claimed_at, run_ids, unwanted, job, key
     ),
+    held as materialized (select * from ended),
+    ${OPEN_LANES},
     lost as materialized (
       select e.worker_id, e.claimed_at, u.run_id, u.run_id = any (e.unwanted) as unwanted
-      from ended e cross join unnest(e.run_ids) u(run_id)
+      from held e cross join unnest(e.run_ids) u(run_id)
     ),
     moved as (
       update millrace.run r
@@ -44,13 +47,12 @@ export const takeBack = statement<
       select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran' from moved where state = 'failed'
     ),
     queued as (
-      insert into millrace.ready (queue, priority, job, run_ids)
-      select queue, priority, job, array_agg(id order by id)
+      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
         from moved where state is null
       ) chunk
-      group by queue, priority, job, parcel
+      group by queue, priority, job, parcel`)}
     )
     select id as run_id, worker_id, job, queue, state::text from moved`,
 );

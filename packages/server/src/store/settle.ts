@@ -1,3 +1,4 @@
+import { OPEN_LANES, intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -8,21 +9,24 @@ import { statement } from "./statement.ts";
  */
 export interface SettledRow {
   letters: string;
+  /** Queues, separated by commas, of which a limit has room again; null when none has. */
+  roomier: string | null;
 }
 
 const LETTERS = `
     select string_agg(case when m.id is not null then 'r' when f.run_id is not null then 'e' else 'l' end, ''
-      order by s.place) as letters
+      order by s.place) as letters,
+      (select string_agg(distinct queue, ',') from held) as roomier
     from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;
 
 /**
  * The fence, and the end of a lease, shared by both statements below. `held` locks the lease rows, so nothing can take
- * the runs away before this commits; `fenced` is what may be written; afterwards the runs leave their lease, and an
- * empty lease is deleted.
+ * the runs away before this commits; `fenced` is what may be written; afterwards the runs leave their lease, an empty
+ * lease is deleted, and the lanes of the keys that were held open again.
  */
 const FENCE = `
     held as materialized (
-      select id, worker_id, claimed_at, run_ids, unwanted from millrace.lease
+      select id, worker_id, claimed_at, run_ids, unwanted, job, key, queue from millrace.lease
       where id = any (array(select distinct lease_id from settling)) and worker_id = $1 for update
     ),
     member as materialized (
@@ -44,7 +48,8 @@ const FENCE = `
       update millrace.lease l
       set run_ids = array(select unnest(l.run_ids) except select f.run_id from fenced f where f.lease_id = l.id)
       from rest where l.id = rest.id and rest.runs > 0
-    )`;
+    ),
+    ${OPEN_LANES}`;
 
 /** Settles runs whose handlers returned. Outputs are JSON text. */
 export const settleCompleted = statement<
@@ -127,13 +132,12 @@ export const settleOthers = statement<
       select id, job, queue, class, message from moved where verdict = 'fail'
     ),
     handed_back as (
-      insert into millrace.ready (queue, priority, job, run_ids)
-      select queue, priority, job, array_agg(id order by id)
+      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
         from moved where verdict = 'release'
       ) chunk
-      group by queue, priority, job, parcel
+      group by queue, priority, job, parcel`)}
     )
     ${LETTERS}`,
 );

@@ -1,3 +1,4 @@
+import { intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -20,9 +21,8 @@ export const dispatchDue = statement<[limit: number], { queue: string; runs: num
       where r.state is null
     ),
     queued as (
-      insert into millrace.ready (queue, priority, job, run_ids)
-      select queue, priority, job, array_agg(id order by due_at, id) from woken
-      group by queue, priority, job, parcel order by min(due_at)
+      ${intoReady(`select queue, priority, job, array_agg(id order by due_at, id) as run_ids from woken
+      group by queue, priority, job, parcel order by min(due_at)`)}
       returning queue, cardinality(run_ids) as runs
     )
     select queue, sum(runs)::int as runs from queued group by queue`,

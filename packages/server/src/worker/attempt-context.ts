@@ -1,4 +1,4 @@
-import type { Trigger } from "@millrace/core";
+import { MillraceError, type Trigger } from "@millrace/core";
 import type { Aborted, Context, RunLog } from "@millrace/sdk";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -20,6 +20,7 @@ export class AttemptContext implements Context {
   #aborted: Aborted | undefined;
   #onAbort: ((reason: Aborted) => void) | undefined;
   #log: RunLog | undefined;
+  #units: number | undefined;
 
   constructor(run: ClaimedRun, output: RunOutput) {
     this.runId = run.id;
@@ -47,6 +48,20 @@ export class AttemptContext implements Context {
   /** Bound, because handlers take their context apart. */
   get progress(): Context["progress"] {
     return (done, total, message) => this.#output.progress(this, done, total, message);
+  }
+
+  get cost(): Context["cost"] {
+    return (units) => {
+      if (!(Number.isFinite(units) && units >= 0)) {
+        throw new MillraceError("invalid_request", `cost: ${units} is not a number from 0 up`);
+      }
+      this.#units = units;
+    };
+  }
+
+  /** What the handler says that the run has cost, if it has said so. */
+  get units(): number | undefined {
+    return this.#units;
   }
 
   /** Why the attempt was told to stop, if it was. */

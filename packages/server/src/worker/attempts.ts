@@ -1,9 +1,12 @@
-import { Aborted } from "@millrace/sdk";
+import { Aborted, type Job } from "@millrace/sdk";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import type { Outcome } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { AttemptContext } from "./attempt-context.ts";
+import { type ExecutedBatch, executeBatch } from "./batch-executor.ts";
+import { chargedCost } from "./charged-cost.ts";
+import type { CostSettler } from "./cost-settler.ts";
 import { type Executed, execute } from "./executor.ts";
 import type { RunOutput } from "./run-output.ts";
 import type { Settler } from "./settler.ts";
@@ -12,6 +15,7 @@ import type { Settler } from "./settler.ts";
 export interface Recorder {
   readonly settler: Settler;
   readonly output: RunOutput;
+  readonly costs: CostSettler;
 }
 
 export interface SettledAttempt {
@@ -25,6 +29,8 @@ export interface AttemptsOptions {
   registry: JobRegistry;
   logger: Logger;
   onSettled?: ((attempt: SettledAttempt) => void) | undefined;
+  /** Called when a server that a handler calls has asked all of its job, or of a key of it, to wait. */
+  onHold: (job: string, key: string | null, forMs: number, reason: string) => void;
   /** Called when a slot has become free, or an outcome is on record. */
   onRoom: () => void;
 }
@@ -63,7 +69,9 @@ export class Attempts {
 
   /** Starts the handlers of runs that were claimed together. */
   start(runs: readonly ClaimedRun[], recorder: Recorder): void {
-    const started = runs.map((run) => this.#begin(run, recorder, execute));
+    const started = inCalls(runs).map((call) =>
+      Array.isArray(call) ? this.#beginBatch(call, recorder) : this.#begin(call, recorder, execute),
+    );
     // One turn of the event loop later, when the quick ones have ended.
     setImmediate(() => {
       for (const { armTimeout } of started) armTimeout();
@@ -96,8 +104,7 @@ export class Attempts {
   }
 
   #begin(run: ClaimedRun, recorder: Recorder, how: typeof execute): Executed {
-    const job = this.#options.registry.get(run.job);
-    if (!job) throw new Error(`claimed a run of ${run.job}, which this worker does not know`);
+    const job = this.#jobOf(run);
     const context = new AttemptContext(run, recorder.output);
     this.#contexts.set(run.id, context);
     this.#busy++;
@@ -105,6 +112,28 @@ export class Attempts {
     void executed.handlerEnded.then(this.#freeSlot);
     void this.#conclude(run, context, executed, recorder);
     return executed;
+  }
+
+  /** The runs of a batch share a slot, and a call of the handler. */
+  #beginBatch(runs: readonly ClaimedRun[], recorder: Recorder): ExecutedBatch {
+    const job = this.#jobOf(runs[0]!);
+    const members = runs.map((run) => ({ run, context: new AttemptContext(run, recorder.output) }));
+    for (const { run, context } of members) this.#contexts.set(run.id, context);
+    this.#busy++;
+    const executed = executeBatch(members, job);
+    const { handlerEnded, armTimeout } = executed;
+    void handlerEnded.then(this.#freeSlot);
+    members.forEach(({ run, context }, n) => {
+      const outcome = executed.outcomes.then((outcomes) => outcomes[n]!);
+      void this.#conclude(run, context, { outcome, handlerEnded, armTimeout }, recorder);
+    });
+    return executed;
+  }
+
+  #jobOf(run: ClaimedRun): Job {
+    const job = this.#options.registry.get(run.job);
+    if (!job) throw new Error(`claimed a run of ${run.job}, which this worker does not know`);
+    return job;
   }
 
   readonly #freeSlot = (): void => {
@@ -127,6 +156,7 @@ export class Attempts {
       const settled = await recorder.settler.add(outcome);
       this.#report(context, outcome, settled === "lease lost");
       if (settled === "recorded") {
+        this.#afterwards(run, context, outcome, recorder);
         this.#options.onSettled?.({ job: run.job, verdict: outcome.verdict, durationMs });
       }
     } catch (error) {
@@ -136,6 +166,22 @@ export class Attempts {
     if (this.#contexts.get(run.id) === context) this.#contexts.delete(run.id);
     if (this.count === 0) this.#onEmpty();
     this.#options.onRoom();
+  }
+
+  /** What an attempt that is on record means for others: what it cost, and who must wait. */
+  #afterwards(
+    run: ClaimedRun,
+    context: AttemptContext,
+    outcome: Outcome,
+    recorder: Recorder,
+  ): void {
+    if (context.units !== undefined) {
+      recorder.costs.settle(run, chargedCost(this.#jobOf(run).flow, run.input), context.units);
+    }
+    if (outcome.verdict === "retry" && outcome.hold) {
+      const key = outcome.hold === "key" && run.passed?.key ? run.passed.key : null;
+      this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
+    }
   }
 
   #report(context: AttemptContext, outcome: Outcome, refused: boolean): void {
@@ -159,6 +205,26 @@ export class Attempts {
       this.#logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
     }
   }
+}
+
+/** Runs that a batch handler takes together, and single runs. */
+function inCalls(runs: readonly ClaimedRun[]): (ClaimedRun | ClaimedRun[])[] {
+  const calls: (ClaimedRun | ClaimedRun[])[] = [];
+  const batches = new Map<number, ClaimedRun[]>();
+  for (const run of runs) {
+    if (!run.passed?.batch) {
+      calls.push(run);
+      continue;
+    }
+    const batch = batches.get(run.leaseId);
+    if (batch) batch.push(run);
+    else {
+      const first = [run];
+      batches.set(run.leaseId, first);
+      calls.push(first);
+    }
+  }
+  return calls;
 }
 
 /** In the place of {@link execute}, for a run whose handler is not to be started. */

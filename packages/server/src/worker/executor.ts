@@ -7,13 +7,13 @@ import {
   toFailure,
   toJsonText,
 } from "@millrace/core";
-import { Aborted, type Job, checkInput, isNonRetryable, retryAfterMs } from "@millrace/sdk";
+import { Aborted, type Job, checkInput, holdOf, isNonRetryable, retryAfterMs } from "@millrace/sdk";
 import type { Outcome } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 
 /** How long a handler may go on after it was told to stop, before its outcome is recorded without it. */
-const GRACE_MS = 5000;
+export const GRACE_MS = 5000;
 
 /** Outputs are for results; what is larger belongs in a file or a table of its own. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -59,7 +59,7 @@ export function execute(run: ClaimedRun, job: Job, context: AttemptContext): Exe
 }
 
 /** How the handler ended; `abandoned` when it ignored its signal for the whole grace. */
-type End = { value: unknown } | { thrown: unknown } | { abandoned: true };
+export type End = { value: unknown } | { thrown: unknown } | { abandoned: true };
 
 async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
   try {
@@ -71,7 +71,12 @@ async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promis
 }
 
 /** What a handler throws may itself throw when it is looked at: a proxy, a getter. That must not end the process. */
-function judgeAnything(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
+export function judgeAnything(
+  end: End,
+  run: ClaimedRun,
+  job: Job,
+  context: AttemptContext,
+): Outcome {
   try {
     return judge(end, run, job, context);
   } catch {
@@ -123,7 +128,8 @@ function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): O
     asked === undefined || Number.isNaN(asked)
       ? retryDelayMs(job.retry, failures, Math.random())
       : Math.min(asked, MAX_RETRY_AFTER_MS);
-  return { ...ids, verdict: "retry", delayMs, failure };
+  const hold = holdOf(thrown);
+  return { ...ids, verdict: "retry", delayMs, failure, ...(hold && { hold }) };
 }
 
 function failureOf(end: End, context: AttemptContext): Failure {

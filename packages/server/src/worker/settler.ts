@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { MAX_SETTLE, type Outcome, type Settled, settle } from "../engine/settle.ts";
+import { MAX_SETTLE, type Outcome, type Settled, settleBatch } from "../engine/settle.ts";
 import { Batcher } from "../runtime/batcher.ts";
 import { isUnavailable } from "../store/database.ts";
 import { recordedBy } from "../store/settle.ts";
@@ -18,10 +18,18 @@ export class Settler {
   readonly #workerId: number;
   readonly #logger: Logger;
   readonly #batcher: Batcher<Outcome, Settled>;
+  readonly #onRoomier: (queues: string[]) => void;
   #abandoned = false;
 
-  constructor(db: Queryable, workerId: number, logger: Logger) {
+  /** @param onRoomier told of the queues in which a limit has room again, for others may wait for it */
+  constructor(
+    db: Queryable,
+    workerId: number,
+    logger: Logger,
+    onRoomier: (queues: string[]) => void,
+  ) {
     this.#db = db;
+    this.#onRoomier = onRoomier;
     this.#workerId = workerId;
     this.#logger = logger;
     this.#batcher = new Batcher((outcomes) => this.#record(outcomes), MAX_SETTLE, LANES);
@@ -45,7 +53,8 @@ export class Settler {
   async #record(outcomes: readonly Outcome[], again = false): Promise<Settled[]> {
     for (let tries = 1; ; tries++) {
       try {
-        const settled = await settle(this.#db, this.#workerId, outcomes);
+        const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);
+        if (roomier.length > 0) this.#onRoomier(roomier);
         return again || tries > 1 ? await this.#recognise(outcomes, settled) : settled;
       } catch (error) {
         if (!isUnavailable(error)) return await this.#recordApart(outcomes, error);

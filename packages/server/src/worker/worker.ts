@@ -2,6 +2,8 @@ import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
 import type pg from "pg";
 import { Claimer } from "../engine/claim.ts";
+import { hold } from "../engine/pause.ts";
+import { QueueTurns } from "../engine/queue-turns.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
@@ -10,8 +12,10 @@ import type { Database } from "../store/database.ts";
 import { ensureQueues } from "../store/jobs.ts";
 import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { Bell } from "../transport/bell.ts";
 import type { Receiver, Transport } from "../transport/transport.ts";
 import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
+import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
@@ -32,8 +36,11 @@ export interface WorkerOptions {
   registry: JobRegistry;
   transport: Transport;
   logger: Logger;
-  /** Where to take runs from. Default: the queues of its jobs. */
-  queues?: readonly string[] | undefined;
+  /**
+   * Where to take runs from, and how often each queue gets the first choice of free slots, compared with the others
+   * (1 unless given). Default: the queues of its jobs.
+   */
+  queues?: readonly string[] | ReadonlyMap<string, number> | undefined;
   /** Runs at the same time. */
   concurrency: number;
   /** How long it may be silent before its runs are given to others. */
@@ -53,6 +60,7 @@ export class Worker implements Service {
   readonly #loop: Loop;
   readonly #cancelWatch: Loop;
   readonly #attempts: Attempts;
+  readonly #bell: Bell;
   #incarnation: Incarnation | undefined;
   #receiver: Receiver | undefined;
   #silent = false;
@@ -65,11 +73,17 @@ export class Worker implements Service {
     this.#logger = options.logger;
     this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
-    this.#attempts = new Attempts({ ...options, onRoom: () => this.#loop.wake() });
+    this.#bell = new Bell(options.transport, options.logger);
+    this.#attempts = new Attempts({
+      ...options,
+      onRoom: () => this.#loop.wake(),
+      onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
+    });
   }
 
   get queues(): readonly string[] {
-    return this.#options.queues ?? this.#options.registry.queues;
+    const { queues, registry } = this.#options;
+    return new QueueTurns(queues ?? registry.queues).names;
   }
 
   async start(): Promise<void> {
@@ -126,9 +140,10 @@ export class Worker implements Service {
     if (!row) throw new Error("registering the worker gave no id");
     const incarnation: Incarnation = {
       id: row.id,
-      claimer: new Claimer(db, row.id, this.queues, registry.names),
-      settler: new Settler(db, row.id, this.#logger),
+      claimer: new Claimer(db, row.id, this.#options.queues ?? this.queues, registry.names),
+      settler: new Settler(db, row.id, this.#logger, this.#ring),
       output: new RunOutput(db, row.id, this.#logger),
+      costs: new CostSettler(db, this.#logger),
       heartbeat: new Heartbeat({
         workerId: row.id,
         leaseMs,
@@ -191,7 +206,23 @@ export class Worker implements Service {
     this.#claimedAt = performance.now();
     if (this.#stopping) this.#attempts.handBack(runs, incarnation);
     else this.#attempts.start(runs, incarnation);
-    return runs.length > 0 ? 0 : LOOK_EVERY_MS;
+    if (runs.length > 0) return 0;
+    return Math.min(LOOK_EVERY_MS, await incarnation.claimer.opensInMs());
+  }
+
+  /** Others may wait for the room that a settled run leaves under a limit. */
+  readonly #ring = (queues: string[]): void => {
+    this.#loop.wake();
+    for (const queue of new Set(queues)) this.#bell.ring(queue);
+  };
+
+  async #hold(job: string, key: string | null, forMs: number, reason: string): Promise<void> {
+    try {
+      await hold(this.#options.db, job, key, forMs, reason);
+      this.#logger.warn({ job, key, forMs }, "a server asked to wait; the job is held back");
+    } catch (error) {
+      this.#logger.error({ err: error, job, key }, "a job could not be held back");
+    }
   }
 
   /**

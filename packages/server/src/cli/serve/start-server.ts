@@ -6,6 +6,7 @@ import { DAYS_AHEAD, PartitionKeeper } from "../../maintenance/partition-keeper.
 import { Reaper } from "../../maintenance/reaper.ts";
 import type { Service } from "../../runtime/service.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
+import { GateKeeper } from "../../scheduler/gate-keeper.ts";
 import { ensurePartitions } from "../../store/partitions.ts";
 import { migrate } from "../../store/migrate.ts";
 import { Registry } from "../../telemetry/metrics.ts";
@@ -73,6 +74,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await begun(serving, new PartitionKeeper({ db, logger }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
   await begun(serving, new Dispatcher({ db, bell, logger }));
+  await begun(serving, new GateKeeper({ db, bell, logger }));
 
   const metrics = new Registry();
   undo.add("the measuring", measureProcess(metrics));

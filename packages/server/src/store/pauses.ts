@@ -1,0 +1,76 @@
+import { statement } from "./statement.ts";
+
+export interface PauseRow {
+  job: string;
+  /** Null when the whole job is paused. */
+  key: string | null;
+  paused_at: Date;
+  paused_by: string;
+  reason: string | null;
+  until: Date | null;
+}
+
+/**
+ * Pauses a job, or a key of it. Parameters: job; key or null; who; why; until when, or for how many milliseconds, or
+ * neither. Pausing again keeps the first instant. Answers no row for a job that is not registered.
+ */
+export const pauseJob = statement<
+  [
+    job: string,
+    key: string | null,
+    by: string,
+    reason: string | null,
+    until: Date | null,
+    forMs: number | null,
+  ],
+  { job: string }
+>(
+  "pause_job",
+  `insert into millrace.pause as p (job, key, whole, paused_by, reason, until)
+   select name, coalesce($2, ''), $2::text is null, $3, $4, coalesce($5, clock_timestamp() + $6::float8 * interval '1 millisecond')
+   from millrace.job where name = $1
+   on conflict (job, whole, key) do update
+   set paused_by = excluded.paused_by, reason = excluded.reason, until = excluded.until
+   returning job`,
+);
+
+/**
+ * Holds a job, or a key of it, back for some milliseconds, because a server that it calls has asked for that. A longer
+ * pause, and one without end, stays as it is.
+ */
+export const holdJob = statement<
+  [job: string, key: string | null, forMs: number, reason: string],
+  { job: string }
+>(
+  "hold_job",
+  `insert into millrace.pause as p (job, key, whole, paused_by, reason, until)
+   select name, coalesce($2, ''), $2::text is null, 'millrace', $4, clock_timestamp() + $3::float8 * interval '1 millisecond'
+   from millrace.job where name = $1
+   on conflict (job, whole, key) do update
+   set until = excluded.until, reason = excluded.reason where p.until < excluded.until
+   returning job`,
+);
+
+export const resumeJob = statement<[job: string, key: string | null], { job: string }>(
+  "resume_job",
+  `delete from millrace.pause where job = $1 and whole = ($2::text is null) and key = coalesce($2, '') returning job`,
+);
+
+/** The pauses of jobs and keys that hold now. */
+export const listPauses = statement<[], PauseRow>(
+  "list_pauses",
+  `select job, case when not whole then key end as key, paused_at, paused_by, reason, until
+   from millrace.pause where until is null or until > clock_timestamp() order by job, whole desc, key limit 10000`,
+);
+
+/** Marks what waits of a job, so that it is filed into the gate: it came before the job had a limit or a pause. */
+export const markForGate = statement<[job: string], never>(
+  "mark_for_gate",
+  `update millrace.ready set gated = true where job = $1 and not gated`,
+);
+
+/** The same of a queue. */
+export const markQueueForGate = statement<[queue: string], never>(
+  "mark_queue_for_gate",
+  `update millrace.ready set gated = true where queue = $1 and not gated`,
+);

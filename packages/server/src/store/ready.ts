@@ -1,0 +1,24 @@
+/**
+ * Puts parcels into `ready`: `from` gives queue, priority, job and run_ids, in the order in which they shall stand. The
+ * deadline that orders them, and whether they pass the gate, come from their job and queue.
+ */
+export function intoReady(from: string): string {
+  return `insert into millrace.ready (queue, priority, job, run_ids, gated, start_by)
+      select p.queue, p.priority, p.job, p.run_ids, millrace.is_gated(p.job, p.queue), clock_timestamp()
+        + coalesce((select j.start_within from millrace.job j where j.name = p.job), interval '10 minutes')
+      from (${from}) p`;
+}
+
+/**
+ * Opens the lanes of keys whose runs leave their leases; `held` gives the leases (job, key), locked. Locked in one order,
+ * and whether they are full or not: a claim that is about to close one is waited for.
+ */
+export const OPEN_LANES = `
+    lanes as materialized (
+      select n.job, n.key, n.queue from millrace.lane n
+      join (select distinct job, key from held where job is not null) k on k.job = n.job and k.key = n.key
+      order by n.job, n.key, n.queue for update of n
+    ),
+    opened_lanes as (
+      update millrace.lane n set "full" = false from lanes k where n.job = k.job and n.key = k.key and n.queue = k.queue
+    )`;
