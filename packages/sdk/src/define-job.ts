@@ -55,12 +55,12 @@ export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
->(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+>(options: BatchJobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
->(options: BatchJobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+>(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,

@@ -165,9 +165,12 @@ create function millrace.key_text(input jsonb, path jsonb) returns text
   as $$
     select case when length(k.text) <= 200 then k.text
       else left(k.text, 100) || '…' || encode(sha256(convert_to(k.text, 'UTF8')), 'hex') end
-    from (select coalesce(input #>> array(select jsonb_array_elements_text(path)), '') as text) k
+    from (
+      select case when jsonb_typeof(path) = 'array'
+        then coalesce(input #>> array(select jsonb_array_elements_text(path)), '') else '' end as text
+    ) k
   $$;
-comment on function millrace.key_text is 'The key at a path of the input; empty when nothing is there. A long one is cut, and told apart by its hash.';
+comment on function millrace.key_text is 'The key at a path of the input; empty without a path, and when nothing is there. A long one is cut, and told apart by its hash.';
 
 create function millrace.cost_of(cost jsonb, input jsonb) returns double precision
   language sql immutable
@@ -384,7 +387,7 @@ create function millrace.startable(tokens double precision, rate jsonb, cost dou
       when rate is null or cost <= 0 then 1000000
       -- What costs more than the bucket can hold starts when it is full, and leaves a debt.
       when tokens < least(cost, (rate ->> 'burst')::float8) - 1e-9 then 0
-      else greatest(1, floor(tokens / cost + 1e-9))::int end
+      else least(1000000, greatest(1, floor(tokens / cost + 1e-9)))::int end
   $$;
 comment on function millrace.startable is 'How many runs of that cost a rate lets start now.';
 

@@ -1,0 +1,155 @@
+import { RetryAfterError, defineJob } from "@millrace/sdk";
+import { setQueueLimits } from "millrace";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { Mill } from "../support/mill.ts";
+import { until } from "../support/until.ts";
+import { all, claimer } from "./desk.ts";
+
+const Call = z.object({ account: z.string().optional(), units: z.number().optional() });
+
+/** Turns the database's clock for buckets and lanes forward, by turning what they noted back. */
+async function pass(mill: Mill, ms: number): Promise<void> {
+  const by = `interval '1 millisecond' * ${ms}`;
+  await mill.db.query(`update millrace.bucket set at = at - ${by}`);
+  await mill.db.query(
+    `update millrace.lane set not_before = not_before - ${by} where not_before > '-infinity'`,
+  );
+}
+
+describe("a rate", () => {
+  test("of a job lets so many start at once, and the next when its time has come", async () => {
+    const mill = await Mill.create(
+      defineJob({
+        name: "call",
+        input: Call,
+        rateLimit: { limit: 60, per: "1h", burst: 2 },
+        run: () => null,
+      }),
+    );
+    for (let n = 0; n < 5; n++) await mill.enqueue("call", {});
+    const [one, two] = [await claimer(mill), await claimer(mill)];
+    const taken = await Promise.all([all(one.claims), all(two.claims)]);
+    expect(taken.flat()).toHaveLength(2);
+    const opens = await one.claims.opensInMs();
+    expect(opens).toBeGreaterThan(50_000);
+    expect(opens).toBeLessThanOrEqual(60_000);
+    await pass(mill, 60_000);
+    expect(await all(two.claims)).toHaveLength(1);
+    expect(await all(one.claims)).toHaveLength(0);
+  });
+
+  test("by key gives each key its own, and a job's rate bounds them together", async () => {
+    const mill = await Mill.create(
+      defineJob({
+        name: "call",
+        input: Call,
+        rateLimit: [
+          { key: "account", limit: 1, per: "1h" },
+          { limit: 3, per: "1h", burst: 3 },
+        ],
+        run: () => null,
+      }),
+    );
+    for (const account of ["a", "a", "b", "c", "d"]) await mill.enqueue("call", { account });
+    const taken = await all((await claimer(mill)).claims);
+    const accounts = taken.map((run) => (run.input as { account: string }).account);
+    expect(accounts).toHaveLength(3);
+    expect(new Set(accounts).size).toBe(3);
+  });
+
+  test("counts what a run costs, and lets one that costs more than it can hold start when it is full", async () => {
+    const mill = await Mill.create(
+      defineJob({
+        name: "call",
+        input: Call,
+        rateLimit: { limit: 100, per: "1h", burst: 10, cost: "units" },
+        run: () => null,
+      }),
+    );
+    const huge = await mill.enqueue("call", { units: 25 });
+    await mill.enqueue("call", { units: 4 });
+    const { claims } = await claimer(mill);
+    expect((await all(claims)).map((run) => run.id)).toEqual([huge]);
+    // A debt of 15, and 4 to have: 19 units, of which 100 come in an hour.
+    await pass(mill, 3_600_000 * 0.188);
+    expect(await all(claims)).toHaveLength(0);
+    await pass(mill, 3_600_000 * 0.004);
+    expect(await all(claims)).toHaveLength(1);
+  });
+
+  test("is given back what a run did not cost, when it says so", async () => {
+    const job = defineJob({
+      name: "call",
+      input: Call,
+      rateLimit: { limit: 10, per: "1h", burst: 10, cost: 10 },
+      run: (_input, ctx) => ctx.cost(1),
+    });
+    const mill = await Mill.create(job);
+    await mill.startWorker();
+    await mill.untilState(await mill.enqueue("call", {}), "completed");
+    await until("nine units are back", async () => {
+      const [row] = await mill.rows<{ tokens: number }>(
+        "select tokens from millrace.bucket where scope = 'job'",
+      );
+      return row && row.tokens > 8.99 && row.tokens < 9.5;
+    });
+  });
+
+  test("of a queue bounds all its jobs", async () => {
+    const mill = await Mill.create(
+      defineJob({ name: "a", run: () => null }),
+      defineJob({ name: "b", run: () => null }),
+    );
+    await setQueueLimits(mill.db, "default", {
+      concurrency: null,
+      rate: { limit: 3, perMs: 3_600_000, burst: 3 },
+    });
+    for (let n = 0; n < 4; n++) await Promise.all([mill.enqueue("a"), mill.enqueue("b")]);
+    expect(await all((await claimer(mill)).claims)).toHaveLength(3);
+  });
+});
+
+test("a queue's limit bounds what runs of all its jobs, also what waited before it had one", async () => {
+  const mill = await Mill.create(
+    defineJob({ name: "a", run: () => null }),
+    defineJob({ name: "b", run: () => null }),
+  );
+  for (let n = 0; n < 3; n++) await Promise.all([mill.enqueue("a"), mill.enqueue("b")]);
+  await setQueueLimits(mill.db, "default", { concurrency: 2, rate: null });
+  const { worker, claims } = await claimer(mill);
+  const taken = await all(claims);
+  expect(taken).toHaveLength(2);
+  await mill.db.query("delete from millrace.lease where worker_id = $1", [worker]);
+  expect(await all(claims)).toHaveLength(2);
+  await setQueueLimits(mill.db, "default", { concurrency: null, rate: null });
+  expect(await all(claims)).toHaveLength(2);
+});
+
+test("a server that asks one run to wait holds its whole job back, on every worker", async () => {
+  let calls = 0;
+  const mill = await Mill.create(
+    defineJob({
+      name: "call",
+      input: Call,
+      run: () => {
+        calls++;
+        throw new RetryAfterError("429 Too Many Requests", 3_600_000, { hold: "job" });
+      },
+    }),
+  );
+  await mill.startWorker({ concurrency: 1 });
+  const first = await mill.enqueue("call", {});
+  await mill.untilState(first, "scheduled");
+  await until("the job is held back", async () => {
+    const [row] = await mill.rows(
+      "select from millrace.pause where job = 'call' and whole and until > now() + interval '59 minutes'",
+    );
+    return row;
+  });
+  const second = await mill.enqueue("call", {});
+  const { claims } = await claimer(mill);
+  expect(await all(claims)).toEqual([]);
+  expect(await mill.state(second)).toBe("queued");
+  expect(calls).toBe(1);
+});
