@@ -6,6 +6,7 @@ export { dispatch } from "./engine/dispatch.ts";
 export { type EnqueueRequest, type EnqueuedRun, enqueue } from "./engine/enqueue.ts";
 export { Intake, type RunRequest } from "./engine/intake.ts";
 export { JobRegistry } from "./engine/job-registry.ts";
+export { explain } from "./engine/explain.ts";
 export { keepGate, tidyGate } from "./engine/keep-gate.ts";
 export { type QueueLimits, setQueueLimits } from "./engine/limit-queue.ts";
 export {

@@ -1,5 +1,6 @@
 export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
 export { DeadLetter, DeadLetterPage, Dismiss, ListDeadLetters } from "./dead-letters.ts";
+export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export { JobInfo, JobList } from "./jobs.ts";
 export { Problem } from "./problem.ts";
 export { QueueInfo, QueueList } from "./queues.ts";

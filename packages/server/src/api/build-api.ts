@@ -19,6 +19,7 @@ import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
+import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { queueRoutes } from "./routes/queues.ts";
@@ -107,6 +108,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   createRunRoutes(app, context);
   runRoutes(app, context);
   runCommandRoutes(app, context);
+  explainRoutes(app, context);
   jobRoutes(app, context);
   queueRoutes(app, context);
   deadLetterRoutes(app, context);

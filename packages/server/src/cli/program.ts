@@ -3,6 +3,7 @@ import type { Cli } from "./cli.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -24,7 +25,7 @@ database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12
 
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
   "Server:": [startCommand, workerCommand, migrateCommand, doctorCommand],
-  "Runs:": [runCommand, runsCommand, logsCommand, cancelCommand, rerunCommand],
+  "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
   "Operations:": [jobsCommand, queuesCommand, workersCommand, deadCommand],
 };
 

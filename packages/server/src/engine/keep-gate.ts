@@ -1,5 +1,12 @@
-import { expireDue, fileParcels } from "../store/gate.ts";
-import { endPauses, forgetCollapsed, markStragglers, openLanes } from "../store/gate.ts";
+import { forgetPaces } from "../store/explain.ts";
+import {
+  endPauses,
+  expireDue,
+  fileParcels,
+  forgetCollapsed,
+  markStragglers,
+  openLanes,
+} from "../store/gate.ts";
 import type { Queryable } from "../store/statement.ts";
 
 /** Parcels that one statement files: some 10 ms of work for parcels of one run, more for full ones. */
@@ -30,5 +37,6 @@ export async function tidyGate(db: Queryable): Promise<string[]> {
   await markStragglers(db);
   await endPauses(db);
   await forgetCollapsed(db);
+  await forgetPaces(db);
   return (await openLanes(db)).map((row) => row.queue);
 }

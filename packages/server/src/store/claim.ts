@@ -216,7 +216,19 @@ export const claimGated = statement<
 /** How long until a rate or an unfilled batch lets the next run start, in milliseconds; null when nothing waits for time. */
 export const nextOpening = statement<[queues: string[], jobs: string[]], { in_ms: number | null }>(
   "next_opening",
-  `select greatest(0, extract(epoch from min(l.not_before) - clock_timestamp()) * 1000)::float8 as in_ms
-   from millrace.lane l
-   where l.queue = any ($1) and l.job = any ($2) and not l."full" and l.not_before > '-infinity'`,
+  `select greatest(0, extract(epoch from min(o.at) - n.at) * 1000)::float8 as in_ms
+   from (select clock_timestamp() as at) n cross join lateral (
+     select l.not_before as at from millrace.lane l
+     where l.queue = any ($1) and l.job = any ($2) and not l."full" and l.not_before > '-infinity'
+     union all
+     select millrace.startable_at(millrace.tokens('queue', q.name, '', q.rate, n.at), q.rate, 1, n.at)
+     from millrace.queue q
+     where q.name = any ($1) and q.rate is not null and exists (select from millrace.lane l where l.queue = q.name)
+     union all
+     select millrace.startable_at(millrace.tokens('job', j.name, '', j.flow -> 'jobRate', n.at), j.flow -> 'jobRate', 1, n.at)
+     from millrace.job j
+     where j.name = any ($2) and j.flow ? 'jobRate' and exists (select from millrace.lane l where l.job = j.name)
+   ) o
+   where o.at > n.at - interval '50 milliseconds'
+   group by n.at`,
 );

@@ -9,6 +9,7 @@ import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import { cancelsAmong } from "../store/cancel.ts";
 import type { Database } from "../store/database.ts";
+import { notePace } from "../store/explain.ts";
 import { ensureQueues } from "../store/jobs.ts";
 import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -17,6 +18,7 @@ import type { Receiver, Transport } from "../transport/transport.ts";
 import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
+import { Pace } from "./pace.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
 
@@ -28,6 +30,8 @@ const CLAIMS_STUCK_MS = 10_000;
 
 /** How often a worker asks whether it holds runs that it does not know of; after a claim that failed, at once. */
 const SEEK_STRAYS_EVERY_MS = 5000;
+
+const NOTE_PACE_EVERY_MS = 5000;
 
 export interface WorkerOptions {
   db: Database;
@@ -61,6 +65,8 @@ export class Worker implements Service {
   readonly #cancelWatch: Loop;
   readonly #attempts: Attempts;
   readonly #bell: Bell;
+  readonly #pace = new Pace();
+  #pacedAt = performance.now();
   #incarnation: Incarnation | undefined;
   #receiver: Receiver | undefined;
   #silent = false;
@@ -206,6 +212,8 @@ export class Worker implements Service {
     this.#claimedAt = performance.now();
     if (this.#stopping) this.#attempts.handBack(runs, incarnation);
     else this.#attempts.start(runs, incarnation);
+    this.#pace.started(runs);
+    this.#notePace(incarnation.id);
     if (runs.length > 0) return 0;
     return Math.min(LOOK_EVERY_MS, await incarnation.claimer.opensInMs());
   }
@@ -215,6 +223,18 @@ export class Worker implements Service {
     this.#loop.wake();
     for (const queue of new Set(queues)) this.#bell.ring(queue);
   };
+
+  /** Nobody waits for it, and a note that is lost is made again. */
+  #notePace(worker: number): void {
+    const elapsedMs = performance.now() - this.#pacedAt;
+    if (elapsedMs < NOTE_PACE_EVERY_MS) return;
+    this.#pacedAt = performance.now();
+    const paces = this.#pace.measure(elapsedMs);
+    if (paces.size === 0) return;
+    notePace(this.#options.db, worker, [...paces.keys()], [...paces.values()]).catch(
+      (error: unknown) => this.#logger.debug({ err: error }, "the pace was not noted"),
+    );
+  }
 
   async #hold(job: string, key: string | null, forMs: number, reason: string): Promise<void> {
     try {

@@ -97,7 +97,7 @@ create table millrace.lane (
 create index lane_open on millrace.lane (queue, job, head_priority desc, turn) where not "full";
 comment on table millrace.lane is 'One row for each queue, job and key of which runs stand in the gate. Lanes of a job are served in turns.';
 comment on column millrace.lane."full" is 'Its key has as many running as it may; whoever ends a lease of the key opens it.';
-comment on column millrace.lane.not_before is 'When the next may start by the rate, or when its batch is due.';
+comment on column millrace.lane.not_before is 'When the next may start by the rate of its key, or when its batch is due.';
 
 create table millrace.gate (
   queue text not null,
@@ -525,10 +525,8 @@ create function millrace.claim_gated(worker integer, free integer, queues text[]
           millrace.startable(tokens_job, lane.flow -> 'jobRate', parcel.cost),
           millrace.startable(tokens_queue, lane.rate, parcel.cost));
         if take < cardinality(parcel.run_ids) and take < fits - cardinality(taken) then
-          wait_until := greatest(
-            millrace.startable_at(tokens_key - take * parcel.cost, lane.flow -> 'keyRate', parcel.cost, now_at),
-            millrace.startable_at(tokens_job - take * parcel.cost, lane.flow -> 'jobRate', parcel.cost, now_at),
-            millrace.startable_at(tokens_queue - take * parcel.cost, lane.rate, parcel.cost, now_at));
+          -- Only what is the lane's own shuts it: what its job or queue lets start is asked for at every claim.
+          wait_until := millrace.startable_at(tokens_key - take * parcel.cost, lane.flow -> 'keyRate', parcel.cost, now_at);
         end if;
         exit when take <= 0;
         taken := taken || parcel.run_ids[:take];
@@ -844,3 +842,15 @@ comment on function millrace.enqueue is
 comment on function millrace.enqueue_many is
   'Accepts a list of {job, input, queue, priority, due_at or delay_ms, ttl_ms, key, trigger, correlation_id, rerun_of}; all but job may be absent. Answers one row an item, in order.';
 comment on column millrace.timer.reason is 'delay: asked for by the caller. debounce: more calls may come. retry: the backoff after a failed attempt.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- How fast runs start, as each worker sees it: for the expected start of a run that waits.
+
+create table millrace.pace (
+  worker_id integer not null,
+  queue text not null,
+  per_second double precision not null,
+  at timestamptz not null default clock_timestamp(),
+  primary key (worker_id, queue)
+) with (fillfactor = 50);
+comment on table millrace.pace is 'Runs that a worker starts per second and queue, averaged over the last half minute or so.';

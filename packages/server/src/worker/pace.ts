@@ -1,0 +1,41 @@
+import type { ClaimedRun } from "../store/claim.ts";
+
+/** How much of the last value stays after each measure: with one in five seconds, what was half a minute ago hardly counts. */
+const KEPT = 0.7;
+
+/** How fast a worker starts the runs of its queues. */
+export class Pace {
+  readonly #counts = new Map<string, number>();
+  readonly #perSecond = new Map<string, number>();
+
+  /** Counts runs that were claimed together. Only the last of a parcel tells its queue, for all of it. */
+  started(runs: readonly ClaimedRun[]): void {
+    let parcel = 0;
+    for (const run of runs) {
+      if (run.passed) this.#count(run.passed.queue, 1);
+      else parcel++;
+      if (!run.parcel) continue;
+      this.#count(run.parcel.queue, parcel);
+      parcel = 0;
+    }
+  }
+
+  /** Runs per second of each queue that had any lately. @param elapsedMs since it was asked last */
+  measure(elapsedMs: number): Map<string, number> {
+    for (const queue of this.#counts.keys()) {
+      if (!this.#perSecond.has(queue)) this.#perSecond.set(queue, 0);
+    }
+    for (const [queue, before] of this.#perSecond) {
+      const now = ((this.#counts.get(queue) ?? 0) / elapsedMs) * 1000;
+      const pace = KEPT * before + (1 - KEPT) * now;
+      if (pace < 0.001) this.#perSecond.delete(queue);
+      else this.#perSecond.set(queue, pace);
+    }
+    this.#counts.clear();
+    return this.#perSecond;
+  }
+
+  #count(queue: string, runs: number): void {
+    this.#counts.set(queue, (this.#counts.get(queue) ?? 0) + runs);
+  }
+}

@@ -1,0 +1,152 @@
+import { defineJob } from "@millrace/sdk";
+import { explain, keepGate, pause, pauseJobOrKey, setQueueLimits } from "millrace";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { Mill } from "../support/mill.ts";
+import { all, claimer } from "./desk.ts";
+
+const Tenant = z.object({ tenant: z.string() });
+
+const sync = defineJob({
+  name: "sync",
+  input: Tenant,
+  concurrency: { key: "tenant", limit: 1 },
+  run: () => null,
+});
+const plain = defineJob({ name: "plain", run: () => null });
+
+/** A worker's row that takes everything, so that the lack of one is no reason. */
+async function aWorker(mill: Mill): Promise<void> {
+  await mill.db.query(
+    `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
+     values ('w', 1, '{default}', '{sync,plain,load,call}', 'test', 12000)`,
+  );
+}
+
+async function codes(mill: Mill, run: string): Promise<string[]> {
+  return (await explain(mill.db, run)).blockers.map((blocker) => blocker.code);
+}
+
+describe("the explanation of a run", () => {
+  test("that a full key holds back names the runs that hold it, and how many come first", async () => {
+    const mill = await Mill.create(sync);
+    await aWorker(mill);
+    const [first, second, third] = [
+      await mill.enqueue("sync", { tenant: "a" }),
+      await mill.enqueue("sync", { tenant: "a" }),
+      await mill.enqueue("sync", { tenant: "a" }),
+    ];
+    const { worker, claims } = await claimer(mill);
+    await all(claims);
+    const told = await explain(mill.db, third);
+    expect(told).toMatchObject({
+      state: "queued",
+      expectedStart: null,
+      blockers: [{ code: "key_full", ahead: 1, holders: [{ run: first, worker }] }],
+    });
+    expect(told.summary).toContain('key "a" has as many running as it may, 1');
+    expect(await explain(mill.db, second)).toMatchObject({
+      blockers: [{ code: "key_full", ahead: 0 }],
+    });
+    expect(await explain(mill.db, first)).toMatchObject({ state: "running", blockers: [] });
+  });
+
+  test("agrees with the claim: without a blocker it is taken, with one it is not", async () => {
+    const mill = await Mill.create(sync, plain);
+    await aWorker(mill);
+    const held = await mill.enqueue("sync", { tenant: "a" });
+    await keepGate(mill.db);
+    expect(await codes(mill, held)).toEqual([]);
+    const cases: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
+      [
+        "queue_paused",
+        () => pause(mill.db, "default", "me", "why"),
+        () => mill.db.query("update millrace.queue set paused_at = null"),
+      ],
+      [
+        "job_paused",
+        () =>
+          pauseJobOrKey(mill.db, { job: "sync", key: null, by: "me", reason: null, until: null }),
+        () => mill.db.query("delete from millrace.pause"),
+      ],
+      [
+        "key_paused",
+        () =>
+          pauseJobOrKey(mill.db, { job: "sync", key: "a", by: "me", reason: null, until: null }),
+        () => mill.db.query("delete from millrace.pause"),
+      ],
+      [
+        "queue_rate",
+        async () => {
+          await setQueueLimits(mill.db, "default", {
+            concurrency: null,
+            rate: { limit: 1, perMs: 3_600_000, burst: 1 },
+          });
+          await mill.db.query(
+            "insert into millrace.bucket values ('queue', 'default', '', 0, now())",
+          );
+        },
+        () => mill.db.query("update millrace.queue set rate = null"),
+      ],
+    ];
+    for (const [code, block, free] of cases) {
+      await block();
+      const { claims } = await claimer(mill);
+      expect(await all(claims), code).toEqual([]);
+      expect(await codes(mill, held), code).toEqual([code]);
+      await free();
+    }
+    expect(await codes(mill, held)).toEqual([]);
+    expect(await all((await claimer(mill)).claims)).toHaveLength(1);
+  });
+
+  test("that waits in its queue counts what comes first, and tells when it will start from the pace of late", async () => {
+    const mill = await Mill.create(plain);
+    await aWorker(mill);
+    for (let n = 0; n < 3; n++) await mill.enqueue("plain");
+    const urgent = await mill.intake.accept({ job: "plain", priority: 9, trigger: "api" });
+    const last = await mill.enqueue("plain");
+    expect(await explain(mill.db, last)).toMatchObject({
+      blockers: [{ code: "behind", ahead: 4 }],
+      expectedStart: null,
+    });
+    expect(await codes(mill, urgent.id)).toEqual([]);
+    await mill.db.query(
+      "insert into millrace.pace (worker_id, queue, per_second) values (1, 'default', 2)",
+    );
+    const { expectedStart } = await explain(mill.db, last);
+    expect(Date.parse(expectedStart!) - Date.now()).toBeLessThan(2500);
+  });
+
+  test("that no living worker could take says so", async () => {
+    const mill = await Mill.create(plain);
+    const id = await mill.enqueue("plain");
+    const [blocker] = (await explain(mill.db, id)).blockers;
+    expect(blocker).toMatchObject({ code: "no_worker" });
+    expect(blocker?.message).toContain("no living worker takes plain from queue default");
+  });
+
+  test("that is not due, or fills a batch, says when", async () => {
+    const load = defineJob({
+      name: "load",
+      input: Tenant,
+      batch: { size: 5, wait: "1h" },
+      run: (rows) => rows.map(() => null),
+    });
+    const mill = await Mill.create(plain, load);
+    await aWorker(mill);
+    const { id, dueAt } = await mill.intake.accept({
+      job: "plain",
+      trigger: "api",
+      delayMs: 60_000,
+    });
+    expect(await explain(mill.db, id)).toMatchObject({
+      state: "scheduled",
+      blockers: [{ code: "not_due", until: dueAt!.toISOString() }],
+      expectedStart: dueAt!.toISOString(),
+    });
+    const batched = await mill.enqueue("load", { tenant: "a" });
+    expect(await all((await claimer(mill)).claims)).toEqual([]);
+    expect(await codes(mill, batched)).toEqual(["batch_fills"]);
+  });
+});
