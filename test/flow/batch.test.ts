@@ -47,7 +47,9 @@ describe("a batch", () => {
     );
     await mill.startWorker();
     const ids = [await mill.enqueue("load", { n: 1 }), await mill.enqueue("load", { n: 2 })];
-    for (const id of ids) await mill.untilState(id, "completed");
+    for (const [n, id] of ids.entries()) {
+      expect(await mill.untilState(id, "completed")).toMatchObject({ output: n + 1 });
+    }
   });
 
   test("holds runs of one key, and takes one slot", async () => {
