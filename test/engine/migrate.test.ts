@@ -58,8 +58,17 @@ test("a day without a partition loses nothing, and does not stop those of other 
     values ('j', '', 'q', 0, 1000, '{}')`);
   const { rows } = await db.query<{ id: string }>("select millrace.enqueue('j') as id");
   expect(await readAutomation(db, rows[0]!.id)).toMatchObject([{ status: "queued" }]);
-  // Five tables; today's run is in the default partition of `run`, so that one stays without a partition of its own.
+  // Five tables of two days; today's run moves home.
   const made = await db.query("select millrace.ensure_partitions(current_date, 2) as made");
-  expect(made.rows).toEqual([{ made: 9 }]);
+  expect(made.rows).toEqual([{ made: 10 }]);
   expect(await readAutomation(db, rows[0]!.id)).toMatchObject([{ status: "queued" }]);
+  expect((await db.query("select from millrace.run_default")).rowCount).toBe(0);
+
+  await db.query(`insert into millrace.run (id, job, queue, priority, trigger, input)
+    select (substr(millrace.uuid_floor(now() + interval '10 days')::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid,
+      'j', 'q', 0, 'sql', '{}' from generate_series(1, 2001)`);
+  const later = await db.query("select millrace.ensure_partitions(current_date + 9, 3) as made");
+  // Too many to move while everybody waits: that day stays where it is.
+  expect(later.rows).toEqual([{ made: 14 }]);
+  expect((await db.query("select from millrace.run_default")).rowCount).toBe(2001);
 });

@@ -6,6 +6,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { pruneCommand } from "./commands/prune.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { runCommand } from "./commands/run.ts";
@@ -23,7 +24,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 partly done, 5 unhealt
 database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12 not within the time.`;
 
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
-  "Server:": [startCommand, workerCommand, migrateCommand, doctorCommand],
+  "Server:": [startCommand, workerCommand, migrateCommand, pruneCommand, doctorCommand],
   "Runs:": [runCommand, runsCommand, logsCommand, cancelCommand, rerunCommand],
   "Operations:": [jobsCommand, queuesCommand, workersCommand, deadCommand],
 };
