@@ -2,6 +2,8 @@ import { migrate, openDatabase, pendingMigrations } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
 import { readAutomation } from "../../packages/server/src/store/runs.ts";
 import { createDatabase } from "../support/database.ts";
+import { laterVersion } from "../support/migrations.ts";
+import { until } from "../support/until.ts";
 
 /** A database without our schema. */
 async function emptyDatabase() {
@@ -71,4 +73,34 @@ test("a day without a partition loses nothing, and does not stop those of other 
   // Too many to move while everybody waits: that day stays where it is.
   expect(later.rows).toEqual([{ made: 14 }]);
   expect((await db.query("select from millrace.run_default")).rowCount).toBe(2001);
+});
+
+test("a migration that others hold up lets them go on, says who they are, and is applied when they let go", async () => {
+  const db = await emptyDatabase();
+  await migrate(db);
+  const { folder, version } = laterVersion(
+    "-- additive\nalter table millrace.run add column note text;",
+  );
+  const holder = await db.connect();
+  await holder.query("set application_name = 'a long report'");
+  await holder.query("begin");
+  await holder.query("select count(*) from millrace.run");
+
+  await expect(migrate(db, { folder, patienceMs: 100 })).rejects.toMatchObject({
+    code: "migration_blocked",
+    message: expect.stringMatching(
+      /later\) waits for process \d+ \(a long report.*nothing was changed/,
+    ),
+  });
+  const told: string[] = [];
+  const migrating = migrate(db, { folder, onBlocked: (sentence) => told.push(sentence) });
+  await until("it says who is in the way", () => told.length > 0);
+  // Somebody else is not held up by the one who waits.
+  const startedAt = performance.now();
+  await db.query("select count(*) from millrace.run");
+  expect(performance.now() - startedAt).toBeLessThan(1000);
+  await holder.query("commit");
+  holder.release();
+  expect((await migrating).map((migration) => migration.version)).toEqual([version]);
+  expect(told).toHaveLength(1);
 });

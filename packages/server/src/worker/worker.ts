@@ -14,6 +14,7 @@ import { leasesBeside, markDraining, markGone, registerWorker } from "../store/w
 import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
 import type { Receiver, Transport } from "../transport/transport.ts";
+import { ClaimTimes } from "./claim-times.ts";
 import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
@@ -50,6 +51,8 @@ export interface WorkerOptions {
   version: string;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
+  /** Told how long every claim took, in milliseconds, for metrics. */
+  onClaim?: (ms: number) => void;
 }
 
 /** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
@@ -61,6 +64,7 @@ export class Worker implements Service {
   readonly #cancelWatch: Loop;
   readonly #attempts: Attempts;
   readonly #bell: Bell;
+  readonly #claimTimes: ClaimTimes;
   #incarnation: Incarnation | undefined;
   #receiver: Receiver | undefined;
   #silent = false;
@@ -79,6 +83,7 @@ export class Worker implements Service {
       onRoom: () => this.#loop.wake(),
       onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
     });
+    this.#claimTimes = new ClaimTimes(options.db, options.logger, options.onClaim);
   }
 
   get queues(): readonly string[] {
@@ -199,11 +204,14 @@ export class Worker implements Service {
       if (free <= 0) this.#claimedAt = performance.now();
       return LOOK_EVERY_MS;
     }
+    await this.#claimTimes.tell(incarnation.id);
+    const askedAt = performance.now();
     const runs = await incarnation.claimer.claim(free).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
     this.#claimedAt = performance.now();
+    this.#claimTimes.took(this.#claimedAt - askedAt);
     if (this.#stopping) this.#attempts.handBack(runs, incarnation);
     else this.#attempts.start(runs, incarnation);
     if (runs.length > 0) return 0;

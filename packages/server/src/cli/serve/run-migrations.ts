@@ -9,7 +9,7 @@ export function runMigrations(cli: Cli, { dryRun = false }): Promise<Migration[]
   return withDatabase(cli, async (serving) => {
     const { db } = await openPool(serving, "start");
     if (dryRun) return pendingMigrations(db);
-    const applied = await migrate(db);
+    const applied = await migrate(db, { onBlocked: (sentence) => serving.report(sentence) });
     // Whoever enqueues by SQL before the first server starts must find them.
     await keepPartitionsNow(db, serving.settings.retentionMs);
     return applied;

@@ -2,6 +2,7 @@ import type { Job } from "@millrace/sdk";
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
+import { measureHealth } from "../../maintenance/health-metrics.ts";
 import { PartitionKeeper, keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
@@ -60,7 +61,10 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await lock?.take();
   tellDatabase(cli, opened);
 
-  tellSchema(cli, (await migrate(db)).length);
+  tellSchema(
+    cli,
+    (await migrate(db, { onBlocked: (sentence) => serving.report(sentence) })).length,
+  );
   // Before the first run is accepted: rows in a default partition would be in the way of their own.
   const { retentionMs } = settings;
   await keepPartitionsNow(db, retentionMs);
@@ -82,6 +86,8 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await begun(serving, new GateKeeper({ db, bell, logger }));
 
   undo.add("the measuring", measureProcess(metrics));
+  measureHealth(metrics, db);
+  const attempts = new AttemptMetrics(metrics);
   const worker = new Worker({
     ...workerPolicy(settings),
     db,
@@ -89,7 +95,8 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
     registry,
     transport,
     logger,
-    onSettled: new AttemptMetrics(metrics).settled,
+    onSettled: attempts.settled,
+    onClaim: attempts.claimed,
   });
   onRestart = () => {
     worker.onRestart();
