@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 3_600_000;
 const LOOK_AGAIN_MS = 60_000;
 
 /** If nobody makes partitions for so many days, new rows go to the default partitions; nothing is refused. */
-export const DAYS_AHEAD = 7;
+const DAYS_AHEAD = 7;
 
 const DAY_MS = 86_400_000;
 
