@@ -2,6 +2,8 @@ import { migrate, openDatabase, pendingMigrations } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
 import { readAutomation } from "../../packages/server/src/store/runs.ts";
 import { createDatabase } from "../support/database.ts";
+import { laterVersion } from "../support/migrations.ts";
+import { until } from "../support/until.ts";
 
 /** A database without our schema. */
 async function emptyDatabase() {
@@ -58,8 +60,47 @@ test("a day without a partition loses nothing, and does not stop those of other 
     values ('j', '', 'q', 0, 1000, '{}')`);
   const { rows } = await db.query<{ id: string }>("select millrace.enqueue('j') as id");
   expect(await readAutomation(db, rows[0]!.id)).toMatchObject([{ status: "queued" }]);
-  // Five tables; today's run is in the default partition of `run`, so that one stays without a partition of its own.
+  // Five tables of two days; today's run moves home.
   const made = await db.query("select millrace.ensure_partitions(current_date, 2) as made");
-  expect(made.rows).toEqual([{ made: 9 }]);
+  expect(made.rows).toEqual([{ made: 10 }]);
   expect(await readAutomation(db, rows[0]!.id)).toMatchObject([{ status: "queued" }]);
+  expect((await db.query("select from millrace.run_default")).rowCount).toBe(0);
+
+  await db.query(`insert into millrace.run (id, job, queue, priority, trigger, input)
+    select (substr(millrace.uuid_floor(now() + interval '10 days')::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid,
+      'j', 'q', 0, 'sql', '{}' from generate_series(1, 2001)`);
+  const later = await db.query("select millrace.ensure_partitions(current_date + 9, 3) as made");
+  // Too many to move while everybody waits: that day stays where it is.
+  expect(later.rows).toEqual([{ made: 14 }]);
+  expect((await db.query("select from millrace.run_default")).rowCount).toBe(2001);
+});
+
+test("a migration that others hold up lets them go on, says who they are, and is applied when they let go", async () => {
+  const db = await emptyDatabase();
+  await migrate(db);
+  const { folder, version } = laterVersion(
+    "-- additive\nalter table millrace.run add column note text;",
+  );
+  const holder = await db.connect();
+  await holder.query("set application_name = 'a long report'");
+  await holder.query("begin");
+  await holder.query("select count(*) from millrace.run");
+
+  await expect(migrate(db, { folder, patienceMs: 100 })).rejects.toMatchObject({
+    code: "migration_blocked",
+    message: expect.stringMatching(
+      /later\) waits for process \d+ \(a long report.*nothing was changed/,
+    ),
+  });
+  const told: string[] = [];
+  const migrating = migrate(db, { folder, onBlocked: (sentence) => told.push(sentence) });
+  await until("it says who is in the way", () => told.length > 0);
+  // Somebody else is not held up by the one who waits.
+  const startedAt = performance.now();
+  await db.query("select count(*) from millrace.run");
+  expect(performance.now() - startedAt).toBeLessThan(1000);
+  await holder.query("commit");
+  holder.release();
+  expect((await migrating).map((migration) => migration.version)).toEqual([version]);
+  expect(told).toHaveLength(1);
 });

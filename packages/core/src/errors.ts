@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   invalid_setting: { status: 500, title: "A setting is wrong" },
   duplicate_job: { status: 500, title: "Two jobs have the same name" },
   schema_too_new: { status: 500, title: "The database's schema is newer than this Millrace" },
+  migration_blocked: { status: 503, title: "Others hold what a migration needs" },
   schema_changed: { status: 500, title: "An applied migration was changed" },
   unsafe_database: { status: 500, title: "The database would lose acknowledged runs" },
   embedded_unavailable: { status: 500, title: "The embedded PostgreSQL cannot run here" },

@@ -27,6 +27,7 @@ export {
   NAME_PATTERN,
   requireName,
 } from "./names.ts";
+export { retentionMs } from "./retention.ts";
 export { retryDelayMs, type RetryOptions, retryPolicy, type RetryPolicy } from "./retry-policy.ts";
 export {
   allows,

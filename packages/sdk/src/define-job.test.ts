@@ -17,9 +17,16 @@ describe("defineJob", () => {
       priority: 0,
       timeoutMs: 300_000,
       retry: { maxAttempts: 5 },
+      retentionMs: null,
     });
     expect(isJob(greet)).toBe(true);
     expect(Object.isFrozen(greet)).toBe(true);
+  });
+
+  test("takes a length of time to keep runs for, or for ever", () => {
+    const keep = (retention: "30d" | "forever") =>
+      defineJob({ name: "kept", retention, run: () => null }).retentionMs;
+    expect([keep("30d"), keep("forever")]).toEqual([30 * 86_400_000, Infinity]);
   });
 
   test("infers input and output from schema and handler", () => {
@@ -52,6 +59,9 @@ describe("defineJob", () => {
     [{ name: "a", run, timeout: "25d" }, "timeout"],
     [{ name: "a", run, timeout: "0s" }, "timeout"],
     [{ name: "a", run, retry: { maxAttempts: 0 } }, "maxAttempts"],
+    [{ name: "a", run, retention: "59m" }, "retention"],
+    [{ name: "a", run, retention: "always" }, "retention"],
+    [{ name: "a", run, retention: null }, "retention"],
   ])("refuses %j when the module is loaded", (options, message) => {
     expect(() => defineJob(options as unknown as JobOptions<string, undefined, null>)).toThrow(
       message,

@@ -9,6 +9,7 @@ import {
   durationMs,
   flowPolicy,
   requireName,
+  retentionMs,
   retryPolicy,
 } from "@millrace/core";
 import { batchResults } from "./batch-results.ts";
@@ -35,6 +36,7 @@ const KNOWN = [
   "retry",
   "timeout",
   ...FLOW_OPTIONS,
+  "retention",
   "run",
 ];
 
@@ -94,6 +96,10 @@ export function defineJob<
     retry: retryPolicy(options.retry),
     timeoutMs: requireTimeout(durationMs(options.timeout ?? "5m", `job ${name}: timeout`), name),
     flow: requireFlow(options, name),
+    retentionMs:
+      options.retention === undefined
+        ? null
+        : retentionMs(options.retention, `job ${name}: retention`),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),
   };

@@ -55,6 +55,11 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
   retry?: RetryOptions;
   /** How long one attempt may take; then its signal is aborted and the attempt fails. Default `'5m'`. */
   timeout?: Duration;
+  /**
+   * How long a run is kept after it ended, with its input, output, attempts and log; at least `'1h'`, or `'forever'`.
+   * Default: the server's `MILLRACE_RETENTION`.
+   */
+  retention?: Duration | "forever";
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
   run(input: Received<S>, ctx: Context): Output | Promise<Output>;
 }
@@ -87,6 +92,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly timeoutMs: number;
   /** When, and beside how many others, its runs may start. */
   readonly flow: FlowPolicy;
+  /** Infinity for ever; null for what the server says. */
+  readonly retentionMs: number | null;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */
   call(input: Input, options?: CallOptions): Promise<Output>;
   /** The handler itself, for the worker; takes input that was checked. */

@@ -18,7 +18,9 @@ export {
   resumeJobOrKey,
 } from "./engine/pause.ts";
 export { type Outcome, type Settled, settle } from "./engine/settle.ts";
-export { PartitionKeeper } from "./maintenance/partition-keeper.ts";
+export { PartitionKeeper, keepPartitions } from "./maintenance/partition-keeper.ts";
+export { type Pruned, prune } from "./maintenance/prune.ts";
+export { Pruner, pruneAlone } from "./maintenance/pruner.ts";
 export { Reaper } from "./maintenance/reaper.ts";
 export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";

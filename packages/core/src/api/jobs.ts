@@ -14,6 +14,10 @@ export const JobInfo = z
       factor: z.number(),
       maxDelayMs: z.int(),
     }),
+    retentionMs: z
+      .union([z.number(), z.literal("forever")])
+      .nullable()
+      .describe("How long its runs are kept after they ended; null for what the server says"),
     inputSchema: z
       .record(z.string(), z.json())
       .nullable()

@@ -32,6 +32,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   unauthorized: EXIT.noRight,
   server_unreachable: EXIT.unreachable,
   database_unavailable: EXIT.unreachable,
+  migration_blocked: EXIT.unreachable,
 };
 
 export function exitCodeOf(error: unknown): number {

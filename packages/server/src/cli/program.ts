@@ -7,6 +7,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { pruneCommand } from "./commands/prune.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { runCommand } from "./commands/run.ts";
@@ -24,7 +25,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 partly done, 5 unhealt
 database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12 not within the time.`;
 
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
-  "Server:": [startCommand, workerCommand, migrateCommand, doctorCommand],
+  "Server:": [startCommand, workerCommand, migrateCommand, pruneCommand, doctorCommand],
   "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
   "Operations:": [jobsCommand, queuesCommand, workersCommand, deadCommand],
 };

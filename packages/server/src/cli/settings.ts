@@ -1,5 +1,5 @@
 import path from "node:path";
-import { MillraceError, durationMs, isName } from "@millrace/core";
+import { MillraceError, durationMs, isName, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { didYouMean } from "./nearest-word.ts";
@@ -17,6 +17,8 @@ export interface Settings {
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly drainMs: number;
+  /** Infinity for ever. */
+  readonly retentionMs: number;
   readonly logLevel: LogLevel;
   readonly transport: "postgres";
   readonly dbAccount: string | undefined;
@@ -56,6 +58,17 @@ export const VARIABLES = {
   MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
   MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),
   MILLRACE_DRAIN: duration("MILLRACE_DRAIN", 0, 3_600_000, "0s to 1h").prefault("20s"),
+  MILLRACE_RETENTION: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return retentionMs(text, "MILLRACE_RETENTION");
+      } catch {
+        context.addIssue('write "forever", or a duration of 1h at the least, such as 90d');
+        return z.NEVER;
+      }
+    })
+    .prefault("90d"),
   MILLRACE_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"], {
       error: "write debug, info, warn, error or silent",
@@ -107,6 +120,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     concurrency: read.MILLRACE_CONCURRENCY,
     leaseMs: read.MILLRACE_LEASE,
     drainMs: read.MILLRACE_DRAIN,
+    retentionMs: read.MILLRACE_RETENTION,
     logLevel: read.MILLRACE_LOG_LEVEL,
     transport: read.MILLRACE_TRANSPORT,
     dbAccount: read.MILLRACE_DB_ACCOUNT,

@@ -52,6 +52,8 @@ export class JobRegistry {
           timeout_ms: job.timeoutMs,
           retry: job.retry,
           flow: job.flow,
+          // JSON knows no infinity; PostgreSQL reads it from this text.
+          retention_ms: job.retentionMs === Infinity ? "Infinity" : job.retentionMs,
           input_schema: jsonSchemaOf(job.schema),
         })),
       ),

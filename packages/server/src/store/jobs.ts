@@ -9,6 +9,8 @@ export interface JobRow {
   timeout_ms: number;
   retry: RetryPolicy;
   flow: FlowPolicy;
+  /** Infinity for ever; null for what the server says. */
+  retention_ms: number | null;
   input_schema: Record<string, unknown> | null;
   registered_at: Date;
 }
@@ -22,17 +24,17 @@ export const ensureQueues = statement<[names: string[]], never>(
 /** Writes jobs as their code defines them now. Parameter: a JSON list of rows; unchanged ones are left alone. */
 export const registerJobs = statement<[jobs: string], { name: string }>(
   "register_jobs",
-  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, input_schema)
-   select name, description, queue, priority, timeout_ms, retry, flow, input_schema
+  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema)
+   select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
-     timeout_ms bigint, retry jsonb, flow jsonb, input_schema jsonb)
+     timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb)
    order by name
    on conflict (name) do update set description = excluded.description, queue = excluded.queue,
      priority = excluded.priority, timeout_ms = excluded.timeout_ms, retry = excluded.retry,
-     flow = excluded.flow, input_schema = excluded.input_schema, registered_at = now()
-   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.input_schema) is distinct from
+     flow = excluded.flow, retention_ms = excluded.retention_ms, input_schema = excluded.input_schema, registered_at = now()
+   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema) is distinct from
      (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.flow,
-      excluded.input_schema)
+      excluded.retention_ms, excluded.input_schema)
    returning name`,
 );
 
@@ -44,12 +46,12 @@ export const regate = statement<[names: string[]], never>(
 
 export const listJobs = statement<[], JobRow>(
   "list_jobs",
-  `select name, description, queue, priority, timeout_ms, retry, flow, input_schema, registered_at
+  `select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, registered_at
    from millrace.job order by name`,
 );
 
 export const readJob = statement<[name: string], JobRow>(
   "read_job",
-  `select name, description, queue, priority, timeout_ms, retry, flow, input_schema, registered_at
+  `select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, registered_at
    from millrace.job where name = $1`,
 );

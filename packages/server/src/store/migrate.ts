@@ -3,13 +3,33 @@ import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
 import type pg from "pg";
-import type { Database } from "./database.ts";
+import { type Database, sqlState } from "./database.ts";
 
 /** Shipped as files; the path is the same from `src/store` and from `dist/store`. */
 const FOLDER = new URL("../../src/store/migrations/", import.meta.url);
 
 /** Any two processes that migrate the same database meet at this advisory lock. The number is "mill" in ASCII. */
 const LOCK = 0x6d_69_6c_6c;
+
+/**
+ * How long a migration waits for a lock: whoever comes after it waits behind it, so a claim or an enqueue is held up for no
+ * longer than this and what the change itself takes. It is tried again until the patience is over.
+ */
+const LOCK_MS = 200;
+
+const LOCK_NOT_AVAILABLE = "55P03";
+
+/** Longer than the pool lets any statement take: validating or filling a column may take its time. */
+const STATEMENT_MS = 6 * 3_600_000;
+
+export interface MigrateOptions {
+  /** Where the migrations are; default: those of this version. */
+  folder?: URL;
+  /** For how long to try to get the locks that a migration needs. Default five minutes. */
+  patienceMs?: number;
+  /** Told, once for each migration, who holds what it needs. */
+  onBlocked?: (sentence: string) => void;
+}
 
 export interface Migration {
   version: number;
@@ -28,11 +48,11 @@ interface Applied {
 }
 
 /** The migrations of this version, in order; they are numbered from 1 without a gap. */
-async function readMigrations(): Promise<Migration[]> {
-  const files = (await readdir(FOLDER)).filter((file) => file.endsWith(".sql")).sort();
+async function readMigrations(folder = FOLDER): Promise<Migration[]> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort();
   return Promise.all(
     files.map(async (file, index) => {
-      const text = await readFile(new URL(file, FOLDER), "utf8");
+      const text = await readFile(new URL(file, folder), "utf8");
       const version = Number(file.slice(0, 4));
       if (version !== index + 1) {
         throw new MillraceError(
@@ -57,17 +77,18 @@ async function readMigrations(): Promise<Migration[]> {
  *
  * @returns the versions that were applied now
  * @throws MillraceError `schema_too_new`, when a later version has changed the schema in a way that this one cannot
- *   work with; `schema_changed`, when an applied migration's text is not the one we have
+ *   work with; `schema_changed`, when an applied migration's text is not the one we have; `migration_blocked`, when others
+ *   would not let go of what it needs
  */
-export async function migrate(db: Database): Promise<Migration[]> {
-  const known = await readMigrations();
+export async function migrate(db: Database, options: MigrateOptions = {}): Promise<Migration[]> {
+  const known = await readMigrations(options.folder);
   const client = await db.connect();
   try {
     await lock(client);
     const applied = await readApplied(client);
     verify(known, applied);
     const pending = known.slice(applied.length);
-    for (const migration of pending) await apply(client, migration);
+    for (const migration of pending) await applyPatiently(client, migration, options);
     return pending;
   } finally {
     // Closing the session gives the lock back, whatever state the session is in.
@@ -140,11 +161,52 @@ function verify(known: Migration[], applied: Applied[]): void {
   }
 }
 
+async function applyPatiently(
+  client: pg.PoolClient,
+  migration: Migration,
+  { patienceMs = 300_000, onBlocked }: MigrateOptions,
+): Promise<void> {
+  const startedAt = performance.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await apply(client, migration);
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (sqlState(cause) !== LOCK_NOT_AVAILABLE) throw error;
+      const name = `migration ${migration.version} (${migration.name})`;
+      const sentence = `${name} waits for ${await oldestTransaction(client)}`;
+      if (performance.now() - startedAt > patienceMs) {
+        const fix = "end that transaction, then start again; nothing was changed";
+        throw new MillraceError("migration_blocked", `${sentence}; ${fix}`, { cause });
+      }
+      if (tries === 3) onBlocked?.(sentence);
+      // Long enough for all who waited behind the last try to get through.
+      await pause(LOCK_MS * (1 + 3 * Math.random()));
+    }
+  }
+}
+
+/** In words: who has held anything of ours for the longest time, as far as this role may see. */
+async function oldestTransaction(client: pg.PoolClient): Promise<string> {
+  const { rows } = await client.query<{ words: string }>(
+    `select format('process %s (%s, user %s, %s) that has held tables for %s s', a.pid,
+       coalesce(nullif(a.application_name, ''), 'no name'), a.usename, coalesce(a.state, 'state hidden'),
+       coalesce(round(extract(epoch from clock_timestamp() - a.xact_start))::text, 'some')) as words
+     from pg_locks l
+     join pg_class c on c.oid = l.relation and c.relnamespace = 'millrace'::regnamespace
+     join pg_stat_activity a on a.pid = l.pid
+     where l.granted and a.datname = current_database() and a.pid <> pg_backend_pid()
+     order by a.xact_start nulls first limit 1`,
+  );
+  return rows[0]?.words ?? "others that hold tables for a moment each";
+}
+
 async function apply(client: pg.PoolClient, migration: Migration): Promise<void> {
   await client.query("begin");
   try {
-    await client.query("set local statement_timeout = 0");
-    await client.query(migration.text);
+    await client.query(`set local statement_timeout = 0; set local lock_timeout = ${LOCK_MS}`);
+    const text = { text: migration.text, query_timeout: STATEMENT_MS };
+    await client.query(text);
     await client.query(
       "insert into millrace.migration (version, name, checksum, additive) values ($1, $2, $3, $4)",
       [migration.version, migration.name, migration.checksum, migration.additive],

@@ -83,7 +83,10 @@ export const listRuns = statement<
       select * from seen r
       where ($4::text is null or r.job = $4) and ($5::text is null or r.queue = $5)
         and ($8::text is null or r.correlation_id = $8)
-        and ($6::millrace.run_state is null or millrace.state_of(r.id, r.state) = $6)
+        -- What millrace.state_of says; but a function that is called for 20,000 open runs takes seconds.
+        and ($6::millrace.run_state is null or r.state = $6 or r.state is null and $6 = case
+          when exists (select from millrace.timer t where t.run_id = r.id) then 'scheduled'::millrace.run_state
+          when r.id in (select unnest(run_ids) from millrace.lease) then 'running' else 'queued' end)
       order by r.id desc limit $3
     ),
     page as (

@@ -27,7 +27,11 @@ export const readServerFacts = statement<
 /** How many days from today on have a partition of their own, without a gap. */
 export const countDaysAhead = statement<[], { days: number }>(
   "count_days_ahead",
-  `select coalesce(min(n) filter (where to_regclass(
-       'millrace.run_' || to_char((clock_timestamp() at time zone 'UTC')::date + n, 'YYYYMMDD')) is null), 100)::int as days
-   from generate_series(0, 99) n`,
+  `with p as materialized (select from_at, to_at from millrace.partition where parent = 'run' and from_at is not null),
+     day as (
+       select n, ((clock_timestamp() at time zone 'UTC')::date + n)::timestamp at time zone 'UTC' as at
+       from generate_series(0, 99) n
+     )
+   select coalesce(min(n) filter (where not exists (select from p where p.from_at <= day.at and p.to_at > day.at)), 100)::int as days
+   from day`,
 );

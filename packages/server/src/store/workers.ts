@@ -86,3 +86,13 @@ export const listWorkers = statement<[], WorkerRow>(
    where w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour'
    order by w.id desc limit 1000`,
 );
+
+/** What a worker says of its latest claims: how many, and how long they took. */
+export const noteClaims = statement<
+  [id: number, claims: number, p50Ms: number, p99Ms: number],
+  never
+>(
+  "note_claims",
+  `update millrace.worker set claims = $2, claim_p50_ms = $3, claim_p99_ms = $4, claims_at = clock_timestamp()
+   where id = $1 and state in ('active', 'draining')`,
+);

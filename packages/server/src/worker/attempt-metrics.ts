@@ -16,6 +16,7 @@ const OUTCOMES = {
 export class AttemptMetrics {
   readonly #settled: Counter<"job" | "outcome">;
   readonly #durations: Histogram<"job">;
+  readonly #claims: Histogram;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
 
   constructor(registry: Registry) {
@@ -26,6 +27,11 @@ export class AttemptMetrics {
       labelNames: ["job", "outcome"],
       registers,
     });
+    this.#claims = new Histogram({
+      name: "millrace_claim_duration_seconds",
+      help: "Time that a claim of this process's worker took, whether it got something or not",
+      registers,
+    });
     this.#durations = new Histogram({
       name: "millrace_attempt_duration_seconds",
       help: "Time from the claim to the end of the handler",
@@ -33,6 +39,8 @@ export class AttemptMetrics {
       registers,
     });
   }
+
+  readonly claimed = (ms: number): void => this.#claims.observe({}, ms / 1000);
 
   readonly settled = ({ job, verdict, durationMs }: SettledAttempt): void => {
     const label = this.#jobs.of(job);

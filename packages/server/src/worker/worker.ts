@@ -15,6 +15,7 @@ import { leasesBeside, markDraining, markGone, registerWorker } from "../store/w
 import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
 import type { Receiver, Transport } from "../transport/transport.ts";
+import { ClaimTimes } from "./claim-times.ts";
 import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
@@ -54,6 +55,8 @@ export interface WorkerOptions {
   version: string;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
+  /** Told how long every claim took, in milliseconds, for metrics. */
+  onClaim?: (ms: number) => void;
 }
 
 /** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
@@ -67,6 +70,7 @@ export class Worker implements Service {
   readonly #bell: Bell;
   readonly #pace = new Pace();
   #pacedAt = performance.now();
+  readonly #claimTimes: ClaimTimes;
   #incarnation: Incarnation | undefined;
   #receiver: Receiver | undefined;
   #silent = false;
@@ -85,6 +89,7 @@ export class Worker implements Service {
       onRoom: () => this.#loop.wake(),
       onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
     });
+    this.#claimTimes = new ClaimTimes(options.db, options.logger, options.onClaim);
   }
 
   get queues(): readonly string[] {
@@ -205,11 +210,14 @@ export class Worker implements Service {
       if (free <= 0) this.#claimedAt = performance.now();
       return LOOK_EVERY_MS;
     }
+    await this.#claimTimes.tell(incarnation.id);
+    const askedAt = performance.now();
     const runs = await incarnation.claimer.claim(free).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
     this.#claimedAt = performance.now();
+    this.#claimTimes.took(this.#claimedAt - askedAt);
     if (this.#stopping) this.#attempts.handBack(runs, incarnation);
     else this.#attempts.start(runs, incarnation);
     this.#pace.started(runs);

@@ -52,6 +52,7 @@ function presentJob(job: JobRow): JobInfo {
     priority: job.priority,
     timeoutMs: job.timeout_ms,
     retry: job.retry,
+    retentionMs: job.retention_ms === Infinity ? "forever" : job.retention_ms,
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],
     registeredAt: instant(job.registered_at),

@@ -9,6 +9,7 @@ import { connect } from "../serve/open-pool.ts";
 import type { Serving } from "../serve/serve.ts";
 import { withDatabase } from "../serve/with-database.ts";
 import type { Settings } from "../settings.ts";
+import { checkGrowth } from "./check-growth.ts";
 import { checkServer } from "./check-server.ts";
 import { checkWork } from "./check-work.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
@@ -32,7 +33,9 @@ async function checkDatabase(serving: Serving): Promise<Finding[]> {
     return [
       ...checkServer(facts, place.embedded ? "(embedded)" : place.words, clockMs),
       schema,
-      ...(schema.level === "ok" ? await checkWork(db, facts.now) : []),
+      ...(schema.level === "ok"
+        ? [...(await checkWork(db, facts.now)), ...(await checkGrowth(db))]
+        : []),
     ];
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;

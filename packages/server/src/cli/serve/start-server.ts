@@ -2,12 +2,14 @@ import type { Job } from "@millrace/sdk";
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
-import { DAYS_AHEAD, PartitionKeeper } from "../../maintenance/partition-keeper.ts";
+import { measureHealth } from "../../maintenance/health-metrics.ts";
+import { PartitionKeeper, keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
+import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
+import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
 import type { Service } from "../../runtime/service.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
 import { GateKeeper } from "../../scheduler/gate-keeper.ts";
-import { ensurePartitions } from "../../store/partitions.ts";
 import { migrate } from "../../store/migrate.ts";
 import { Registry } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
@@ -59,9 +61,13 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await lock?.take();
   tellDatabase(cli, opened);
 
-  tellSchema(cli, (await migrate(db)).length);
+  tellSchema(
+    cli,
+    (await migrate(db, { onBlocked: (sentence) => serving.report(sentence) })).length,
+  );
   // Before the first run is accepted: rows in a default partition would be in the way of their own.
-  await ensurePartitions(db, DAYS_AHEAD);
+  const { retentionMs } = settings;
+  await keepPartitionsNow(db, retentionMs);
   serving.goOn();
   const registry = new JobRegistry(jobs);
   await registry.register(db);
@@ -71,13 +77,17 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   const transport = new PostgresTransport({ db, connection, logger });
   undo.add("the transport", () => transport.close());
   const bell = new Bell(transport, logger);
-  await begun(serving, new PartitionKeeper({ db, logger }));
+  await begun(serving, new PartitionKeeper({ db, logger, retentionMs }));
+  const metrics = new Registry();
+  const onPruned = new PruneMetrics(metrics).pruned;
+  await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
   await begun(serving, new Dispatcher({ db, bell, logger }));
   await begun(serving, new GateKeeper({ db, bell, logger }));
 
-  const metrics = new Registry();
   undo.add("the measuring", measureProcess(metrics));
+  measureHealth(metrics, db);
+  const attempts = new AttemptMetrics(metrics);
   const worker = new Worker({
     ...workerPolicy(settings),
     db,
@@ -85,7 +95,8 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
     registry,
     transport,
     logger,
-    onSettled: new AttemptMetrics(metrics).settled,
+    onSettled: attempts.settled,
+    onClaim: attempts.claimed,
   });
   onRestart = () => {
     worker.onRestart();

@@ -1,0 +1,82 @@
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import type { Database } from "../store/database.ts";
+import { readClock, tryToPrune } from "../store/prune.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { type PruneOptions, type Pruned, prune } from "./prune.ts";
+
+const SWEEP_EVERY_MS = 10 * 60_000;
+
+export interface PrunerOptions {
+  db: Database;
+  logger: Logger;
+  /** How long runs are kept whose jobs say nothing; Infinity for ever. */
+  retentionMs: number;
+  /** Told of every sweep, for metrics. */
+  onPruned?: (pruned: Pruned) => void;
+}
+
+/** Drops history whose retention is over. Any number may run: an advisory lock lets one at a time. */
+export class Pruner implements Service {
+  readonly name = "pruner";
+  readonly #options: PrunerOptions;
+  readonly #loop: Loop;
+  #stopping = new AbortController();
+
+  constructor(options: PrunerOptions) {
+    this.#options = options;
+    this.#loop = new Loop(
+      this.name,
+      async () => {
+        await this.#sweep();
+        return SWEEP_EVERY_MS;
+      },
+      options.logger,
+    );
+  }
+
+  start(): Promise<void> {
+    this.#stopping = new AbortController();
+    return this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping.abort();
+    return this.#loop.stop();
+  }
+
+  async #sweep(): Promise<void> {
+    const { db, logger, retentionMs, onPruned } = this.#options;
+    const pruned = await pruneAlone(db, { retentionMs, signal: this.#stopping.signal });
+    if (!pruned) return;
+    onPruned?.(pruned);
+    const { dropped, runs, keys, workers, postponed } = pruned;
+    if (dropped.length + runs > 0) {
+      const names = dropped.map(({ name }) => name);
+      logger.info({ partitions: names, runs, keys, workers }, "pruned the history");
+    }
+    for (const { name, by } of postponed) {
+      logger.warn(
+        { partition: name },
+        `partition ${name} cannot go yet: the table is held by ${by}`,
+      );
+    }
+  }
+}
+
+/** {@link prune} by the database's clock, unless another process does so at this moment; then nothing is answered. */
+export async function pruneAlone(
+  db: Database,
+  options: Omit<PruneOptions, "now">,
+): Promise<Pruned | undefined> {
+  const client = await db.connect();
+  try {
+    const [lock] = await tryToPrune(client);
+    if (!lock?.locked) return undefined;
+    const [clock] = await readClock(client);
+    return clock && (await prune(client, { ...options, now: clock.now }));
+  } finally {
+    // Closing the session gives the lock back.
+    client.release(true);
+  }
+}
