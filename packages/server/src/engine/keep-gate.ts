@@ -3,6 +3,7 @@ import {
   endPauses,
   expireDue,
   fileParcels,
+  forgetBuckets,
   forgetCollapsed,
   markStragglers,
   openLanes,
@@ -37,6 +38,7 @@ export async function tidyGate(db: Queryable): Promise<string[]> {
   await markStragglers(db);
   await endPauses(db);
   await forgetCollapsed(db);
+  await forgetBuckets(db);
   await forgetPaces(db);
   return (await openLanes(db)).map((row) => row.queue);
 }

@@ -110,6 +110,14 @@ export const forgetCollapsed = statement<[], never>(
      select job, key from millrace.collapse where until < clock_timestamp() - interval '1 day' order by until limit 1000 for update skip locked)`,
 );
 
+/** Forgets buckets that have long been full again: no rate is longer than 30 days. Bounded. */
+export const forgetBuckets = statement<[], never>(
+  "forget_buckets",
+  `delete from millrace.bucket where (scope, name, key) in (
+     select scope, name, key from millrace.bucket
+     where at < clock_timestamp() - interval '31 days' and tokens >= 0 order by at limit 1000 for update skip locked)`,
+);
+
 /** Gives back what runs were charged too much at their start, or charges what was too little. */
 export const settleCosts = statement<
   [jobs: string[], keys: string[], queues: string[], refunds: number[]],

@@ -132,6 +132,7 @@ create table millrace.bucket (
   at timestamptz not null,
   primary key (scope, name, key)
 ) with (fillfactor = 50);
+create index bucket_at on millrace.bucket (at);
 comment on table millrace.bucket is 'What is left of a rate, and when that was so. A full bucket needs no row.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
