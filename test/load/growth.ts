@@ -41,12 +41,15 @@ async function main(): Promise<void> {
   const number = (name: "history" | "waiting" | "parcel" | "runs" | "rounds") =>
     Number(values[name]);
   const parcel = number("parcel");
-  const subjects = [
-    await Subject.create("bare", { history: 0, waiting: 0, parcel }),
-    await Subject.create("history", { history: number("history"), waiting: 0, parcel }),
-    await Subject.create("backlog", { history: 0, waiting: number("waiting"), parcel }),
-  ];
+  const subjects: Subject[] = [];
   try {
+    for (const [name, history, waiting] of [
+      ["bare", 0, 0],
+      ["history", number("history"), 0],
+      ["backlog", 0, number("waiting")],
+    ] as const) {
+      subjects.push(await Subject.create(name, { history, waiting, parcel }));
+    }
     for (let round = 0; round <= number("rounds"); round++) {
       for (const subject of subjects) await subject.round(number("runs"), round > 0);
     }
@@ -111,7 +114,8 @@ class Subject {
     for (let done = 0; done < waiting; done += CHUNK) {
       await seedWaiting(db, Math.min(CHUNK, waiting - done), parcel);
     }
-    await db.query("set statement_timeout = 0; analyze");
+    const patiently = { text: "set statement_timeout = 0; analyze", query_timeout: 3_600_000 };
+    await db.query(patiently);
     const client = await db.connect();
     const { rows } = await client.query<{ worker: number; pid: number }>(
       `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)

@@ -37,13 +37,13 @@ function tell(cli: Cli, pruned: Pruned, dryRun: boolean): void {
     cli.out.line(`${name}  ${would}dropped  ${bytes(size)}`);
   }
   for (const part of pruned.kept) {
-    const reasons = [
-      [part.open, "not ended"],
-      [part.dead, "dead letters that nobody has handled"],
-      [part.rerun, "with a rerun that stays"],
-      [part.young, "not old enough"],
-    ] as const;
-    const why = reasons.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
+    const reasons: [number, string][] = [
+      [part.open, count(part.open, "open run")],
+      [part.dead, count(part.dead, "unhandled dead letter")],
+      [part.rerun, `${part.rerun} with a rerun that stays`],
+      [part.young, `${part.young} not old enough`],
+    ];
+    const why = reasons.filter(([n]) => n > 0).map(([, words]) => words);
     cli.out.line(
       `${day(part.from_at)} to ${day(part.to_at)}  ${count(part.runs, "run")} kept: ${why.join(", ") || "waiting for the rest of their partition"}`,
     );
