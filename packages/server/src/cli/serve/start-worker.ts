@@ -1,11 +1,11 @@
 import { MillraceError } from "@millrace/core";
-import type { Job } from "@millrace/sdk";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Database } from "../../store/database.ts";
 import { pendingMigrations } from "../../store/migrate.ts";
 import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { Cli } from "../cli.ts";
+import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
@@ -22,13 +22,13 @@ export function startWorker(
 ): Promise<number> {
   return serve(cli, settings, async (serving) => {
     cli.out.line(`Millrace ${VERSION} worker`);
-    const jobs = await loadAllJobs(cli, settings, paths);
+    const code = await loadAllJobs(cli, settings, paths);
     serving.goOn();
-    return begin(cli, serving, jobs);
+    return begin(cli, serving, code);
   });
 }
 
-async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<Served> {
+async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): Promise<Served> {
   const { settings, logger, undo } = serving;
   let onRestart = () => {};
   const opened = await openPool(serving, "join", () => onRestart());
@@ -37,7 +37,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await refusePending(db);
   serving.goOn();
 
-  const registry = new JobRegistry(jobs);
+  const registry = new JobRegistry(jobs, queues);
   await registry.register(db);
   tellJobs(cli, jobs);
 
