@@ -83,7 +83,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
   await begun(serving, new Dispatcher({ db, bell, logger }));
-  await begun(serving, new GateKeeper({ db, bell, logger }));
+  await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);
@@ -97,6 +97,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
     logger,
     onSettled: attempts.settled,
     onClaim: attempts.claimed,
+    onHeld: attempts.held,
   });
   onRestart = () => {
     worker.onRestart();

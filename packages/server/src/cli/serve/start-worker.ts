@@ -8,6 +8,7 @@ import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { weightsInWords } from "../weights.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openPool } from "./open-pool.ts";
@@ -56,7 +57,8 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
   await worker.start();
 
-  tell(cli, "takes", `${settings.concurrency} runs at a time from ${worker.queues.join(", ")}`);
+  const from = settings.queues ? weightsInWords(settings.queues) : worker.queues.join(", ");
+  tell(cli, "takes", `${settings.concurrency} runs at a time from ${from}`);
   cli.out.line("Working. Ctrl-C stops.");
   return worker;
 }
