@@ -189,8 +189,69 @@ test("queues are paused and resumed, and workers and jobs are listed", async () 
   expect((await cli("queues")).stdout).toMatch(/^naps .*‖ Paused by /m);
   expect((await cli("queues", "resume", "naps")).stdout).toBe("naps: ✓ Open\n");
   expect((await cli("workers")).stdout).toMatch(/✓ Active +\d+\/20 /);
-  expect((await cli("jobs")).stdout).toMatch(/^echo +default +5 +5 m +text, note\? +Answers with/m);
+  expect((await cli("jobs")).stdout).toMatch(
+    /^echo +default +5 +5 m +text, note\? +– +✓ Open +Answers with/m,
+  );
 });
+
+test("a queue is limited, limit by limit, and given back to its code", async () => {
+  expect((await cli("queues")).stdout).toMatch(
+    /^paced +0 .* 3 at once, 50\/1 m \(burst 1\) +✓ Open$/m,
+  );
+  const limit = (...args: string[]) => cli("queues", "limit", "paced", ...args);
+  const set = await limit("--concurrency", "2", "--rate", "100/1m", "--burst", "5");
+  expect(set).toMatchObject({ code: 0, stdout: "paced: 2 at once, 100/1 m (burst 5)\n" });
+  expect((await limit("--concurrency", "none")).stdout).toBe("paced: 100/1 m (burst 5)\n");
+  expect((await limit("--rate", "none")).stdout).toBe("paced: no limits\n");
+  expect((await limit("--reset")).stdout).toBe(
+    "paced: 3 at once, 50/1 m (burst 1), as its code says\n",
+  );
+  const [queue] = await json("queues", "limit", "paced", "--concurrency", "9");
+  expect(queue).toMatchObject({ v: 1, name: "paced", concurrency: 9, limitedBy: "api" });
+});
+
+test("a job and a key of it are paused for a while, seen, and resumed", async () => {
+  const paused = await cli("jobs", "pause", "per-tenant", "--reason", "moving", "--for", "1h");
+  expect(paused.stdout).toMatch(
+    /^per-tenant: ‖ Paused by api until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: moving\n$/,
+  );
+  expect((await cli("jobs", "pause", "per-tenant", "--key", "acme")).stdout).toBe(
+    'per-tenant: key "acme" is paused (1 key paused)\n',
+  );
+  const limits = "3 at once, 1 per tenant, 100/1 s \\(burst 10\\) per tenant";
+  const listed = new RegExp(`^per-tenant .* tenant\\? +${limits} +‖ Paused by api until `, "m");
+  expect((await cli("jobs")).stdout).toMatch(listed);
+  const { stdout } = await cli("pauses");
+  expect(stdout).toMatch(/^WHAT +NAME +KEY +FOR +UNTIL +BY +WHY\n/);
+  expect(stdout).toMatch(/^job +per-tenant +– +\d+ s +\d{4}\S+ \S+ +api +moving$/m);
+  expect(stdout).toMatch(/^job +per-tenant +"acme" +\d+ s +– +api +–$/m);
+  const id = await runId("per-tenant", "-i", '{"tenant":"acme"}', "--ttl", "10m");
+  expect((await cli("runs", "--job", "per-tenant")).stdout).toMatch(
+    /held back: job per-tenant is paused by api, until \S+: moving$/m,
+  );
+  expect((await json("run", "show", id))[0]).toMatchObject({ expiresAt: expect.any(String) });
+
+  expect((await cli("jobs", "resume", "per-tenant")).stdout).toBe(
+    "per-tenant: ✓ Open (1 key paused)\n",
+  );
+  expect((await cli("jobs", "resume", "per-tenant", "--key", "acme")).stdout).toBe(
+    'per-tenant: key "acme" is open\n',
+  );
+  await until("it ran", async () => (await json("run", "show", id))[0]!.state === "completed");
+});
+
+test("a queue is paused until an instant", async () => {
+  const paused = await cli("queues", "pause", "paced", "--until", "2099-01-01T00:00:00Z");
+  expect(paused.stdout).toMatch(/^paced: ‖ Paused by api until \d{4}-/);
+  expect((await json("pauses"))[0]).toMatchObject({
+    queue: "paced",
+    until: "2099-01-01T00:00:00.000Z",
+  });
+  await cli("queues", "resume", "paced");
+  expect(await cli("pauses")).toMatchObject({ code: 0, stderr: "Nothing is paused.\n" });
+});
+
+const limitOf = (...args: string[]) => ["queues", "limit", "paced", ...args];
 
 test.each([
   ["an unknown command", ["rnus"], 2, "did you mean runs?"],
@@ -203,6 +264,34 @@ test.each([
   ["an input that the job refuses", ["run", "echo", "-i", "{}"], 2, "[invalid_input]"],
   ["a run that is not there", ["run", "show", randomUUID()], 3, "[run_not_found]"],
   ["a queue that is not there", ["queues", "pause", "nope"], 3, "[queue_not_found]"],
+  ["a queue without a limit to set", limitOf(), 2, "which limit? give --concurrency"],
+  ["a burst without a rate", limitOf("--burst", "5"), 2, "add --rate, such as 100/1m"],
+  ["a rate that is none", limitOf("--rate", "100"), 2, "Write starts and a length of time"],
+  ["a rate without a unit", limitOf("--rate", "100/60"), 2, "a unit of ms, s, m, h or d"],
+  ["a rate of nothing", limitOf("--rate", "0/1s"), 2, "Write starts and a length of time"],
+  ["a limit of nothing", limitOf("--concurrency", "0"), 2, "a whole number from 1 to 100000"],
+  ["a reset beside a limit", limitOf("--reset", "--rate", "none"), 2, "give it alone"],
+  [
+    "a pause with two ends",
+    ["jobs", "pause", "echo", "--for", "1h", "--until", "2099-01-01T00:00:00Z"],
+    2,
+    "not both",
+  ],
+  ["a pause for nothing", ["queues", "pause", "naps", "--for", "0s"], 2, "longer than nothing"],
+  [
+    "a pause until no instant",
+    ["queues", "pause", "naps", "--until", "8pm"],
+    2,
+    "Write an instant",
+  ],
+  [
+    "a key of a job without one",
+    ["jobs", "pause", "echo", "--key", "a"],
+    2,
+    "job echo has no key; leave the key out",
+  ],
+  ["a job to pause that is not there", ["jobs", "pause", "nope"], 3, "[not_found]"],
+  ["a time to live that is none", ["run", "echo", "--ttl", "10"], 2, "such as 30s"],
 ])("%s is answered with the fix and its exit code", async (_name, args, code, text) => {
   const answer = await cli(...args);
   expect(answer).toMatchObject({ code, stdout: "" });

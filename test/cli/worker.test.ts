@@ -102,6 +102,29 @@ test("a worker drains on Ctrl-C, which npm sends twice, and the doctor sees what
   });
 });
 
+test("a worker tells the weights of its queues, and the doctor what holds a queue back for long", async () => {
+  const { env, query } = await newDatabase();
+  await millrace(["migrate"], env);
+  const wrong = await millrace(["worker", ...JOBS, "--queues", "naps=0"], env);
+  expect(wrong).toMatchObject({ code: 1 });
+  expect(wrong.stderr).toMatch(/--queues: write names of queues .* such as urgent=5,default/);
+  const worker = await startMillrace(["worker", ...JOBS, "--queues", "urgent=5,naps"], env);
+  await worker.waitForLine(/^ {2}takes +20 runs at a time from urgent \(5\), naps$/);
+  await worker.waitForLine(/^Working\. Ctrl-C stops\.$/);
+  await query(`
+    insert into millrace.pause (job, whole, paused_by, reason) values ('nap', true, 'api', 'moving');
+    select millrace.regate('{nap}'); select millrace.enqueue('nap', '{"ms":1}')`);
+  await until("it stands before the gate", async () => {
+    return (await query("select from millrace.gate")).length === 1;
+  });
+  await query("update millrace.gate set since = now() - interval '10 minutes'");
+  const doctor = await millrace(["doctor"], env);
+  expect(doctor).toMatchObject({ code: 0 });
+  expect(doctor.stdout).toMatch(
+    /^! queue naps: 1 run held back, the oldest for 10 m.*: job nap is paused by api: moving\. Fix: millrace jobs resume nap$/m,
+  );
+});
+
 test("a database that would lose acknowledged runs is refused", async () => {
   const { env, url } = await newDatabase();
   const unsafe = `${url}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

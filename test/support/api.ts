@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { defineJob } from "@millrace/sdk";
+import { type AnyJob, type Queue, defineJob } from "@millrace/sdk";
 import {
   type ApiOptions,
   Claimer,
@@ -95,7 +95,12 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
-  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs">> & { away?: boolean } = {},
+  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs">> & {
+    away?: boolean;
+    /** Besides those that every test has. */
+    jobs?: AnyJob[];
+    queues?: Queue[];
+  } = {},
 ): Promise<ApiUnderTest> {
   const { url: connectionString, drop } = await createDatabase();
   onTestFinished(drop);
@@ -103,7 +108,7 @@ export async function startApi(
   const logger = createLogger("debug", {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
-  const registry = new JobRegistry(JOBS);
+  const registry = new JobRegistry([...JOBS, ...(options.jobs ?? [])], options.queues);
   const db = await open(connectionString);
   await registry.register(db);
   // Port 1 of this machine: nobody listens there.
@@ -114,6 +119,7 @@ export async function startApi(
   const api = await buildApi({
     db: apiDb,
     intake: new Intake(apiDb, registry, (queue) => void rung.push(queue)),
+    ring: (queue) => void rung.push(queue),
     apiKey: API_KEY,
     logger,
     version: "1.2.3",

@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   invalid_duration: { status: 400, title: "Not a duration" },
   invalid_job: { status: 500, title: "The job's definition is wrong" },
   invalid_setting: { status: 500, title: "A setting is wrong" },
+  invalid_queue: { status: 500, title: "The queue's definition is wrong" },
+  duplicate_queue: { status: 500, title: "Two queues have the same name" },
   duplicate_job: { status: 500, title: "Two jobs have the same name" },
   schema_too_new: { status: 500, title: "The database's schema is newer than this Millrace" },
   migration_blocked: { status: 503, title: "Others hold what a migration needs" },

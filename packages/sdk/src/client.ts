@@ -24,6 +24,11 @@ export interface EnqueueOptions {
   runAt?: Date;
   /** Not before this much time has passed. */
   delay?: Duration;
+  /**
+   * A run that has not started so long after it was accepted, or after it was due, is cancelled as expired. Instead of
+   * the job's own. Once it has started it may take as long as its `timeout` lets it, also in later attempts.
+   */
+  ttl?: Duration;
   /** Same job, same key: same run. With it the request is repeated by itself when the server does not answer. */
   idempotencyKey?: string;
   correlationId?: string;
@@ -60,10 +65,11 @@ const MAX_BYTES = 7 * 1024 * 1024;
 /** Asks a server for runs over HTTP. */
 export interface Client<Jobs extends object = Record<string, AnyJob>> {
   /**
-   * Asks for a run. When this returns, it is durable.
+   * Asks for a run. When this returns, it is durable. A call that debounce or throttle makes part of an earlier run
+   * gives that run, with `created` false.
    *
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
-   *   `idempotency_key_reused`; a pointer is into the request, so the input's parts begin with `/input`. And
+   *   `idempotency_key_reused`, `invalid_request`, as for a `delay` of a debounced job; a pointer is into the request, so the input's parts begin with `/input`. And
    *   `server_unreachable`, `database_unavailable`
    */
   enqueue<J extends AnyJob>(

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { defineJob, isJob } from "./define-job.ts";
-import type { InputOf, JobOptions, OutputOf } from "./job.ts";
+import type { InputOf, JobOptions, KeyPath, OutputOf } from "./job.ts";
 
 const greet = defineJob({
   name: "greet",
@@ -44,6 +44,48 @@ describe("defineJob", () => {
     await expect(greet.call({ name: 7 })).rejects.toMatchObject({ code: "invalid_input" });
     // @ts-expect-error -- name is missing
     await expect(greet.call({})).rejects.toMatchObject({ code: "invalid_input", pointer: "/name" });
+  });
+
+  test("makes a key that is not in the input a compile error", () => {
+    const input = z.object({
+      tenant: z.string(),
+      customer: z.object({ id: z.number(), tags: z.array(z.string()) }).optional(),
+    });
+    type Path = KeyPath<z.input<typeof input>>;
+    expectTypeOf<Path>().toEqualTypeOf<"tenant" | "customer.id">();
+    const job = (options: Pick<JobOptions<"a", typeof input, null>, "concurrency" | "fairBy">) =>
+      defineJob({ name: "a", input, ...options, run: () => null });
+    expect(job({ concurrency: { key: "customer.id", limit: 1 } }).flow.key).toEqual([
+      "customer",
+      "id",
+    ]);
+    // @ts-expect-error -- there is no such place in the input
+    job({ concurrency: { key: "tennant", limit: 1 } });
+    // @ts-expect-error -- an object is no key
+    job({ fairBy: "customer" });
+    // @ts-expect-error -- neither is a list
+    job({ fairBy: "customer.tags" });
+    // @ts-expect-error -- a job that takes nothing has no key
+    defineJob({ name: "a", fairBy: "tenant", run: () => null });
+  });
+
+  test("has a batch handler answer a result, or an error, for each input", async () => {
+    const sums = defineJob({
+      name: "sums",
+      input: z.object({ n: z.number() }),
+      batch: { size: 10, wait: "1s" },
+      run: (inputs) => inputs.map(({ n }) => (n < 0 ? new RangeError("negative") : n + 1)),
+    });
+    expectTypeOf<OutputOf<typeof sums>>().toEqualTypeOf<number>();
+    expect(await sums.call({ n: 1 })).toBe(2);
+    await expect(sums.call({ n: -1 })).rejects.toThrow("negative");
+    expect(() =>
+      defineJob({
+        name: "wrong",
+        batch: { size: 1, wait: "1s" },
+        run: (inputs) => inputs.map(() => null),
+      }),
+    ).toThrow("job wrong: batch.size");
   });
 
   const run = () => null;

@@ -93,7 +93,7 @@ export class RunHandle<Output = unknown> {
 
 /** A run that was asked for. */
 export class EnqueuedRun<Output = unknown> extends RunHandle<Output> {
-  /** False when the idempotency key named a run that was there already. */
+  /** False when the call became a run that was there already: by its idempotency key, by debounce or by throttle. */
   readonly created: boolean;
 
   constructor(api: HttpApi, id: string, created: boolean) {

@@ -1,4 +1,4 @@
-import { NonRetryableError, defineJob } from "@millrace/sdk";
+import { NonRetryableError, defineJob, defineQueue } from "@millrace/sdk";
 import { z } from "zod";
 
 // Jobs for the tests of the command line. They are loaded by the real command, as a user's are.
@@ -54,4 +54,19 @@ export const bomb = defineJob({
       setTimeout(resolve, 200);
     });
   },
+});
+
+/** With every kind of limit that a list shows. */
+export const perTenant = defineJob({
+  name: "per-tenant",
+  input: z.object({ tenant: z.string().optional() }),
+  concurrency: [{ key: "tenant", limit: 1 }, { limit: 3 }],
+  rateLimit: { key: "tenant", limit: 100, per: "1s" },
+  run: () => null,
+});
+
+export const paced = defineQueue({
+  name: "paced",
+  concurrency: 3,
+  rateLimit: { limit: 50, per: "1m" },
 });

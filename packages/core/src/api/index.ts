@@ -1,9 +1,11 @@
 export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
 export { DeadLetter, DeadLetterPage, Dismiss, ListDeadLetters } from "./dead-letters.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
-export { JobInfo, JobList } from "./jobs.ts";
+export { JobFlow, JobInfo, JobList } from "./jobs.ts";
+export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export { Problem } from "./problem.ts";
-export { QueueInfo, QueueList } from "./queues.ts";
+export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
+export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
   Attempt,
@@ -12,6 +14,7 @@ export {
   CreateRun,
   CreateRuns,
   Instant,
+  LengthOfTime,
   LIST_WINDOW,
   ListRuns,
   LogLine,

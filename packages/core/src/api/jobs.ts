@@ -1,5 +1,31 @@
 import { z } from "zod";
+import { WHEN_FULL } from "../flow-policy.ts";
+import { PausedInfo } from "./pauses.ts";
+import { RateInfo } from "./rates.ts";
 import { Instant } from "./runs.ts";
+
+const Path = z.string().describe("Where it lies in the input, such as customer.id");
+
+export const JobFlow = z
+  .object({
+    key: Path.nullable().describe("The key that limits, rates and turns are counted by"),
+    keyLimit: z.int().nullable().describe("Runs at the same time with the same key"),
+    jobLimit: z.int().nullable().describe("Runs of the job at the same time"),
+    whenFull: z.enum(WHEN_FULL).describe("What becomes of a run whose key is full"),
+    keyRate: RateInfo.nullable(),
+    jobRate: RateInfo.nullable(),
+    cost: z
+      .union([z.number(), Path])
+      .describe("What a run takes from the rates, or where its input says so"),
+    startWithinMs: z.int().describe("Runs of a queue start in the order of accepted plus this"),
+    ttlMs: z.int().nullable(),
+    debounce: z.object({ key: Path.nullable(), waitMs: z.int(), maxWaitMs: z.int() }).nullable(),
+    throttle: z.object({ key: Path.nullable(), perMs: z.int() }).nullable(),
+    batch: z.object({ size: z.int(), waitMs: z.int() }).nullable(),
+  })
+  .meta({ id: "JobFlow" });
+
+export type JobFlow = z.infer<typeof JobFlow>;
 
 export const JobInfo = z
   .object({
@@ -18,6 +44,9 @@ export const JobInfo = z
       .union([z.number(), z.literal("forever")])
       .nullable()
       .describe("How long its runs are kept after they ended; null for what the server says"),
+    flow: JobFlow.describe("When, and beside how many others, its runs may start"),
+    paused: PausedInfo.nullable().describe("Of the whole job"),
+    pausedKeys: z.int().describe("Keys of it that are paused; GET /api/v1/pauses lists them"),
     inputSchema: z
       .record(z.string(), z.json())
       .nullable()

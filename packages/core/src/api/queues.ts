@@ -1,18 +1,56 @@
 import { z } from "zod";
-import { Instant } from "./runs.ts";
+import { PausedInfo } from "./pauses.ts";
+import { RateGiven, RateInfo } from "./rates.ts";
 
 export const QueueInfo = z
   .object({
     name: z.string(),
     ready: z.int().describe("Runs that may start now"),
+    held: z
+      .int()
+      .describe("Runs that a limit, a rate, a pause of their job or an unfilled batch holds back"),
     running: z.int(),
     scheduled: z.int(),
-    oldestSeconds: z.number().nullable().describe("How long the oldest ready run has waited"),
+    oldestSeconds: z
+      .number()
+      .nullable()
+      .describe("How long the oldest run that is ready or held back has waited"),
     workers: z.int().describe("Living workers that take from it"),
-    paused: z.object({ at: Instant, by: z.string(), reason: z.string().nullable() }).nullable(),
+    concurrency: z
+      .int()
+      .nullable()
+      .describe("How many of its runs may run at the same time, over all workers"),
+    rate: RateInfo.nullable().describe("How many of its runs may start, over all workers"),
+    limitedBy: z
+      .string()
+      .nullable()
+      .describe("Who has set these limits instead of the code; null while the code's hold"),
+    defined: z
+      .object({ concurrency: z.int().nullable(), rate: RateInfo.nullable() })
+      .nullable()
+      .describe("What code says of the limits (defineQueue); null for a queue that none defines"),
+    paused: PausedInfo.nullable(),
   })
   .meta({ id: "Queue" });
 
 export type QueueInfo = z.infer<typeof QueueInfo>;
 
 export const QueueList = z.object({ queues: z.array(QueueInfo) }).meta({ id: "QueueList" });
+
+export const SetQueueLimits = z
+  .strictObject({
+    concurrency: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .nullable()
+      .optional()
+      .describe("Null takes the limit away; absent leaves it"),
+    rate: RateGiven.nullable().optional().describe("Null takes the limit away; absent leaves it"),
+  })
+  .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, {
+    error: "give concurrency or rate, or both; null takes a limit away",
+  })
+  .meta({ id: "SetQueueLimits" });
+
+export type SetQueueLimits = z.infer<typeof SetQueueLimits>;

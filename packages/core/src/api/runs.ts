@@ -13,14 +13,20 @@ export const RunStateSchema = z.enum(RUN_STATES).meta({ id: "RunState" });
 /** A time as the API writes it: ISO 8601 in UTC. */
 export const Instant = z.iso.datetime({ offset: true });
 
-const DurationText = z.string().refine(isDuration, 'not a duration; write for example "30s"');
+const DurationText = z
+  .string()
+  .refine((text) => tryMs(text) !== undefined, 'not a duration; write for example "30s"');
 
-function isDuration(text: string): boolean {
+/** A duration that is longer than nothing. */
+export const LengthOfTime = z
+  .string()
+  .refine((text) => (tryMs(text) ?? 0) >= 1, 'not a length of time; write for example "30s"');
+
+function tryMs(text: string): number | undefined {
   try {
-    durationMs(text, "delay");
-    return true;
+    return durationMs(text, "");
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -37,6 +43,9 @@ export const CreateRun = z
       .describe("Higher starts first"),
     runAt: Instant.optional().describe("Not before this instant"),
     delay: DurationText.optional().describe("Not before this much time has passed, such as 10m"),
+    ttl: LengthOfTime.optional().describe(
+      "Cancelled as expired if it has not started so long after it was accepted, or after it was due; instead of the job's own",
+    ),
     idempotencyKey: z
       .string()
       .min(1)
@@ -56,7 +65,9 @@ export const AcceptedRun = z
     id: RunId,
     created: z
       .boolean()
-      .describe("False when the idempotency key named a run that was there already"),
+      .describe(
+        "False when the call became a run that was there already: by its idempotency key, by debounce or by throttle",
+      ),
     queue: z.string(),
     runAt: Instant.nullable(),
   })
@@ -102,6 +113,7 @@ export const RunSummary = z
     rerunOf: RunId.nullable(),
     createdAt: Instant,
     runAt: Instant.nullable().describe("When it is due, while it is scheduled"),
+    expiresAt: Instant.nullable().describe("When it is cancelled if it has not started by then"),
     startedAt: Instant.nullable().describe("Start of the attempt under way, or of the last one"),
     finishedAt: Instant.nullable(),
     worker: z.int().nullable(),

@@ -25,6 +25,7 @@ export function runRequest(
     priority: run.priority,
     runAt: run.runAt === undefined ? undefined : storableInstant(run.runAt, `${path}/runAt`),
     delayMs: run.delay === undefined ? undefined : durationMs(run.delay, "delay"),
+    ttlMs: run.ttl === undefined ? undefined : durationMs(run.ttl, "ttl"),
     idempotencyKey: run.idempotencyKey ?? key,
     correlationId: run.correlationId ?? correlationId(request) ?? request.id,
   };
@@ -35,7 +36,7 @@ export function runRequest(
  *
  * @throws MillraceError `invalid_request`
  */
-function storableInstant(text: string, pointer: string): Date {
+export function storableInstant(text: string, pointer: string): Date {
   const at = new Date(text);
   const year = at.getUTCFullYear();
   if (year >= 1 && year <= 9999) return at;

@@ -22,6 +22,8 @@ import { type Health, healthRoute } from "./routes/health.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { pauseRoutes } from "./routes/pauses.ts";
+import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
@@ -31,6 +33,8 @@ import { workerRoutes } from "./routes/workers.ts";
 export interface ApiOptions {
   db: Database;
   intake: Intake;
+  /** Called with a queue of which a pause or a limit has been taken away, so that workers look at once. */
+  ring(queue: string): void;
   /** 16 characters at the least. */
   apiKey: string;
   logger: Logger;
@@ -50,7 +54,7 @@ const CONNECTION_TIMEOUT_MS = 60_000;
 
 /** The HTTP server, ready to listen. Whoever listens, closes it: then it answers what is under way, and ends. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { db, intake, logger, version, metrics, requestTimeoutMs = 30_000 } = options;
+  const { db, intake, ring, logger, version, metrics, requestTimeoutMs = 30_000 } = options;
   const key = new ApiKey(options.apiKey);
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
@@ -103,7 +107,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
 
   const refuseOtherMethods = watchMethods(app);
   await describeRoutes(app, version);
-  const context: Context = { db, intake, observer };
+  const context: Context = { db, intake, observer, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -111,6 +115,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   explainRoutes(app, context);
   jobRoutes(app, context);
   queueRoutes(app, context);
+  queueLimitRoutes(app, context);
+  pauseRoutes(app, context);
   deadLetterRoutes(app, context);
   workerRoutes(app, context);
   healthRoute(app, options.health);

@@ -3,6 +3,7 @@ import { BoundedLabel, Counter, Gauge, Histogram, type Registry } from "../telem
 import type { Logger } from "../telemetry/logger.ts";
 import { Sparing } from "../runtime/sparing.ts";
 import { type Database, inTransaction, sqlState } from "../store/database.ts";
+import { HELD_REASONS, countHeld } from "../store/held.ts";
 import { countPlaces } from "../store/places.ts";
 
 /** More jobs than this are counted together: a metric must not grow with what people name. */
@@ -88,7 +89,7 @@ export function measurePlaces(registry: Registry, db: Database): void {
     () =>
       inTransaction(db, async (tx) => {
         await tx.query({ text: "set local statement_timeout = '2s'" });
-        return countPlaces(tx);
+        return { places: await countPlaces(tx), held: await countHeld(tx) };
       }).catch((error: unknown) => {
         if (sqlState(error) === QUERY_CANCELED) return null;
         throw error;
@@ -103,9 +104,15 @@ export function measurePlaces(registry: Registry, db: Database): void {
     dead_letters: gauge("millrace_dead_letters", "Failed runs that nobody has handled"),
     oldest_seconds: gauge(
       "millrace_oldest_ready_seconds",
-      "How long the oldest run that may start has waited",
+      "How long the oldest run that may start, or is held back, has waited",
     ),
   };
+  const held = new Gauge({
+    name: "millrace_runs_held",
+    help: "Runs that a limit, a rate, a pause or an unfilled batch holds back, by what does",
+    labelNames: ["reason"],
+    registers,
+  });
   const up: Gauge = new Gauge({
     name: "millrace_database_up",
     help: "1 when the database answered this scrape",
@@ -113,10 +120,15 @@ export function measurePlaces(registry: Registry, db: Database): void {
     collect: async () => {
       const answer = await counted.read().catch(() => undefined);
       up.set({}, answer === undefined ? 0 : 1);
-      const counts = answer ?? [];
+      const counts = answer?.places ?? [];
       for (const [place, metric] of Object.entries(places)) {
         metric.reset();
         for (const count of counts) metric.set({}, count[place as keyof typeof places]);
+      }
+      held.reset();
+      if (!answer) return;
+      for (const reason of HELD_REASONS) {
+        held.set({ reason }, answer.held.find((row) => row.reason === reason)?.runs ?? 0);
       }
     },
   });

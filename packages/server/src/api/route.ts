@@ -34,6 +34,8 @@ export interface Context {
   db: Database;
   intake: Intake;
   observer: Observer;
+  /** Has workers look into a queue at once. */
+  ring(queue: string): void;
 }
 
 /** Who did it, on the record: there is one key, and whoever has it is the API. */

@@ -39,6 +39,14 @@ export class ApiClient {
     return this.#send("POST", path, JSON.stringify(body), answer);
   }
 
+  put<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
+    return this.#send("PUT", path, JSON.stringify(body), answer);
+  }
+
+  delete<T>(path: string, answer: z.ZodType<T>): Promise<T> {
+    return this.#send("DELETE", path, undefined, answer);
+  }
+
   /** For requests that are answered without a body. */
   async tell(path: string, body: object): Promise<void> {
     await this.#request("POST", path, JSON.stringify(body));

@@ -43,15 +43,15 @@ test("a folder gives the jobs of every job file below it, whatever they are expo
   write("jobs/tests/job.js", "throw new Error('skipped')");
   write("jobs/.hidden/job.js", "throw new Error('skipped')");
   write("jobs/not-a-job.js", "throw new Error('skipped')");
-  expect((await load("jobs")).map(({ name }) => name)).toEqual(["mail", "typed", "one"]);
+  expect((await load("jobs")).jobs.map(({ name }) => name)).toEqual(["mail", "typed", "one"]);
 });
 
 test("a file may have any name, and the same job found twice is one", async () => {
   write("anything.js", job("one"));
-  expect(await load("anything.js", "./anything.js")).toHaveLength(1);
+  expect((await load("anything.js", "./anything.js")).jobs).toHaveLength(1);
   write("both/a.job.js", `export * from "../anything.js";\n`);
   write("both/b.job.js", `export * from "../anything.js";\n`);
-  expect(await load("both")).toHaveLength(1);
+  expect((await load("both")).jobs).toHaveLength(1);
 });
 
 test("two jobs of one name are refused with both files", async () => {
@@ -60,6 +60,22 @@ test("two jobs of one name are refused with both files", async () => {
   await expect(load(".")).rejects.toMatchObject({
     code: "duplicate_job",
     message: expect.stringMatching(/a\.job\.js and to another in b\.job\.js/),
+  });
+});
+
+test("queues are found beside jobs, and in files of their own", async () => {
+  const queue = (name: string) =>
+    `import { defineQueue } from "@millrace/sdk";\nexport const q = defineQueue({ name: "${name}", concurrency: 2 });\n`;
+  write("a.job.js", `${job("one")}${queue("slow")}`);
+  write("b.job.js", queue("quick"));
+  const loaded = await load(".");
+  expect(loaded.queues.map(({ name }) => name)).toEqual(["slow", "quick"]);
+  expect(loaded.jobs).toHaveLength(1);
+  await expect(load("b.job.js")).rejects.toThrow("there are queues and no job");
+  write("c.job.js", queue("slow"));
+  await expect(load(".")).rejects.toMatchObject({
+    code: "duplicate_queue",
+    message: expect.stringMatching(/a queue in a\.job\.js and to another in c\.job\.js/),
   });
 });
 

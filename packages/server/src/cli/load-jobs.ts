@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { MillraceError } from "@millrace/core";
-import { type Job, isJob } from "@millrace/sdk";
+import { type Job, type Queue, isJob, isQueue } from "@millrace/sdk";
 import { createJiti } from "jiti";
 
 const JOB_FILE = /^(?:.+\.)?job\.(?:ts|mts|js|mjs)$/;
@@ -15,16 +15,22 @@ export interface LoadOptions {
   cacheFolder: string;
 }
 
+/** What code defines. */
+export interface LoadedCode {
+  jobs: readonly Job[];
+  queues: readonly Queue[];
+}
+
 /**
- * Loads jobs: every one that a given file, or a `job.ts`, `*.job.ts` (or .mts, .js, .mjs) below a given folder, exports
+ * Loads jobs and queues: every one that a given file, or a `job.ts`, `*.job.ts` (or .mts, .js, .mjs) below a given folder, exports
  * under whatever name. `node_modules`, tests and dot folders are left out.
  *
- * @throws MillraceError `jobs_not_loaded`, which names the file; `duplicate_job`, which names both
+ * @throws MillraceError `jobs_not_loaded`, which names the file; `duplicate_job` and `duplicate_queue`, which name both
  */
 export async function loadJobs(
   paths: readonly string[],
   { cwd, cacheFolder }: LoadOptions,
-): Promise<Job[]> {
+): Promise<LoadedCode> {
   if (paths.length === 0) {
     throw new MillraceError(
       "jobs_not_loaded",
@@ -32,20 +38,33 @@ export async function loadJobs(
     );
   }
   const load = importer(cacheFolder);
-  const found = new Map<string, { job: Job; file: string }>();
+  const jobs = new Map<string, Found<Job>>();
+  const queues = new Map<string, Found<Queue>>();
   for (const place of paths) {
     const files = await jobFilesAt(path.resolve(cwd, place), place);
     let exported = 0;
     for (const file of files) {
       const shown = path.relative(cwd, file) || file;
-      for (const job of await jobsIn(file, shown, load)) {
-        add(found, job, shown);
+      for (const value of await exportsOf(file, shown, load)) {
+        if (isJob(value)) add("job", jobs, value, shown);
+        else if (isQueue(value)) add("queue", queues, value, shown);
+        else continue;
         exported++;
       }
     }
     if (exported === 0) throw nothingExported(place, files.length);
   }
-  return [...found.values()].map(({ job }) => job);
+  if (jobs.size === 0) throw onlyQueues(paths);
+  return { jobs: definedIn(jobs), queues: definedIn(queues) };
+}
+
+interface Found<Defined> {
+  defined: Defined;
+  file: string;
+}
+
+function definedIn<Defined>(found: ReadonlyMap<string, Found<Defined>>): Defined[] {
+  return [...found.values()].map(({ defined }) => defined);
 }
 
 async function jobFilesAt(place: string, shown: string): Promise<string[]> {
@@ -85,9 +104,9 @@ function importer(cacheFolder: string): Import {
   return (file) => (/\.m?ts$/.test(file) ? jiti.import(file) : native(file));
 }
 
-async function jobsIn(file: string, shown: string, load: Import): Promise<Job[]> {
+async function exportsOf(file: string, shown: string, load: Import): Promise<unknown[]> {
   try {
-    return Object.values(await load(file)).filter(isJob);
+    return Object.values(await load(file));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new MillraceError("jobs_not_loaded", `${shown} could not be loaded: ${message}`, {
@@ -96,15 +115,28 @@ async function jobsIn(file: string, shown: string, load: Import): Promise<Job[]>
   }
 }
 
-function add(found: Map<string, { job: Job; file: string }>, job: Job, file: string): void {
-  const other = found.get(job.name);
-  if (other && other.job !== job) {
+function add<Defined extends { name: string }>(
+  what: "job" | "queue",
+  found: Map<string, Found<Defined>>,
+  defined: Defined,
+  file: string,
+): void {
+  const { name } = defined;
+  const other = found.get(name);
+  if (other && other.defined !== defined) {
     throw new MillraceError(
-      "duplicate_job",
-      `the name ${job.name} is given to a job in ${other.file} and to another in ${file}; rename one`,
+      `duplicate_${what}`,
+      `the name ${name} is given to a ${what} in ${other.file} and to another in ${file}; rename one`,
     );
   }
-  found.set(job.name, { job, file });
+  found.set(name, { defined, file });
+}
+
+function onlyQueues(paths: readonly string[]): MillraceError {
+  return new MillraceError(
+    "jobs_not_loaded",
+    `--jobs ${paths.join(" ")}: there are queues and no job; add the place of the jobs`,
+  );
 }
 
 function nothingExported(place: string, files: number): MillraceError {

@@ -39,6 +39,18 @@ test("all wrong variables are named at once, each with its fix, and none with it
   expect(read).not.toThrow(/hunter2/);
 });
 
+test("queues may have weights, and a wrong one is refused without being shown", () => {
+  const read = (text: string) => readSettings({ MILLRACE_QUEUES: text }, "/").queues;
+  expect(read("urgent=5, default")).toEqual(
+    new Map([
+      ["urgent", 5],
+      ["default", 1],
+    ]),
+  );
+  expect(() => read("urgent=hunter2")).toThrow(/^MILLRACE_QUEUES: write names of queues .*=5/);
+  expect(() => read("urgent=hunter2")).not.toThrow(/hunter2/);
+});
+
 test("a lease shorter than heartbeats can keep is refused", () => {
   expect(() => readSettings({ MILLRACE_LEASE: "1s" }, "/")).toThrow("MILLRACE_LEASE");
   expect(readSettings({ MILLRACE_LEASE: "3s" }, "/").leaseMs).toBe(3000);

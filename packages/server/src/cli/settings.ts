@@ -1,8 +1,9 @@
 import path from "node:path";
-import { MillraceError, durationMs, isName, retentionMs } from "@millrace/core";
+import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { didYouMean } from "./nearest-word.ts";
+import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
 export interface Settings {
@@ -13,7 +14,8 @@ export interface Settings {
   readonly apiKey: string | undefined;
   readonly url: string | undefined;
   readonly jobs: readonly string[];
-  readonly queues: readonly string[] | undefined;
+  /** Where a worker takes runs from, and the weight of each. */
+  readonly queues: ReadonlyMap<string, number> | undefined;
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly drainMs: number;
@@ -53,7 +55,12 @@ export const VARIABLES = {
     .optional(),
   MILLRACE_JOBS: list().prefault(""),
   MILLRACE_QUEUES: list()
-    .refine((names) => names.every(isName), "write names of queues with commas between them")
+    .transform((items, context) => {
+      const weights = readWeights(items);
+      if (weights) return weights;
+      context.addIssue(WEIGHTS_HINT);
+      return z.NEVER;
+    })
     .optional(),
   MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
   MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),

@@ -4,6 +4,7 @@ import { isUnavailable, sqlState, unavailable } from "../store/database.ts";
 import {
   type EnqueuedRow,
   KEY_REUSED,
+  NOT_FOR_DEBOUNCED,
   UNKNOWN_JOB,
   UNKNOWN_QUEUE,
   enqueueMany,
@@ -24,6 +25,8 @@ export interface EnqueueRequest {
   runAt?: Date | undefined;
   /** Not before so many milliseconds have passed, by the database's clock. Instead of `runAt`. */
   delayMs?: number | undefined;
+  /** Cancelled if it has not started so many milliseconds after it was accepted, or was due. Instead of the job's own. */
+  ttlMs?: number | undefined;
   /** Same job, same key: same run. */
   idempotencyKey?: string | undefined;
   correlationId?: string | undefined;
@@ -32,7 +35,7 @@ export interface EnqueueRequest {
 
 export interface EnqueuedRun {
   id: string;
-  /** False when the idempotency key named a run that was there already. */
+  /** False when the call became a run that was there already: by its idempotency key, by debounce or by throttle. */
   created: boolean;
   queue: string;
   /** When it becomes due, if later. */
@@ -99,6 +102,7 @@ function itemText(request: EnqueueRequest): string {
     priority: request.priority,
     due_at: request.runAt,
     delay_ms: request.delayMs,
+    ttl_ms: request.ttlMs,
     key: request.idempotencyKey,
     correlation_id: request.correlationId,
     rerun_of: request.rerunOf,
@@ -112,6 +116,7 @@ function hasOptions(request: EnqueueRequest): boolean {
     request.priority !== undefined ||
     request.runAt !== undefined ||
     request.delayMs !== undefined ||
+    request.ttlMs !== undefined ||
     request.idempotencyKey !== undefined ||
     request.correlationId !== undefined ||
     request.rerunOf !== undefined
@@ -138,6 +143,7 @@ function refusal(error: unknown): { item: number; error: MillraceError } | undef
       [UNKNOWN_JOB]: "unknown_job",
       [UNKNOWN_QUEUE]: "queue_not_found",
       [KEY_REUSED]: "idempotency_key_reused",
+      [NOT_FOR_DEBOUNCED]: "invalid_request",
     } as const
   )[sqlState(error) ?? ""];
   if (!code) return undefined;

@@ -41,7 +41,7 @@ export class Intake {
    * Accepts one run. When this returns, it is durable.
    *
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
-   *   `idempotency_key_reused`, `database_unavailable`
+   *   `idempotency_key_reused`, `database_unavailable`; `invalid_request` for a time of a debounced job
    */
   async accept(request: RunRequest): Promise<EnqueuedRun> {
     const result = await this.#batcher.add(await this.#checked(request));

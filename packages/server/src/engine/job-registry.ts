@@ -1,14 +1,19 @@
 import { MillraceError } from "@millrace/core";
-import type { InputSchema, Job } from "@millrace/sdk";
-import type { Queryable } from "../store/statement.ts";
+import type { InputSchema, Job, Queue } from "@millrace/sdk";
+import { type Database, inTransaction } from "../store/database.ts";
+import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
+import { defineQueues } from "../store/queues.ts";
+import type { Queryable } from "../store/statement.ts";
+import { applyLimits } from "./limit-queue.ts";
 
-/** The jobs whose code this process has loaded. */
+/** The jobs and queues whose code this process has loaded. */
 export class JobRegistry {
   readonly #jobs = new Map<string, Job>();
+  readonly #queues = new Map<string, Queue>();
 
-  /** @throws MillraceError `duplicate_job` */
-  constructor(jobs: readonly Job[]) {
+  /** @throws MillraceError `duplicate_job`, `duplicate_queue` */
+  constructor(jobs: readonly Job[], queues: readonly Queue[] = []) {
     for (const job of jobs) {
       const other = this.#jobs.get(job.name);
       if (other && other !== job) {
@@ -18,6 +23,16 @@ export class JobRegistry {
         );
       }
       this.#jobs.set(job.name, job);
+    }
+    for (const queue of queues) {
+      const other = this.#queues.get(queue.name);
+      if (other && other !== queue) {
+        throw new MillraceError(
+          "duplicate_queue",
+          `two queues are named ${queue.name}; define it once`,
+        );
+      }
+      this.#queues.set(queue.name, queue);
     }
   }
 
@@ -29,20 +44,31 @@ export class JobRegistry {
     return [...this.#jobs.keys()].sort();
   }
 
-  /** The queues that the jobs name. */
+  /** The queues that the jobs name, and those that are defined. */
   get queues(): string[] {
-    return [...new Set([...this.#jobs.values()].map((job) => job.queue))].sort();
+    const named = [...this.#jobs.values()].map((job) => job.queue);
+    return [...new Set([...named, ...this.#queues.keys()])].sort();
   }
 
-  /** Writes the jobs and their queues to the database, so that every process and `millrace.enqueue` know them. */
-  async register(db: Queryable): Promise<void> {
+  /**
+   * Writes the jobs and their queues to the database, so that every process and `millrace.enqueue` know them. What waits
+   * already obeys from then on what has changed.
+   */
+  register(db: Database): Promise<void> {
+    return inTransaction(db, async (tx) => {
+      await ensureQueues(tx, this.queues);
+      const changed = await this.#registerJobs(tx);
+      await regate(tx, this.names);
+      await reopenLanes(tx, changed, []);
+      await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
+    });
+  }
+
+  /** @returns the names of those that are new, or have changed */
+  async #registerJobs(tx: Queryable): Promise<string[]> {
     const jobs = [...this.#jobs.values()];
-    await ensureQueues(
-      db,
-      jobs.map((job) => job.queue),
-    );
-    await registerJobs(
-      db,
+    const rows = await registerJobs(
+      tx,
       JSON.stringify(
         jobs.map((job) => ({
           name: job.name,
@@ -58,8 +84,18 @@ export class JobRegistry {
         })),
       ),
     );
-    await regate(db, this.names);
+    return rows.map(({ name }) => name);
   }
+}
+
+function queueRows(queues: readonly Queue[]): string {
+  return JSON.stringify(
+    queues.map(({ name, concurrency, rate }) => ({
+      name,
+      concurrency: concurrency ?? undefined,
+      rate: rate ?? undefined,
+    })),
+  );
 }
 
 /**

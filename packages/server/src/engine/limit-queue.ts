@@ -1,7 +1,9 @@
 import { MillraceError, type Rate } from "@millrace/core";
 import { type Database, inTransaction } from "../store/database.ts";
+import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
-import { limitQueue } from "../store/queues.ts";
+import { type LimitedRow, limitQueue, resetQueueLimits } from "../store/queues.ts";
+import type { Queryable } from "../store/statement.ts";
 
 /** What a queue may do over all workers. */
 export interface QueueLimits {
@@ -12,17 +14,55 @@ export interface QueueLimits {
 }
 
 /**
- * Limits a queue, or takes its limits away. What runs goes on, and does not count: it was started without a limit.
+ * Limits a queue, or takes its limits away; one that is not given stays. They hold instead of those that code defines
+ * until {@link resetLimits}. What runs goes on, and does not count if it was started without a limit.
  *
  * @throws MillraceError `queue_not_found`
  */
-export function setQueueLimits(db: Database, queue: string, limits: QueueLimits): Promise<void> {
+export function setQueueLimits(
+  db: Database,
+  queue: string,
+  { concurrency, rate }: Partial<QueueLimits>,
+  by = "api",
+): Promise<void> {
   return inTransaction(db, async (tx) => {
-    const rate = limits.rate && JSON.stringify(limits.rate);
-    const [row] = await limitQueue(tx, queue, limits.concurrency, rate);
-    if (!row) {
-      throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
-    }
-    if (limits.concurrency !== null || limits.rate !== null) await markQueueForGate(tx, queue);
+    const rows = await limitQueue(
+      tx,
+      queue,
+      concurrency !== undefined,
+      concurrency ?? null,
+      rate !== undefined,
+      rate ? JSON.stringify(rate) : null,
+      by,
+    );
+    await applyLimits(tx, requireOne(rows, queue));
   });
+}
+
+/**
+ * Gives a queue back the limits that code defines; none when no code does.
+ *
+ * @throws MillraceError `queue_not_found`
+ */
+export function resetLimits(db: Database, queue: string): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    await applyLimits(tx, requireOne(await resetQueueLimits(tx, queue), queue));
+  });
+}
+
+/** What waits already obeys the limits as they are now. */
+export async function applyLimits(tx: Queryable, queues: readonly LimitedRow[]): Promise<void> {
+  for (const { name, gated } of queues) {
+    if (gated) await markQueueForGate(tx, name);
+  }
+  await reopenLanes(
+    tx,
+    [],
+    queues.map(({ name }) => name),
+  );
+}
+
+function requireOne(rows: readonly LimitedRow[], queue: string): readonly LimitedRow[] {
+  if (rows.length > 0) return rows;
+  throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
 }

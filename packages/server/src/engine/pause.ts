@@ -1,14 +1,15 @@
 import { MillraceError } from "@millrace/core";
 import { type Database, inTransaction } from "../store/database.ts";
-import { regate } from "../store/jobs.ts";
-import { holdJob, markForGate, pauseJob, resumeJob } from "../store/pauses.ts";
+import { type JobRow, readJob, regate } from "../store/jobs.ts";
+import { holdJob, markForGate, pauseJob, queuesBeforeGate, resumeJob } from "../store/pauses.ts";
 import { pauseQueue, resumeQueue } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 
 /**
  * No run of the queue is claimed any more; those that run go on. Pausing again keeps the first instant.
  *
- * @param until when it resumes by itself; null for never
+ * @param until when it resumes by itself, or
+ * @param forMs after how many milliseconds by the database's clock; null both for never
  * @throws MillraceError `queue_not_found`
  */
 export async function pause(
@@ -17,8 +18,9 @@ export async function pause(
   by: string,
   reason: string | null,
   until: Date | null = null,
+  forMs: number | null = null,
 ): Promise<void> {
-  const [row] = await pauseQueue(db, queue, by, reason, until);
+  const [row] = await pauseQueue(db, queue, by, reason, until, forMs);
   if (!row)
     throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
 }
@@ -39,6 +41,8 @@ export interface JobPause {
   reason: string | null;
   /** When it resumes by itself; null for never. */
   until: Date | null;
+  /** Instead: after how many milliseconds by the database's clock. */
+  forMs?: number | null;
 }
 
 /**
@@ -47,27 +51,30 @@ export interface JobPause {
  * @throws MillraceError `unknown_job`; `invalid_request` for a key of a job that has none
  */
 export function pauseJobOrKey(db: Database, pause: JobPause): Promise<void> {
+  const { job, key, by, reason, until, forMs = null } = pause;
   return inTransaction(db, async (tx) => {
-    const [row] = await pauseJob(
-      tx,
-      pause.job,
-      pause.key,
-      pause.by,
-      pause.reason,
-      pause.until,
-      null,
-    );
-    if (!row) throw noSuchJob(pause.job);
-    await regate(tx, [pause.job]);
-    await markForGate(tx, pause.job);
+    const known = await requireJob(tx, job);
+    if (key !== null && !known.flow.key) throw noKey(job);
+    await pauseJob(tx, job, key, by, reason, until, forMs);
+    await regate(tx, [job]);
+    await markForGate(tx, job);
   });
 }
 
-/** Takes runs again. @throws MillraceError `unknown_job` when it is not paused */
-export function resumeJobOrKey(db: Database, job: string, key: string | null): Promise<void> {
+/**
+ * Takes runs again. What is not paused stays as it is.
+ *
+ * @returns the queues in which runs of it wait
+ * @throws MillraceError `unknown_job`; `invalid_request` for a key of a job that has none
+ */
+export function resumeJobOrKey(db: Database, job: string, key: string | null): Promise<string[]> {
   return inTransaction(db, async (tx) => {
-    await resumeJob(tx, job, key);
+    const known = await requireJob(tx, job);
+    const [resumed] = await resumeJob(tx, job, key);
+    // A key that was paused may be resumed after the job has lost its key.
+    if (!resumed && key !== null && !known.flow.key) throw noKey(job);
     await regate(tx, [job]);
+    return (await queuesBeforeGate(tx, job)).map(({ name }) => name);
   });
 }
 
@@ -87,6 +94,16 @@ export function hold(
   });
 }
 
-function noSuchJob(job: string): MillraceError {
-  return new MillraceError("unknown_job", `no job named ${JSON.stringify(job)} is registered`);
+async function requireJob(tx: Queryable, name: string): Promise<JobRow> {
+  const [job] = await readJob(tx, name);
+  if (job) return job;
+  throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`);
+}
+
+function noKey(job: string): MillraceError {
+  return new MillraceError(
+    "invalid_request",
+    `job ${job} has no key; leave the key out to mean the whole job, or give the job one (concurrency.key, rateLimit.key or fairBy)`,
+    { pointer: "/key" },
+  );
 }

@@ -3,6 +3,7 @@ import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { Counter, type Registry } from "../telemetry/metrics.ts";
 import type { Bell } from "../transport/bell.ts";
 
 /** A run is skipped, replaced or expired so late at the most, when no worker files before. */
@@ -19,13 +20,32 @@ export class GateKeeper implements Service {
   readonly #loop: Loop;
   #tidiedAt = performance.now();
 
-  constructor({ db, bell, logger }: { db: Database; bell: Bell; logger: Logger }) {
+  constructor({
+    db,
+    bell,
+    logger,
+    metrics,
+  }: {
+    db: Database;
+    bell: Bell;
+    logger: Logger;
+    metrics?: Registry;
+  }) {
+    const expiries =
+      metrics &&
+      new Counter({
+        name: "millrace_runs_expired_total",
+        help: "Runs that this process cancelled because they had not started within their time to live",
+        registers: [metrics],
+      });
     this.#loop = new Loop(
       this.name,
       async () => {
         const { expired } = await keepGate(db);
-        if (expired > 0)
+        if (expired > 0) {
+          expiries?.inc({}, expired);
           logger.info({ runs: expired }, `${expired} runs expired before they started`);
+        }
         if (performance.now() - this.#tidiedAt > TIDY_EVERY_MS) {
           this.#tidiedAt = performance.now();
           for (const queue of await tidyGate(db)) bell.ring(queue);

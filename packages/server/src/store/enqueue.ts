@@ -16,6 +16,8 @@ export interface EnqueuedRow {
 export const UNKNOWN_JOB = "ML001";
 export const UNKNOWN_QUEUE = "ML002";
 export const KEY_REUSED = "ML003";
+/** A debounced job decides itself when its runs start. */
+export const NOT_FOR_DEBOUNCED = "ML010";
 
 /**
  * Parameter: a JSON list of 1 to 4,096 items, as the comment on the SQL function has them. All or none. The order of a function's rows is that of its

@@ -94,6 +94,21 @@ export const openLanes = statement<[], { queue: string }>(
     select distinct queue from opened`,
 );
 
+/**
+ * Has lanes looked at anew, because what limits them has changed: each remembers what the last claim found. Locked in the
+ * order in which settling locks them. Parameters: all lanes of these jobs, and of these queues.
+ */
+export const reopenLanes = statement<[jobs: string[], queues: string[]], never>(
+  "reopen_lanes",
+  `with shut as materialized (
+      select job, key, queue from millrace.lane
+      where (job = any ($1) or queue = any ($2)) and ("full" or not_before > '-infinity')
+      order by job, key, queue for update
+    )
+    update millrace.lane l set "full" = false, not_before = '-infinity' from shut s
+    where l.job = s.job and l.key = s.key and l.queue = s.queue`,
+);
+
 /** Forgets pauses that are over, and decides anew about the gate of their jobs. */
 export const endPauses = statement<[], { jobs: number }>(
   "end_pauses",

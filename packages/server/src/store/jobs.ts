@@ -13,7 +13,23 @@ export interface JobRow {
   retention_ms: number | null;
   input_schema: Record<string, unknown> | null;
   registered_at: Date;
+  paused_at: Date | null;
+  paused_by: string | null;
+  pause_reason: string | null;
+  paused_until: Date | null;
+  /** Keys of it that are paused. */
+  paused_keys: number;
 }
+
+/** A job `j` with the pause of it that holds now. */
+const JOB = `
+    j.name, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
+    j.registered_at,
+    p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until,
+    (select count(*)::int from millrace.pause k
+     where k.job = j.name and not k.whole and (k.until is null or k.until > clock_timestamp())) as paused_keys
+   from millrace.job j
+   left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > clock_timestamp())`;
 
 /** Makes the queues that are not there yet. */
 export const ensureQueues = statement<[names: string[]], never>(
@@ -44,14 +60,9 @@ export const regate = statement<[names: string[]], never>(
   `select millrace.regate($1::text[])`,
 );
 
-export const listJobs = statement<[], JobRow>(
-  "list_jobs",
-  `select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, registered_at
-   from millrace.job order by name`,
-);
+export const listJobs = statement<[], JobRow>("list_jobs", `select ${JOB} order by j.name`);
 
 export const readJob = statement<[name: string], JobRow>(
   "read_job",
-  `select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, registered_at
-   from millrace.job where name = $1`,
+  `select ${JOB} where j.name = $1`,
 );

@@ -10,9 +10,13 @@ export interface PauseRow {
   until: Date | null;
 }
 
+/** The second parameter as runs have their keys; empty when it is null. */
+const KEY = `millrace.key_text(to_jsonb($2::text), '[]')`;
+
 /**
  * Pauses a job, or a key of it. Parameters: job; key or null; who; why; until when, or for how many milliseconds, or
- * neither. Pausing again keeps the first instant. Answers no row for a job that is not registered.
+ * neither. Pausing again keeps the first instant. Answers no row for a job that is not registered. A long key is cut as
+ * those of runs are.
  */
 export const pauseJob = statement<
   [
@@ -27,7 +31,7 @@ export const pauseJob = statement<
 >(
   "pause_job",
   `insert into millrace.pause as p (job, key, whole, paused_by, reason, until)
-   select name, coalesce($2, ''), $2::text is null, $3, $4, coalesce($5, clock_timestamp() + $6::float8 * interval '1 millisecond')
+   select name, ${KEY}, $2::text is null, $3, $4, coalesce($5, clock_timestamp() + $6::float8 * interval '1 millisecond')
    from millrace.job where name = $1
    on conflict (job, whole, key) do update
    set paused_by = excluded.paused_by, reason = excluded.reason, until = excluded.until
@@ -53,7 +57,15 @@ export const holdJob = statement<
 
 export const resumeJob = statement<[job: string, key: string | null], { job: string }>(
   "resume_job",
-  `delete from millrace.pause where job = $1 and whole = ($2::text is null) and key = coalesce($2, '') returning job`,
+  `delete from millrace.pause where job = $1 and whole = ($2::text is null) and key = ${KEY} returning job`,
+);
+
+/** The queues in which runs of a job stand before the gate; there are few queues. */
+export const queuesBeforeGate = statement<[job: string], { name: string }>(
+  "queues_before_gate",
+  `select q.name from millrace.queue q
+   where exists (select from millrace.lane l where l.job = $1 and l.queue = q.name)
+     or exists (select from millrace.ready r where r.gated and r.queue = q.name and r.job = $1)`,
 );
 
 /** The pauses of jobs and keys that hold now. */

@@ -20,6 +20,10 @@ export interface QueueRow {
   paused_until: Date | null;
   concurrency: number | null;
   rate: Rate | null;
+  /** Who has set these limits instead of the code; null while the code's hold. */
+  limited_by: string | null;
+  /** What code says of the limits; null for a queue that no code defines. */
+  defined: { concurrency?: number; rate?: Rate } | null;
   /** Living workers that take from it. */
   workers: number;
 }
@@ -46,7 +50,7 @@ export const listQueues = statement<[], QueueRow>(
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
-      q.concurrency, q.rate,
+      q.concurrency, q.rate, q.limited_by, q.defined,
       (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]) as workers
     from millrace.queue q
     left join waiting w on w.queue = q.name
@@ -56,14 +60,15 @@ export const listQueues = statement<[], QueueRow>(
     order by q.name`,
 );
 
+/** Parameters: queue; who; why; until when, or for how many milliseconds, or neither. */
 export const pauseQueue = statement<
-  [name: string, by: string, reason: string | null, until: Date | null],
+  [name: string, by: string, reason: string | null, until: Date | null, forMs: number | null],
   { name: string }
 >(
   "pause_queue",
   `update millrace.queue q
    set paused_at = case when ${PAUSED} then paused_at else clock_timestamp() end, paused_by = $2, pause_reason = $3,
-     paused_until = $4
+     paused_until = coalesce($4, clock_timestamp() + $5::float8 * interval '1 millisecond')
    where name = $1 returning name`,
 );
 
@@ -88,14 +93,55 @@ export const pausedQueues = statement<
 );
 
 /**
- * Sets what limits a queue over all workers; null for no limit. Parameters: queue; how many run at the same time; JSON
- * text of the rate.
+ * Sets limits of a queue over all workers; null for no limit. Parameters: queue; whether the concurrency is given, and how
+ * many run at the same time; whether the rate is given, and its JSON text; who says so.
  */
 export const limitQueue = statement<
-  [name: string, concurrency: number | null, rate: string | null],
-  { name: string }
+  [
+    name: string,
+    setConcurrency: boolean,
+    concurrency: number | null,
+    setRate: boolean,
+    rate: string | null,
+    by: string,
+  ],
+  LimitedRow
 >(
   "limit_queue",
-  `update millrace.queue set concurrency = $2, rate = $3::jsonb, limited_at = clock_timestamp()
-   where name = $1 returning name`,
+  `update millrace.queue
+   set concurrency = case when $2 then $3::integer else concurrency end, rate = case when $4 then $5::jsonb else rate end,
+     limited_by = $6, limited_at = clock_timestamp()
+   where name = $1 returning name, gated`,
+);
+
+/** A queue whose limits have been set, and whether its runs pass the gate now. */
+export interface LimitedRow {
+  name: string;
+  gated: boolean;
+}
+
+/** Takes back what an operator has set: the limits of the code hold again, or none. */
+export const resetQueueLimits = statement<[name: string], LimitedRow>(
+  "reset_queue_limits",
+  `update millrace.queue
+   set concurrency = (defined ->> 'concurrency')::integer, rate = defined -> 'rate', limited_by = null,
+     limited_at = clock_timestamp()
+   where name = $1 returning name, gated`,
+);
+
+/**
+ * Writes queues as code defines them now; an operator's limits stay. Answers those whose definition has changed.
+ * Parameter: a JSON list of {name, concurrency, rate}; a limit that is not there is absent.
+ */
+export const defineQueues = statement<[queues: string], LimitedRow>(
+  "define_queues",
+  `insert into millrace.queue as q (name, concurrency, rate, defined, limited_at)
+   select name, concurrency, rate, jsonb_strip_nulls(jsonb_build_object('concurrency', concurrency, 'rate', rate)), clock_timestamp()
+   from jsonb_to_recordset($1::jsonb) as given(name text, concurrency integer, rate jsonb)
+   order by name
+   on conflict (name) do update set defined = excluded.defined,
+     concurrency = case when q.limited_by is null then excluded.concurrency else q.concurrency end,
+     rate = case when q.limited_by is null then excluded.rate else q.rate end, limited_at = clock_timestamp()
+   where q.defined is distinct from excluded.defined
+   returning name, gated`,
 );

@@ -19,6 +19,7 @@ export interface RunRow {
   finished_at: Date | null;
   worker_id: number | null;
   due_at: Date | null;
+  expires_at: Date | null;
   due_reason: string | null;
   error_class: string | null;
   error_message: string | null;
@@ -29,7 +30,7 @@ const SUMMARY = `
     r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
     r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
-    t.due_at, t.reason as due_reason, e.error_class, e.error_message`;
+    t.due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message`;
 
 const PLACES = `
     left join millrace.timer t on r.state is null and t.run_id = r.id

@@ -17,6 +17,7 @@ export class AttemptMetrics {
   readonly #settled: Counter<"job" | "outcome">;
   readonly #durations: Histogram<"job">;
   readonly #claims: Histogram;
+  readonly #holds: Counter<"job">;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
 
   constructor(registry: Registry) {
@@ -38,9 +39,19 @@ export class AttemptMetrics {
       labelNames: ["job"],
       registers,
     });
+    this.#holds = new Counter({
+      name: "millrace_job_holds_total",
+      help: "Times that a job, or a key of it, was held back because a server asked to wait",
+      labelNames: ["job"],
+      registers,
+    });
   }
 
   readonly claimed = (ms: number): void => this.#claims.observe({}, ms / 1000);
+
+  readonly held = (job: string): void => {
+    this.#holds.inc({ job: this.#jobs.of(job) });
+  };
 
   readonly settled = ({ job, verdict, durationMs }: SettledAttempt): void => {
     const label = this.#jobs.of(job);

@@ -179,7 +179,9 @@ export class Attempts {
       recorder.costs.settle(run, chargedCost(this.#jobOf(run).flow, run.input), context.units);
     }
     if (outcome.verdict === "retry" && outcome.hold) {
-      const key = outcome.hold === "key" && run.passed?.key ? run.passed.key : null;
+      // The key of runs that have none in their input is empty, and is one like any other.
+      const keyed = outcome.hold === "key" && this.#jobOf(run).flow.key !== undefined;
+      const key = keyed && run.passed ? run.passed.key : null;
       this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
     }
   }

@@ -57,6 +57,8 @@ export interface WorkerOptions {
   onSettled?: (attempt: SettledAttempt) => void;
   /** Told how long every claim took, in milliseconds, for metrics. */
   onClaim?: (ms: number) => void;
+  /** Told of every job that was held back because a server has asked for it, for metrics. */
+  onHeld?: (job: string) => void;
 }
 
 /** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
@@ -247,6 +249,7 @@ export class Worker implements Service {
   async #hold(job: string, key: string | null, forMs: number, reason: string): Promise<void> {
     try {
       await hold(this.#options.db, job, key, forMs, reason);
+      this.#options.onHeld?.(job);
       this.#logger.warn({ job, key, forMs }, "a server asked to wait; the job is held back");
     } catch (error) {
       this.#logger.error({ err: error, job, key }, "a job could not be held back");

@@ -5,19 +5,19 @@ import type { TimelineRow } from "../../store/events.ts";
 import type { LogRow } from "../../store/run-output.ts";
 import type { AttemptRow, RunRow } from "../../store/runs.ts";
 import { instant } from "./instant.ts";
-import { type Pauses, reasonOf } from "./reason.ts";
+import { type Holds, reasonOf } from "./reason.ts";
 
 export function presentAccepted(run: EnqueuedRun): AcceptedRun {
   return { id: run.id, created: run.created, queue: run.queue, runAt: instant(run.dueAt) };
 }
 
-export function presentSummary(run: RunRow, pauses: Pauses, now: Date): RunSummary {
+export function presentSummary(run: RunRow, holds: Holds, now: Date): RunSummary {
   return {
     id: run.id,
     job: run.job,
     queue: run.queue,
     state: run.state,
-    reason: reasonOf(run, pauses, now),
+    reason: reasonOf(run, holds, now),
     priority: run.priority,
     // The row counts the attempts that have ended.
     attempt: run.attempts + (run.state === "running" ? 1 : 0),
@@ -29,6 +29,7 @@ export function presentSummary(run: RunRow, pauses: Pauses, now: Date): RunSumma
     rerunOf: run.rerun_of,
     createdAt: instant(run.created_at),
     runAt: instant(run.due_at),
+    expiresAt: instant(run.expires_at),
     startedAt: instant(run.started_at),
     finishedAt: instant(run.finished_at),
     worker: run.worker_id,

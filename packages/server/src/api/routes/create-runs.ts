@@ -25,7 +25,7 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
         operationId: "createRun",
         summary: "Ask for a run",
         description:
-          "Answers 201 when the run is durable, or 200 when the idempotency key named a run that was there already. The key may come in the body or in the header Idempotency-Key. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
+          "Answers 201 when the run is durable, or 200 when the call became a run that was there already: by its idempotency key, or because its job is debounced or throttled. The key may come in the body or in the header Idempotency-Key. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
         querystring: NoQuery,
         body: CreateRun,
         response: { 200: AcceptedRun, 201: AcceptedRun },

@@ -1,11 +1,16 @@
 import { MillraceError } from "@millrace/core";
-import { JobInfo, JobList } from "@millrace/core/api";
+import { JobInfo, JobList, PauseJob, ResumeJob } from "@millrace/core/api";
 import { z } from "zod";
-import { type JobRow, listJobs, readJob } from "../../store/jobs.ts";
-import { instant } from "../present/instant.ts";
-import { type Api, type Context, NoQuery } from "../route.ts";
+import { pauseJobOrKey, resumeJobOrKey } from "../../engine/pause.ts";
+import { listJobs, readJob } from "../../store/jobs.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { pauseEnd } from "../pause-end.ts";
+import { presentJob } from "../present/job.ts";
+import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
 
-export function jobRoutes(app: Api, { db }: Context): void {
+const ByName = z.strictObject({ name: z.string().describe("The job's name") });
+
+export function jobRoutes(app: Api, { db, ring }: Context): void {
   app.get(
     "/api/v1/jobs",
     {
@@ -27,34 +32,71 @@ export function jobRoutes(app: Api, { db }: Context): void {
         tags: ["jobs"],
         operationId: "getJob",
         summary: "Look at a job",
-        params: z.strictObject({ name: z.string() }),
+        params: ByName,
         querystring: NoQuery,
         response: { 200: JobInfo },
         problems: ["not_found"],
       },
     },
+    (request) => requireJob(db, request.params.name),
+  );
+
+  app.post(
+    "/api/v1/jobs/:name/pause",
+    {
+      schema: {
+        tags: ["jobs"],
+        operationId: "pauseJob",
+        summary: "Pause a job, or a key of it",
+        description:
+          "No run of it is started any more, on any worker; those that run go on. Pausing again keeps the first instant.",
+        params: ByName,
+        querystring: NoQuery,
+        body: PauseJob.optional(),
+        response: { 200: JobInfo },
+        problems: ["not_found"],
+      },
+    },
     async (request) => {
-      const [job] = await readJob(db, request.params.name);
-      if (job) return presentJob(job);
-      throw new MillraceError(
-        "not_found",
-        `no job named ${JSON.stringify(request.params.name)} is registered; GET /api/v1/jobs lists those that are`,
-      );
+      const { name } = request.params;
+      const { key = null, reason = null, ...end } = request.body ?? {};
+      await requireJob(db, name);
+      await pauseJobOrKey(db, { job: name, key, by: ACTOR, reason, ...pauseEnd(end) });
+      return requireJob(db, name);
+    },
+  );
+
+  app.post(
+    "/api/v1/jobs/:name/resume",
+    {
+      schema: {
+        tags: ["jobs"],
+        operationId: "resumeJob",
+        summary: "Resume a job, or a key of it",
+        description:
+          "Workers look for its runs at once. What is not paused stays as it is; resuming the job does not resume its keys.",
+        params: ByName,
+        querystring: NoQuery,
+        body: ResumeJob.optional(),
+        response: { 200: JobInfo },
+        problems: ["not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      await requireJob(db, name);
+      const queues = await resumeJobOrKey(db, name, request.body?.key ?? null);
+      for (const queue of queues) ring(queue);
+      return requireJob(db, name);
     },
   );
 }
 
-function presentJob(job: JobRow): JobInfo {
-  return {
-    name: job.name,
-    description: job.description,
-    queue: job.queue,
-    priority: job.priority,
-    timeoutMs: job.timeout_ms,
-    retry: job.retry,
-    retentionMs: job.retention_ms === Infinity ? "forever" : job.retention_ms,
-    // Read from jsonb, so it is JSON.
-    inputSchema: job.input_schema as JobInfo["inputSchema"],
-    registeredAt: instant(job.registered_at),
-  };
+async function requireJob(db: Queryable, name: string): Promise<JobInfo> {
+  const [job] = await readJob(db, name);
+  if (job) return presentJob(job);
+  throw new MillraceError(
+    "not_found",
+    `no job named ${JSON.stringify(name)} is registered; GET /api/v1/jobs lists those that are`,
+  );
 }

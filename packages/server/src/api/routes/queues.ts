@@ -1,15 +1,16 @@
 import { MillraceError } from "@millrace/core";
-import { QueueInfo, QueueList, Reason } from "@millrace/core/api";
+import { PauseQueue, QueueInfo, QueueList } from "@millrace/core/api";
 import { z } from "zod";
 import { pause, resume } from "../../engine/pause.ts";
-import { type QueueRow, listQueues } from "../../store/queues.ts";
+import { listQueues } from "../../store/queues.ts";
 import type { Queryable } from "../../store/statement.ts";
-import { instant } from "../present/instant.ts";
+import { pauseEnd } from "../pause-end.ts";
+import { presentQueue } from "../present/queue.ts";
 import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
 
-const ByName = z.strictObject({ name: z.string().describe("The queue's name") });
+export const QueueByName = z.strictObject({ name: z.string().describe("The queue's name") });
 
-export function queueRoutes(app: Api, { db }: Context): void {
+export function queueRoutes(app: Api, { db, ring }: Context): void {
   app.get(
     "/api/v1/queues",
     {
@@ -31,7 +32,7 @@ export function queueRoutes(app: Api, { db }: Context): void {
         tags: ["queues"],
         operationId: "getQueue",
         summary: "Look at a queue",
-        params: ByName,
+        params: QueueByName,
         querystring: NoQuery,
         response: { 200: QueueInfo },
         problems: ["queue_not_found"],
@@ -49,16 +50,18 @@ export function queueRoutes(app: Api, { db }: Context): void {
         summary: "Pause a queue",
         description:
           "No run of it is started any more; those that run go on. Pausing again keeps the first instant.",
-        params: ByName,
+        params: QueueByName,
         querystring: NoQuery,
-        body: Reason.optional(),
+        body: PauseQueue.optional(),
         response: { 200: QueueInfo },
         problems: ["queue_not_found"],
       },
     },
     async (request) => {
       const { name } = request.params;
-      await pause(db, name, ACTOR, request.body?.reason ?? null);
+      const { reason = null, ...end } = request.body ?? {};
+      const { until, forMs } = pauseEnd(end);
+      await pause(db, name, ACTOR, reason, until, forMs);
       return readQueue(db, name);
     },
   );
@@ -71,8 +74,8 @@ export function queueRoutes(app: Api, { db }: Context): void {
         operationId: "resumeQueue",
         summary: "Resume a queue",
         description:
-          "Workers look into it again within a second. A queue that is not paused stays as it is.",
-        params: ByName,
+          "Workers look into it again at once. A queue that is not paused stays as it is.",
+        params: QueueByName,
         querystring: NoQuery,
         body: z.strictObject({}).optional(),
         response: { 200: QueueInfo },
@@ -82,29 +85,14 @@ export function queueRoutes(app: Api, { db }: Context): void {
     async (request) => {
       const { name } = request.params;
       await resume(db, name);
+      ring(name);
       return readQueue(db, name);
     },
   );
 }
 
-async function readQueue(db: Queryable, name: string): Promise<QueueInfo> {
+export async function readQueue(db: Queryable, name: string): Promise<QueueInfo> {
   const row = (await listQueues(db)).find((queue) => queue.name === name);
   if (row) return presentQueue(row);
   throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
-}
-
-function presentQueue(row: QueueRow): QueueInfo {
-  return {
-    name: row.name,
-    ready: row.ready,
-    running: row.running,
-    scheduled: row.scheduled,
-    oldestSeconds: row.oldest_seconds,
-    workers: row.workers,
-    paused: row.paused_at && {
-      at: instant(row.paused_at),
-      by: row.paused_by ?? "",
-      reason: row.pause_reason,
-    },
-  };
 }

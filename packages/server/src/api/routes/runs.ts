@@ -1,13 +1,14 @@
 import { MillraceError } from "@millrace/core";
 import { LIST_WINDOW, ListRuns, LogPage, ReadLog, Run, RunPage } from "@millrace/core/api";
-import { listRuns, listReruns, readAttempts, readRun } from "../../store/runs.ts";
+import { type RunRow, listRuns, listReruns, readAttempts, readRun } from "../../store/runs.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
+import { readHeld } from "../../store/held.ts";
 import { pausedQueues } from "../../store/queues.ts";
 import { readLog, readProgress } from "../../store/run-output.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { instant } from "../present/instant.ts";
-import type { Pauses } from "../present/reason.ts";
+import type { Holds } from "../present/reason.ts";
 import {
   presentAttempt,
   presentLogLine,
@@ -46,10 +47,10 @@ export function runRoutes(app: Api, { db }: Context): void {
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const runs = rows.filter((row) => (row.id as string | null) !== null);
       const full = runs.length === limit;
-      const pauses = runs.some((run) => run.state === "queued") ? await readPauses(db) : NONE;
+      const holds = await readHolds(db, runs);
       const now = new Date();
       return {
-        runs: runs.map((run) => presentSummary(run, pauses, now)),
+        runs: runs.map((run) => presentSummary(run, holds, now)),
         nextCursor: full ? (runs.at(-1)?.id ?? null) : (rows[0]?.window_end ?? null),
       };
     },
@@ -73,16 +74,16 @@ export function runRoutes(app: Api, { db }: Context): void {
       const { id } = request.params;
       // The run before its attempts: whatever state is told, the attempts that led to it are there.
       const run = await requireRun(db, id);
-      const [attempts, timeline, reruns, [progress], [job], pauses] = await Promise.all([
+      const [attempts, timeline, reruns, [progress], [job], holds] = await Promise.all([
         readAttempts(db, id),
         readTimeline(db, id),
         listReruns(db, id),
         readProgress(db, id),
         readJob(db, run.job),
-        run.state === "queued" ? readPauses(db) : NONE,
+        readHolds(db, [run]),
       ]);
       return {
-        ...presentSummary(run, pauses, new Date()),
+        ...presentSummary(run, holds, new Date()),
         // Read from jsonb, so they are JSON.
         input: run.input as Run["input"],
         output: run.output as Run["output"],
@@ -129,11 +130,15 @@ async function requireRun(db: Queryable, id: string) {
   return run;
 }
 
-const NONE: Pauses = new Map();
-
-async function readPauses(db: Queryable): Promise<Pauses> {
-  const paused = await pausedQueues(db);
-  return new Map(paused.map((queue) => [queue.name, queue]));
+/** Two statements for the runs of a page that wait, and none when none does. */
+async function readHolds(db: Queryable, runs: readonly RunRow[]): Promise<Holds> {
+  const waiting = runs.filter((run) => run.state === "queued").map((run) => run.id);
+  if (waiting.length === 0) return { queues: new Map(), runs: new Map() };
+  const [queues, held] = await Promise.all([pausedQueues(db), readHeld(db, waiting)]);
+  return {
+    queues: new Map(queues.map((queue) => [queue.name, queue])),
+    runs: new Map(held.map((row) => [row.run_id, row])),
+  };
 }
 
 /** Run ids hold Unix time in 48 bits: there is none before 1970 or after 10889. */

@@ -6,6 +6,9 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
+import { limitsText, pauseText, rateText } from "../output/pause-words.ts";
+import { count } from "../output/words.ts";
+import { pauseJobCommand, resumeJobCommand } from "./job-switch.ts";
 import { jsonOption } from "./options.ts";
 
 const COLUMNS: Column<JobInfo>[] = [
@@ -14,6 +17,8 @@ const COLUMNS: Column<JobInfo>[] = [
   { title: "ATTEMPTS", text: (job) => job.retry.maxAttempts, right: true },
   { title: "TIMEOUT", text: (job) => formatDuration(job.timeoutMs), right: true },
   { title: "INPUT", text: (job) => inputInWords(job) },
+  { title: "LIMITS", text: limitsOf },
+  { title: "STATE", text: stateOf, style: (job) => (isOpen(job) ? undefined : "yellow") },
   { title: "DESCRIPTION", text: (job) => job.description },
 ];
 
@@ -21,7 +26,9 @@ export function jobsCommand(cli: Cli): Command {
   return new Command("jobs")
     .description("list the jobs that servers and workers have registered")
     .addOption(jsonOption())
-    .action(cli.action((options: { json?: boolean }) => run(cli, options)));
+    .action(cli.action((options: { json?: boolean }) => run(cli, options)))
+    .addCommand(pauseJobCommand(cli))
+    .addCommand(resumeJobCommand(cli));
 }
 
 async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
@@ -29,6 +36,29 @@ async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
   if (json) for (const job of jobs) cli.out.line(harmlessJson({ v: 1, ...job }));
   else printTable(cli.out, COLUMNS, jobs);
   return EXIT.done;
+}
+
+/** What limits its runs, such as `3 at once, 1 per tenant, 100/1 m (burst 5), batches of 50`. */
+function limitsOf({ flow }: JobInfo): string | null {
+  const { key, keyLimit, keyRate, debounce, throttle, batch } = flow;
+  const parts = [
+    limitsText(flow.jobLimit, flow.jobRate),
+    keyLimit !== null && `${keyLimit} per ${key}`,
+    keyRate && `${rateText(keyRate)} per ${key}`,
+    debounce && `debounced ${formatDuration(debounce.waitMs)}`,
+    throttle && `throttled ${formatDuration(throttle.perMs)}`,
+    batch && `batches of ${batch.size}`,
+  ].filter((part) => typeof part === "string");
+  return parts.length > 0 ? parts.join(", ") : null;
+}
+
+function stateOf(job: JobInfo): string {
+  if (job.paused) return pauseText(job.paused);
+  return job.pausedKeys > 0 ? `‖ ${count(job.pausedKeys, "key")} paused` : "✓ Open";
+}
+
+function isOpen(job: JobInfo): boolean {
+  return !job.paused && job.pausedKeys === 0;
 }
 
 /** The names of the properties: first those that must be there, then the others with a question mark. */

@@ -13,7 +13,7 @@ export const jobsOption = () =>
 export const queuesOption = () =>
   new Option(
     "-q, --queues <names>",
-    "take runs from these queues only, with commas between them (MILLRACE_QUEUES)",
+    "take runs from these queues only, with weights: urgent=5,default (MILLRACE_QUEUES)",
   );
 
 export const concurrencyOption = () =>

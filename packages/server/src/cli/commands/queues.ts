@@ -5,12 +5,16 @@ import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
+import { limitsText, pauseText } from "../output/pause-words.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption } from "./options.ts";
+import { type PauseOptions, addPauseOptions, pauseBody } from "./pause-options.ts";
+import { queueLimitCommand } from "./queue-limit.ts";
 
 const COLUMNS: Column<QueueInfo>[] = [
   { title: "QUEUE", text: (queue) => queue.name },
   { title: "READY", text: (queue) => queue.ready, right: true },
+  { title: "HELD", text: (queue) => queue.held, right: true },
   { title: "RUNNING", text: (queue) => queue.running, right: true },
   { title: "SCHEDULED", text: (queue) => queue.scheduled, right: true },
   {
@@ -20,6 +24,7 @@ const COLUMNS: Column<QueueInfo>[] = [
     right: true,
   },
   { title: "WORKERS", text: (queue) => queue.workers, right: true },
+  { title: "LIMITS", text: ({ concurrency, rate }) => limitsText(concurrency, rate) },
   {
     title: "STATE",
     text: stateOf,
@@ -32,8 +37,13 @@ export function queuesCommand(cli: Cli): Command {
     .description("list queues: how much waits, for how long, and who takes from them")
     .addOption(jsonOption())
     .action(cli.action((options: Options) => list(cli, options)))
-    .addCommand(switchCommand(cli, "pause", "stop taking runs from a queue; those that run go on"))
-    .addCommand(switchCommand(cli, "resume", "take runs from a paused queue again"));
+    .addCommand(
+      addPauseOptions(
+        switchCommand(cli, "pause", "stop taking runs from a queue; those that run go on"),
+      ),
+    )
+    .addCommand(switchCommand(cli, "resume", "take runs from a paused queue again"))
+    .addCommand(queueLimitCommand(cli));
 }
 
 interface Options {
@@ -48,31 +58,27 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
 }
 
 function switchCommand(cli: Cli, verb: "pause" | "resume", description: string): Command {
-  const command = new Command(verb)
+  return new Command(verb)
     .description(description)
     .argument("<queue>", "its name")
-    .addOption(jsonOption());
-  if (verb === "pause") command.option("--reason <text>", "for whoever wonders why");
-  return command.action(
-    cli.action(async (name: string, options: Options & { reason?: string }) => {
-      const body = options.reason === undefined ? {} : { reason: options.reason };
-      const api = apiClient(cli);
-      const queue = await api.post(`queues/${segment(name)}/${verb}`, body, QueueInfo);
-      if (options.json) cli.out.line(harmlessJson({ v: 1, ...queue }));
-      else cli.out.line(`${harmless(queue.name)}: ${harmless(stateOf(queue))}`);
-      return EXIT.done;
-    }),
-  );
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (name: string, options: Options & PauseOptions) => {
+        const body = pauseBody(options);
+        const api = apiClient(cli);
+        const queue = await api.post(`queues/${segment(name)}/${verb}`, body, QueueInfo);
+        if (options.json) cli.out.line(harmlessJson({ v: 1, ...queue }));
+        else cli.out.line(`${harmless(queue.name)}: ${harmless(stateOf(queue))}`);
+        return EXIT.done;
+      }),
+    );
 }
 
 function stateOf(queue: QueueInfo): string {
-  if (queue.paused) {
-    const { by, reason } = queue.paused;
-    return `‖ Paused by ${by}${reason ? `: ${reason}` : ""}`;
-  }
+  if (queue.paused) return pauseText(queue.paused);
   return isStuck(queue) ? "! No worker takes from it" : "✓ Open";
 }
 
 function isStuck(queue: QueueInfo): boolean {
-  return queue.workers === 0 && queue.ready > 0;
+  return queue.workers === 0 && queue.ready + queue.held > 0;
 }

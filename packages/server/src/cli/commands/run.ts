@@ -40,6 +40,7 @@ export function runCommand(cli: Cli): Command {
       wholeNumber(MIN_PRIORITY, MAX_PRIORITY),
     )
     .option("--delay <duration>", "not before so much time has passed, such as 10m")
+    .option("--ttl <duration>", "cancelled if it has not started by then; instead of the job's own")
     .option("--key <text>", "idempotency key: same job and key, same run")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -61,6 +62,7 @@ interface Options {
   queue?: string;
   priority?: number;
   delay?: string;
+  ttl?: string;
   key?: string;
   json?: boolean;
 }
@@ -80,18 +82,19 @@ async function run(
     );
   }
   if (options.delay !== undefined) durationOption(options.delay);
-  const { queue, priority, delay, key } = options;
+  if (options.ttl !== undefined) durationOption(options.ttl);
+  const { queue, priority, delay, ttl, key } = options;
   const input = await readInput(
     { operand: source, json: options.input, file: options.inputFile },
     cli.cwd,
     process.stdin,
   );
-  const request = { job, input, queue, priority, delay, idempotencyKey: key };
+  const request = { job, input, queue, priority, delay, ttl, idempotencyKey: key };
   const api = apiClient(cli);
   const accepted = await create(api, request as CreateRun);
   if (options.wait) return waitAndTell(cli, api, accepted.id, options);
   if (options.json) cli.out.line(harmlessJson({ v: 1, ...accepted }));
-  else cli.out.line(acceptedLine(cli, job, accepted));
+  else cli.out.line(acceptedLine(cli, job, accepted, key));
   return EXIT.done;
 }
 
@@ -107,8 +110,16 @@ async function create(api: ApiClient, request: CreateRun): Promise<AcceptedRun> 
   }
 }
 
-function acceptedLine(cli: Cli, job: string, accepted: AcceptedRun): string {
-  if (!accepted.created) return `${harmless(job)} ${accepted.id} was there already, by its key`;
+function acceptedLine(
+  cli: Cli,
+  job: string,
+  accepted: AcceptedRun,
+  key: string | undefined,
+): string {
+  if (!accepted.created) {
+    const why = key === undefined ? "; this call is part of it" : ", by its key";
+    return `${harmless(job)} ${accepted.id} was there already${why}`;
+  }
   const state = styledState(cli.out, accepted.runAt ? "scheduled" : "queued");
   const due = accepted.runAt ? ` for ${localTime(accepted.runAt)}` : "";
   return `${state} ${harmless(job)} ${accepted.id}${due}`;

@@ -1,4 +1,6 @@
 import { formatDuration } from "@millrace/core";
+import { heldWhy } from "../../api/present/reason.ts";
+import { oldestHeld, readHeld } from "../../store/held.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
 import { countDaysAhead } from "../../store/server-facts.ts";
@@ -25,7 +27,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
   return [
     checkPartitions(days?.days ?? 0),
     ...checkWorkers(workers, now),
-    ...checkQueues(queues, now),
+    ...(await checkQueues(db, queues, now)),
     checkDeadLetters(places?.dead_letters ?? 0),
   ];
 }
@@ -65,25 +67,26 @@ function* checkWorkers(workers: readonly WorkerRow[], now: Date): Generator<Find
     : warn("workers", "no worker is alive", "start one: millrace start, or millrace worker");
 }
 
-function* checkQueues(queues: readonly QueueRow[], now: Date): Generator<Finding> {
-  const waiting = queues.filter(({ ready }) => ready > 0);
-  let fine = true;
+async function checkQueues(
+  db: Queryable,
+  queues: readonly QueueRow[],
+  now: Date,
+): Promise<Finding[]> {
+  const waiting = queues.filter(({ ready, held }) => ready + held > 0);
+  const findings: Finding[] = [];
   for (const queue of waiting) {
-    const finding = checkQueue(queue, now);
-    if (!finding) continue;
-    fine = false;
-    yield finding;
+    const finding = checkQueue(queue, now) ?? (await checkHeld(db, queue, now));
+    if (finding) findings.push(finding);
   }
-  if (fine) {
-    const runs = waiting.reduce((sum, { ready }) => sum + ready, 0);
-    yield ok("queues", `${count(queues.length, "queue")}, ${count(runs, "run")} waiting`);
-  }
+  if (findings.length > 0) return findings;
+  const runs = waiting.reduce((sum, { ready, held }) => sum + ready + held, 0);
+  return [ok("queues", `${count(queues.length, "queue")}, ${count(runs, "run")} waiting`)];
 }
 
 function checkQueue(queue: QueueRow, now: Date): Finding | undefined {
-  const { name, ready, workers, oldest_seconds, paused_at, paused_by } = queue;
+  const { name, ready, held, workers, oldest_seconds, paused_at, paused_by } = queue;
   const waitedMs = Math.max(0, (oldest_seconds ?? 0) * 1000);
-  const waits = `queue ${name}: ${count(ready, "run")} waiting, the oldest for ${formatDuration(waitedMs)}`;
+  const waits = `queue ${name}: ${count(ready + held, "run")} waiting, the oldest for ${formatDuration(waitedMs)}`;
   if (paused_at) {
     const since = formatDuration(Math.max(0, now.getTime() - paused_at.getTime()));
     return warn(
@@ -99,8 +102,24 @@ function checkQueue(queue: QueueRow, now: Date): Finding | undefined {
       `millrace worker --jobs … --queues ${name}`,
     );
   }
-  if (waitedMs < LONG_WAIT_MS) return undefined;
+  if (waitedMs < LONG_WAIT_MS || ready === 0) return undefined;
   return warn("queues", waits, "add workers, or raise MILLRACE_CONCURRENCY");
+}
+
+/** A queue of which all that waits is held back says what holds the oldest, if it has waited long. */
+async function checkHeld(db: Queryable, queue: QueueRow, now: Date): Promise<Finding | undefined> {
+  const [oldest] = queue.ready === 0 ? await oldestHeld(db, queue.name) : [];
+  const waitedMs = oldest ? now.getTime() - oldest.since.getTime() : 0;
+  if (!oldest || waitedMs < LONG_WAIT_MS) return undefined;
+  const { job } = oldest;
+  const [held] = await readHeld(db, [oldest.run_id]);
+  const why = held && heldWhy(job, queue.name, held);
+  const waits = `queue ${queue.name}: ${count(queue.held, "run")} held back, the oldest for ${formatDuration(waitedMs)}`;
+  if (!why) return warn("queues", waits, "add workers, or raise MILLRACE_CONCURRENCY");
+  const fix = held.paused
+    ? `millrace jobs resume ${job}${held.paused === "key" ? ` --key ${JSON.stringify(held.key)}` : ""}`
+    : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
+  return warn("queues", `${waits}: ${why}`, fix);
 }
 
 function checkDeadLetters(letters: number): Finding {

@@ -1,17 +1,16 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { Job } from "@millrace/sdk";
 import { createHome } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
-import { loadJobs } from "../load-jobs.ts";
+import { type LoadedCode, loadJobs } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 
-/** The jobs of `--jobs`, else of MILLRACE_JOBS. */
+/** The jobs and queues of `--jobs`, else of MILLRACE_JOBS. */
 export function loadAllJobs(
   cli: Cli,
   settings: Settings,
   paths: readonly string[] = settings.jobs,
-): Promise<Job[]> {
+): Promise<LoadedCode> {
   createHome(settings.home);
   const cacheFolder = path.join(settings.home, "cache");
   // What lies there is executed: nobody else may write to it.

@@ -1,4 +1,3 @@
-import type { Job } from "@millrace/sdk";
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
@@ -19,6 +18,7 @@ import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
+import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { commandToTry, shortPath, tell, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
@@ -38,9 +38,9 @@ export function startServer(
 ): Promise<number> {
   return serve(cli, settings, async (serving) => {
     cli.out.line(`Millrace ${VERSION}`);
-    const jobs = await loadAllJobs(cli, settings, paths);
+    const code = await loadAllJobs(cli, settings, paths);
     serving.goOn();
-    return begin(cli, serving, jobs);
+    return begin(cli, serving, code);
   });
 }
 
@@ -48,7 +48,7 @@ export function startServer(
  * The composition of the whole server. What is begun first ends last: the worker drains while the API still answers
  * (its health says "draining"), and the database goes when nobody needs it any more.
  */
-async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<Served> {
+async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): Promise<Served> {
   const { settings, logger, undo } = serving;
   createHome(settings.home);
   const apiKey = settings.apiKey ?? ensureApiKey(settings.home);
@@ -69,7 +69,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   const { retentionMs } = settings;
   await keepPartitionsNow(db, retentionMs);
   serving.goOn();
-  const registry = new JobRegistry(jobs);
+  const registry = new JobRegistry(jobs, queues);
   await registry.register(db);
   tellJobs(cli, jobs);
 
@@ -83,7 +83,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
   await begun(serving, new Dispatcher({ db, bell, logger }));
-  await begun(serving, new GateKeeper({ db, bell, logger }));
+  await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);
@@ -97,6 +97,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
     logger,
     onSettled: attempts.settled,
     onClaim: attempts.claimed,
+    onHeld: attempts.held,
   });
   onRestart = () => {
     worker.onRestart();
@@ -108,6 +109,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   const app = await buildApi({
     db,
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
+    ring: (queue) => bell.ring(queue),
     apiKey,
     logger,
     version: VERSION,

@@ -1,13 +1,14 @@
 import { MillraceError } from "@millrace/core";
-import type { Job } from "@millrace/sdk";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Database } from "../../store/database.ts";
 import { pendingMigrations } from "../../store/migrate.ts";
 import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { Cli } from "../cli.ts";
+import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { weightsInWords } from "../weights.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openPool } from "./open-pool.ts";
@@ -22,13 +23,13 @@ export function startWorker(
 ): Promise<number> {
   return serve(cli, settings, async (serving) => {
     cli.out.line(`Millrace ${VERSION} worker`);
-    const jobs = await loadAllJobs(cli, settings, paths);
+    const code = await loadAllJobs(cli, settings, paths);
     serving.goOn();
-    return begin(cli, serving, jobs);
+    return begin(cli, serving, code);
   });
 }
 
-async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<Served> {
+async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): Promise<Served> {
   const { settings, logger, undo } = serving;
   let onRestart = () => {};
   const opened = await openPool(serving, "join", () => onRestart());
@@ -37,7 +38,7 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   await refusePending(db);
   serving.goOn();
 
-  const registry = new JobRegistry(jobs);
+  const registry = new JobRegistry(jobs, queues);
   await registry.register(db);
   tellJobs(cli, jobs);
 
@@ -56,7 +57,8 @@ async function begin(cli: Cli, serving: Serving, jobs: readonly Job[]): Promise<
   undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
   await worker.start();
 
-  tell(cli, "takes", `${settings.concurrency} runs at a time from ${worker.queues.join(", ")}`);
+  const from = settings.queues ? weightsInWords(settings.queues) : worker.queues.join(", ");
+  tell(cli, "takes", `${settings.concurrency} runs at a time from ${from}`);
   cli.out.line("Working. Ctrl-C stops.");
   return worker;
 }

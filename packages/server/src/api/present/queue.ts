@@ -1,0 +1,39 @@
+import type { PausedInfo, QueueInfo, RateInfo } from "@millrace/core/api";
+import type { QueueRow } from "../../store/queues.ts";
+import { instant } from "./instant.ts";
+
+export function presentQueue(row: QueueRow): QueueInfo {
+  return {
+    name: row.name,
+    ready: row.ready,
+    held: row.held,
+    running: row.running,
+    scheduled: row.scheduled,
+    oldestSeconds: row.oldest_seconds,
+    workers: row.workers,
+    concurrency: row.concurrency,
+    rate: row.rate as RateInfo | null,
+    limitedBy: row.limited_by,
+    defined: row.defined && {
+      concurrency: row.defined.concurrency ?? null,
+      rate: (row.defined.rate as RateInfo | undefined) ?? null,
+    },
+    paused: presentPaused(row),
+  };
+}
+
+/** Null when it is not paused. */
+export function presentPaused(row: {
+  paused_at: Date | null;
+  paused_by: string | null;
+  pause_reason: string | null;
+  paused_until: Date | null;
+}): PausedInfo | null {
+  if (!row.paused_at) return null;
+  return {
+    at: instant(row.paused_at),
+    by: row.paused_by ?? "",
+    reason: row.pause_reason,
+    until: instant(row.paused_until),
+  };
+}

@@ -1,0 +1,44 @@
+import { type PauseInfo, PauseList } from "@millrace/core/api";
+import { listPauses } from "../../store/pauses.ts";
+import { pausedQueues } from "../../store/queues.ts";
+import { instant } from "../present/instant.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
+
+export function pauseRoutes(app: Api, { db }: Context): void {
+  app.get(
+    "/api/v1/pauses",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "listPauses",
+        summary: "List what is paused: queues, jobs, and keys of jobs",
+        description:
+          "With who, why, and until when. A job that a server has asked to wait (RetryAfterError with hold) is among them, by millrace. At most 10,000 of jobs and keys are listed.",
+        querystring: NoQuery,
+        response: { 200: PauseList },
+      },
+    },
+    async () => {
+      const [queues, jobs] = await Promise.all([pausedQueues(db), listPauses(db)]);
+      const ofQueues = queues.map((row): PauseInfo => ({
+        queue: row.name,
+        job: null,
+        key: null,
+        at: instant(row.paused_at),
+        by: row.paused_by,
+        reason: row.pause_reason,
+        until: instant(row.paused_until),
+      }));
+      const ofJobs = jobs.map((row): PauseInfo => ({
+        queue: null,
+        job: row.job,
+        key: row.key,
+        at: instant(row.paused_at),
+        by: row.paused_by,
+        reason: row.reason,
+        until: instant(row.until),
+      }));
+      return { pauses: [...ofQueues, ...ofJobs] };
+    },
+  );
+}

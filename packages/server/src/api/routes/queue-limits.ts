@@ -1,0 +1,73 @@
+import { MillraceError, type Rate, rateOf } from "@millrace/core";
+import { QueueInfo, SetQueueLimits } from "@millrace/core/api";
+import { resetLimits, setQueueLimits } from "../../engine/limit-queue.ts";
+import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { QueueByName, readQueue } from "./queues.ts";
+
+export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
+  app.put(
+    "/api/v1/queues/:name/limits",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "setQueueLimits",
+        summary: "Limit a queue over all workers",
+        description:
+          "How many of its runs run at the same time, and how many start. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
+        params: QueueByName,
+        querystring: NoQuery,
+        body: SetQueueLimits,
+        response: { 200: QueueInfo },
+        problems: ["queue_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { concurrency, rate } = request.body;
+      await setQueueLimits(
+        db,
+        name,
+        {
+          ...(concurrency !== undefined && { concurrency }),
+          ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
+        },
+        ACTOR,
+      );
+      ring(name);
+      return readQueue(db, name);
+    },
+  );
+
+  app.delete(
+    "/api/v1/queues/:name/limits",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "resetQueueLimits",
+        summary: "Give a queue back the limits that code defines",
+        description: "None, when no code defines the queue.",
+        params: QueueByName,
+        querystring: NoQuery,
+        response: { 200: QueueInfo },
+        problems: ["queue_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      await resetLimits(db, name);
+      ring(name);
+      return readQueue(db, name);
+    },
+  );
+}
+
+function checkedRate(rate: NonNullable<SetQueueLimits["rate"]>): Rate {
+  try {
+    return rateOf(rate as Parameters<typeof rateOf>[0], "/rate");
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    // As options are named in code; here they are parts of the body.
+    const message = error.message.replace(/^\/rate\./, "/rate/");
+    throw new MillraceError("invalid_request", message, { pointer: "/rate" });
+  }
+}

@@ -1,0 +1,99 @@
+import { MillraceError } from "@millrace/core";
+import { QueueInfo, type SetQueueLimits } from "@millrace/core/api";
+import { Command, InvalidArgumentError } from "commander";
+import { apiClient, segment } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmless, harmlessJson } from "../output/harmless.ts";
+import { limitsText } from "../output/pause-words.ts";
+import { durationOption, jsonOption, wholeNumber } from "./options.ts";
+
+const HELP = `
+The limits hold over all workers, and instead of those that code gives the queue (defineQueue) until --reset.
+What is not given stays as it is.
+
+  millrace queues limit reports --concurrency 4 --rate 100/1m
+  millrace queues limit reports --rate none`;
+
+type Rate = NonNullable<SetQueueLimits["rate"]>;
+
+interface Options {
+  concurrency?: number | null;
+  rate?: Pick<Rate, "limit" | "per"> | null;
+  burst?: number;
+  reset?: boolean;
+  json?: boolean;
+}
+
+export function queueLimitCommand(cli: Cli): Command {
+  return new Command("limit")
+    .description("limit how many runs of a queue run at the same time, and how many start")
+    .argument("<queue>", "its name")
+    .option("--concurrency <n|none>", "runs at the same time, over all workers", concurrency)
+    .option("--rate <n/duration|none>", "starts in a length of time, such as 100/1m", rate)
+    .option("--burst <n>", "with --rate: what may start at once after a quiet time", burst)
+    .option("--reset", "back to what code says of the queue, or to no limits")
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(cli.action((name: string, options: Options) => run(cli, name, options)));
+}
+
+async function run(cli: Cli, name: string, options: Options): Promise<number> {
+  const path = `queues/${segment(name)}/limits`;
+  const api = apiClient(cli);
+  const queue = options.reset
+    ? await api.delete(path, alone(options, QueueInfo))
+    : await api.put(path, limitsOf(options), QueueInfo);
+  if (options.json) {
+    cli.out.line(harmlessJson({ v: 1, ...queue }));
+  } else {
+    const limits = limitsText(queue.concurrency, queue.rate) ?? "no limits";
+    const from = queue.limitedBy === null && queue.defined ? ", as its code says" : "";
+    cli.out.line(`${harmless(queue.name)}: ${limits}${from}`);
+  }
+  return EXIT.done;
+}
+
+function alone<T>({ concurrency, rate, burst }: Options, answer: T): T {
+  if (concurrency === undefined && rate === undefined && burst === undefined) return answer;
+  throw new MillraceError("invalid_usage", "--reset takes all limits back; give it alone");
+}
+
+function limitsOf({ concurrency, rate, burst }: Options): SetQueueLimits {
+  if (burst !== undefined && !rate) {
+    throw new MillraceError(
+      "invalid_usage",
+      "--burst belongs to a rate: add --rate, such as 100/1m",
+    );
+  }
+  if (concurrency === undefined && rate === undefined) {
+    throw new MillraceError(
+      "invalid_usage",
+      "which limit? give --concurrency or --rate, with none to take one away; or --reset",
+    );
+  }
+  return {
+    ...(concurrency !== undefined && { concurrency }),
+    ...(rate !== undefined && { rate: rate && { ...rate, ...(burst !== undefined && { burst }) } }),
+  };
+}
+
+function concurrency(text: string): number | null {
+  return text === "none" ? null : wholeNumber(1, 100_000)(text);
+}
+
+function rate(text: string): Pick<Rate, "limit" | "per"> | null {
+  if (text === "none") return null;
+  const [limit = "", per = "", ...more] = text.split("/");
+  if (!/^\d+(\.\d+)?$/.test(limit) || Number(limit) <= 0 || more.length > 0) {
+    throw new InvalidArgumentError("Write starts and a length of time, such as 100/1m, or none.");
+  }
+  durationOption(per);
+  return { limit: Number(limit), per };
+}
+
+function burst(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= 1) return value;
+  throw new InvalidArgumentError("Write a number from 1.");
+}

@@ -1,0 +1,22 @@
+import { formatDuration } from "@millrace/core";
+import type { PausedInfo, RateInfo } from "@millrace/core/api";
+import { localTime } from "./words.ts";
+
+/** A pause, such as `‖ Paused by api until 2026-01-31 18:00:00: vendor down`. */
+export function pauseText({ by, reason, until }: PausedInfo): string {
+  const end = until ? ` until ${localTime(until)}` : "";
+  return `‖ Paused by ${by}${end}${reason ? `: ${reason}` : ""}`;
+}
+
+/** Limits, such as `4 at once, 100/1 m (burst 5)`; null for none. */
+export function limitsText(concurrency: number | null, rate: RateInfo | null): string | null {
+  const parts: string[] = [];
+  if (concurrency !== null) parts.push(`${concurrency} at once`);
+  if (rate) parts.push(rateText(rate));
+  return parts.length > 0 ? parts.join(", ") : null;
+}
+
+/** A rate, such as `100/1 m (burst 5)`. */
+export function rateText({ limit, perMs, burst }: RateInfo): string {
+  return `${limit}/${formatDuration(perMs)} (burst ${burst})`;
+}
