@@ -78,7 +78,8 @@ export const listRuns = statement<
   `with seen as materialized (
       select r.* from millrace.run r
       where r.id < $1 and ($7::timestamptz is null or r.id >= millrace.uuid_floor($7))
-      order by r.id desc limit $2
+      -- Without a filter every run matches.
+      order by r.id desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
     ),
     hit as (
       select * from seen r
