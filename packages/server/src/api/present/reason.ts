@@ -11,7 +11,7 @@ export type Pauses = ReadonlyMap<string, PausedQueue>;
 export function reasonOf(run: RunRow, pauses: Pauses, now: Date): string | null {
   switch (run.state) {
     case "scheduled":
-      return run.due_reason === "retry" ? retry(run, now) : delay(run);
+      return run.due_reason?.startsWith("retry") ? retry(run, now) : delay(run);
     case "queued":
       return waiting(run.queue, pauses.get(run.queue));
     case "failed":
@@ -28,9 +28,12 @@ function delay({ due_at }: RunRow): string | null {
   return due_at && `not due until ${due_at.toISOString()}`;
 }
 
-function retry({ failures, due_at }: RunRow, now: Date): string {
+function retry({ failures, due_at, due_reason }: RunRow, now: Date): string {
   const inMs = due_at ? due_at.getTime() - now.getTime() : 0;
-  return inMs > 0 ? `retry ${failures} in ${formatDuration(inMs)}` : `retry ${failures} is due`;
+  const why = due_reason === "retry budget" ? ", put off by the job's retry budget" : "";
+  return inMs > 0
+    ? `retry ${failures} in ${formatDuration(inMs)}${why}`
+    : `retry ${failures} is due`;
 }
 
 function waiting(queue: string, paused: PausedQueue | undefined): string {

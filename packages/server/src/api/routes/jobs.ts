@@ -44,6 +44,8 @@ export function jobRoutes(app: Api, { db }: Context): void {
   );
 }
 
+const NEWER = { maxElapsedMs: null, budget: null, rules: 0 };
+
 function presentJob(job: JobRow): JobInfo {
   return {
     name: job.name,
@@ -51,7 +53,8 @@ function presentJob(job: JobRow): JobInfo {
     queue: job.queue,
     priority: job.priority,
     timeoutMs: job.timeout_ms,
-    retry: job.retry,
+    // What an older version registered has less in it.
+    retry: { ...NEWER, ...job.retry },
     retentionMs: job.retention_ms === Infinity ? "forever" : job.retention_ms,
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],
