@@ -71,7 +71,7 @@ export function on(...given: readonly unknown[]): RetryRule {
     : (first as (error: unknown) => unknown);
   if (typeof answer === "function") {
     const ask = answer as RetryRule["ask"];
-    return rule((error) => applies(error) && (ask(error) as RetryRuleAnswer));
+    return rule((error) => applies(error) && ask(error));
   }
   // What is written in place can be checked in place.
   const fixed = answer as RetryRuleAnswer;

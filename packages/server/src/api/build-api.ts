@@ -22,6 +22,7 @@ import { type Health, healthRoute } from "./routes/health.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
@@ -112,6 +113,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   jobRoutes(app, context);
   queueRoutes(app, context);
   deadLetterRoutes(app, context);
+  operationRoutes(app, context);
   workerRoutes(app, context);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);

@@ -100,3 +100,86 @@ comment on function millrace.reserve_retries is
 alter table millrace.dead_letter add column fingerprint text;
 comment on column millrace.dead_letter.fingerprint is
   'The same for failures that one would mend together. Null for those that an older version recorded.';
+alter table millrace.dead_letter add column operation_id bigint;
+comment on column millrace.dead_letter.operation_id is 'The operation that handled it, when it was not handled alone.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Operations: one thing done to many dead letters, by whichever server gets to it.
+
+create type millrace.operation_kind as enum ('rerun', 'dismiss');
+create type millrace.operation_state as enum ('running', 'paused', 'completed', 'stopped', 'cancelled');
+create type millrace.member_outcome as enum ('done', 'skipped', 'refused');
+
+create table millrace.operation (
+  id bigint generated always as identity primary key,
+  kind millrace.operation_kind not null,
+  state millrace.operation_state not null default 'running',
+  filter jsonb not null,
+  patch jsonb,
+  rate double precision,
+  canary boolean not null,
+  note text,
+  created_by text not null,
+  created_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  reason text,
+  next_at timestamptz not null default clock_timestamp(),
+  stage smallint not null default 0,
+  watched integer not null default 0,
+  total integer not null default 0,
+  handled integer not null default 0,
+  done integer not null default 0,
+  skipped integer not null default 0,
+  refused integer not null default 0,
+  completed integer not null default 0,
+  failed integer not null default 0,
+  cancelled integer not null default 0
+) with (fillfactor = 50);
+create index operation_due on millrace.operation (next_at) where state = 'running';
+comment on column millrace.operation.rate is 'How many a second at the most; null for as fast as it goes.';
+comment on column millrace.operation.handled is 'Members up to this place are handled; they are handled in order.';
+comment on column millrace.operation.completed is 'Of its reruns, those that have completed; so with failed and cancelled.';
+comment on column millrace.operation.watched is 'The place up to which this round has looked how reruns ended.';
+
+create table millrace.operation_member (
+  operation_id bigint,
+  place integer,
+  run_id uuid not null,
+  outcome millrace.member_outcome,
+  at timestamptz,
+  rerun_id uuid,
+  ended millrace.run_state,
+  detail text,
+  primary key (operation_id, place)
+) with (fillfactor = 70);
+create index operation_member_open on millrace.operation_member (operation_id, place)
+  where rerun_id is not null and ended is null;
+comment on table millrace.operation_member is 'The dead letters that an operation is about, fixed when it begins: a rerun that fails again does not join it.';
+comment on column millrace.operation_member.outcome is 'skipped: somebody else had handled it. refused: its rerun was not accepted, and why is the detail.';
+comment on column millrace.operation_member.ended is 'How its rerun ended.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- A job that nobody has registered, asked for in a queue that exists: it was refused without saying why.
+
+create or replace function millrace.refuse_enqueue(items jsonb, first integer default 0) returns void
+  language plpgsql
+  as $$
+  declare
+    bad record;
+  begin
+    select i.value ->> 'job' as job, i.value ->> 'queue' as queue, j.name is null as job_unknown,
+      i.ord - 1 + first as ord into bad
+    from jsonb_array_elements(items) with ordinality i(value, ord)
+    left join millrace.job j on j.name = i.value ->> 'job'
+    left join millrace.queue q on q.name = coalesce(i.value ->> 'queue', j.queue)
+    where j.name is null or q.name is null
+    order by i.ord limit 1;
+    if bad.job_unknown then
+      raise exception 'no job named % is registered', coalesce(quote_literal(bad.job), 'null')
+        using errcode = 'ML001', detail = bad.ord::text,
+          hint = 'A server registers its jobs when it starts; see millrace.job.';
+    end if;
+    raise exception 'no queue named % exists', quote_literal(bad.queue)
+      using errcode = 'ML002', detail = bad.ord::text,
+        hint = 'Queues come from jobs and from the --queues of workers; see millrace.queue.';
+  end $$;
