@@ -181,8 +181,10 @@ describe("millrace.enqueue in SQL", () => {
         idempotency_key: "k",
       },
     ]);
-    const refused = mill.rows("select millrace.enqueue('unheard-of', '{}')");
-    await expect(refused).rejects.toThrow("no job named 'unheard-of' is registered");
+    for (const call of ["'unheard-of', '{}'", "'unheard-of', '{}', queue => 'default'"]) {
+      const refused = mill.rows(`select millrace.enqueue(${call})`);
+      await expect(refused).rejects.toThrow("no job named 'unheard-of' is registered");
+    }
   });
 
   test("an input that would burst a claim is refused, also one of numbers that are long written out", async () => {

@@ -23,7 +23,7 @@ async function claimOne(mill: Mill): Promise<Held> {
 
 async function lose(mill: Mill, { worker }: Held): Promise<void> {
   await markLost(mill.db, worker, 0);
-  await takeBack(mill.db, 3);
+  await takeBack(mill.db, 3, "0");
 }
 
 function record({ lease, run }: Held, verdict: object): Outcome {
@@ -117,7 +117,7 @@ describe("an attempt whose lease was taken back", () => {
       await markLost(mill.db, held.worker, 0);
       const [[settled]] = await Promise.all([
         settle(mill.db, held.worker, [record(held, { verdict: "complete", output: null })]),
-        takeBack(mill.db, 3),
+        takeBack(mill.db, 3, "0"),
       ]);
       const state = await mill.state(run);
       expect([settled, state]).toEqual(

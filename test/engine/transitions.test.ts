@@ -67,7 +67,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   release: (stand) => record(stand, { verdict: "release" }),
   lose: async ({ mill, worker }) => {
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
-    await takeBack(mill.db, 3);
+    await takeBack(mill.db, 3, "0");
   },
   cancel: ({ mill, run }) =>
     cancel(mill.db, { runId: run, by: "test", reason: null }).catch((error: unknown) => error),

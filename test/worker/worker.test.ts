@@ -1,4 +1,4 @@
-import { NonRetryableError, RetryAfterError, defineJob } from "@millrace/sdk";
+import { NonRetryableError, RetryAfterError, defineJob, on } from "@millrace/sdk";
 import { cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -59,6 +59,74 @@ describe("a worker", () => {
         lasted: true,
       })),
     );
+  });
+
+  test("asks the job's rules, and looks at the backoff when one of them fails", async () => {
+    class HttpError extends Error {
+      readonly status: number;
+      constructor(status: number) {
+        super(`status ${status}`);
+        this.status = status;
+      }
+    }
+    const job = defineJob({
+      name: "ruled",
+      input: z.object({ status: z.int() }),
+      retry: {
+        maxAttempts: 2,
+        ...soon,
+        rules: [
+          on(HttpError, ({ status }) => {
+            if (status === 500) throw new RangeError("a rule is code, too");
+            return status === 429 && "1h";
+          }),
+          on(HttpError, ({ status }) => status === 404 && "never"),
+          on(HttpError, ({ status }) => status === 409 && { maxAttempts: 4 }),
+        ],
+      },
+      run: ({ status }) => {
+        throw new Error("wrapped", { cause: new HttpError(status) });
+      },
+    });
+    const mill = await Mill.create(job);
+    await mill.startWorker();
+    await mill.startDispatcher();
+    const ids = new Map<number, string>();
+    for (const status of [429, 404, 409, 500, 503]) {
+      ids.set(status, await mill.enqueue("ruled", { status }));
+    }
+    expect(await mill.untilState(ids.get(404)!, "failed")).toMatchObject({ failures: 1 });
+    expect(await mill.untilState(ids.get(409)!, "failed")).toMatchObject({ failures: 4 });
+    expect(await mill.untilState(ids.get(503)!, "failed")).toMatchObject({ failures: 2 });
+    expect(await mill.untilState(ids.get(500)!, "failed")).toMatchObject({ failures: 2 });
+    expect(await mill.untilState(ids.get(429)!, "scheduled")).toMatchObject({ failures: 1 });
+    const timers = await mill.rows(
+      "select run_id, due_at > clock_timestamp() + interval '50 min' as later from millrace.timer",
+    );
+    expect(timers).toEqual([{ run_id: ids.get(429), later: true }]);
+    const told = await mill.rows<{ run_id: string; fields: { error: string } }>(
+      "select run_id, fields from millrace.log where level = 'error'",
+    );
+    expect(told).toEqual(
+      [1, 2].map(() => ({
+        run_id: ids.get(500),
+        fields: { error: "RangeError: a rule is code, too" },
+      })),
+    );
+  });
+
+  test("ends a run whose retries have taken as long as they may", async () => {
+    const job = defineJob({
+      name: "late",
+      retry: { firstDelay: "1ms", rules: [on(Error, "2h")], maxElapsed: "1h" },
+      run: () => {
+        throw new Error("alas");
+      },
+    });
+    const mill = await Mill.create(job);
+    await mill.startWorker();
+    const id = await mill.enqueue("late");
+    expect(await mill.untilState(id, "failed")).toMatchObject({ attempts: 1, failures: 1 });
   });
 
   test("makes a dead letter of a run whose last attempt failed, and of one that says so at once", async () => {

@@ -17,6 +17,7 @@ export {
   WHEN_FULL,
   type WhenFull,
 } from "./flow-policy.ts";
+export { fingerprintOf } from "./fingerprint.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
 export {
   DEFAULT_QUEUE,
@@ -28,7 +29,17 @@ export {
   requireName,
 } from "./names.ts";
 export { retentionMs } from "./retention.ts";
-export { retryDelayMs, type RetryOptions, retryPolicy, type RetryPolicy } from "./retry-policy.ts";
+export {
+  backoff,
+  type Backoff,
+  type BackoffOptions,
+  retryDelayMs,
+  type RetryBudget,
+  type RetryBudgetOptions,
+  type RetryOptions,
+  retryPolicy,
+  type RetryPolicy,
+} from "./retry-policy.ts";
 export {
   allows,
   ATTEMPT_OUTCOMES,

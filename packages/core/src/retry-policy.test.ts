@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type RetryOptions, retryDelayMs, retryPolicy } from "./retry-policy.ts";
+import { type RetryOptions, backoff, retryDelayMs, retryPolicy } from "./retry-policy.ts";
 
 describe("retryPolicy", () => {
   test("fills in five attempts, one second, doubling, and a quarter of an hour", () => {
@@ -9,6 +9,18 @@ describe("retryPolicy", () => {
       firstDelayMs: 1000,
       factor: 2,
       maxDelayMs: 900_000,
+      maxElapsedMs: null,
+      budget: null,
+      rules: 0,
+    });
+  });
+
+  test("takes a bound of time and a budget", () => {
+    const options = { maxElapsed: "1h", budget: { limit: 100, per: "1m" } } as const;
+    expect(retryPolicy(options, 2)).toMatchObject({
+      maxElapsedMs: 3_600_000,
+      budget: { limit: 100, perMs: 60_000 },
+      rules: 2,
     });
   });
 
@@ -20,9 +32,26 @@ describe("retryPolicy", () => {
     [{ factor: NaN }, "retry.factor"],
     [{ firstDelay: "soon" as "1s" }, "retry.firstDelay"],
     [{ attempts: 3 } as RetryOptions, "retry.attempts is not an option"],
+    [{ maxElapsed: "long" as "1s" }, "retry.maxElapsed"],
+    [{ budget: { limit: 0, per: "1m" } }, "retry.budget.limit"],
+    [{ budget: { limit: 1.5, per: "1m" } }, "retry.budget.limit"],
+    [{ budget: { limit: 1, per: "10ms" } }, "retry.budget.per"],
+    [{ budget: { limit: 1, per: "2d" } }, "retry.budget.per"],
+    [{ budget: { limit: 1, each: "1m" } } as unknown as RetryOptions, "retry.budget.each"],
   ])("refuses %j and names it", (options, message) => {
     expect(() => retryPolicy(options)).toThrow(message);
   });
+});
+
+test("a backoff of its own takes from the job's what it does not say, and knows no budget", () => {
+  const base = retryPolicy({ factor: 3, maxAttempts: 7 });
+  expect(backoff({ firstDelay: "5s" }, base, "rule")).toEqual({
+    maxAttempts: 7,
+    firstDelayMs: 5000,
+    factor: 3,
+    maxDelayMs: 900_000,
+  });
+  expect(() => backoff({ budget: 1 } as never, base, "a rule")).toThrow("a rule.budget is not an");
 });
 
 describe("retryDelayMs", () => {

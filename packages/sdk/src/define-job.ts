@@ -24,6 +24,7 @@ import type {
   JobOptions,
   Received,
 } from "./job.ts";
+import { retryRules } from "./retry-rules.ts";
 
 const IS_JOB = Symbol.for("millrace.job");
 
@@ -87,13 +88,15 @@ export function defineJob<
       `job ${name}: input must be a Standard Schema, such as z.object({ … })`,
     );
   }
+  const rules = retryRules(options.retry?.rules);
   const job: Job<Name, Given<S>, Output> = {
     name,
     description: options.description ?? "",
     schema: options.input,
     queue: requireName(options.queue ?? DEFAULT_QUEUE, `job ${name}: queue`),
     priority: requirePriority(options.priority ?? 0, name),
-    retry: retryPolicy(options.retry),
+    retry: retryPolicy(options.retry, rules.length),
+    retryRules: rules,
     timeoutMs: requireTimeout(durationMs(options.timeout ?? "5m", `job ${name}: timeout`), name),
     flow: requireFlow(options, name),
     retentionMs:

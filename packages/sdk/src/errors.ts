@@ -44,8 +44,8 @@ function requireHold(hold: string): "run" | "key" | "job" {
 
 /** What an error, or one of its causes, says must wait besides its run; undefined when nothing. */
 export function holdOf(error: unknown): "key" | "job" | undefined {
-  for (const e of causes(error)) {
-    const hold = (e as { [HOLD]?: unknown })[HOLD];
+  for (const e of errorChain(error)) {
+    const hold = (e as { [HOLD]?: unknown } | null | undefined)?.[HOLD];
     if (hold === "key" || hold === "job") return hold;
   }
   return undefined;
@@ -53,23 +53,27 @@ export function holdOf(error: unknown): "key" | "job" | undefined {
 
 /** Whether an error, or one of its causes, says that retrying is pointless. */
 export function isNonRetryable(error: unknown): boolean {
-  return causes(error).some((e) => (e as { [NON_RETRYABLE]?: boolean })[NON_RETRYABLE] === true);
+  return errorChain(error).some(
+    (e) => (e as { [NON_RETRYABLE]?: boolean } | null | undefined)?.[NON_RETRYABLE] === true,
+  );
 }
 
 /** The wait in milliseconds that an error, or one of its causes, asks for. */
 export function retryAfterMs(error: unknown): number | undefined {
-  for (const e of causes(error)) {
-    const ms = (e as { [RETRY_AFTER]?: number })[RETRY_AFTER];
+  for (const e of errorChain(error)) {
+    const ms = (e as { [RETRY_AFTER]?: number } | null | undefined)?.[RETRY_AFTER];
     if (typeof ms === "number") return ms;
   }
   return undefined;
 }
 
-function causes(error: unknown): object[] {
-  const chain: object[] = [];
-  for (let e = error; typeof e === "object" && e !== null && chain.length < 5;) {
-    chain.push(e);
+/** What was thrown, whatever it is, and its causes; five at the most, because a chain may be a cycle. */
+export function errorChain(thrown: unknown): unknown[] {
+  const chain = [thrown];
+  for (let e = thrown; typeof e === "object" && e !== null && chain.length < 5;) {
     e = (e as { cause?: unknown }).cause;
+    if (typeof e !== "object" || e === null) break;
+    chain.push(e);
   }
   return chain;
 }

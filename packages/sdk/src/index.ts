@@ -1,4 +1,10 @@
-export { MillraceError, type Duration, type RetryOptions } from "@millrace/core";
+export {
+  type BackoffOptions,
+  type Duration,
+  MillraceError,
+  type RetryBudgetOptions,
+  type RetryOptions,
+} from "@millrace/core";
 export {
   type Client,
   type ClientOptions,
@@ -31,6 +37,15 @@ export type {
   InputSchema,
   Job,
   JobOptions,
+  JobRetryOptions,
   KeyPath,
   OutputOf,
 } from "./job.ts";
+export {
+  type RetryAnswer,
+  type RetryJudgement,
+  type RetryRule,
+  type RetryRuleAnswer,
+  judgeRetry,
+  on,
+} from "./retry-rules.ts";

@@ -8,6 +8,7 @@ import type {
 } from "@millrace/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BatchContext, Context } from "./context.ts";
+import type { RetryRule } from "./retry-rules.ts";
 
 /** Any schema of the Standard Schema family (https://standardschema.dev): zod, valibot, arktype, … */
 export type InputSchema = StandardSchemaV1<any, any>;
@@ -36,6 +37,12 @@ export type KeyPath<Input> = 0 extends 1 & Input
 /** Where the keys of flow control may lie in what callers of a job pass. */
 export type KeyOf<S> = S extends StandardSchemaV1<infer I, any> ? KeyPath<I> : never;
 
+/** A job's retries as its author writes them. */
+export interface JobRetryOptions extends RetryOptions {
+  /** Look at an error in their order before the backoff does; the first that applies decides. Default: none. */
+  rules?: readonly RetryRule[];
+}
+
 /** A job as its author writes it. */
 export interface JobOptions<Name extends string, S, Output> extends Omit<
   FlowOptions<KeyOf<S>>,
@@ -52,7 +59,7 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
   /** -100 to 100, higher first. Default 0. */
   priority?: number;
   /** Default: 5 attempts, exponential backoff from 1 s to 15 m with full jitter. */
-  retry?: RetryOptions;
+  retry?: JobRetryOptions;
   /** How long one attempt may take; then its signal is aborted and the attempt fails. Default `'5m'`. */
   timeout?: Duration;
   /**
@@ -89,6 +96,7 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly queue: string;
   readonly priority: number;
   readonly retry: RetryPolicy;
+  readonly retryRules: readonly RetryRule[];
   readonly timeoutMs: number;
   /** When, and beside how many others, its runs may start. */
   readonly flow: FlowPolicy;

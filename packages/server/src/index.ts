@@ -1,4 +1,5 @@
 export { type ApiOptions, buildApi } from "./api/build-api.ts";
+export { type Advanced, advanceOperation } from "./engine/advance-operation.ts";
 export { Claimer } from "./engine/claim.ts";
 export { cancel } from "./engine/cancel.ts";
 export { dismiss, rerunDeadLetter } from "./engine/dead-letter.ts";
@@ -9,6 +10,7 @@ export { JobRegistry } from "./engine/job-registry.ts";
 export { explain } from "./engine/explain.ts";
 export { keepGate, tidyGate } from "./engine/keep-gate.ts";
 export { type QueueLimits, setQueueLimits } from "./engine/limit-queue.ts";
+export { beginOperation, requireOperation, steerOperation } from "./engine/operation.ts";
 export {
   hold,
   type JobPause,
@@ -18,6 +20,7 @@ export {
   resumeJobOrKey,
 } from "./engine/pause.ts";
 export { type Outcome, type Settled, settle } from "./engine/settle.ts";
+export { OperationRunner } from "./maintenance/operation-runner.ts";
 export { PartitionKeeper, keepPartitions } from "./maintenance/partition-keeper.ts";
 export { type Pruned, prune } from "./maintenance/prune.ts";
 export { Pruner, pruneAlone } from "./maintenance/pruner.ts";

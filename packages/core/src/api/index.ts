@@ -1,8 +1,35 @@
 export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
-export { DeadLetter, DeadLetterPage, Dismiss, ListDeadLetters } from "./dead-letters.ts";
+export {
+  DEAD_LETTER_WINDOW,
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterGroups,
+  DeadLetterPage,
+  Dismiss,
+  GROUP_WINDOW,
+  GroupDeadLetters,
+  JsonPatch,
+  ListDeadLetters,
+  PatchPreview,
+  PreviewPatch,
+  RerunDeadLetter,
+} from "./dead-letters.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export { JobFlow, JobInfo, JobList } from "./jobs.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
+export {
+  CreateOperation,
+  ENDED_OPERATION_STATES,
+  ListMembers,
+  ListOperations,
+  MAX_MEMBERS,
+  Operation,
+  OperationMembers,
+  OperationPage,
+  OperationPreview,
+} from "./operations.ts";
 export { Problem } from "./problem.ts";
 export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";

@@ -39,6 +39,15 @@ export const JobInfo = z
       firstDelayMs: z.int(),
       factor: z.number(),
       maxDelayMs: z.int(),
+      maxElapsedMs: z
+        .int()
+        .nullable()
+        .describe("No retry starts later than this after the first attempt began"),
+      budget: z
+        .object({ limit: z.int(), perMs: z.int() })
+        .nullable()
+        .describe("How many retries of the job may start in a window, over all workers"),
+      rules: z.int().describe("How many rules look at an error first; they are code"),
     }),
     retentionMs: z
       .union([z.number(), z.literal("forever")])

@@ -24,6 +24,7 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
+import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
@@ -118,6 +119,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   queueLimitRoutes(app, context);
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
+  operationRoutes(app, context);
   workerRoutes(app, context);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);

@@ -112,5 +112,27 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
   pauseJob: { request: { key: "acme", reason: "they are moving", until: "2026-11-24T18:00:00Z" } },
   resumeJob: { request: { key: "acme" } },
   dismissDeadLetter: { request: { note: "the order was refunded by hand" } },
+  rerunDeadLetter: { request: { patch: [{ op: "replace", path: "/account", value: "c-882" }] } },
+  previewPatch: {
+    request: { patch: [{ op: "replace", path: "/account", value: "c-882" }] },
+    response: {
+      200: {
+        runId: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+        job: "transfer",
+        before: { account: "c-881", cents: 100 },
+        after: { account: "c-882", cents: 100 },
+        accepted: true,
+        problem: null,
+      },
+    },
+  },
+  createOperation: {
+    request: {
+      kind: "rerun",
+      filter: { job: "transfer", fingerprint: "a07c5be13f1c2ab9" },
+      ratePerSecond: 20,
+      canary: true,
+    },
+  },
   getHealth: { response: { 200: { status: "ok", checks: { database: "ok" } } } },
 };

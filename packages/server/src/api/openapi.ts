@@ -21,6 +21,7 @@ const TAGS = [
   { name: "jobs", description: "What can be run." },
   { name: "queues", description: "Where runs wait." },
   { name: "dead letters", description: "Failed runs that nobody has handled yet." },
+  { name: "operations", description: "What is done to many dead letters at once." },
   { name: "workers", description: "The processes that execute runs." },
   { name: "server", description: "The server itself." },
 ];

@@ -8,6 +8,7 @@ import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { pausesCommand } from "./commands/pauses.ts";
+import { operationsCommand } from "./commands/operations.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
@@ -28,7 +29,7 @@ database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
   "Server:": [startCommand, workerCommand, migrateCommand, pruneCommand, doctorCommand],
   "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
-  "Operations:": [jobsCommand, queuesCommand, pausesCommand, workersCommand, deadCommand],
+  "Operations:": [jobsCommand, queuesCommand, pausesCommand, workersCommand, deadCommand, operationsCommand],
 };
 
 /** All commands. They throw instead of ending the process, and leave what to print of errors to their caller. */

@@ -65,6 +65,25 @@ export async function enqueue(
   }
 }
 
+/**
+ * The same, all or none: for whoever has a transaction, which an item that is refused would break.
+ *
+ * @throws MillraceError of the first item that is refused; `database_unavailable`
+ */
+export async function enqueueAll(
+  tx: Queryable,
+  requests: readonly EnqueueRequest[],
+): Promise<EnqueuedRun[]> {
+  if (requests.length === 0) return [];
+  try {
+    const [row] = await enqueueMany(tx, `[${requests.map(itemText).join(",")}]`);
+    return runsOf(row!).map(({ run }) => run);
+  } catch (error) {
+    if (isUnavailable(error)) throw unavailable(error);
+    throw refusal(error)?.error ?? error;
+  }
+}
+
 /** Sets the item aside that a batch was refused for, and accepts the others. */
 async function enqueueWithout(
   db: Queryable,
@@ -123,7 +142,7 @@ function hasOptions(request: EnqueueRequest): boolean {
   );
 }
 
-function runsOf(row: EnqueuedRow): EnqueueResult[] {
+function runsOf(row: EnqueuedRow): { run: EnqueuedRun }[] {
   const queues = row.queues.split(",");
   const due = row.due.split(",");
   return row.ids.split(",").map((id, index) => ({

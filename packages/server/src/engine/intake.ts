@@ -78,6 +78,15 @@ export class Intake {
     return results;
   }
 
+  /**
+   * Whether an input would be accepted; nothing is written.
+   *
+   * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`
+   */
+  async requireAcceptable(job: string, input: unknown): Promise<void> {
+    await this.#checked({ job, input, trigger: "rerun" });
+  }
+
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
     const results = await enqueue(this.#db, requests);
     for (const queue of queuesIn(results)) this.#ring(queue);

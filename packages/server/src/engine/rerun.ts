@@ -1,26 +1,29 @@
 import { MillraceError } from "@millrace/core";
 import { handleDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
-import { readForRerun } from "../store/runs.ts";
+import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type EnqueuedRun, enqueue } from "./enqueue.ts";
+import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
+import type { PatchedInput } from "./patched-input.ts";
 
 export interface Rerun {
   runId: string;
   by: string;
   correlationId?: string | undefined;
+  /** Instead of the old run's input. */
+  patched?: PatchedInput | undefined;
 }
 
 /**
- * Makes a new run of the same job with the same input; the old run stays as it ended. If it was a dead letter, it is
- * handled by this.
+ * Makes a new run of the same job with the same input, unless it was patched; the old run stays as it ended. If it was a
+ * dead letter, it is handled by this.
  *
  * @param tx a transaction
  * @throws MillraceError `run_not_found`; `invalid_request` for a run that is still open; `unknown_job`
  */
 export async function rerun(
   tx: Queryable,
-  { runId, by, correlationId }: Rerun,
+  { runId, by, correlationId, patched }: Rerun,
 ): Promise<EnqueuedRun> {
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
@@ -30,19 +33,26 @@ export async function rerun(
       `run ${runId} has not finished; rerun it when it has, or cancel it first`,
     );
   }
-  const [result] = await enqueue(tx, [
-    {
-      job: old.job,
-      input: old.input,
-      trigger: "rerun",
-      queue: old.queue,
-      priority: old.priority,
-      correlationId: correlationId ?? old.correlation_id ?? undefined,
-      rerunOf: runId,
-    },
+  const request = rerunRequest(old, patched?.text);
+  const [run] = await enqueueAll(tx, [
+    correlationId === undefined ? request : { ...request, correlationId },
   ]);
-  if (!result || "error" in result) throw result?.error ?? new Error("enqueue gave no answer");
-  await handleDeadLetter(tx, runId, by, "rerun", null, result.run.id);
-  await recordEvent(tx, runId, "rerun", by, JSON.stringify({ run: result.run.id }));
-  return result.run;
+  if (!run) throw new Error("enqueue gave no answer");
+  await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
+  const detail = JSON.stringify({ run: run.id, patch: patched?.patch });
+  await recordEvent(tx, runId, "rerun", by, detail);
+  return run;
+}
+
+/** @param input JSON text, instead of the old run's */
+export function rerunRequest(old: RerunRow, input: string = old.input): EnqueueRequest {
+  return {
+    job: old.job,
+    input,
+    trigger: "rerun",
+    queue: old.queue,
+    priority: old.priority,
+    correlationId: old.correlation_id ?? undefined,
+    rerunOf: old.id,
+  };
 }

@@ -1,4 +1,4 @@
-import type { Failure } from "@millrace/core";
+import { type Failure, type RetryBudget, fingerprintOf } from "@millrace/core";
 import type { Queryable } from "../store/statement.ts";
 import { type SettledRow, settleCompleted, settleOthers } from "../store/settle.ts";
 
@@ -11,13 +11,22 @@ export type Outcome = { leaseId: number; runId: string } & (
       failure: Failure;
       /** What else is to wait as long: all runs of its key, or of its job. */
       hold?: "key" | "job";
+      limits?: RetryLimits | undefined;
     }
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
 );
 
-export type Settled = "recorded" | "lease lost" | "already ended";
+/** What of a job's policy is decided where all its workers meet: by the database, when the outcome is recorded. */
+export interface RetryLimits {
+  job: string;
+  maxElapsedMs: number | null;
+  budget: RetryBudget | null;
+}
+
+/** `out of time`: recorded, but as a failed run, because the retry would have started later than its policy allows. */
+export type Settled = "recorded" | "out of time" | "lease lost" | "already ended";
 
 export interface SettledBatch {
   /** What became of each outcome, in order. */
@@ -71,7 +80,12 @@ function queuesOf({ roomier }: SettledRow): string[] {
   return roomier?.split(",") ?? [];
 }
 
-const MEANING = { r: "recorded", e: "already ended", l: "lease lost" } as const;
+const MEANING = {
+  r: "recorded",
+  t: "out of time",
+  e: "already ended",
+  l: "lease lost",
+} as const;
 
 type Letter = keyof typeof MEANING;
 
@@ -110,6 +124,26 @@ async function recordOthers(
     failures.map((failure) => failure?.class ?? null),
     failures.map((failure) => failure?.message ?? null),
     failures.map((failure) => failure?.stack ?? null),
+    outcomes.map(fingerprintIn),
+    outcomes.map(limitsIn),
   );
   return row!;
+}
+
+/** Only for what becomes, or may become, a dead letter. */
+function fingerprintIn(outcome: NotCompleted): string | null {
+  const dead =
+    outcome.verdict === "fail" || (outcome.verdict === "retry" && outcome.limits !== undefined);
+  return dead ? fingerprintOf(outcome.failure) : null;
+}
+
+function limitsIn(outcome: NotCompleted): string | null {
+  if (outcome.verdict !== "retry" || !outcome.limits) return null;
+  const { job, maxElapsedMs, budget } = outcome.limits;
+  return JSON.stringify({
+    job,
+    max_elapsed_ms: maxElapsedMs ?? undefined,
+    limit: budget?.limit,
+    per_ms: budget?.perMs,
+  });
 }

@@ -1,3 +1,4 @@
+import { fingerprintOf } from "@millrace/core";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
@@ -8,6 +9,13 @@ import type { Bell } from "../transport/bell.ts";
 
 /** A run whose worker died so often is a dead letter: most likely it is what kills them. */
 const MAX_LOSSES = 3;
+
+/** Of the text that the statement writes. */
+const LOST = fingerprintOf({
+  class: "WorkerLost",
+  message: "its worker died 3 times while it ran",
+  stack: null,
+});
 
 export interface ReaperOptions {
   db: Database;
@@ -82,7 +90,7 @@ export class Reaper implements Service {
 
   async #takeBackAll(): Promise<void> {
     for (;;) {
-      const runs = await takeBack(this.#db, MAX_LOSSES);
+      const runs = await takeBack(this.#db, MAX_LOSSES, LOST);
       if (runs.length === 0) return;
       const dead = runs.filter((run) => run.state === "failed");
       this.#logger.warn(

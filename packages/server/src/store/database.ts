@@ -92,6 +92,19 @@ export async function inTransaction<T>(
   }
 }
 
+/** A part of a transaction that may fail without the rest. */
+export async function inSavepoint<T>(tx: Queryable, work: () => Promise<T>): Promise<T> {
+  await tx.query({ text: "savepoint part" });
+  try {
+    const result = await work();
+    await tx.query({ text: "release savepoint part" });
+    return result;
+  } catch (error) {
+    await tx.query({ text: "rollback to savepoint part" });
+    throw error;
+  }
+}
+
 /** The SQLSTATE of a PostgreSQL error. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;

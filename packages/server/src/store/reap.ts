@@ -6,10 +6,10 @@ import { statement } from "./statement.ts";
  * lost is found by the next sweep. Each run's attempt ends as lost, and the run goes to the back of its queue; or is
  * cancelled, when that was asked for; or becomes a dead letter, when it has been lost too often.
  *
- * Parameter: how many lost attempts a run is allowed before it is a dead letter.
+ * Parameters: how many lost attempts a run is allowed before it is a dead letter; the fingerprint of such a dead letter.
  */
 export const takeBack = statement<
-  [maxLosses: number],
+  [maxLosses: number, fingerprint: string],
   { run_id: string; worker_id: number; job: string; queue: string; state: string | null }
 >(
   "take_back",
@@ -43,8 +43,8 @@ export const takeBack = statement<
       from moved
     ),
     dead as (
-      insert into millrace.dead_letter (run_id, job, queue, error_class, error_message)
-      select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran' from moved where state = 'failed'
+      insert into millrace.dead_letter (run_id, job, queue, error_class, error_message, fingerprint)
+      select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran', $2 from moved where state = 'failed'
     ),
     queued as (
       ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids

@@ -147,19 +147,27 @@ export const readAutomation = statement<
 );
 
 /** What a rerun copies; the input as text, because parsing would round numbers beyond 2^53. */
-export const readForRerun = statement<
-  [id: string],
-  {
-    job: string;
-    queue: string;
-    priority: number;
-    input: string;
-    correlation_id: string | null;
-    open: boolean;
-  }
->(
+export interface RerunRow {
+  id: string;
+  job: string;
+  queue: string;
+  priority: number;
+  input: string;
+  correlation_id: string | null;
+  open: boolean;
+}
+
+export const readForRerun = statement<[id: string], RerunRow>(
   "read_for_rerun",
-  `select job, queue, priority, input::text as input, correlation_id, state is null as open from millrace.run where id = $1`,
+  `select id, job, queue, priority, input::text as input, correlation_id, state is null as open
+   from millrace.run where id = $1`,
+);
+
+/** The same for several. A join prunes to the one partition of each id, which a list of ids would not. */
+export const readManyForRerun = statement<[ids: string[]], RerunRow>(
+  "read_many_for_rerun",
+  `select r.id, job, queue, priority, input::text as input, correlation_id, state is null as open
+   from unnest($1::uuid[]) with ordinality u(id, place) join millrace.run r on r.id = u.id order by place`,
 );
 
 export const listReruns = statement<[id: string], { id: string }>(

@@ -4,6 +4,7 @@ import { statement } from "./statement.ts";
 /**
  * What became of each run of a batch, a letter each, in the order given:
  * - `r`: recorded.
+ * - `t`: recorded as a failed run, because its retry would have started too late.
  * - `e`: the run had ended meanwhile (it was cancelled); the lease was emptied, the outcome stands.
  * - `l`: the lease was gone, or had been emptied of this run; nothing was written.
  */
@@ -13,8 +14,8 @@ export interface SettledRow {
   roomier: string | null;
 }
 
-const LETTERS = `
-    select string_agg(case when m.id is not null then 'r' when f.run_id is not null then 'e' else 'l' end, ''
+const letters = (recorded: string) => `
+    select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
       order by s.place) as letters,
       (select string_agg(distinct queue, ',') from held) as roomier
     from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;
@@ -68,18 +69,21 @@ export const settleCompleted = statement<
       from fenced f where r.id = f.run_id and r.state is null
       returning r.id
     )
-    ${LETTERS}`,
+    ${letters("'r'")}`,
 );
 
 /**
  * Settles attempts that did not complete.
- * - retry: the attempt failed and another will be made after the delay; this and release become stop when a cancel was
+ * - retry: the attempt failed and another will be made after the delay, or later when the job's budget of retries is used
+ *   up; it becomes fail when that would be later than the policy allows. This and release become stop when a cancel was
  *   asked for.
  * - fail: the attempt failed and was the last; the run becomes a dead letter.
  * - stop: the handler let go after a cancel.
  * - release: a drain, or a worker that lost touch, hands the run back; it goes to the back of its queue, and the attempt
  *   does not count.
- * An error is given for retry and fail, and may be for stop.
+ * An error is given for retry and fail, and may be for stop; a fingerprint for what may become a dead letter. Limits are
+ * JSON, `{job, max_elapsed_ms, limit, per_ms}`, of which all but the job may be absent, and null for most. The budget of a
+ * job is locked once in a batch; after the leases, and by everybody in the order of the jobs' names.
  */
 export const settleOthers = statement<
   [
@@ -91,18 +95,46 @@ export const settleOthers = statement<
     classes: (string | null)[],
     messages: (string | null)[],
     stacks: (string | null)[],
+    fingerprints: (string | null)[],
+    limits: (string | null)[],
   ],
   SettledRow
 >(
   "settle_others",
   `with settling as materialized (
       select *, clock_timestamp() as at
-      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[])
-        with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, place)
+      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::jsonb[])
+        with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, fingerprint, limits, place)
     ),
     ${FENCE},
+    heard as materialized (
+      select *, at + delay_ms * interval '1 millisecond' as wanted_at,
+        case when unwanted and asked in ('retry', 'release') then 'stop' else asked end as heard
+      from fenced
+    ),
+    reserved as materialized (
+      select u.run_id, u.due_at
+      from (
+        select limits ->> 'job' as job, (limits ->> 'limit')::integer as budget, (limits ->> 'per_ms')::float8 as per_ms,
+          array_agg(run_id order by wanted_at, run_id) as run_ids, array_agg(wanted_at order by wanted_at, run_id) as wanted
+        from heard where heard = 'retry' and limits ? 'limit'
+        group by 1, 2, 3 order by 1
+      ) b
+      cross join lateral rows from (unnest(b.run_ids), unnest(millrace.reserve_retries(b.job, b.budget, b.per_ms, b.wanted)))
+        u(run_id, due_at)
+    ),
+    timed as materialized (
+      select h.*, coalesce(r.due_at, h.wanted_at) as due_at,
+        case when h.heard = 'retry' and h.limits ? 'max_elapsed_ms' then
+          coalesce(r.due_at, h.wanted_at) > coalesce(
+            (select a.started_at from millrace.attempt a where a.run_id = h.run_id and a.number = 1), h.claimed_at)
+            + (h.limits ->> 'max_elapsed_ms')::float8 * interval '1 millisecond'
+        else false end as late
+      from heard h left join reserved r on r.run_id = h.run_id
+    ),
     judged as materialized (
-      select *, case when unwanted and asked in ('retry', 'release') then 'stop' else asked end as verdict from fenced
+      select *, case when late then 'fail' else heard end as verdict from timed
     ),
     moved as (
       update millrace.run r
@@ -113,8 +145,8 @@ export const settleOthers = statement<
         finished_at = case when f.verdict in ('fail', 'stop') then f.at end,
         worker_id = case when f.verdict in ('fail', 'stop') then f.worker_id end
       from judged f where r.id = f.run_id and r.state is null
-      returning r.id, r.attempts, r.job, r.queue, r.priority, f.verdict, f.delay_ms, f.class, f.message, f.stack,
-        f.worker_id, f.claimed_at, f.at
+      returning r.id, r.attempts, r.job, r.queue, r.priority, f.verdict, f.due_at, f.wanted_at, f.late, f.limits, f.class,
+        f.message, f.stack, f.fingerprint, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at, error_class, error_message,
@@ -125,11 +157,16 @@ export const settleOthers = statement<
     ),
     delayed as (
       insert into millrace.timer (run_id, due_at, reason)
-      select id, at + delay_ms * interval '1 millisecond', 'retry' from moved where verdict = 'retry'
+      select id, due_at, case when due_at > wanted_at then 'retry budget' else 'retry' end from moved where verdict = 'retry'
     ),
     dead as (
-      insert into millrace.dead_letter (run_id, job, queue, error_class, error_message)
-      select id, job, queue, class, message from moved where verdict = 'fail'
+      insert into millrace.dead_letter (run_id, job, queue, error_class, error_message, fingerprint)
+      select id, job, queue, class, message, fingerprint from moved where verdict = 'fail'
+    ),
+    gave_up as (
+      insert into millrace.event (run_id, event, detail)
+      select id, 'gave up', jsonb_build_object('maxElapsedMs', limits -> 'max_elapsed_ms', 'retryAt', due_at)
+      from moved where late
     ),
     handed_back as (
       ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
@@ -139,7 +176,7 @@ export const settleOthers = statement<
       ) chunk
       group by queue, priority, job, parcel`)}
     )
-    ${LETTERS}`,
+    ${letters("case when m.late then 't' else 'r' end")}`,
 );
 
 /** Of these runs, the ones that have an outcome or an attempt on record which this worker recorded. */

@@ -1,6 +1,6 @@
 import { Aborted, type Job } from "@millrace/sdk";
 import type { JobRegistry } from "../engine/job-registry.ts";
-import type { Outcome } from "../engine/settle.ts";
+import type { Outcome, Settled } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { AttemptContext } from "./attempt-context.ts";
@@ -154,8 +154,8 @@ export class Attempts {
       const said = recorder.output.flush(run.id);
       if (said) await said;
       const settled = await recorder.settler.add(outcome);
-      this.#report(context, outcome, settled === "lease lost");
-      if (settled === "recorded") {
+      this.#report(context, outcome, settled);
+      if (settled === "recorded" || settled === "out of time") {
         this.#afterwards(run, context, outcome, recorder);
         this.#options.onSettled?.({ job: run.job, verdict: outcome.verdict, durationMs });
       }
@@ -186,7 +186,8 @@ export class Attempts {
     }
   }
 
-  #report(context: AttemptContext, outcome: Outcome, refused: boolean): void {
+  #report(context: AttemptContext, outcome: Outcome, settled: Settled): void {
+    const refused = settled === "lease lost";
     if (outcome.verdict === "complete" && !refused && !this.#logger.isLevelEnabled("debug")) return;
     const ids = {
       run: context.runId,
@@ -198,6 +199,12 @@ export class Attempts {
       this.#logger.warn(ids, "the lease was lost; the outcome of this attempt was not recorded");
     } else if (outcome.verdict === "complete") {
       this.#logger.debug(ids, "completed");
+    } else if (outcome.verdict === "retry" && settled === "out of time") {
+      const { failure } = outcome;
+      this.#logger.error(
+        { ...ids, error: failure.class },
+        `${failure.message}; its retries have taken as long as they may`,
+      );
     } else if (outcome.verdict === "retry") {
       const { failure, delayMs } = outcome;
       this.#logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, failure.message);

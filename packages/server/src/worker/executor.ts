@@ -7,10 +7,11 @@ import {
   toFailure,
   toJsonText,
 } from "@millrace/core";
-import { Aborted, type Job, checkInput, holdOf, isNonRetryable, retryAfterMs } from "@millrace/sdk";
-import type { Outcome } from "../engine/settle.ts";
+import { Aborted, type Job, checkInput } from "@millrace/sdk";
+import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
+import { failureFrom, judgeFailure } from "./judge-failure.ts";
 
 /** How long a handler may go on after it was told to stop, before its outcome is recorded without it. */
 export const GRACE_MS = 5000;
@@ -117,19 +118,37 @@ function complete(value: unknown, { leaseId, id }: ClaimedRun, job: Job): Outcom
 
 function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
   const ids = { leaseId: run.leaseId, runId: run.id };
-  const thrown = "thrown" in end ? end.thrown : undefined;
+  // What took too long and threw nothing, threw that.
+  const thrown = "thrown" in end ? end.thrown : context.aborted;
+  const { answer, hold, ruleTrouble } = judgeFailure(thrown, job);
+  if (ruleTrouble) {
+    context.log.error("a retry rule failed, so the job's backoff decides", {
+      error: `${ruleTrouble.class}: ${ruleTrouble.message}`,
+    });
+  }
   const failure = failureOf(end, context);
   const failures = run.failures + 1;
-  if (failures >= job.retry.maxAttempts || isNonRetryable(thrown) || isInvalidInput(thrown)) {
+  const { maxAttempts } = answer.retry === "backoff" ? answer.backoff : job.retry;
+  if (answer.retry === "never" || failures >= maxAttempts) {
     return { ...ids, verdict: "fail", failure };
   }
-  const asked = retryAfterMs(thrown);
   const delayMs =
-    asked === undefined || Number.isNaN(asked)
-      ? retryDelayMs(job.retry, failures, Math.random())
-      : Math.min(asked, MAX_RETRY_AFTER_MS);
-  const hold = holdOf(thrown);
-  return { ...ids, verdict: "retry", delayMs, failure, ...(hold && { hold }) };
+    answer.retry === "backoff"
+      ? retryDelayMs(answer.backoff, failures, Math.random())
+      : Math.min(answer.ms, MAX_RETRY_AFTER_MS);
+  const limits = limitsOf(job);
+  return {
+    ...ids,
+    verdict: "retry",
+    delayMs,
+    failure,
+    ...(hold && { hold }),
+    ...(limits && { limits }),
+  };
+}
+
+function limitsOf({ name, retry: { maxElapsedMs, budget } }: Job): RetryLimits | undefined {
+  return maxElapsedMs === null && budget === null ? undefined : { job: name, maxElapsedMs, budget };
 }
 
 function failureOf(end: End, context: AttemptContext): Failure {
@@ -141,14 +160,8 @@ function failureOf(end: End, context: AttemptContext): Failure {
       stack: "thrown" in end ? toFailure(end.thrown).stack : null,
     };
   }
-  if ("thrown" in end) {
-    return isInvalidInput(end.thrown) ? named("InvalidInput", end.thrown) : toFailure(end.thrown);
-  }
+  if ("thrown" in end) return failureFrom(end.thrown);
   return { class: "Aborted", message: context.aborted?.message ?? "aborted", stack: null };
-}
-
-function isInvalidInput(thrown: unknown): boolean {
-  return thrown instanceof MillraceError && thrown.code === "invalid_input";
 }
 
 function named(name: string, error: unknown): Failure {

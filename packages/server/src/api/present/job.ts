@@ -7,6 +7,8 @@ import { presentPaused } from "./queue.ts";
 /** As `flowPolicy` leaves it out: the database's own default. */
 const START_WITHIN_MS = 600_000;
 
+const NEWER = { maxElapsedMs: null, budget: null, rules: 0 };
+
 export function presentJob(job: JobRow): JobInfo {
   return {
     name: job.name,
@@ -14,7 +16,8 @@ export function presentJob(job: JobRow): JobInfo {
     queue: job.queue,
     priority: job.priority,
     timeoutMs: job.timeout_ms,
-    retry: job.retry,
+    // What an older version registered has less in it.
+    retry: { ...NEWER, ...job.retry },
     retentionMs: job.retention_ms === Infinity ? "forever" : job.retention_ms,
     flow: presentFlow(job.flow),
     paused: presentPaused(job),

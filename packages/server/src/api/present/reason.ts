@@ -31,15 +31,18 @@ export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
 }
 
 function scheduled(run: RunRow, now: Date): string | null {
-  if (run.due_reason === "retry") return retry(run, now);
+  if (run.due_reason?.startsWith("retry")) return retry(run, now);
   const until = run.due_at?.toISOString();
   if (run.due_reason === "debounce") return `debounced: starts at ${until} if no call comes`;
   return until === undefined ? null : `not due until ${until}`;
 }
 
-function retry({ failures, due_at }: RunRow, now: Date): string {
+function retry({ failures, due_at, due_reason }: RunRow, now: Date): string {
   const inMs = due_at ? due_at.getTime() - now.getTime() : 0;
-  return inMs > 0 ? `retry ${failures} in ${formatDuration(inMs)}` : `retry ${failures} is due`;
+  const why = due_reason === "retry budget" ? ", put off by the job's retry budget" : "";
+  return inMs > 0
+    ? `retry ${failures} in ${formatDuration(inMs)}${why}`
+    : `retry ${failures} is due`;
 }
 
 function waiting(

@@ -1,22 +1,42 @@
+import { MillraceError } from "@millrace/core";
 import {
   AcceptedRun,
-  type DeadLetter,
+  DEAD_LETTER_WINDOW,
+  DeadLetterDetail,
+  DeadLetterGroups,
   DeadLetterPage,
   Dismiss,
+  GROUP_WINDOW,
+  GroupDeadLetters,
   ListDeadLetters,
+  PatchPreview,
+  PreviewPatch,
+  RerunDeadLetter,
   RunId,
 } from "@millrace/core/api";
 import { z } from "zod";
+import { filterParams } from "../../engine/dead-letter-filter.ts";
 import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
-import { type DeadLetterRow, listDeadLetters } from "../../store/dead-letters.ts";
-import { instant } from "../present/instant.ts";
+import { patchedInputOf, previewPatch } from "../../engine/patched-input.ts";
+import { groupDeadLetters, listDeadLetters, readDeadLetter } from "../../store/dead-letters.ts";
+import { readAttempts } from "../../store/runs.ts";
+import { placed } from "../accept.ts";
+import {
+  presentDeadLetter,
+  presentDeadLetterDetail,
+  presentGroup,
+  previewText,
+} from "../present/dead-letter.ts";
 import { presentAccepted } from "../present/run.ts";
 import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
 import { ACTOR, type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
 const ByRunId = z.strictObject({ runId: RunId });
 
-export function deadLetterRoutes(app: Api, { db }: Context): void {
+/** Where the parts of a patched rerun stand: what comes of the patch is its doing. */
+const FIELDS = { job: "/patch", input: "/patch", queue: "/patch" };
+
+export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
   app.get(
     "/api/v1/dead-letters",
     {
@@ -24,18 +44,99 @@ export function deadLetterRoutes(app: Api, { db }: Context): void {
         tags: ["dead letters"],
         operationId: "listDeadLetters",
         summary: "List failed runs that nobody has handled, newest first",
+        description:
+          "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 dead letters at the most.",
         querystring: ListDeadLetters,
         response: { 200: DeadLetterPage },
       },
     },
     async (request) => {
-      const { cursor, limit, job } = request.query;
-      const rows = await listDeadLetters(db, cursor ?? FROM_THE_NEWEST, limit, job ?? null);
-      const full = rows.length === limit;
+      const { cursor, limit, ...filter } = request.query;
+      const rows = await listDeadLetters(
+        db,
+        cursor ?? FROM_THE_NEWEST,
+        DEAD_LETTER_WINDOW,
+        limit,
+        ...filterParams(filter),
+      );
+      // A window in which nothing matched answers one row, without a run, that says where it ended.
+      const letters = rows.filter((row) => (row.run_id as string | null) !== null);
+      const full = letters.length === limit;
       return {
-        deadLetters: rows.map(presentDeadLetter),
-        nextCursor: full ? (rows.at(-1)?.run_id ?? null) : null,
+        deadLetters: letters.map(presentDeadLetter),
+        nextCursor: full ? (letters.at(-1)?.run_id ?? null) : (rows[0]?.window_end ?? null),
       };
+    },
+  );
+
+  app.get(
+    "/api/v1/dead-letters/groups",
+    {
+      schema: {
+        tags: ["dead letters"],
+        operationId: "groupDeadLetters",
+        summary: "Group dead letters by what one would mend together",
+        description:
+          "By fingerprint: the error's class, the topmost own frame of its stack (function and file), and its message without numbers, ids, quoted values and paths.",
+        querystring: GroupDeadLetters,
+        response: { 200: DeadLetterGroups },
+      },
+    },
+    async (request) => {
+      const { limit, ...filter } = request.query;
+      const rows = await groupDeadLetters(db, GROUP_WINDOW, limit, ...filterParams(filter));
+      return {
+        groups: rows.filter((row) => (row.sample as string | null) !== null).map(presentGroup),
+        complete: (rows[0]?.looked ?? 0) < GROUP_WINDOW,
+      };
+    },
+  );
+
+  app.get(
+    "/api/v1/dead-letters/:runId",
+    {
+      schema: {
+        tags: ["dead letters"],
+        operationId: "getDeadLetter",
+        summary: "Look at a dead letter",
+        description:
+          "With its input and its attempts; also one that has been handled, and how it was.",
+        params: ByRunId,
+        querystring: NoQuery,
+        response: { 200: DeadLetterDetail },
+        problems: ["dead_letter_not_found"],
+      },
+    },
+    async (request) => {
+      const { runId } = request.params;
+      const [row] = await readDeadLetter(db, runId);
+      if (!row) {
+        throw new MillraceError("dead_letter_not_found", `run ${runId} is not a dead letter`);
+      }
+      return presentDeadLetterDetail(row, await readAttempts(db, runId));
+    },
+  );
+
+  app.post(
+    "/api/v1/dead-letters/:runId/preview",
+    {
+      schema: {
+        tags: ["dead letters"],
+        operationId: "previewPatch",
+        summary: "See what a patch makes of a dead letter's input",
+        description:
+          "Changes nothing. The input before and after, and whether the job's schema accepts it. Numbers come with all their digits.",
+        params: ByRunId,
+        querystring: NoQuery,
+        body: PreviewPatch,
+        response: { 200: PatchPreview },
+        problems: ["dead_letter_not_found"],
+      },
+    },
+    async (request, reply) => {
+      const preview = await previewPatch(db, intake, request.params.runId, request.body.patch);
+      // As bytes: what reads and writes it again would round numbers beyond 2^53.
+      return reply.type("application/json").send(Buffer.from(previewText(preview)) as never);
     },
   );
 
@@ -47,20 +148,34 @@ export function deadLetterRoutes(app: Api, { db }: Context): void {
         operationId: "rerunDeadLetter",
         summary: "Rerun a dead letter",
         description:
-          "Once: of two people who try at the same time, one is told that it has been handled.",
+          "Once: of two people who try at the same time, one is told that it has been handled. A patch (RFC 6902) changes the input; what comes of it must fit the job's schema.",
         params: ByRunId,
         querystring: NoQuery,
-        body: z.strictObject({}).optional(),
+        body: RerunDeadLetter.optional(),
         response: { 201: AcceptedRun },
-        problems: ["dead_letter_not_found", "dead_letter_handled", "unknown_job"],
+        problems: [
+          "dead_letter_not_found",
+          "dead_letter_handled",
+          "unknown_job",
+          "invalid_patch",
+          "invalid_input",
+        ],
       },
     },
     async (request, reply) => {
       refuseIdempotencyKey(request, "a dead letter is rerun once, however often you ask");
+      const { runId } = request.params;
+      const patch = request.body?.patch;
+      const patched =
+        patch &&
+        (await patchedInputOf(db, intake, runId, patch).catch((error: unknown) => {
+          throw placed(error, FIELDS);
+        }));
       const made = await rerunDeadLetter(db, {
-        runId: request.params.runId,
+        runId,
         by: ACTOR,
         correlationId: correlationId(request),
+        patched,
       });
       return reply
         .code(201)
@@ -88,14 +203,4 @@ export function deadLetterRoutes(app: Api, { db }: Context): void {
       return reply.code(204).send();
     },
   );
-}
-
-function presentDeadLetter(row: DeadLetterRow): DeadLetter {
-  return {
-    runId: row.run_id,
-    job: row.job,
-    queue: row.queue,
-    failedAt: instant(row.failed_at),
-    error: { class: row.error_class, message: row.error_message },
-  };
 }

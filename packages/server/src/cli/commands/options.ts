@@ -36,3 +36,20 @@ export function durationOption(text: string): number {
     throw new InvalidArgumentError("Write a number and a unit of ms, s, m, h or d, such as 30s.");
   }
 }
+
+/** For commander: an instant, or how long ago it was, as an instant of the API. */
+export function sinceOption(text: string): string {
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) {
+    return new Date(text).toISOString();
+  }
+  return new Date(Date.now() - durationOption(text)).toISOString();
+}
+
+/** For commander: a number in a range. */
+export function numberOption(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Write a number from ${min} to ${max}.`);
+  };
+}

@@ -8,7 +8,7 @@ import { didYouMean } from "../nearest-word.ts";
 import { harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { age, stateStyle, stateText, took } from "../output/words.ts";
-import { durationOption, jsonOption, wholeNumber } from "./options.ts";
+import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
 /** A filter that matches little may need many looks; after so long it shows what it has, and how to go on. */
 const LOOK_FOR_MS = 5000;
@@ -24,7 +24,7 @@ export function runsCommand(cli: Cli): Command {
     .option(
       "--since <when>",
       "created since: 30m, 1h, 2d, or an instant such as 2026-01-31T08:00Z",
-      readSince,
+      sinceOption,
     )
     .option("--limit <n>", "how many, 1 to 10000", wholeNumber(1, 10_000), 20)
     .option("--cursor <cursor>", "go on where the last page ended")
@@ -100,11 +100,4 @@ function readState(text: string): RunState {
   throw new InvalidArgumentError(
     `It is one of ${RUN_STATES.join(", ")}${didYouMean(text, RUN_STATES)}`,
   );
-}
-
-function readSince(text: string): string {
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) {
-    return new Date(text).toISOString();
-  }
-  return new Date(Date.now() - durationOption(text)).toISOString();
 }

@@ -53,6 +53,9 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
     yield ["error", harmless(`${run.error.class}: ${run.error.message}`)];
   }
   if (run.reason && run.reason !== run.error?.class) yield ["why", harmless(run.reason)];
+  if (run.failures + run.losses > 0) {
+    yield ["attempts", `${run.attempt}: ${run.failures} failed, ${run.losses} lost`];
+  }
   const priority = run.priority === 0 ? "" : `, priority ${run.priority}`;
   yield ["queue", harmless(`${run.queue}${priority}`)];
   yield ["cause", harmless(run.rerunOf ? `rerun of ${run.rerunOf}` : run.trigger)];

@@ -1,0 +1,166 @@
+import { MillraceError } from "@millrace/core";
+import { type Database, inTransaction } from "../store/database.ts";
+import {
+  firstTrouble,
+  moveOperation,
+  nextMembers,
+  nextOperation,
+  noteEnds,
+  type OperationRow,
+  recordMembers,
+  saveProgress,
+  takeOperation,
+} from "../store/operations.ts";
+import type { Queryable } from "../store/statement.ts";
+import type { Intake } from "./intake.ts";
+import { dismissMembers, rerunMembers } from "./operation-members.ts";
+
+/** Members handled in one transaction: reruns carry inputs. */
+const MAX_RERUNS = 50;
+const MAX_DISMISSALS = 500;
+
+/** A batch is so much time's worth of the rate. */
+const BATCH_MS = 250;
+
+/** Reruns of which one turn looks how they ended. */
+const LOOK_AT = 500;
+
+/** While there is nothing to do but to wait for reruns. */
+const WATCH_EVERY_MS = 500;
+
+/** How many reruns a canary makes before it goes on to the next stage; the last has no end. */
+const STAGE_ENDS = [1, 11];
+
+export interface Advanced {
+  /** The queues that got runs. */
+  queues: Set<string>;
+  /** Whether there was anything to do. */
+  worked: boolean;
+  /** Milliseconds until an operation is due, null when none runs. */
+  nextInMs: number | null;
+}
+
+/**
+ * Does the next part of the operation that has been due for longest, in one transaction: notes how its reruns ended,
+ * decides whether it goes on, handles some members, and writes down how far it got. A process that dies in the middle has
+ * done nothing; any number of processes may call this at once.
+ */
+export async function advanceOperation(db: Database, intake: Intake): Promise<Advanced> {
+  const { queues, worked } = await inTransaction(db, async (tx) => {
+    const [operation] = await takeOperation(tx);
+    if (!operation) return { queues: new Set<string>(), worked: false };
+    return { queues: await advance(tx, intake, operation), worked: true };
+  });
+  const [next] = worked ? [] : await nextOperation(db);
+  return { queues, worked, nextInMs: worked ? 0 : (next?.in_ms ?? null) };
+}
+
+async function advance(
+  tx: Queryable,
+  intake: Intake,
+  operation: OperationRow,
+): Promise<Set<string>> {
+  const now = await watch(tx, operation);
+  if (now.canary && now.failed + now.cancelled + now.refused > 0) {
+    await save(tx, now, null, 0);
+    await moveOperation(tx, now.id, ["running"], "stopped", await troubleOf(tx, now.id));
+    return new Set();
+  }
+  const open = now.done - now.completed - now.failed - now.cancelled;
+  if (now.canary && now.stage < STAGE_ENDS.length && now.done >= STAGE_ENDS[now.stage]!) {
+    if (open > 0) return rest(tx, now, waitsFor(open));
+    now.stage++;
+  }
+  const size = batchSize(now);
+  const members = await nextMembers(tx, now.id, now.handled, size);
+  if (members.length === 0) {
+    if (now.kind === "rerun" && open > 0) return rest(tx, now, waitsFor(open));
+    await save(tx, now, null, 0);
+    await moveOperation(tx, now.id, ["running"], "completed", null);
+    return new Set();
+  }
+  const { outcomes, queues } =
+    now.kind === "rerun"
+      ? await rerunMembers(tx, intake, now, members)
+      : await dismissMembers(tx, now, members);
+  await recordMembers(
+    tx,
+    now.id,
+    members.map(({ place }) => place),
+    outcomes.map(({ outcome }) => outcome),
+    outcomes.map(({ rerun }) => rerun ?? null),
+    outcomes.map(({ detail }) => detail ?? null),
+  );
+  const done = outcomes.filter(({ outcome }) => outcome === "done").length;
+  now.handled = members.at(-1)!.place;
+  now.done += done;
+  now.skipped += outcomes.filter(({ outcome }) => outcome === "skipped").length;
+  now.refused += outcomes.filter(({ outcome }) => outcome === "refused").length;
+  await save(tx, now, null, now.rate === null ? 0 : (done / now.rate) * 1000);
+  return queues;
+}
+
+/** @returns the operation with what is known now of its reruns */
+async function watch(tx: Queryable, operation: OperationRow): Promise<OperationRow> {
+  if (operation.kind === "dismiss") return { ...operation };
+  const [seen] = await noteEnds(tx, operation.id, operation.watched, LOOK_AT);
+  return {
+    ...operation,
+    completed: operation.completed + seen!.completed,
+    failed: operation.failed + seen!.failed,
+    cancelled: operation.cancelled + seen!.cancelled,
+    // From the beginning again after the last.
+    watched: seen!.looked === LOOK_AT ? seen!.last! : 0,
+  };
+}
+
+function batchSize({ kind, rate, canary, stage, done }: OperationRow): number {
+  if (kind === "dismiss") return MAX_DISMISSALS;
+  const paced = rate === null ? MAX_RERUNS : Math.ceil((rate * BATCH_MS) / 1000);
+  const end = canary ? (STAGE_ENDS[stage] ?? Infinity) : Infinity;
+  return Math.max(1, Math.min(MAX_RERUNS, paced, end - done));
+}
+
+async function rest(tx: Queryable, now: OperationRow, why: string): Promise<Set<string>> {
+  // Not from when it was due: what was missed by watching late need not be caught up.
+  await save(tx, now, why, WATCH_EVERY_MS);
+  return new Set();
+}
+
+function save(
+  tx: Queryable,
+  now: OperationRow,
+  reason: string | null,
+  restMs: number,
+): Promise<never[]> {
+  const { id, stage, watched, handled, done, skipped, refused, completed, failed, cancelled } = now;
+  return saveProgress(
+    tx,
+    id,
+    stage,
+    watched,
+    handled,
+    done,
+    skipped,
+    refused,
+    completed,
+    failed,
+    cancelled,
+    reason,
+    restMs,
+  );
+}
+
+function waitsFor(open: number): string {
+  return `waiting for the outcome of ${open} rerun${open === 1 ? "" : "s"}`;
+}
+
+async function troubleOf(tx: Queryable, id: number): Promise<string> {
+  const [trouble] = await firstTrouble(tx, id);
+  if (!trouble) throw new MillraceError("internal", `operation ${id} has no trouble to tell of`);
+  const { run_id, outcome, detail, rerun_id, ended, error_class, error_message, same } = trouble;
+  if (outcome === "refused") return `the rerun of ${run_id} was refused: ${detail}`;
+  if (ended === "cancelled") return `rerun ${rerun_id} of ${run_id} was cancelled`;
+  const error = `${error_class}: ${error_message}`.slice(0, 500);
+  return `rerun ${rerun_id} of ${run_id} failed with ${same ? "the same" : "another"} error: ${error}`;
+}

@@ -1,0 +1,132 @@
+import { MillraceError } from "@millrace/core";
+import { inSavepoint, isUnavailable } from "../store/database.ts";
+import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts";
+import type { OperationRow } from "../store/operations.ts";
+import { type RerunRow, readManyForRerun } from "../store/runs.ts";
+import type { Queryable } from "../store/statement.ts";
+import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
+import type { Intake } from "./intake.ts";
+import { patchedInput } from "./patched-input.ts";
+import { rerunRequest } from "./rerun.ts";
+
+export interface MemberOutcome {
+  outcome: "done" | "skipped" | "refused";
+  rerun?: string;
+  detail?: string;
+}
+
+export interface Handled {
+  /** One for each member, in order. */
+  outcomes: MemberOutcome[];
+  queues: Set<string>;
+}
+
+type Member = { run_id: string };
+
+/** Dismisses those that nobody has handled meanwhile. */
+export async function dismissMembers(
+  tx: Queryable,
+  { id, note, created_by }: OperationRow,
+  members: readonly Member[],
+): Promise<Handled> {
+  const open = await lockOpen(tx, members);
+  const runs = [...open];
+  const detail = JSON.stringify({ operation: id, note: note ?? undefined });
+  const nothing = runs.map(() => null);
+  const details = runs.map(() => detail);
+  await handleDeadLetters(tx, id, created_by, "dismissed", note, runs, nothing, details);
+  return {
+    outcomes: members.map(({ run_id }) => ({ outcome: open.has(run_id) ? "done" : "skipped" })),
+    queues: new Set(),
+  };
+}
+
+/** Reruns those that nobody has handled meanwhile. One that cannot be rerun stays open, and does not hold up the others. */
+export async function rerunMembers(
+  tx: Queryable,
+  intake: Intake,
+  operation: OperationRow,
+  members: readonly Member[],
+): Promise<Handled> {
+  const open = await lockOpen(tx, members);
+  const old = new Map((await readManyForRerun(tx, [...open])).map((row) => [row.id, row]));
+  const outcomes = new Map<string, MemberOutcome>();
+  const requests: EnqueueRequest[] = [];
+  for (const { run_id } of members) {
+    if (!open.has(run_id)) {
+      outcomes.set(run_id, { outcome: "skipped" });
+      continue;
+    }
+    const request = await requestFor(intake, operation, old.get(run_id));
+    if (request instanceof Error) outcomes.set(run_id, refused(request));
+    else requests.push(request);
+  }
+  const made = await enqueueApart(tx, requests);
+  const runs: string[] = [];
+  const reruns: string[] = [];
+  const queues = new Set<string>();
+  requests.forEach(({ rerunOf }, index) => {
+    const run = made[index]!;
+    if (run instanceof Error) return outcomes.set(rerunOf!, refused(run));
+    runs.push(rerunOf!);
+    reruns.push(run.id);
+    queues.add(run.queue);
+    return outcomes.set(rerunOf!, { outcome: "done", rerun: run.id });
+  });
+  const { id, created_by, patch } = operation;
+  const details = reruns.map((run) =>
+    JSON.stringify({ run, operation: id, patch: patch ?? undefined }),
+  );
+  await handleDeadLetters(tx, id, created_by, "rerun", null, runs, reruns, details);
+  return { outcomes: members.map(({ run_id }) => outcomes.get(run_id)!), queues };
+}
+
+async function lockOpen(tx: Queryable, members: readonly Member[]): Promise<Set<string>> {
+  const rows = await lockOpenDeadLetters(
+    tx,
+    members.map(({ run_id }) => run_id),
+  );
+  return new Set(rows.map(({ run_id }) => run_id));
+}
+
+async function requestFor(
+  intake: Intake,
+  { patch }: OperationRow,
+  old: RerunRow | undefined,
+): Promise<EnqueueRequest | MillraceError> {
+  if (!old) return new MillraceError("run_not_found", "the run is gone, and its input with it");
+  if (!patch) return rerunRequest(old);
+  try {
+    return rerunRequest(old, (await patchedInput(intake, old, patch)).text);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code !== "database_unavailable") return error;
+    throw error;
+  }
+}
+
+/** All at once; where one is refused, one after the other. */
+async function enqueueApart(
+  tx: Queryable,
+  requests: readonly EnqueueRequest[],
+): Promise<(EnqueuedRun | Error)[]> {
+  if (requests.length === 0) return [];
+  try {
+    return await inSavepoint(tx, () => enqueueAll(tx, requests));
+  } catch (error) {
+    if (isAway(error)) throw error;
+    if (requests.length === 1) return [error as Error];
+  }
+  const made: (EnqueuedRun | Error)[] = [];
+  for (const request of requests) made.push(...(await enqueueApart(tx, [request])));
+  return made;
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof MillraceError
+    ? error.code === "database_unavailable"
+    : isUnavailable(error) || !(error instanceof Error);
+}
+
+function refused(error: Error): MemberOutcome {
+  return { outcome: "refused", detail: error.message.slice(0, 1000) };
+}

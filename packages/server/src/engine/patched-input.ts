@@ -1,0 +1,73 @@
+import { MillraceError } from "@millrace/core";
+import type { JsonPatch } from "@millrace/core/api";
+import { type RerunRow, readForRerun } from "../store/runs.ts";
+import type { Queryable } from "../store/statement.ts";
+import type { Intake } from "./intake.ts";
+import { patchInput } from "./patch-input.ts";
+
+/** A run's input after a patch, which its job accepts. */
+export interface PatchedInput {
+  /** JSON text. */
+  text: string;
+  patch: JsonPatch;
+}
+
+/**
+ * @throws MillraceError `invalid_patch`; whatever the intake says of the input that comes of it, with a pointer into that
+ *   input
+ */
+export async function patchedInput(
+  intake: Intake,
+  { job, input }: Pick<RerunRow, "job" | "input">,
+  patch: JsonPatch,
+): Promise<PatchedInput> {
+  const text = patchInput(input, patch);
+  await intake.requireAcceptable(job, JSON.parse(text));
+  return { text, patch };
+}
+
+/** The same for a run by its id. The input of a run never changes, so this needs no lock. */
+export async function patchedInputOf(
+  db: Queryable,
+  intake: Intake,
+  runId: string,
+  patch: JsonPatch,
+): Promise<PatchedInput> {
+  return patchedInput(intake, await requireRun(db, runId), patch);
+}
+
+/** What a patch makes of a run's input. JSON texts, so that no digit is lost. */
+export interface Preview {
+  runId: string;
+  job: string;
+  before: string;
+  /** Null when the patch cannot be applied. */
+  after: string | null;
+  /** Why a rerun with it would not be accepted. */
+  problem: MillraceError | null;
+}
+
+/** @throws MillraceError `dead_letter_not_found` */
+export async function previewPatch(
+  db: Queryable,
+  intake: Intake,
+  runId: string,
+  patch: JsonPatch,
+): Promise<Preview> {
+  const { job, input } = await requireRun(db, runId);
+  const preview: Preview = { runId, job, before: input, after: null, problem: null };
+  try {
+    preview.after = patchInput(input, patch);
+    await intake.requireAcceptable(job, JSON.parse(preview.after));
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code === "database_unavailable") throw error;
+    preview.problem = error;
+  }
+  return preview;
+}
+
+async function requireRun(db: Queryable, runId: string): Promise<RerunRow> {
+  const [run] = await readForRerun(db, runId);
+  if (run) return run;
+  throw new MillraceError("dead_letter_not_found", `run ${runId} is not a dead letter`);
+}

@@ -1,0 +1,46 @@
+import { advanceOperation } from "../engine/advance-operation.ts";
+import type { Intake } from "../engine/intake.ts";
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import type { Database } from "../store/database.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Bell } from "../transport/bell.ts";
+
+/** An operation that is begun while the runner rests is at the most so late. */
+const LOOK_EVERY_MS = 500;
+
+/** Carries out operations over dead letters. Any number may run at once: each part is one process's transaction. */
+export class OperationRunner implements Service {
+  readonly name = "operation runner";
+  readonly #loop: Loop;
+
+  constructor({
+    db,
+    intake,
+    bell,
+    logger,
+  }: {
+    db: Database;
+    intake: Intake;
+    bell: Bell;
+    logger: Logger;
+  }) {
+    this.#loop = new Loop(
+      this.name,
+      async () => {
+        const { queues, nextInMs } = await advanceOperation(db, intake);
+        for (const queue of queues) bell.ring(queue);
+        return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
+      },
+      logger,
+    );
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+}
