@@ -1,4 +1,4 @@
-import type { PausedInfo, QueueInfo, RateInfo } from "@millrace/core/api";
+import type { PausedInfo, QueueInfo } from "@millrace/core/api";
 import type { QueueRow } from "../../store/queues.ts";
 import { instant } from "./instant.ts";
 
@@ -12,11 +12,11 @@ export function presentQueue(row: QueueRow): QueueInfo {
     oldestSeconds: row.oldest_seconds,
     workers: row.workers,
     concurrency: row.concurrency,
-    rate: row.rate as RateInfo | null,
+    rate: row.rate,
     limitedBy: row.limited_by,
     defined: row.defined && {
       concurrency: row.defined.concurrency ?? null,
-      rate: (row.defined.rate as RateInfo | undefined) ?? null,
+      rate: row.defined.rate ?? null,
     },
     paused: presentPaused(row),
   };
