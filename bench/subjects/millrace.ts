@@ -86,6 +86,7 @@ class Millrace implements Subject {
       connection: this.#connection,
       registry: this.#registry,
       transport: this.#transport,
+      bell: this.#bell,
       logger: this.#logger,
       concurrency: 500,
       leaseMs: 12_000,

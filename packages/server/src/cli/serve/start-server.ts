@@ -93,6 +93,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
     db,
     connection,
     registry,
+    bell,
     transport,
     logger,
     onSettled: attempts.settled,
