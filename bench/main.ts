@@ -1,142 +1,59 @@
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { openBenchDatabase, settleDown } from "./database.ts";
-import { Limit } from "./limit.ts";
-import { type Measured, measure, median } from "./measure.ts";
-import { Millrace } from "./millrace.ts";
+import { Bench, progress } from "./bench.ts";
+import { type Verdict, judge } from "./goals.ts";
+import { USAGE, readOptions } from "./options.ts";
+import { asJson } from "./report/json.ts";
+import { asMarkdown } from "./report/markdown.ts";
+import { settingOf } from "./report/setting.ts";
+import { asSvg } from "./report/svg.ts";
+import { terminalTable } from "./report/terminal.ts";
+import { Results } from "./results.ts";
+import { Servers } from "./servers.ts";
+import { Undo } from "./undo.ts";
 
-const USAGE = `npm run bench -- [--runs N] [--rounds N] [--concurrency N] [--json FILE]
-  Measures bulk enqueue and processing of no-op runs, each as a share of what the same driver reaches in the same
-  minutes with nothing but one durable insert and one durable update per run. DATABASE_URL names the server.`;
-
-interface Row {
-  workload: "enqueue" | "process";
-  subject: "millrace" | "limit";
-  rounds: Measured[];
-}
+const DATABASE_URL = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: "string", default: "50000" },
-      rounds: { type: "string", default: "5" },
-      concurrency: { type: "string", default: "500" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return console.log(USAGE);
-  const [runs, rounds, concurrency] = [values.runs, values.rounds, values.concurrency].map(
-    (text) => {
-      const number = Number(text);
-      if (!Number.isInteger(number) || number < 1)
-        throw new Error(`${text} is not a count\n${USAGE}`);
-      return number;
-    },
-  ) as [number, number, number];
-
-  const bench = await openBenchDatabase();
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") return console.log(USAGE);
+  const undo = new Undo();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void undo.all().then(() => process.exit(130)));
+  }
   try {
-    console.log(
-      `PostgreSQL ${describe(bench.settings)}; ${runs} runs a round, ${rounds} rounds after one to warm up`,
-    );
-    const table = await measureAll(bench, runs, rounds, concurrency);
-    print(table);
-    if (values.json) writeFileSync(values.json, `${JSON.stringify(asJson(table), null, 2)}\n`);
-  } finally {
-    await bench.drop();
-  }
-}
-
-/** The four measurements in turn, round by round, so that a machine that drifts drifts for all of them. */
-async function measureAll(
-  bench: Awaited<ReturnType<typeof openBenchDatabase>>,
-  runs: number,
-  rounds: number,
-  concurrency: number,
-): Promise<Row[]> {
-  const { db } = bench;
-  const [millrace, limit] = [new Millrace(bench), new Limit(db)];
-  await millrace.prepare();
-  await limit.prepare();
-  const worker = await millrace.startWorker(concurrency);
-  const table: Row[] = (["enqueue", "process"] as const).flatMap((workload) => [
-    { workload, subject: "millrace", rounds: [] },
-    { workload, subject: "limit", rounds: [] },
-  ]);
-  const work = [
-    (count: number) => millrace.enqueue(count),
-    (count: number) => limit.insert(count),
-    (count: number) => millrace.process(count),
-    () => limit.update(),
-  ];
-  for (let round = 0; round <= rounds; round++) {
-    await millrace.hold();
-    for (const [index, row] of table.entries()) {
-      await settleDown(db);
-      const measured = await measure(db, runs, () => work[index]!(runs));
-      if (round > 0) row.rounds.push(measured);
+    const servers = await Servers.start(DATABASE_URL, options.subjects, undo);
+    const bench = new Bench(options, new Results(), servers, undo);
+    const setting = settingOf(bench);
+    console.log(setting.join("\n"));
+    for (const { name, run } of options.workloads) {
+      const startedAt = performance.now();
+      progress(`${name} `);
+      await run(bench);
+      progress(` ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
     }
-  }
-  const completed = await millrace.completed();
-  if (completed !== runs * (rounds + 1))
-    throw new Error(`only ${completed} runs have their outcome`);
-  await worker.stop();
-  await millrace.close();
-  return table;
-}
-
-function print(table: readonly Row[]): void {
-  console.log(
-    "\nworkload  subject         runs/s [min, max]       share of limit  server CPU/run   WAL/run",
-  );
-  for (const row of table) {
-    const rates = row.rounds.map((round) => round.perSecond);
-    const cpu = row.rounds.map((round) => round.serverCpuUs ?? NaN);
-    const columns = [
-      row.workload.padEnd(9),
-      row.subject.padEnd(9),
-      `${count(median(rates))} [${count(Math.min(...rates))}, ${count(Math.max(...rates))}]`.padStart(
-        28,
-      ),
-      (row.subject === "limit" ? "" : `${Math.round(100 * shareOf(table, row))} %`).padStart(15),
-      `${median(cpu).toFixed(1)} µs`.padStart(15),
-      `${Math.round(median(row.rounds.map((round) => round.walBytes)))} B`.padStart(9),
-    ];
-    console.log(columns.join(" "));
+    report(bench, setting);
+  } finally {
+    await undo.all();
   }
 }
 
-/** The median of the rounds' own ratios, for both were measured in the same minute. */
-function shareOf(table: readonly Row[], row: Row): number {
-  const limit = table.find((other) => other.workload === row.workload && other.subject === "limit");
-  return median(row.rounds.map((round, n) => round.perSecond / limit!.rounds[n]!.perSecond));
+function report(bench: Bench, setting: string[]): void {
+  const { options, results, failures } = bench;
+  const verdicts = judge(results);
+  console.log(terminalTable(results));
+  console.log(`\n${verdicts.map(line).join("\n")}`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(asJson(results), null, 2)}\n`);
+  if (options.markdown) writeFileSync(options.markdown, asMarkdown(results, setting, verdicts));
+  if (options.svg) writeFileSync(options.svg, asSvg(results));
+  for (const failure of failures) console.error(`\nfailed: ${failure}`);
+  if (failures.length > 0) process.exitCode = 1;
 }
 
-function asJson(table: readonly Row[]) {
-  const workloads: Record<string, Record<string, object>> = {};
-  for (const row of table) {
-    const rates = row.rounds.map((round) => round.perSecond);
-    (workloads[row.workload] ??= {})[row.subject] = {
-      median: median(rates),
-      min: Math.min(...rates),
-      max: Math.max(...rates),
-      unit: "runs/s",
-      shareOfLimit: shareOf(table, row),
-      serverCpuUsPerRun: median(row.rounds.map((round) => round.serverCpuUs ?? NaN)),
-      walBytesPerRun: median(row.rounds.map((round) => round.walBytes)),
-    };
-  }
-  return workloads;
+function line({ goal, reached, met }: Verdict): string {
+  return `${met ? "met   " : "MISSED"}  ${goal}: ${reached}`;
 }
 
-function describe({ server_version, ...settings }: Record<string, string>): string {
-  const rest = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-  return `${server_version} (${rest.join(", ")})`;
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString("en-GB");
-}
-
-await main();
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -16,9 +16,9 @@ export function installIsCurrent(root) {
 }
 
 /** @throws Trouble with what npm said */
-export async function install(root) {
+export async function install(root, what = "packages (once, about 20 s)") {
   const started = performance.now();
-  console.error("Installing packages (once, about 20 s)…");
+  console.error(`Installing ${what}…`);
   const [command, args] = npm([
     ...["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
     "--loglevel=error",

@@ -24,6 +24,40 @@ describe("enqueue", () => {
     expect(parcels.flatMap((parcel) => parcel.run_ids.split(" "))).toEqual(ids);
   });
 
+  test("the quick way for runs that are alike leaves what the general way leaves", async () => {
+    const later = defineJob({
+      name: "later",
+      priority: 2,
+      startWithin: "5s",
+      ttl: "1h",
+      run: () => null,
+    });
+    const limited = defineJob({ name: "limited", concurrency: { limit: 1 }, run: () => null });
+    const mill = await Mill.create(job, later, limited);
+    const inputs = ["{}", "null", '{\n  "a": "line\\nbreak"\n}', '[1,"\u2028"]', '"text"'];
+    for (const name of ["any", "later", "limited"]) {
+      const alike = inputs.map((input) => ({ ...request, job: name, input }));
+      await enqueue(mill.db, alike);
+      // A correlation id takes them the general way.
+      await enqueue(
+        mill.db,
+        alike.map((one) => ({ ...one, correlationId: "general" })),
+      );
+    }
+    const rows = (correlation: string) =>
+      mill.rows(
+        `select r.job, r.queue, r.priority, r.trigger, r.input, r.state, r.attempts,
+           round(extract(epoch from r.expires_at - millrace.uuid_time(r.id))) as ttl,
+           (select count(*)::int from millrace.expiry e where e.run_id = r.id) as expiries,
+           p.gated, round(extract(epoch from p.start_by - millrace.uuid_time(r.id))) as start_within, p.priority as level,
+           cardinality(p.run_ids) as together
+         from millrace.run r join millrace.ready p on p.run_ids @> array[r.id]
+         where r.correlation_id is not distinct from ${correlation} order by r.id`,
+      );
+    expect(await rows("null")).toEqual(await rows("'general'"));
+    expect(await rows("null")).toHaveLength(15);
+  });
+
   test("one that is refused does not hold up the others of its batch, keyed or not", async () => {
     const mill = await Mill.create(job);
     const results = await enqueue(mill.db, [

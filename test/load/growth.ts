@@ -7,13 +7,13 @@ import { parseArgs } from "node:util";
 import { defineJob } from "@millrace/sdk";
 import { Claimer, type Database, JobRegistry, cancel, keepPartitions, settle } from "millrace";
 import type pg from "pg";
-import { openBenchDatabase, settleDown } from "../../bench/database.ts";
-import { median } from "../../bench/measure.ts";
+import { median } from "../../bench/results.ts";
 import { readDatabaseHealth } from "../../packages/server/src/maintenance/database-health.ts";
 import { readTimeline } from "../../packages/server/src/store/events.ts";
 import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listRuns, readAutomation, readRun } from "../../packages/server/src/store/runs.ts";
+import { openBenchDatabase, settleDown } from "./database.ts";
 
 const USAGE = `npm run load:growth -- [--history N] [--waiting N] [--parcel N] [--runs N] [--rounds N]
   DATABASE_URL names the server. Needs about 600 bytes of disk for each run.`;

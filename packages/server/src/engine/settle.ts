@@ -1,4 +1,5 @@
 import { type Failure, type RetryBudget, fingerprintOf } from "@millrace/core";
+import { jsonLines } from "../store/json-lines.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type SettledRow, settleCompleted, settleOthers } from "../store/settle.ts";
 
@@ -101,11 +102,11 @@ async function recordCompleted(
   const [row] = await settleCompleted(
     db,
     workerId,
-    outcomes.map((outcome) => outcome.leaseId),
-    outcomes.map((outcome) => outcome.runId),
-    outcomes.map((outcome) => outcome.output),
+    outcomes.map((outcome) => outcome.leaseId).join(","),
+    outcomes.map((outcome) => outcome.runId).join(","),
+    jsonLines(outcomes.map((outcome) => outcome.output)),
   );
-  return row!;
+  return { ...row!, letters: row!.letters ?? "r".repeat(outcomes.length) };
 }
 
 async function recordOthers(

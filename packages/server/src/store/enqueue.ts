@@ -1,3 +1,4 @@
+import type { Trigger } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /** The answers for all items of a batch, in order, joined into four texts: a driver reads one row in no time. */
@@ -30,3 +31,18 @@ export const enqueueMany = statement<[items: string], EnqueuedRow>(
      string_agg(coalesce(floor(extract(epoch from due_at) * 1000)::bigint::text, ''), ',') as due
    from millrace.enqueue_many($1::jsonb)`,
 );
+
+export interface EnqueuedAlikeRow {
+  /** Run ids, separated by commas; null when these runs have to go the general way. */
+  ids: string | null;
+  queue: string | null;
+}
+
+/**
+ * Runs of one job of which nothing is said but their inputs: JSON texts, one a line, so that neither side has to take a
+ * document apart.
+ */
+export const enqueueAlike = statement<
+  [job: string, trigger: Trigger, inputs: string],
+  EnqueuedAlikeRow
+>("enqueue_alike", `select ids, queue from millrace.enqueue_alike($1, $2, $3)`);

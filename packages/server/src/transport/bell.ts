@@ -12,6 +12,7 @@ export class Bell {
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #waiting = new Set<string>();
+  readonly #listeners = new Set<(queue: string) => void>();
   #resting = false;
 
   constructor(transport: Transport, logger: Logger) {
@@ -19,7 +20,18 @@ export class Bell {
     this.#logger = logger;
   }
 
+  /**
+   * Calls back for every ring of this process: at once, without the transport and its rest.
+   *
+   * @returns how to stop that
+   */
+  hear(listener: (queue: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   ring(queue: string): void {
+    for (const listener of this.#listeners) listener(queue);
     this.#waiting.add(queue);
     if (!this.#resting) this.#publish();
   }

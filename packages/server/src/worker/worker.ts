@@ -40,6 +40,8 @@ export interface WorkerOptions {
   connection: () => pg.ClientConfig;
   registry: JobRegistry;
   transport: Transport;
+  /** That of whoever enqueues in the same process: its rings are heard without a detour. Default: one of its own. */
+  bell?: Bell;
   logger: Logger;
   /**
    * Where to take runs from, and how often each queue gets the first choice of free slots, compared with the others
@@ -75,6 +77,7 @@ export class Worker implements Service {
   readonly #claimTimes: ClaimTimes;
   #incarnation: Incarnation | undefined;
   #receiver: Receiver | undefined;
+  #stopHearing: (() => void) | undefined;
   #silent = false;
   #stopping: Promise<void> | undefined;
   #claimedAt = -Infinity;
@@ -85,7 +88,7 @@ export class Worker implements Service {
     this.#logger = options.logger;
     this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
-    this.#bell = new Bell(options.transport, options.logger);
+    this.#bell = options.bell ?? new Bell(options.transport, options.logger);
     this.#attempts = new Attempts({
       ...options,
       onRoom: () => this.#loop.wake(),
@@ -104,7 +107,11 @@ export class Worker implements Service {
     this.#incarnation = await this.#register();
     await this.#loop.start();
     await this.#cancelWatch.start();
-    this.#receiver = await this.#options.transport.receive(this.queues, () => this.#loop.wake());
+    const { queues } = this;
+    this.#stopHearing = this.#bell.hear((queue) => {
+      if (queues.includes(queue)) this.#loop.wake();
+    });
+    this.#receiver = await this.#options.transport.receive(queues, () => this.#loop.wake());
   }
 
   /** Drains: claims nothing more, lets runs finish for a while, hands the rest back with no attempt counted. */
@@ -286,6 +293,7 @@ export class Worker implements Service {
 
   async #drain(): Promise<void> {
     this.#loop.wake();
+    this.#stopHearing?.();
     await this.#receiver?.close();
     await this.#loop.stop();
     const incarnation = this.#incarnation;

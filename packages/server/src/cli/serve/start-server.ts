@@ -96,6 +96,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
     db,
     connection,
     registry,
+    bell,
     transport,
     logger,
     onSettled: attempts.settled,

@@ -7,10 +7,13 @@ import { Listener } from "./listener.ts";
 
 export const CHANNEL = "millrace_bell";
 
-/** Sent in a transaction of its own, never in the caller's: see {@link CHANNEL} and the bell's rest. */
+/**
+ * Sent in a transaction of its own, never in the caller's: see {@link CHANNEL} and the bell's rest. Nobody waits for the disk
+ * before it is delivered: a hint that a crash of the server takes away had its listeners taken away, too.
+ */
 export const notifyQueues = statement<[channel: string, queues: readonly string[]], never>(
   "notify_queues",
-  `select pg_notify($1, queue) from unnest($2::text[]) queue`,
+  `select pg_notify($1, queue), set_config('synchronous_commit', 'off', true) from unnest($2::text[]) queue`,
 );
 
 export interface PostgresTransportOptions {
