@@ -62,10 +62,8 @@ const REFUSED = /the outcome of this attempt was not recorded/g;
 /** Several processes on a busy machine; it costs only a round that fails. */
 const PATIENCE = { deadlineMs: 120_000 };
 
-const DRAIN_MS = 200;
-
-/** So long that a drain finds it under way. */
-const LONG_MS = 6000;
+/** Hardly any patience, so that a drain finds something to hand back. */
+const DRAIN_MS = 20;
 
 /**
  * Stops processes at named points for longer than the lease, lets others take over, and lets the stopped ones go on,
@@ -101,7 +99,7 @@ class Gauntlet {
     await this.#rig.startReaper();
     await this.#rig.startDispatcher();
     // Who takes over is never stopped.
-    await this.#rig.startWorker({ concurrency: 40 });
+    await this.#rig.startWorker({ concurrency: 20 });
     load.start();
     try {
       const points = this.#points();
@@ -131,14 +129,16 @@ class Gauntlet {
     let victim: Victim | undefined;
     for (let point; !this.#failed && (point = points.pop());) {
       await this.#round(point, async () => {
-        if (point === "register.after_commit" || victim?.process.child.exit) {
-          await this.#leave(victim);
-          victim = undefined;
+        for (let stopped = false; !stopped;) {
+          if (point === "register.after_commit" || victim?.process.child.exit) {
+            await this.#leave(victim);
+            victim = undefined;
+          }
+          victim ??= new Victim(
+            await this.#rig.startHeldWorker({ concurrency: 8, drainMs: DRAIN_MS }),
+          );
+          stopped = await this.#stopWorker(victim, point);
         }
-        victim ??= new Victim(
-          await this.#rig.startHeldWorker({ concurrency: 8, drainMs: DRAIN_MS }),
-        );
-        await this.#stopWorker(victim, point);
       });
     }
     await this.#leave(victim);
@@ -168,13 +168,15 @@ class Gauntlet {
     this.#options.onRound?.(++this.#done);
   }
 
-  async #stopWorker(victim: Victim, point: Failpoint): Promise<void> {
+  /** @returns whether it came to the point: a drain that has nothing to hand back ends without */
+  async #stopWorker(victim: Victim, point: Failpoint): Promise<boolean> {
     const { process } = victim;
     const { child } = process;
     this.#count(victim);
     const leaves = ["drain.before", "release.before", "gone.before"].includes(point);
-    if (leaves) await this.#holdsLong(child);
-    await this.#hold(process, point, leaves ? () => child.kill("SIGTERM") : undefined);
+    if (leaves) await this.#holdsSomething(child);
+    const held = await this.#hold(process, point, leaves ? () => child.kill("SIGTERM") : undefined);
+    if (!held) return false;
     const from = child.output.length;
     let lives = 0;
     await this.#stopped(process, async () => {
@@ -182,29 +184,39 @@ class Gauntlet {
       lives = await this.#lives(child);
     });
     victim.last = { point, from };
-    try {
-      if (leaves) await child.exited;
-      else await this.#cameBack(child, lives);
-    } catch (error) {
-      const said = child.output.slice(from).split("\n").slice(0, 40).join("\n");
-      throw new Error(`what it said since it was stopped:\n${said}`, { cause: error });
-    }
+    if (leaves) await child.exited;
+    else await this.#cameBack(child, lives);
+    return true;
   }
 
-  /** Waits until the process stands at the point, and gives it reason to come there. */
-  async #hold(process: HeldProcess, point: Failpoint, first?: () => void): Promise<void> {
+  /**
+   * Waits until the process stands at the point, and gives it reason to come there.
+   *
+   * @returns false when it was told to end, and has ended before
+   */
+  async #hold(process: HeldProcess, point: Failpoint, first?: () => void): Promise<boolean> {
     let held = false;
     const standing = process.failpoints.hold(point).then(() => (held = true));
     first?.();
     const deadline = performance.now() + PATIENCE.deadlineMs;
     while (!held) {
-      if (process.child.exit) throw new Error(`it ended before it came to ${point}`);
+      const { exit } = process.child;
+      if (exit?.code === 0) return false;
+      if (exit)
+        throw new Error(
+          `it crashed before it came to ${point}:\n${process.child.output.slice(-2000)}`,
+        );
       if (performance.now() > deadline) throw new Error(`it did not come to ${point}`);
-      // All at once: a worker that claims them together settles them together.
-      for (const job of ["quick", "failing", "talkative", "ignores-signal"]) {
-        void this.#rig.enqueue(job, { ms: 200 });
-      }
-      await Promise.race([standing, pause(500)]);
+      this.#enqueueSome();
+      await Promise.race([standing, process.child.exited, pause(500)]);
+    }
+    return true;
+  }
+
+  /** All at once: a worker that claims them together settles them together. */
+  #enqueueSome(): void {
+    for (const job of ["quick", "failing", "talkative", "ignores-signal"]) {
+      void this.#rig.enqueue(job, { ms: 200 });
     }
   }
 
@@ -235,20 +247,17 @@ class Gauntlet {
     );
   }
 
-  /** Until it holds a run that will not have ended when the drain's patience has. */
-  async #holdsLong(child: Child): Promise<void> {
+  async #holdsSomething(child: Child): Promise<void> {
     await child.waitForLine(/^ready$/, PATIENCE);
     await until(
-      `process ${child.pid} holds a long run`,
+      `process ${child.pid} holds a run`,
       async () => {
-        await this.#rig.enqueue("slow", { ms: LONG_MS });
+        this.#enqueueSome();
         const [row] = await this.#rig.rows<{ holds: boolean }>(
           `select exists (
              select from millrace.lease l join millrace.worker w on w.id = l.worker_id
-             join millrace.run r on l.run_ids @> array[r.id]
-             where split_part(w.name, ':', 2)::int = $1 and w.state = 'active' and r.input ->> 'ms' = $2
-               and l.claimed_at > clock_timestamp() - interval '1 second') as holds`,
-          [child.pid, String(LONG_MS)],
+             where split_part(w.name, ':', 2)::int = $1 and w.state = 'active') as holds`,
+          [child.pid],
         );
         return row!.holds;
       },
