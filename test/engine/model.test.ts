@@ -1,4 +1,4 @@
-import { onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { Bench } from "./model/bench.ts";
 import { tryRaces } from "./model/races.ts";
@@ -16,12 +16,13 @@ async function openBench(): Promise<{ bench: Bench; url: string }> {
 // The same cases each time, as many as the time allows; `npm run faults:model` tries others, and more.
 test("whatever is done to runs in whatever order, model and database agree after each step", async () => {
   const { bench } = await openBench();
-  await tryLife(bench, { runs: 25, seed: 1, endAfterMs: 15_000 });
+  expect(await tryLife(bench, { runs: 25, seed: 1, endAfterMs: 15_000 })).toBeGreaterThan(0);
 }, 120_000);
 
 test("whatever the order of the statements of operations that race, each was told what is on record", async () => {
   const { bench, url } = await openBench();
   const turns = await Turns.open(url, 3);
   onTestFinished(() => turns.close());
-  await tryRaces(bench, turns, { runs: 60, seed: 1, endAfterMs: 15_000 });
+  const options = { runs: 60, seed: 1, endAfterMs: 15_000 };
+  expect(await tryRaces(bench, turns, options)).toBeGreaterThan(0);
 }, 120_000);

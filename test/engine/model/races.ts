@@ -21,7 +21,7 @@ import { findMisplaced } from "../../faults/harness/places.ts";
 import { type TryOptions, fastCheck } from "./try-life.ts";
 import { type Bench, JOBS, QUEUES } from "./bench.ts";
 import { MAX_LOSSES } from "./life.ts";
-import { type Actor, Turns } from "./turns.ts";
+import type { Actor, Turns } from "./turns.ts";
 
 /** Where everything stands when a race begins. */
 interface Stand {

@@ -7,7 +7,7 @@ import type { HeldProcess, Rig } from "./rig.ts";
 import { seeded, shuffled } from "./seed.ts";
 
 /** Where a worker is stopped. */
-export const WORKER_POINTS: readonly Failpoint[] = [
+const WORKER_POINTS: readonly Failpoint[] = [
   "register.after_commit",
   "strays.after_read",
   "claim.before",
@@ -30,7 +30,7 @@ export const WORKER_POINTS: readonly Failpoint[] = [
 ];
 
 /** Where a process that is reaper and dispatcher is stopped. */
-export const MAINTENANCE_POINTS: readonly Failpoint[] = [
+const MAINTENANCE_POINTS: readonly Failpoint[] = [
   "reap.before",
   "reap.between",
   "reap.after_lost",
@@ -45,7 +45,7 @@ export interface GauntletOptions {
   /** Workers that are stopped at the same time, each in rounds of its own. */
   lanes: number;
   perSecond: number;
-  /** Default: all of {@link WORKER_POINTS} and {@link MAINTENANCE_POINTS}. */
+  /** Default: all there are. */
   points?: readonly Failpoint[];
   onRound?: (done: number) => void;
 }

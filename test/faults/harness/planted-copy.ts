@@ -131,6 +131,8 @@ export class PlantedCopy {
     const args = [
       ...[join(NODE_MODULES, "vitest/vitest.mjs"), "run", "--root", this.#folder],
       ...["--maxWorkers", "1", "--no-isolate", "--reporter=json", `--outputFile=${report}`],
+      // On a busy machine a test that passes takes long, and must not be taken for one that fails.
+      ...["--testTimeout", "120000"],
       ...["-t", names.join("|"), ...new Set(tests.map(({ file }) => file))],
     ];
     await using child = await Child.start(process.execPath, args, { cwd: this.#folder });
