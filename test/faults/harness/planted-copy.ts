@@ -86,17 +86,14 @@ export class PlantedCopy {
     }
   }
 
-  /** What these tests say when no bug is planted: those that are not green, or not there. */
-  async notGreen(tests: readonly PlantedBug["caughtBy"][]): Promise<string[]> {
+  /** Those of the bugs whose tests are green as long as nothing is planted: of the others nothing can be concluded. */
+  async green(bugs: readonly PlantedBug[]): Promise<PlantedBug[]> {
     const complaint = await this.#compile();
-    if (complaint) return [complaint];
-    const results = await this.#runTests([...tests, STATEMENTS]);
-    return tests.flatMap(({ file, test }) => {
-      const result = results.find((one) => one.file === file && one.fullName === test);
-      return result?.status === "passed"
-        ? []
-        : [`${file}: ${test}: ${result?.status ?? "not there"}`];
-    });
+    if (complaint) throw new Error(`the copy does not compile:\n${complaint}`);
+    const results = await this.#runTests([...bugs.map(({ caughtBy }) => caughtBy), STATEMENTS]);
+    return bugs.filter(({ caughtBy: { file, test } }) =>
+      results.some((one) => one.file === file && one.fullName === test && one.status === "passed"),
+    );
   }
 
   #path(file: string): string {
