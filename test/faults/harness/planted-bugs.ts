@@ -107,9 +107,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "store/reap.ts",
         find: `delete from millrace.lease where id = any (array(select id from orphaned))
-      returning worker_id, claimed_at, run_ids, unwanted`,
+      returning worker_id, claimed_at, run_ids, unwanted, job, key`,
         replace:
-          "select worker_id, claimed_at, run_ids, unwanted from millrace.lease where id = any (array(select id from orphaned))",
+          "select worker_id, claimed_at, run_ids, unwanted, job, key from millrace.lease where id = any (array(select id from orphaned))",
       },
     ],
     caughtBy: {
@@ -123,30 +123,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "store/claim.ts",
         find: `
-    select q.turn, r.queue, r.priority, r.seq, r.run_ids
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
-      where r.queue = q.name and r.job = any ($4::text[])
-      order by r.priority desc, r.seq limit $5
+      where r.queue = q.name and not r.gated and r.job = any (\${PLAIN_JOBS})
+      order by r.priority desc, r.start_by, r.seq limit $5
       for update skip locked
     ) r
-    where not exists (select from millrace.queue p where p.name = q.name and p.paused_at is not null)`,
+    where \${QUEUE_OPEN}`,
         replace: `
     delete from millrace.ready r where r.seq in (
       select seq from millrace.ready
-      where queue = any ($3::text[]) and job = any ($4::text[])
-      order by priority desc, seq limit $5
+      where queue = any ($3::text[]) and not gated and job = any ($4::text[])
+      order by priority desc, start_by, seq limit $5
       for update skip locked
     )
-    returning 1::bigint as turn, r.queue, r.priority, r.seq, r.run_ids`,
+    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids`,
       },
       {
         file: "store/claim.ts",
         find: `update millrace.ready r set run_ids = r.run_ids[t.take + 1:] from taken t
-      where r.queue = t.queue and r.priority = t.priority and r.seq = t.seq and t.take < t.n`,
-        replace: `insert into millrace.ready (queue, priority, seq, job, run_ids)
-      select t.queue, t.priority, t.seq, (select job from millrace.run where id = t.run_ids[1]), t.run_ids[t.take + 1:]
+      where r.queue = t.queue and r.priority = t.priority and r.start_by = t.start_by and r.seq = t.seq and not r.gated
+        and t.take < t.n`,
+        replace: `insert into millrace.ready (queue, priority, start_by, seq, job, run_ids)
+      select t.queue, t.priority, t.start_by, t.seq, (select job from millrace.run where id = t.run_ids[1]), t.run_ids[t.take + 1:]
       from taken t where t.take < t.n`,
       },
     ],
@@ -211,8 +212,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/timers.ts",
-        find: "array_agg(id order by due_at, id) from woken\n",
-        replace: "array_agg(id order by due_at, id) from woken where false\n",
+        find: "array_agg(id order by due_at, id) as run_ids from woken\n",
+        replace: "array_agg(id order by due_at, id) as run_ids from woken where false\n",
       },
     ],
     caughtBy: PLACES_TEST,
@@ -277,9 +278,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/settler.ts",
-        find: "const settled = await settle(this.#db, this.#workerId, outcomes);",
-        replace: `void settle(this.#db, this.#workerId, outcomes).catch(() => {});
-        const settled = outcomes.map((): Settled => "recorded");`,
+        find: "const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);",
+        replace: `void settleBatch(this.#db, this.#workerId, outcomes).catch(() => {});
+        const settled = outcomes.map((): Settled => "recorded");
+        const roomier: string[] = [];`,
       },
     ],
     caughtBy: {
