@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { inTransaction, openDatabase } from "millrace";
+import { expect, onTestFinished, test } from "vitest";
+import { createDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";
+import { FaultProxy } from "./harness/fault-proxy.ts";
 import { Load } from "./harness/load.ts";
 import type { Rig } from "./harness/rig.ts";
 import { expectWhole, proxiedRig } from "./harness/test-rig.ts";
@@ -29,3 +32,24 @@ async function completesOne(rig: Rig): Promise<boolean> {
   await rig.untilNoted(id, /end/);
   return true;
 }
+
+test("a transaction whose connection went silent leaves no client behind for the next to hang on", async () => {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  const proxy = await FaultProxy.to(url);
+  onTestFinished(() => proxy.close());
+  const db = openDatabase({
+    connection: () => ({ connectionString: proxy.url }),
+    applicationName: "millrace test",
+    maxConnections: 1,
+    statementMs: 500,
+  });
+  onTestFinished(() => db.end());
+  const cut = inTransaction(db, async (tx) => {
+    proxy.goSilent();
+    await tx.query({ text: "select 1" });
+  });
+  await expect(cut).rejects.toThrow(/timeout/i);
+  const { rows } = await inTransaction(db, (tx) => tx.query({ text: "select 2 as two" }));
+  expect(rows).toEqual([{ two: 2 }]);
+}, 60_000);

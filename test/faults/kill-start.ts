@@ -15,14 +15,14 @@ import { until } from "../support/until.ts";
 import { type Report, check, quantile } from "./harness/checker.ts";
 import { History, type LedgerEntry, monotonicMs, readLines } from "./harness/history.ts";
 import { HttpLoad } from "./harness/http-load.ts";
-import { faultsIn, printReport, roundsAsked } from "./harness/script.ts";
+import { faultsIn, numbersAsked, printReport } from "./harness/script.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const JOBS = join(import.meta.dirname, "harness/jobs");
 const PER_SECOND = 80;
 
 async function main(): Promise<number> {
-  const rounds = roundsAsked(20);
+  const { rounds } = numbersAsked({ rounds: 20 });
   const folder = mkdtempSync(join(tmpdir(), "millrace-faults-"));
   // The database's account must pass through it.
   chmodSync(folder, 0o711);

@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 import { quantile } from "./harness/checker.ts";
 import { Load } from "./harness/load.ts";
 import { Rig } from "./harness/rig.ts";
-import { faultsIn, printReport, roundsAsked, scriptDatabase } from "./harness/script.ts";
+import { faultsIn, numbersAsked, printReport, scriptDatabase } from "./harness/script.ts";
 
 const LEASE_MS = 2000;
 const WORKERS = 3;
@@ -18,7 +18,7 @@ const PER_SECOND = 60;
 const BOUND_MS = LEASE_MS * (1 + 1 / 4 + 1 / 6) + 1000;
 
 async function main(): Promise<number> {
-  const rounds = roundsAsked(200);
+  const { rounds } = numbersAsked({ rounds: 200 });
   const database = await scriptDatabase();
   const rig = new Rig({ url: database.url, leaseMs: LEASE_MS });
   const load = new Load(rig, PER_SECOND);

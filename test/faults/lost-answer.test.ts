@@ -1,3 +1,4 @@
+import { enqueue } from "millrace";
 import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { expectWhole, proxiedRig } from "./harness/test-rig.ts";
@@ -74,4 +75,19 @@ test("an outcome whose answer was lost is on record, and its worker knows", asyn
   expect(await rig.rows("select state::text, attempts from millrace.run")).toEqual([
     { state: "completed", attempts: 1 },
   ]);
+});
+
+test("an enqueue that was lost on its way leaves its idempotency key free", async () => {
+  const { rig, proxy } = await proxiedRig();
+  await rig.startWorker();
+  const request = { job: "quick", input: "{}", trigger: "api", idempotencyKey: "k-1" } as const;
+  proxy.cutOnce({ lose: "request", text: "enqueue_many" });
+  await expect(enqueue(rig.db, [request])).rejects.toMatchObject({ code: "database_unavailable" });
+  expect(proxy.cuts).toBe(1);
+  const [result] = await enqueue(rig.db, [request]);
+  expect(result).toMatchObject({ run: { created: true } });
+  await expectWhole(rig);
+  const runs = await rig.rows("select id, state::text from millrace.run");
+  expect([result]).toMatchObject([{ run: { id: runs[0]!["id"] } }]);
+  expect(runs).toMatchObject([{ state: "completed" }]);
 });

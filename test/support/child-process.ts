@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess as NodeChild } from "node:child_process";
+import type { Duplex } from "node:stream";
 
 export interface ChildOptions {
   cwd?: string;
@@ -8,6 +9,8 @@ export interface ChildOptions {
   group?: boolean;
   /** Written to its stdin, which is then closed. */
   input?: string;
+  /** So many more pipes, both ways: descriptors 3 and up there, {@link Child.pipes} here. */
+  pipes?: number;
   uid?: number;
   gid?: number;
 }
@@ -26,6 +29,7 @@ process.once("exit", () => {
 /** A process started by us, and everything it said. */
 export class Child implements AsyncDisposable {
   readonly pid: number;
+  readonly pipes: readonly Duplex[];
   /** Settles when the process has ended and its output is complete. */
   readonly exited: Promise<Exit>;
   #process: NodeChild;
@@ -40,6 +44,7 @@ export class Child implements AsyncDisposable {
     this.#process = process;
     this.#group = group;
     this.pid = process.pid!;
+    this.pipes = process.stdio.slice(3) as Duplex[];
     for (const stream of [process.stdout, process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output += text;
@@ -58,12 +63,17 @@ export class Child implements AsyncDisposable {
 
   /** @throws Error when the program cannot be started, as when it does not exist */
   static async start(command: string, args: string[], options: ChildOptions = {}): Promise<Child> {
-    const { input, group = false, env, ...rest } = options;
+    const { input, group = false, env, pipes = 0, ...rest } = options;
     const child = spawn(command, args, {
       ...rest,
       env: { ...process.env, ...env },
       detached: group,
-      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [
+        input === undefined ? "ignore" : "pipe",
+        "pipe",
+        "pipe",
+        ...Array.from({ length: pipes }, () => "pipe" as const),
+      ],
     });
     const started = new Child(command, child, group);
     await new Promise<void>((resolve, reject) => {
@@ -134,6 +144,7 @@ export class Child implements AsyncDisposable {
     // Somebody that it started may still hold the pipes, and would keep `exited` waiting.
     this.#process.stdout?.destroy();
     this.#process.stderr?.destroy();
+    for (const pipe of this.pipes) pipe.destroy();
   }
 
   /** {@link end}, and waits for it. */

@@ -380,6 +380,29 @@ describe("a worker", () => {
     expect(await mill.rows("select id from millrace.lease")).toEqual([]);
   });
 
+  test("reports an attempt as settled only when its outcome is on record", async () => {
+    const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+    const settled: string[] = [];
+    const id = await mill.enqueue("any");
+    const holder = await mill.db.connect();
+    await holder.query("begin");
+    await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
+    await mill.startWorker({ onSettled: ({ verdict }) => settled.push(verdict) });
+    await until("its settling waits", async () => {
+      const waiting = await mill.rows(
+        `select 1 from pg_stat_activity where datname = current_database() and query like '%settling%'
+           and wait_event_type = 'Lock'`,
+      );
+      return waiting.length === 1;
+    });
+    expect(settled).toEqual([]);
+    await holder.query("commit");
+    holder.release();
+    await until("it is reported", () => settled.length > 0);
+    expect(await mill.run(id)).toMatchObject({ state: "completed" });
+    expect(settled).toEqual(["complete"]);
+  });
+
   test("is healthy only when its claims work", async () => {
     const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
     const worker = await mill.startWorker();

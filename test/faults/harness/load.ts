@@ -2,18 +2,23 @@ import { setTimeout as pace } from "node:timers/promises";
 import { until } from "../../support/until.ts";
 import type { Rig } from "./rig.ts";
 
+/** Asks for one run of a mix. `dice` is from 0 to 1. */
+export type Mix = (dice: number) => [job: string, input: object];
+
 /** Steady work until it is stopped: mostly short runs, some that fail, some that block their worker for a moment. */
 export class Load {
   readonly #rig: Rig;
   readonly #perSecond: number;
+  readonly #mix: Mix;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopping = false;
   #acknowledged = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(rig: Rig, perSecond: number) {
+  constructor(rig: Rig, perSecond: number, mix: Mix = choose) {
     this.#rig = rig;
     this.#perSecond = perSecond;
+    this.#mix = mix;
   }
 
   start(): this {
@@ -36,7 +41,7 @@ export class Load {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      const [job, input] = choose(Math.random());
+      const [job, input] = this.#mix(Math.random());
       const asked = this.#ask(job, input).finally(() => this.#underWay.delete(asked));
       this.#underWay.add(asked);
       await pace(1000 / this.#perSecond);

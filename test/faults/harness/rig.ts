@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   Bell,
   type Database,
@@ -17,10 +18,13 @@ import { MillraceError } from "@millrace/sdk";
 import pg from "pg";
 import { Child } from "../../support/child-process.ts";
 import { until } from "../../support/until.ts";
+import { Failpoints } from "./failpoints.ts";
 import { type Report, check } from "./checker.ts";
 import { History, type LedgerEntry, monotonicMs, readLines } from "./history.ts";
 
-const PROGRAM = join(import.meta.dirname, "worker-process.mjs");
+const WORKER = join(import.meta.dirname, "worker-process.mjs");
+const MAINTENANCE = join(import.meta.dirname, "maintenance-process.mjs");
+const REPORT_FAILPOINTS = pathToFileURL(join(import.meta.dirname, "report-failpoints.mjs")).href;
 
 export interface RigOptions {
   /** Where the rig looks at what became of things; no fault touches it. */
@@ -38,6 +42,12 @@ export interface WorkerProcessOptions {
   drainMs?: number;
   /** Default: the rig's `faultyUrl`. */
   url?: string;
+}
+
+/** A process and the hand on its failpoints. It has been started, but may not have got to work yet. */
+export interface HeldProcess {
+  child: Child;
+  failpoints: Failpoints;
 }
 
 /**
@@ -61,6 +71,7 @@ export class Rig {
   readonly #bell: Bell;
   readonly #intake: Intake;
   readonly #ends: (() => Promise<unknown>)[] = [];
+  /** All processes that this rig has started and not killed. */
   readonly workers = new Set<Child>();
   #ops = 0;
 
@@ -103,20 +114,42 @@ export class Rig {
 
   /** Answers when it works. */
   async startWorker(options: WorkerProcessOptions = {}): Promise<Child> {
+    const worker = await this.#spawn([WORKER], options);
+    await worker.waitForLine(/^ready$/);
+    return worker;
+  }
+
+  /** A worker that can be held at failpoints; answers as soon as it can be, which is before it works. */
+  startHeldWorker(options: WorkerProcessOptions = {}): Promise<HeldProcess> {
+    return this.#held(WORKER, options);
+  }
+
+  /** The same for a process that is a reaper and a dispatcher. */
+  startHeldMaintenance(): Promise<HeldProcess> {
+    return this.#held(MAINTENANCE, {});
+  }
+
+  async #held(program: string, options: WorkerProcessOptions): Promise<HeldProcess> {
+    const child = await this.#spawn(["--import", REPORT_FAILPOINTS, program], options, 2);
+    return { child, failpoints: new Failpoints(child.pipes) };
+  }
+
+  async #spawn(args: string[], options: WorkerProcessOptions, pipes = 0): Promise<Child> {
     const { concurrency = 10, drainMs = 1000, url = this.#url } = options;
-    const worker = await Child.start(process.execPath, [PROGRAM], {
+    const child = await Child.start(process.execPath, args, {
+      pipes,
       env: {
         DATABASE_URL: url,
         LEDGER: this.#ledger,
         CONCURRENCY: String(concurrency),
         LEASE_MS: String(this.leaseMs),
+        SWEEP_MS: String(this.sweepMs),
         DRAIN_MS: String(drainMs),
         STATEMENT_MS: String(this.#statementMs),
       },
     });
-    this.workers.add(worker);
-    await worker.waitForLine(/^ready$/);
-    return worker;
+    this.workers.add(child);
+    return child;
   }
 
   /** Ends a worker as a power cut would. */

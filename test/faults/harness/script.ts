@@ -4,15 +4,26 @@ import { findOrStart } from "../../support/servers/find-or-start.ts";
 import { postgres } from "../../support/servers/postgres.ts";
 import { type Report, quantile } from "./checker.ts";
 
-/** The whole number of `--rounds`, the one option of these scripts. */
-export function roundsAsked(byDefault: number): number {
-  const { values } = parseArgs({
-    options: { rounds: { type: "string", default: String(byDefault) } },
+/**
+ * The options of a script, all of them whole numbers from 1 on.
+ *
+ * @param byDefault each option with what it is when it is not given
+ * @throws Error for an option that the script does not have, or that is no count
+ */
+export function numbersAsked<Name extends string>(
+  byDefault: Record<Name, number>,
+): Record<Name, number> {
+  const names = Object.keys(byDefault) as Name[];
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  const values = parseArgs({ options }).values as Partial<Record<Name, string>>;
+  const numbers = names.map((name): [Name, number] => {
+    const number = Number(values[name] ?? byDefault[name]);
+    if (!Number.isInteger(number) || number < 1) {
+      throw new Error(`--${name} ${values[name]}: a whole number from 1 on is expected`);
+    }
+    return [name, number];
   });
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${values.rounds}: a count`);
-  return rounds;
+  return Object.fromEntries(numbers) as Record<Name, number>;
 }
 
 /** A database for a script, on the server that tests would use. */

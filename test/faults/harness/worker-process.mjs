@@ -58,10 +58,10 @@ const jobs = [
   }),
   job("talkative", async ({ ms }, ctx) => {
     ctx.log.info("before");
-    ctx.progress(1, 2);
+    ctx.progress(1, 2, `attempt ${ctx.attempt}`);
     await pause(ms);
     ctx.log.info("after", { pid: process.pid });
-    ctx.progress(2, 2);
+    ctx.progress(2, 2, `attempt ${ctx.attempt}`);
     return { pid: process.pid };
   }),
   job("blocking", ({ ms }, { attempt }) => {
@@ -82,7 +82,7 @@ const connection = () => ({ connectionString: DATABASE_URL });
 const logger = createLogger("debug", { write: (line) => process.stderr.write(line) });
 const db = openDatabase({
   connection,
-  applicationName: "millrace worker",
+  applicationName: `millrace worker ${process.pid}`,
   statementMs: Number(STATEMENT_MS),
 });
 const registry = new JobRegistry(jobs);

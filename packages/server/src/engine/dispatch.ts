@@ -1,3 +1,4 @@
+import { failpoint } from "../runtime/failpoints.ts";
 import type { Queryable } from "../store/statement.ts";
 import { dispatchDue, nextTimer } from "../store/timers.ts";
 
@@ -14,7 +15,9 @@ export interface Dispatched {
 
 /** Moves what is due into `ready`. */
 export async function dispatch(db: Queryable): Promise<Dispatched> {
+  failpoint("dispatch.before");
   const rows = await dispatchDue(db, BATCH);
+  failpoint("dispatch.after_commit");
   const [next] = await nextTimer(db);
   return {
     queues: rows.map((row) => row.queue),

@@ -1,5 +1,6 @@
 import { type Failure, type RetryBudget, fingerprintOf } from "@millrace/core";
 import { jsonLines } from "../store/json-lines.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type SettledRow, settleCompleted, settleOthers } from "../store/settle.ts";
 
@@ -65,6 +66,7 @@ export async function settleBatch(
     else others.push(outcome);
   }
   const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
+  if (completed.length > 0 && others.length > 0) failpoint("settle.between");
   const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
   let [nextCompleted, nextOther] = [0, 0];
   const settled = outcomes.map((outcome) =>

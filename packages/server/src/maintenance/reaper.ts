@@ -1,4 +1,5 @@
 import { fingerprintOf } from "@millrace/core";
+import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
@@ -59,7 +60,10 @@ export class Reaper implements Service {
   }
 
   async #sweep(): Promise<number> {
-    for (const worker of await this.#silentWorkers()) {
+    failpoint("reap.before");
+    const silent = await this.#silentWorkers();
+    failpoint("reap.between");
+    for (const worker of silent) {
       const [lost] = await markLost(this.#db, worker.id, worker.beat);
       if (!lost) continue;
       this.#logger.warn(
@@ -67,6 +71,7 @@ export class Reaper implements Service {
         `worker ${worker.name} is lost; taking back its runs`,
       );
     }
+    failpoint("reap.after_lost");
     await this.#takeBackAll();
     return this.#sweepMs;
   }
@@ -91,6 +96,7 @@ export class Reaper implements Service {
   async #takeBackAll(): Promise<void> {
     for (;;) {
       const runs = await takeBack(this.#db, MAX_LOSSES, LOST);
+      failpoint("reap.after_commit");
       if (runs.length === 0) return;
       const dead = runs.filter((run) => run.state === "failed");
       this.#logger.warn(

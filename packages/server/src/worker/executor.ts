@@ -9,6 +9,7 @@ import {
 } from "@millrace/core";
 import { Aborted, type Job, checkInput } from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import { failureFrom, judgeFailure } from "./judge-failure.ts";
@@ -65,7 +66,11 @@ export type End = { value: unknown } | { thrown: unknown } | { abandoned: true }
 async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
   try {
     const input = checkInput(job, run.input);
-    return { value: await job.handle(input instanceof Promise ? await input : input, context) };
+    const checked = input instanceof Promise ? await input : input;
+    failpoint("handler.before");
+    const value = await job.handle(checked, context);
+    failpoint("handler.after");
+    return { value };
   } catch (thrown) {
     return { thrown };
   }

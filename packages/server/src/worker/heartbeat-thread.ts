@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
+import { failpoint } from "../runtime/failpoints.ts";
 import { beat } from "../store/workers.ts";
 import type { HeartbeatCommand, HeartbeatData, HeartbeatReport } from "./heartbeat.ts";
 
@@ -45,7 +46,10 @@ function disconnect(): void {
 async function tick(): Promise<void> {
   const sentAt = performance.now();
   try {
-    const [row] = await beat(await connected(), workerId);
+    const session = await connected();
+    failpoint("heartbeat.before");
+    const [row] = await beat(session, workerId);
+    failpoint("heartbeat.after_commit");
     if (!row) return report("lost");
     // Counted from when it was sent: the answer may have been long on its way.
     aliveAt = sentAt;

@@ -1,6 +1,7 @@
 import { MillraceError, type Failure, toFailure, toJsonText } from "@millrace/core";
 import type { LogFields, RunLog } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import { keepLog, keepProgress } from "../store/run-output.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -109,6 +110,7 @@ export class RunOutput {
 
   async #writeLines(lines: Line[]): Promise<undefined[]> {
     try {
+      failpoint("log.before");
       await keepLog(
         this.#db,
         this.#workerId,
@@ -121,6 +123,7 @@ export class RunOutput {
         lines.map((line) => line.message),
         lines.map((line) => line.fields),
       );
+      failpoint("log.after_commit");
     } catch (error) {
       this.#logger.warn({ err: error, lines: lines.length }, "log lines of runs were not kept");
     }
@@ -133,6 +136,7 @@ export class RunOutput {
     const notes = [...this.#dirty.values()];
     this.#dirty.clear();
     if (notes.length === 0) return;
+    failpoint("progress.before");
     const written = keepProgress(
       this.#db,
       this.#workerId,
@@ -146,6 +150,7 @@ export class RunOutput {
     });
     for (const note of notes) this.#track(note.context.runId, written);
     await written;
+    failpoint("progress.after_commit");
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { MAX_SETTLE, type Outcome, type Settled, settleBatch } from "../engine/settle.ts";
 import { Batcher } from "../runtime/batcher.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import { isUnavailable } from "../store/database.ts";
 import { recordedBy } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -53,7 +54,9 @@ export class Settler {
   async #record(outcomes: readonly Outcome[], again = false): Promise<Settled[]> {
     for (let tries = 1; ; tries++) {
       try {
+        failpoint("settle.before");
         const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);
+        failpoint("settle.after_commit");
         if (roomier.length > 0) this.#onRoomier(roomier);
         return again || tries > 1 ? await this.#recognise(outcomes, settled) : settled;
       } catch (error) {

@@ -5,6 +5,7 @@ import { Claimer } from "../engine/claim.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import { cancelsAmong } from "../store/cancel.ts";
@@ -158,6 +159,7 @@ export class Worker implements Service {
       leaseMs,
     );
     if (!row) throw new Error("registering the worker gave no id");
+    failpoint("register.after_commit");
     const incarnation: Incarnation = {
       id: row.id,
       claimer: new Claimer(db, row.id, this.#options.queues ?? this.queues, registry.names),
@@ -220,11 +222,13 @@ export class Worker implements Service {
       return LOOK_EVERY_MS;
     }
     await this.#claimTimes.tell(incarnation.id);
+    failpoint("claim.before");
     const askedAt = performance.now();
     const runs = await incarnation.claimer.claim(free).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
+    failpoint("claim.after_commit");
     this.#claimedAt = performance.now();
     this.#claimTimes.took(this.#claimedAt - askedAt);
     if (this.#stopping) this.#attempts.handBack(runs, incarnation);
@@ -271,6 +275,7 @@ export class Worker implements Service {
   async #handBackStrays({ id, settler }: Incarnation): Promise<void> {
     if (performance.now() - this.#straysSoughtAt < SEEK_STRAYS_EVERY_MS) return;
     const strays = await leasesBeside(this.#options.db, id, this.#attempts.leases);
+    failpoint("strays.after_read");
     this.#straysSoughtAt = performance.now();
     if (strays.length === 0) return;
     this.#logger.warn({ runs: strays.length }, "handing back runs of a claim that got no answer");
@@ -284,6 +289,7 @@ export class Worker implements Service {
   async #tellCancelled(): Promise<number> {
     if (this.#attempts.count === 0) return LOOK_EVERY_MS;
     const cancels = await cancelsAmong(this.#options.db, this.#attempts.runs);
+    failpoint("cancels.after_read");
     for (const { run_id, reason } of cancels) {
       const why = reason ? `it was cancelled: ${reason}` : "it was cancelled";
       this.#attempts.abort(run_id, "cancelled", why);
@@ -297,15 +303,18 @@ export class Worker implements Service {
     await this.#receiver?.close();
     await this.#loop.stop();
     const incarnation = this.#incarnation;
+    failpoint("drain.before");
     if (incarnation) await markDraining(this.#options.db, incarnation.id).catch(() => {});
     if (!(await this.#attempts.endedWithin(this.#options.drainMs))) {
       this.#logger.info({ runs: this.#attempts.count }, "handing back what has not finished");
+      failpoint("release.before");
       this.hurry();
       // The executor's grace, and time to record what it answers.
       if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
     }
     await this.#cancelWatch.stop();
     await incarnation?.heartbeat.stop();
+    failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
   }
 }

@@ -1,0 +1,378 @@
+/**
+ * Bugs that a queue like this one could have, each as a change of our sources, and the test that must go red for it. A
+ * test that was never seen to fail proves little; these were.
+ *
+ * To add one: what the bug is, the edits that plant it (the text must stand in the file exactly once, or `all` times
+ * that it does), and the test that names it. `npm run faults:mutants -- --only "part of the name"` tries it.
+ */
+export interface PlantedBug {
+  bug: string;
+  edits: readonly Edit[];
+  caughtBy: { file: string; test: string };
+}
+
+export interface Edit {
+  /** Below `packages/server/src`. */
+  file: string;
+  find: string;
+  replace: string;
+  /** Whether all places are meant. */
+  all?: boolean;
+}
+
+const FENCE_TESTS = "test/engine/fence.test.ts";
+const CLAIM_TESTS = "test/engine/claim.test.ts";
+const PLACES_TEST = {
+  file: "test/engine/transitions.test.ts",
+  test: "after every event the run stands in exactly one place, or has ended",
+};
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    bug: "completing is not fenced",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "      from fenced f where r.id = f.run_id and r.state is null\n      returning r.id\n",
+        replace: `      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at from settling s) f
+      where r.id = f.run_id and r.state is null
+      returning r.id\n`,
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot complete the run, waiting or under its new holder",
+    },
+  },
+  {
+    bug: "failing, retrying, stopping and releasing are not fenced",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "else asked end as verdict from fenced",
+        replace: `else asked end as verdict
+      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at, false as unwanted from settling s) f`,
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot fail the run, waiting or under its new holder",
+    },
+  },
+  {
+    bug: "log lines are not fenced",
+    edits: [
+      {
+        file: "store/run-output.ts",
+        find: "from line l join held h on h.id = l.lease_id and h.run_ids @> array[l.run_id]",
+        replace: "from line l",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot write log lines or progress",
+    },
+  },
+  {
+    bug: "progress is not fenced",
+    edits: [
+      {
+        file: "store/run-output.ts",
+        find: "from note n join held h on h.id = n.lease_id and h.run_ids @> array[n.run_id]",
+        replace: "from note n",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot write log lines or progress",
+    },
+  },
+  {
+    bug: "the fence looks at the lease's number, but not at whose it is",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "and worker_id = $1 for update",
+        replace: "and $1::integer is not null for update",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "a lease of the same number that another worker holds lets nothing through",
+    },
+  },
+  {
+    bug: "the reaper leaves the lease where it is",
+    edits: [
+      {
+        file: "store/reap.ts",
+        find: `delete from millrace.lease where id = any (array(select id from orphaned))
+      returning worker_id, claimed_at, run_ids, unwanted, job, key`,
+        replace:
+          "select worker_id, claimed_at, run_ids, unwanted, job, key from millrace.lease where id = any (array(select id from orphaned))",
+      },
+    ],
+    caughtBy: {
+      file: "test/worker/reaper.test.ts",
+      test: "many reapers at once take a run back once",
+    },
+  },
+  {
+    bug: "the claim takes parcels by a sub-select with a limit that the planner may repeat",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: `
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids
+    from unnest($3::text[]) with ordinality q(name, turn)
+    cross join lateral (
+      select * from millrace.ready r
+      where r.queue = q.name and not r.gated and r.job = any (\${PLAIN_JOBS})
+      order by r.priority desc, r.start_by, r.seq limit $5
+      for update skip locked
+    ) r
+    where \${QUEUE_OPEN}`,
+        replace: `
+    delete from millrace.ready r where r.seq in (
+      select seq from millrace.ready
+      where queue = any ($3::text[]) and not gated and job = any ($4::text[])
+      order by priority desc, start_by, seq limit $5
+      for update skip locked
+    )
+    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids`,
+      },
+      {
+        file: "store/claim.ts",
+        find: `update millrace.ready r set run_ids = r.run_ids[t.take + 1:] from taken t
+      where r.queue = t.queue and r.priority = t.priority and r.start_by = t.start_by and r.seq = t.seq and not r.gated
+        and t.take < t.n`,
+        replace: `insert into millrace.ready (queue, priority, start_by, seq, job, run_ids)
+      select t.queue, t.priority, t.start_by, t.seq, (select job from millrace.run where id = t.run_ids[1]), t.run_ids[t.take + 1:]
+      from taken t where t.take < t.n`,
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim takes no more than asked under whatever plan the database chooses",
+    },
+  },
+  {
+    bug: "the claim does not lock the parcels that it takes",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: "\n      for update skip locked\n",
+        replace: "\n",
+        all: true,
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim gives every run to exactly one of many workers at once",
+    },
+  },
+  {
+    bug: "splitting a parcel drops its rest",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: "update millrace.ready r set run_ids = r.run_ids[t.take + 1:] from taken t",
+        replace: "delete from millrace.ready r using taken t",
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim takes the oldest first, no more than asked, and splits a parcel that holds more",
+    },
+  },
+  {
+    bug: "releasing loses the parcel",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "from moved where verdict = 'release'",
+        replace: "from moved where verdict = 'release' and false",
+      },
+    ],
+    caughtBy: PLACES_TEST,
+  },
+  {
+    bug: "retrying sets no timer",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "from moved where verdict = 'retry'",
+        replace: "from moved where verdict = 'retry' and false",
+      },
+    ],
+    caughtBy: PLACES_TEST,
+  },
+  {
+    bug: "the dispatcher takes timers away and queues nothing",
+    edits: [
+      {
+        file: "store/timers.ts",
+        find: "array_agg(id order by due_at, id) as run_ids from woken\n",
+        replace: "array_agg(id order by due_at, id) as run_ids from woken where false\n",
+      },
+    ],
+    caughtBy: PLACES_TEST,
+  },
+  {
+    bug: "the idempotency key is written in a transaction of its own",
+    edits: [
+      {
+        file: "engine/enqueue.ts",
+        find: '    const [row] = await enqueueMany(db, `[${requests.map(itemText).join(",")}]`);\n    return runsOf(row!);\n',
+        replace: `    const results: EnqueueResult[] = [];
+    for (const { idempotencyKey: key, ...request } of requests) {
+      if (key !== undefined) {
+        const mine = await db.query({
+          text: "insert into millrace.idempotency_key (job, key, run_id, input_hash) values ($1, $2, gen_random_uuid(), sha256($3::bytea)) on conflict do nothing returning 1",
+          values: [request.job, key, request.input],
+        });
+        if (mine.rows.length === 0) {
+          const holder = await db.query<{ id: string }>({
+            text: "select run_id as id from millrace.idempotency_key where job = $1 and key = $2",
+            values: [request.job, key],
+          });
+          results.push({ run: { id: holder.rows[0]!.id, created: false, queue: "default", dueAt: null } });
+          continue;
+        }
+      }
+      const [row] = await enqueueMany(db, \`[\${itemText(request)}]\`);
+      const [result] = runsOf(row!);
+      results.push(result!);
+      if (key !== undefined && "run" in result!) {
+        await db.query({
+          text: "update millrace.idempotency_key set run_id = $3 where job = $1 and key = $2",
+          values: [request.job, key, result.run.id],
+        });
+      }
+    }
+    return results;
+`,
+      },
+    ],
+    caughtBy: {
+      file: "test/faults/lost-answer.test.ts",
+      test: "an enqueue that was lost on its way leaves its idempotency key free",
+    },
+  },
+  {
+    bug: "commits are acknowledged before they are on disk",
+    edits: [
+      {
+        file: "store/database.ts",
+        find: "  set timezone = 'UTC';\n",
+        replace: "  set timezone = 'UTC';\n  set synchronous_commit = off;\n",
+      },
+    ],
+    caughtBy: {
+      file: "test/faults/durable.test.ts",
+      test: "what was acknowledged is there after a crash at the next instant",
+    },
+  },
+  {
+    bug: "an outcome counts as recorded before it is",
+    edits: [
+      {
+        file: "worker/settler.ts",
+        find: "const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);",
+        replace: `void settleBatch(this.#db, this.#workerId, outcomes).catch(() => {});
+        const settled = outcomes.map((): Settled => "recorded");
+        const roomier: string[] = [];`,
+      },
+    ],
+    caughtBy: {
+      file: "test/worker/worker.test.ts",
+      test: "a worker reports an attempt as settled only when its outcome is on record",
+    },
+  },
+  {
+    bug: "the heartbeat goes through the event loop that handlers block",
+    edits: [
+      {
+        file: "worker/heartbeat.ts",
+        find: "      if (!this.#stopping) onReport(report);\n",
+        replace: `      if (report === ("loop?" as never)) thread.postMessage("loop!");
+      else if (!this.#stopping) onReport(report);\n`,
+      },
+      {
+        file: "worker/heartbeat-thread.ts",
+        find: "    const [row] = await beat(",
+        replace: `    await new Promise((resolve) => {
+      parentPort!.once("message", resolve);
+      parentPort!.postMessage("loop?");
+    });
+    const [row] = await beat(`,
+      },
+      {
+        file: "worker/heartbeat-thread.ts",
+        find: "  } else {\n    config = command.connection;",
+        replace: '  } else if (command !== ("loop!" as never)) {\n    config = command.connection;',
+      },
+    ],
+    caughtBy: {
+      file: "test/faults/zombie.test.ts",
+      test: "a worker whose event loop is blocked for longer than its lease is not taken for dead",
+    },
+  },
+  {
+    bug: "the pool keeps a client whose connection went silent in a transaction",
+    edits: [
+      {
+        file: "store/database.ts",
+        find: "client.release(!alive);",
+        replace: "client.release(alive && false);",
+      },
+    ],
+    caughtBy: {
+      file: "test/faults/half-open.test.ts",
+      test: "a transaction whose connection went silent leaves no client behind for the next to hang on",
+    },
+  },
+  {
+    bug: "cancelling overlooks the lease that holds the run",
+    edits: [
+      {
+        file: "store/cancel.ts",
+        find: "set unwanted = array_append(array_remove(unwanted, $1), $1)",
+        replace: "set unwanted = unwanted",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "settling a failed attempt of a run whose cancel was asked for cancels it instead of retrying",
+    },
+  },
+  {
+    bug: "the reaper counts time in which it did not look",
+    edits: [
+      {
+        file: "maintenance/reaper.ts",
+        find: "Math.min(now - this.#sweptAt, 2 * this.#sweepMs)",
+        replace: "now - this.#sweptAt",
+      },
+    ],
+    caughtBy: {
+      file: "test/faults/outage.test.ts",
+      test: "time in which a reaper could not look does not count against a worker",
+    },
+  },
+  {
+    bug: "a worker is declared lost although it has beaten meanwhile",
+    edits: [
+      {
+        file: "store/workers.ts",
+        find: "where id = $1 and beat = $2 and state in ('active', 'draining') returning id",
+        replace:
+          "where id = $1 and $2::bigint >= 0 and state in ('active', 'draining') returning id",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot keep itself alive: a worker that was declared lost gets no more beats",
+    },
+  },
+];
