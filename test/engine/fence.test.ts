@@ -5,6 +5,7 @@ import { takeBack } from "../../packages/server/src/store/reap.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
 import { Mill } from "../support/mill.ts";
+import { until } from "../support/until.ts";
 
 const job = defineJob({ name: "any", run: () => null });
 const failure = { class: "Error", message: "boom", stack: null };
@@ -125,6 +126,58 @@ describe("an attempt whose lease was taken back", () => {
       );
       await mill.db.query("truncate millrace.ready");
     }
+  });
+});
+
+describe("while a transaction is under way", () => {
+  test("that takes a lease back, what its attempt settles waits for the end, and is refused", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const held = await claimOne(mill);
+    await markLost(mill.db, held.worker, 0);
+    const reaper = await mill.db.connect();
+    await reaper.query("begin");
+    expect(await takeBack(reaper, 3)).toHaveLength(1);
+    const settled = settle(mill.db, held.worker, [
+      record(held, { verdict: "complete", output: null }),
+    ]);
+    await until("it waits", async () => {
+      const waiting = await mill.rows(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+           and query like '%settling%'`,
+      );
+      return waiting.length === 1;
+    });
+    await reaper.query("commit");
+    reaper.release();
+    expect(await settled).toEqual(["lease lost"]);
+    expect(await mill.run(held.run)).toMatchObject({ state: "queued", attempts: 1, losses: 1 });
+  });
+
+  test("that keeps a log line, its lease is not taken back", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const { worker, lease, run } = await claimOne(mill);
+    await markLost(mill.db, worker, 0);
+    const writer = await mill.db.connect();
+    await writer.query("begin");
+    const kept = await keepLog(
+      writer,
+      worker,
+      [lease],
+      [run],
+      [1],
+      [1],
+      [new Date()],
+      ["info"],
+      ["hello"],
+      [null],
+    );
+    expect(kept).toEqual([{ kept: 1 }]);
+    expect(await takeBack(mill.db, 3)).toEqual([]);
+    await writer.query("commit");
+    writer.release();
+    expect(await takeBack(mill.db, 3)).toHaveLength(1);
   });
 });
 

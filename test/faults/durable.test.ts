@@ -35,4 +35,4 @@ test("what was acknowledged is there after a crash at the next instant", async (
   await server.crash();
   await server.start();
   expect((await db.query(ids)).rows).toEqual([{ id, state: "completed" }]);
-}, 60_000);
+}, 120_000);

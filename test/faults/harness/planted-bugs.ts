@@ -102,6 +102,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    bug: "the fence looks at the lease, but does not lock it",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "and worker_id = $1 for update",
+        replace: "and worker_id = $1",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "while a transaction is under way that takes a lease back, what its attempt settles waits for the end, and is refused",
+    },
+  },
+  {
+    bug: "a log line looks at the lease, but does not lock it",
+    edits: [
+      {
+        file: "store/run-output.ts",
+        find: "(array(select distinct lease_id from line)) and worker_id = $1 for share",
+        replace: "(array(select distinct lease_id from line)) and worker_id = $1",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "while a transaction is under way that keeps a log line, its lease is not taken back",
+    },
+  },
+  {
     bug: "the reaper leaves the lease where it is",
     edits: [
       {
