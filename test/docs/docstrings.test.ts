@@ -6,9 +6,12 @@ import { ROOT } from "./pages.ts";
 const SDK = join(ROOT, "packages/sdk/src");
 
 test("everything that @millrace/sdk exports has a docstring", () => {
-  const names = exportsOf(readFileSync(join(SDK, "index.ts"), "utf8"));
-  expect(names).toContain("defineJob");
-  const source = [SDK, join(ROOT, "packages/core/src")].map(readFolder).join("\n");
+  const names = ["index.ts", "sql/index.ts"].flatMap((file) =>
+    exportsOf(readFileSync(join(SDK, file), "utf8")),
+  );
+  expect(names).toEqual(expect.arrayContaining(["defineJob", "enqueueIn"]));
+  const folders = [SDK, join(SDK, "sql"), join(ROOT, "packages/core/src")];
+  const source = folders.map(readFolder).join("\n");
   expect(names.filter((name) => !isDocumented(name, source))).toEqual([]);
 });
 

@@ -46,7 +46,7 @@ function mark(tx: pg.Client, { runId, attempt }: Context) {
 /** The reaper takes the run from its worker, without waiting for a lease to pass. */
 async function lose(mill: Mill, id: string): Promise<void> {
   await mill.rows("update millrace.worker set state = 'lost'");
-  await takeBack(mill.db, 3);
+  await takeBack(mill.db, 3, "fingerprint");
   expect(await mill.run(id)).toMatchObject({ losses: 1 });
 }
 
@@ -265,11 +265,11 @@ test("the reaper lets the runs of a lost worker alone for as long as a transacti
   const id = await mill.enqueue("slow");
   await open.promise;
   await mill.rows("update millrace.worker set state = 'lost'");
-  expect(await takeBack(mill.db, 3)).toEqual([]);
+  expect(await takeBack(mill.db, 3, "fingerprint")).toEqual([]);
   expect(await mill.state(id)).toBe("running");
   close.fire();
   expect(await mill.untilState(id, "completed")).toMatchObject({ output: "once", losses: 0 });
-  await takeBack(mill.db, 3);
+  await takeBack(mill.db, 3, "fingerprint");
   await until("the lease is gone", async () => {
     return (await mill.rows("select id from millrace.lease")).length === 0;
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonLosses } from "./json-losses.ts";
+import { hasLongNumber, jsonLosses } from "./json-losses.ts";
 
 const paths = (text: string) =>
   [...jsonLosses(text)].map((loss) => loss.path.map((part) => `/${part}`).join(""));
@@ -66,6 +66,17 @@ describe("jsonLosses", () => {
     ["[[],{},[1],1e999]", ["/3"]],
   ])("%s", (text, expected) => {
     expect(paths(text)).toEqual(expected);
+  });
+
+  test("hasLongNumber overlooks no run of 16 digits, wherever it stands", () => {
+    fc.assert(
+      fc.property(fc.nat(40), fc.integer({ min: 16, max: 40 }), fc.nat(40), (before, n, after) => {
+        const text = (length: number) =>
+          `${"x".repeat(before)}${"7".repeat(length)}${"-".repeat(after)}`;
+        expect(hasLongNumber(text(n))).toBe(true);
+        expect(hasLongNumber(`${text(15)} ${text(15)}`)).toBe(false);
+      }),
+    );
   });
 
   test("depth costs no stack", () => {

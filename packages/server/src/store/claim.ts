@@ -1,4 +1,4 @@
-import { type Json, type Trigger, jsonLosses } from "@millrace/core";
+import { type Json, type Trigger, hasLongNumber, jsonLosses } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /** All runs of one lease in one row of text, which is read several times as fast as a row for each. */
@@ -62,9 +62,12 @@ export interface ParcelPlace {
 
 /** The runs of one lease. */
 export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
-  const lost = LONG_NUMBER.test(runs) ? lossesIn(runs) : undefined;
+  const lost = hasLongNumber(runs) ? lossesIn(runs) : undefined;
   return (JSON.parse(runs) as ClaimedColumns[]).map(
-    ([id, job, attempts, failures, trigger, correlationId, input, parcel, losses, passed], index) => ({
+    (
+      [id, job, attempts, failures, trigger, correlationId, input, parcel, losses, passed],
+      index,
+    ) => ({
       leaseId,
       id,
       job,
@@ -85,9 +88,6 @@ export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
     }),
   );
 }
-
-/** Up to 15 digits a double keeps whatever they are. */
-const LONG_NUMBER = /[\d.]{16}/;
 
 /** What a claim's inputs lose when they are parsed, by the place of the run. */
 function lossesIn(runs: string): Map<number, string> {

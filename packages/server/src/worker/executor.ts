@@ -55,14 +55,21 @@ export type End = { value: unknown } | { thrown: unknown } | { abandoned: true }
 
 async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
   try {
-    if (run.lost !== undefined) {
-      throw new MillraceError("invalid_input", `input of ${job.name}: ${run.lost}`);
-    }
-    const input = checkInput(job, run.input);
+    const input = checkedInput(run, job);
     return { value: await job.handle(input instanceof Promise ? await input : input, context) };
   } catch (thrown) {
     return { thrown };
   }
+}
+
+/**
+ * What the handler receives; a promise of it only if the job's schema is asynchronous.
+ *
+ * @throws MillraceError `invalid_input`
+ */
+export function checkedInput(run: ClaimedRun, job: Job): unknown {
+  if (run.lost === undefined) return checkInput(job, run.input);
+  throw new MillraceError("invalid_input", `input of ${job.name}: ${run.lost}`);
 }
 
 /** What a handler throws may itself throw when it is looked at: a proxy, a getter. That must not end the process. */

@@ -45,16 +45,22 @@ revoke execute on function millrace.complete from public;
 comment on function millrace.complete is
   'Completes a run inside the caller''s transaction, through the lease of the attempt that makes it. Raises ML010 when the lease is gone, ML011 when the run has ended.';
 
--- Recursive readers on the way to the handler would run out of stack. The intake refuses such inputs itself.
-create function millrace.refuse_deep_input() returns trigger
+-- Recursive readers on the way to the handler would run out of stack, and a number beyond all doubles is no JSON any more
+-- once it was read. (One that a double only rounds is found by the worker, whose doubles they are.) The intake refuses all
+-- of them itself.
+create function millrace.refuse_unreadable_input() returns trigger
   language plpgsql
   as $$
   begin
     if jsonb_path_exists(new.input, 'strict $.**{64} ? (@.type() == "array" || @.type() == "object")') then
       raise exception 'the input of a run of % is nested deeper than 64 levels', new.job using errcode = 'ML012';
     end if;
+    if jsonb_path_exists(new.input,
+        'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
+      raise exception 'the input of a run of % has a number that no double holds', new.job using errcode = 'ML012';
+    end if;
     return new;
   end $$;
 
-create trigger input_up_to_64_levels before insert on millrace.run
-  for each row when (new.trigger = 'sql') execute function millrace.refuse_deep_input();
+create trigger readable_input before insert on millrace.run
+  for each row when (new.trigger = 'sql') execute function millrace.refuse_unreadable_input();
