@@ -2,11 +2,12 @@ import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
 import { defineJob } from "@millrace/sdk";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { Mill } from "../support/mill.ts";
 
 const run = promisify(execFile);
 
-const greet = defineJob({ name: "greet", run: (input: unknown) => input });
+const greet = defineJob({ name: "greet", input: z.unknown(), run: (input) => input });
 
 /** The first of these commands that answers; Debian's own Python has Debian's packages. */
 function first(commands: string[][]): string[] | undefined {

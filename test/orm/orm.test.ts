@@ -43,6 +43,8 @@ async function openKit(name: string, ...jobs: Parameters<typeof Mill.create>) {
   return { mill, kit, there };
 }
 
+const settling = defineJob({ name: "settling", debounce: { wait: "1h" }, run: () => null });
+
 class OwnFault extends Error {}
 
 describe.skipIf(absent !== undefined).each(KITS)(`a transaction of %s`, (name) => {
@@ -105,7 +107,7 @@ describe.skipIf(absent !== undefined).each(KITS)(`a transaction of %s`, (name) =
   });
 
   test("is aborted by what the database refuses, and untouched by what is refused before", async () => {
-    const { kit, there } = await openKit(name, greet);
+    const { kit, there } = await openKit(name, greet, settling);
     const codes: unknown[] = [];
     const failing = async (ask: (tx: Parameters<Kit["insert"]>[0]) => Promise<unknown>) => {
       const thrown = await kit
@@ -123,10 +125,12 @@ describe.skipIf(absent !== undefined).each(KITS)(`a transaction of %s`, (name) =
         idempotencyKey: () => "same",
       }),
     );
+    await failing((tx) => enqueueIn(tx, settling, undefined, { delay: "1h" }));
     expect(codes).toEqual([
       ["unknown_job", expect.stringContaining('"unheard-of"')],
       ["queue_not_found", expect.stringContaining('"nowhere"')],
       ["idempotency_key_reused", expect.not.stringContaining("secret")],
+      ["invalid_request", expect.stringContaining("debounced")],
     ]);
     expect(await there()).toEqual({ customers: [], runs: [] });
 

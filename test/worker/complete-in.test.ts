@@ -369,7 +369,7 @@ test("millrace.complete refuses another worker, another lease, another attempt a
     const args = right.map((value, n) => (n === place ? wrong[n] : value)) as unknown as [
       ...typeof right,
     ];
-    await expect(complete(...args), `argument ${place}`).rejects.toMatchObject({ code: "ML010" });
+    await expect(complete(...args), `argument ${place}`).rejects.toMatchObject({ code: "ML020" });
   }
   await complete(...right);
   expect(await mill.run(id)).toMatchObject({ state: "completed", output: 1 });

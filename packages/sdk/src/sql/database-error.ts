@@ -11,8 +11,9 @@ const CODES: Record<string, ErrorCode> = {
   ML001: "unknown_job",
   ML002: "queue_not_found",
   ML003: "idempotency_key_reused",
-  ML010: "lease_lost",
-  ML011: "run_finished",
+  ML010: "invalid_request",
+  ML020: "lease_lost",
+  ML021: "run_finished",
 };
 
 /** No such schema, no such function: it is another database, or it is not migrated. */

@@ -10,7 +10,7 @@ import { type Transaction, askerOf } from "./transaction.ts";
 /** A run that was asked for in a transaction: it is there if, and only if, that commits. */
 export interface EnqueuedInTransaction {
   id: string;
-  /** False when the idempotency key named a run that was there already. */
+  /** False when the idempotency key, or the job's debounce or throttle, named a run that was there already. */
   created: boolean;
   queue: string;
   /** When it becomes due, if later. */
@@ -156,6 +156,9 @@ function why(code: string, job: string, queue?: string, key?: string): string {
   }
   if (code === "queue_not_found") {
     return `no queue ${quoted(queue)}exists; queues come from jobs and from the --queues of workers, see millrace.queue`;
+  }
+  if (code === "invalid_request") {
+    return `job ${job} is debounced, so it decides itself when its runs start; leave out delay and runAt`;
   }
   return `the idempotency key ${quoted(key)}of job ${job} was used with another input; use a new key for a new input`;
 }

@@ -31,9 +31,9 @@ create function millrace.complete(run_id uuid, attempt integer, lease_id bigint,
     if not found then
       select r.state into final from millrace.run r where r.id = complete.run_id;
       if final is not null then
-        raise exception 'run % is % already', run_id, final using errcode = 'ML011';
+        raise exception 'run % is % already', run_id, final using errcode = 'ML021';
       end if;
-      raise exception 'attempt % of run % has lost its lease', attempt, run_id using errcode = 'ML010';
+      raise exception 'attempt % of run % has lost its lease', attempt, run_id using errcode = 'ML020';
     end if;
 
     -- Nobody may give the run to another worker while the transaction is open; so it must not stay open for ever.
@@ -43,7 +43,7 @@ create function millrace.complete(run_id uuid, attempt integer, lease_id bigint,
   end $$;
 revoke execute on function millrace.complete from public;
 comment on function millrace.complete is
-  'Completes a run inside the caller''s transaction, through the lease of the attempt that makes it. Raises ML010 when the lease is gone, ML011 when the run has ended.';
+  'Completes a run inside the caller''s transaction, through the lease of the attempt that makes it. Raises ML020 when the lease is gone, ML021 when the run has ended.';
 
 -- Recursive readers on the way to the handler would run out of stack, and a number beyond all doubles is no JSON any more
 -- once it was read. (One that a double only rounds is found by the worker, whose doubles they are.) The intake refuses all
@@ -53,11 +53,11 @@ create function millrace.refuse_unreadable_input() returns trigger
   as $$
   begin
     if jsonb_path_exists(new.input, 'strict $.**{64} ? (@.type() == "array" || @.type() == "object")') then
-      raise exception 'the input of a run of % is nested deeper than 64 levels', new.job using errcode = 'ML012';
+      raise exception 'the input of a run of % is nested deeper than 64 levels', new.job using errcode = 'ML022';
     end if;
     if jsonb_path_exists(new.input,
         'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
-      raise exception 'the input of a run of % has a number that no double holds', new.job using errcode = 'ML012';
+      raise exception 'the input of a run of % has a number that no double holds', new.job using errcode = 'ML022';
     end if;
     return new;
   end $$;
