@@ -24,7 +24,7 @@ function exportsOf(index: string): string[] {
 
 /** Directly above its declaration, or above the first of its overloads. */
 function isDocumented(name: string, source: string): boolean {
-  const declared = `export (?:abstract )?(?:class|function|interface|type|const) ${name}\\b`;
+  const declared = `export (?:abstract |async )?(?:class|function|interface|type|const) ${name}\\b`;
   return new RegExp(`\\*/\\n${declared}`).test(source);
 }
 

@@ -53,7 +53,7 @@ describe.skipIf(psql === undefined)("psql (skipped where there is none)", () => 
     });
     expect(await counts(mill)).toEqual([{ customers: 0, runs: 0 }]);
     const { stdout } = await send(script("commit"));
-    const [id] = /[0-9a-f-]{36}/.exec(stdout)!;
+    const [id] = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(stdout)!;
     expect(await counts(mill)).toEqual([{ customers: 1, runs: 1 }]);
     await mill.startWorker();
     expect(await mill.untilState(id, "completed")).toMatchObject({ output: { name: "Ada" } });

@@ -17,6 +17,7 @@ test.each([
   ["committed", 1],
 ])(
   "a worker that is killed when its handler has %s leaves one outcome and its one effect, of attempt %i",
+  { timeout: 90_000 },
   async (at, attempt) => {
     const rig = await testRig({ leaseMs: 3000 });
     await rig.rows("create table effect (run uuid, attempt int)");
@@ -36,30 +37,34 @@ test.each([
   },
 );
 
-test("a worker that is stopped with its transaction open holds its run until the server ends the transaction, and then writes nothing", async () => {
-  const rig = await testRig({ leaseMs: 3000 });
-  await rig.rows("create table effect (run uuid, attempt int)");
-  await rig.startReaper();
-  const zombie = await rig.startWorker();
-  const id = await rig.accepted("paying", { at: "completed" });
-  await rig.untilNoted(id, /^completed$/, 1);
-  zombie.kill("SIGSTOP");
-  await rig.startWorker();
-  await until("the zombie is declared lost", async () => {
-    const [row] = await rig.rows("select 1 from millrace.worker where state = 'lost'");
-    return row !== undefined;
-  });
-  expect(await rig.rows("select attempts, losses from millrace.run")).toEqual([
-    { attempts: 0, losses: 0 },
-  ]);
-  // What idle_in_transaction_session_timeout does, without its 30 s.
-  await rig.rows(
-    `select pg_terminate_backend(pid) from pg_stat_activity
+test(
+  "a worker that is stopped with its transaction open holds its run until the server ends the transaction, and then writes nothing",
+  { timeout: 90_000 },
+  async () => {
+    const rig = await testRig({ leaseMs: 3000 });
+    await rig.rows("create table effect (run uuid, attempt int)");
+    await rig.startReaper();
+    const zombie = await rig.startWorker();
+    const id = await rig.accepted("paying", { at: "completed" });
+    await rig.untilNoted(id, /^completed$/, 1);
+    zombie.kill("SIGSTOP");
+    await rig.startWorker();
+    await until("the zombie is declared lost", async () => {
+      const [row] = await rig.rows("select 1 from millrace.worker where state = 'lost'");
+      return row !== undefined;
+    });
+    expect(await rig.rows("select attempts, losses from millrace.run")).toEqual([
+      { attempts: 0, losses: 0 },
+    ]);
+    // What idle_in_transaction_session_timeout does, without its 30 s.
+    await rig.rows(
+      `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and state = 'idle in transaction'`,
-  );
-  await rig.untilNoted(id, /^committed$/, 2);
-  zombie.kill("SIGCONT");
-  await leasesEnded(rig);
-  await expectWhole(rig);
-  expect(await rig.rows("select attempt from effect")).toEqual([{ attempt: 2 }]);
-});
+    );
+    await rig.untilNoted(id, /^committed$/, 2);
+    zombie.kill("SIGCONT");
+    await leasesEnded(rig);
+    await expectWhole(rig);
+    expect(await rig.rows("select attempt from effect")).toEqual([{ attempt: 2 }]);
+  },
+);
