@@ -39,11 +39,7 @@ test("a body that is no JSON of ours is refused with its place, and nothing is s
     "invalid_request",
     "/runAt",
   ]);
-  expect(await say('{"job":"greet","priority":1e999}')).toEqual([
-    400,
-    "invalid_request",
-    "/priority",
-  ]);
+  expect(await say('{"job":"greet","priority":1e999}')).toEqual([400, "invalid_json", "/priority"]);
   expect(await say('{"job":"greet","delay":"1s","runAt":"2030-01-01T00:00:00Z"}')).toEqual([
     400,
     "invalid_request",

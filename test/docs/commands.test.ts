@@ -70,7 +70,8 @@ const RUNNERS: Record<string, Runner> = {
   ts: async (block, shell) => {
     if (!block.marks.includes("run")) return;
     const file = moduleOf(block);
-    const run = `npx jiti ${file} 2> ${file}.err || { cat ${file}.err; exit 1; }`;
+    // Only here: what is typed into a shell finds the server by its address.
+    const run = `DATABASE_URL='${database.url}' npx jiti ${file} 2> ${file}.err || { cat ${file}.err; exit 1; }`;
     expectSameOutput(await shell.run(run), printed(block));
   },
 };

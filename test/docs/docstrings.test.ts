@@ -6,9 +6,12 @@ import { ROOT } from "./pages.ts";
 const SDK = join(ROOT, "packages/sdk/src");
 
 test("everything that @millrace/sdk exports has a docstring", () => {
-  const names = exportsOf(readFileSync(join(SDK, "index.ts"), "utf8"));
-  expect(names).toContain("defineJob");
-  const source = [SDK, join(ROOT, "packages/core/src")].map(readFolder).join("\n");
+  const names = ["index.ts", "sql/index.ts"].flatMap((file) =>
+    exportsOf(readFileSync(join(SDK, file), "utf8")),
+  );
+  expect(names).toEqual(expect.arrayContaining(["defineJob", "enqueueIn"]));
+  const folders = [SDK, join(SDK, "sql"), join(ROOT, "packages/core/src")];
+  const source = folders.map(readFolder).join("\n");
   expect(names.filter((name) => !isDocumented(name, source))).toEqual([]);
 });
 
@@ -21,7 +24,7 @@ function exportsOf(index: string): string[] {
 
 /** Directly above its declaration, or above the first of its overloads. */
 function isDocumented(name: string, source: string): boolean {
-  const declared = `export (?:abstract )?(?:class|function|interface|type|const) ${name}\\b`;
+  const declared = `export (?:abstract |async )?(?:class|function|interface|type|const) ${name}\\b`;
   return new RegExp(`\\*/\\n${declared}`).test(source);
 }
 

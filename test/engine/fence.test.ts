@@ -137,7 +137,7 @@ describe("while a transaction is under way", () => {
     await markLost(mill.db, held.worker, 0);
     const reaper = await mill.db.connect();
     await reaper.query("begin");
-    expect(await takeBack(reaper, 3)).toHaveLength(1);
+    expect(await takeBack(reaper, 3, "0")).toHaveLength(1);
     const settled = settle(mill.db, held.worker, [
       record(held, { verdict: "complete", output: null }),
     ]);
@@ -174,10 +174,10 @@ describe("while a transaction is under way", () => {
       [null],
     );
     expect(kept).toEqual([{ kept: 1 }]);
-    expect(await takeBack(mill.db, 3)).toEqual([]);
+    expect(await takeBack(mill.db, 3, "0")).toEqual([]);
     await writer.query("commit");
     writer.release();
-    expect(await takeBack(mill.db, 3)).toHaveLength(1);
+    expect(await takeBack(mill.db, 3, "0")).toHaveLength(1);
   });
 });
 

@@ -17,6 +17,11 @@ export const ERROR_CODES = {
   operation_not_found: { status: 404, title: "No such operation" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },
+  invalid_transaction: {
+    status: 400,
+    title: "Not the handle of a transaction on Millrace's database",
+  },
+  lease_lost: { status: 409, title: "The attempt no longer holds its run" },
   run_finished: { status: 409, title: "The run has already finished" },
   dead_letter_handled: { status: 409, title: "The dead letter has already been handled" },
   operation_ended: { status: 409, title: "The operation has already ended" },

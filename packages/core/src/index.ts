@@ -18,7 +18,9 @@ export {
   type WhenFull,
 } from "./flow-policy.ts";
 export { fingerprintOf } from "./fingerprint.ts";
+export { toInputText } from "./input-text.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
+export { hasLongNumber, jsonLosses, type Loss } from "./json-losses.ts";
 export {
   DEFAULT_QUEUE,
   isName,

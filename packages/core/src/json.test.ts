@@ -24,6 +24,23 @@ describe("toJsonText", () => {
     expect({}).not.toHaveProperty("admin");
   });
 
+  test("asks for another form once, as JSON does", () => {
+    class Itself {
+      a = 1;
+      toJSON(): object {
+        return this;
+      }
+    }
+    class Other {
+      toJSON(): object {
+        return new Itself();
+      }
+    }
+    for (const value of [new Itself(), new Other(), { deep: [new Itself(), new Other()] }]) {
+      expect(toJsonText(value, "input")).toBe(JSON.stringify(value));
+    }
+  });
+
   test("leaves out undefined properties, and calls toJSON, as JSON does", () => {
     expect(toJsonText({ a: undefined, b: new Date(0) }, "input")).toBe(
       '{"b":"1970-01-01T00:00:00.000Z"}',
@@ -46,6 +63,14 @@ describe("toJsonText", () => {
     ["a function", { f: () => 1 }, "/f", "a function has no JSON form"],
     ["a symbol", [Symbol("s")], "/0", "a symbol has no JSON form"],
     ["a Map", { m: new Map() }, "/m", "a Map has no JSON form"],
+    ["a promise that was not awaited", { p: Promise.resolve(1) }, "/p", "a Promise has"],
+    ["an error", [new TypeError("x")], "/0", "a Error has no JSON form"],
+    ["a pattern", { r: /x/ }, "/r", "a RegExp has"],
+    ["bytes", { b: new Uint8Array(2) }, "/b", "a Uint8Array has"],
+    ["a number in a box", [Object(NaN)], "/0", "a Number has"],
+    ["a bigint in a box", [Object(1n)], "/0", "a BigInt has"],
+    ["a date that is none", { d: new Date(NaN) }, "/d", "the date is not valid"],
+    ["a bigint that toJSON gives", { t: { toJSON: () => [1n] } }, "/t/0", "a bigint"],
     ["undefined in a list", [1, undefined], "/1", "undefined"],
     ["a cycle", cycle, "/next/next", "64 levels, or a cycle"],
     ["depth that would overflow the stack", deep, "/0/0", "64 levels"],

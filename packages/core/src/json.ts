@@ -15,8 +15,8 @@ export const MAX_JSON_DEPTH = 64;
 /**
  * Turns a value into the text that is stored for it, by the rules of `JSON.stringify` (`toJSON` is called, `undefined`
  * properties are left out), but refuses with its path whatever would not come back the same: functions, symbols,
- * bigints, NaN and infinities, NUL characters, lone surrogates, holes of `undefined` in arrays, cycles and depth beyond
- * 64.
+ * bigints, NaN and infinities, NUL characters, lone surrogates, holes of `undefined` in arrays, Map, Set, Promise, Error,
+ * RegExp, binary data, invalid dates, cycles and depth beyond 64.
  *
  * @returns the JSON text; `undefined` as a whole is `null`
  * @throws MillraceError `invalid_json` with a `pointer`
@@ -59,14 +59,21 @@ function check(value: unknown, what: string, path: string[]): void {
   }
 }
 
-function checkObject(value: object, what: string, path: string[]): void {
+/** @param asGiven whether `toJSON` has been called already */
+function checkObject(value: object, what: string, path: string[], asGiven = false): void {
   if (path.length >= MAX_JSON_DEPTH) {
     refuse(what, path, `it is nested deeper than ${MAX_JSON_DEPTH} levels, or a cycle`);
   }
-  if (hasToJson(value)) return check(value.toJSON(path.at(-1) ?? ""), what, path);
-  if (value instanceof Map || value instanceof Set) {
-    refuse(what, path, `a ${value.constructor.name} has no JSON form`);
+  if (value instanceof Date && Number.isNaN(value.getTime())) {
+    refuse(what, path, "the date is not valid");
   }
+  if (!asGiven && hasToJson(value)) {
+    const given = value.toJSON(path.at(-1) ?? "");
+    // Like JSON.stringify, which does not ask what it was given for another form.
+    return isObject(given) ? checkObject(given, what, path, true) : check(given, what, path);
+  }
+  const name = nameOfFormless(value);
+  if (name) refuse(what, path, `a ${name} has no JSON form`);
   const list = Array.isArray(value);
   for (const key of Object.keys(value)) {
     path.push(key);
@@ -76,6 +83,34 @@ function checkObject(value: object, what: string, path: string[]): void {
     check(item, what, path);
     path.pop();
   }
+}
+
+/** What `JSON.stringify` would make `{}`, `null` or something else of without a word. */
+const FORMLESS = [
+  Map,
+  Set,
+  WeakMap,
+  WeakSet,
+  WeakRef,
+  Promise,
+  RegExp,
+  Error,
+  ArrayBuffer,
+  SharedArrayBuffer,
+  Number,
+  String,
+  Boolean,
+  BigInt,
+  Symbol,
+];
+
+function nameOfFormless(value: object): string | undefined {
+  if (ArrayBuffer.isView(value)) return value.constructor.name;
+  return FORMLESS.find((form) => value instanceof form)?.name;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function hasToJson(value: object): value is { toJSON(key: string): unknown } {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Aborted } from "./errors.ts";
 import { checkInput } from "./input.ts";
 import type { CallOptions, Job } from "./job.ts";
+import { askerOf } from "./sql/transaction.ts";
 import { stderrLog } from "./stderr-log.ts";
 
 /** {@link Job.call}: the handler in this process, with a context that no server stands behind. */
@@ -33,6 +34,11 @@ export async function callJob<Output>(
           log: options.log ?? stderrLog({ run: runId, job: job.name }),
           progress: () => {},
           cost: () => {},
+          completeIn: async (tx, output) => {
+            // No run is on record; a handle that a worker would refuse is refused here, too.
+            askerOf(tx);
+            return output;
+          },
         }),
       signal,
     );

@@ -1,4 +1,5 @@
 import type { Trigger } from "@millrace/core";
+import type { Transaction } from "./sql/transaction.ts";
 
 /** Values logged beside a message. */
 export type LogFields = Record<string, unknown>;
@@ -46,6 +47,18 @@ export interface Context {
    * @param units 0 or more
    */
   readonly cost: (units: number) => void;
+  /**
+   * Completes the run inside a transaction of your own: your rows and the run's outcome are written together or not at all.
+   * Call it last, commit, and return what it gives. When the transaction does not commit, the attempt has failed, even if
+   * the handler returns. In `job.call` no run is on record, and nothing is written.
+   *
+   * @param tx the handle of a transaction of pg, postgres.js, Drizzle, Kysely, Knex or Prisma, on Millrace's database
+   * @param output the run's output, as if it were returned
+   * @returns `output`
+   * @throws MillraceError `invalid_transaction`, and `lease_lost` or `run_finished`: then the transaction is aborted; what
+   *   is no valid output fails the run for good, as if it were returned
+   */
+  readonly completeIn: <Output>(tx: Transaction, output: Output) => Promise<Output>;
 }
 
 /** One of the runs that a batch handler was given. */

@@ -8,8 +8,8 @@ export interface Misplaced {
 
 /**
  * Every open run stands in exactly one place, nothing else stands anywhere, no list of runs is empty or names one
- * twice. One statement, so one snapshot: it holds at any moment, with one exception: a lease may hold a run that was
- * cancelled during its claim, until that lease ends.
+ * twice. One statement, so one snapshot: it holds at any moment, with two exceptions: a lease may hold a run that was
+ * cancelled during its claim, or that a transaction of its handler's own has completed, until its worker has settled it.
  */
 export async function findMisplaced(db: pg.Pool): Promise<Misplaced[]> {
   const { rows } = await db.query<Misplaced>(`

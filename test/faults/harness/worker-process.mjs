@@ -7,6 +7,7 @@
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineJob } from "@millrace/sdk";
+import pg from "pg";
 import { JobRegistry, PostgresTransport, Worker, createLogger, openDatabase } from "millrace";
 import { z } from "zod";
 
@@ -73,6 +74,28 @@ const jobs = [
     await pause(attempt === 1 ? ms : 0);
     return { attempt };
   }),
+  // Its effect is a row of the table `effect`, written together with its outcome. It waits where `at` says, once.
+  job(
+    "paying",
+    async ({ at }, ctx) => {
+      const tx = new pg.Client({ connectionString: DATABASE_URL });
+      await tx.connect();
+      const point = async (name) => {
+        note(name, ctx);
+        if (name === at && ctx.attempt === 1) await new Promise(() => {});
+      };
+      await tx.query("begin");
+      await tx.query("insert into effect values ($1, $2)", [ctx.runId, ctx.attempt]);
+      await point("written");
+      await ctx.completeIn(tx, { attempt: ctx.attempt });
+      await point("completed");
+      await tx.query("commit");
+      await point("committed");
+      await tx.end();
+      return { attempt: ctx.attempt };
+    },
+    { input: z.object({ at: z.string().default("nowhere") }) },
+  ),
   job("failing", () => {
     throw new Error("it always fails");
   }),

@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import type { z } from "zod";
-import { requireStorable, toPointer } from "./json-body.ts";
+import { requireStorable, toPointer } from "./storable.ts";
 
 /** Fastify's name for where a value comes from, and ours. */
 const PARTS: Record<string, string> = {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { type Json, MillraceError } from "@millrace/core";
+import { type Json, MillraceError, jsonLosses } from "@millrace/core";
 
 export interface InputSource {
   /** `-` reads stdin. */
@@ -43,8 +43,17 @@ async function readText(file: string, shown: string): Promise<string> {
 }
 
 function parse(json: string, where: string): Json {
+  const text = json.replace(/^\uFEFF/, "");
+  const value = parsed(text, where);
+  for (const { path, why } of jsonLosses(text)) {
+    throw usage(`${where} at /${path.join("/")}: ${why}`);
+  }
+  return value;
+}
+
+function parsed(json: string, where: string): Json {
   try {
-    return JSON.parse(json.replace(/^\uFEFF/, "")) as Json;
+    return JSON.parse(json) as Json;
   } catch (error) {
     const hint = where === "--input" ? `; write for example --input '{"month":"2026-01"}'` : "";
     throw usage(`${where} is not JSON: ${(error as Error).message}${hint}`);

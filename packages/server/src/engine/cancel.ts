@@ -6,6 +6,7 @@ import {
   dropFromReady,
   dropTimer,
   lockRun,
+  readLeasedRun,
   unwantInLease,
 } from "../store/cancel.ts";
 import { type Database, inTransaction } from "../store/database.ts";
@@ -35,7 +36,9 @@ export function cancel(
   return inTransaction(db, async (tx) => {
     // The lease before the run, in the order in which settling and the reaper lock them.
     const [lease] = await unwantInLease(tx, runId);
-    const [run] = await lockRun(tx, runId);
+    // A run whose handler has completed it in a transaction that is still open is locked: waiting for that would tell nobody
+    // more than that it was asked to stop.
+    const [run] = lease ? await readLeasedRun(tx, runId) : await lockRun(tx, runId);
     if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
     if (run.state) {
       throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);

@@ -1,4 +1,4 @@
-import { MillraceError, byteLength, isLonger, toJsonText } from "@millrace/core";
+import { MillraceError, toInputText } from "@millrace/core";
 import { checkInput } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import type { Database } from "../store/database.ts";
@@ -8,9 +8,6 @@ import { RegisteredSchemas } from "./registered-schemas.ts";
 
 /** What a caller asks for: the request before its input was checked. */
 export type RunRequest = Omit<EnqueueRequest, "input"> & { input?: unknown };
-
-/** Inputs are copied to every worker that takes the run; what is larger belongs in a file or a table of its own. */
-const MAX_INPUT_BYTES = 256 * 1024;
 
 const MAX_BATCH = 500;
 
@@ -99,29 +96,12 @@ export class Intake {
    */
   #checked(request: RunRequest): EnqueueRequest | Promise<EnqueueRequest> {
     const given = request.input ?? {};
-    const input = toJsonText(given, "input");
-    const zeros = zerosIn(input);
-    if (isLonger(input, MAX_INPUT_BYTES - zeros)) {
-      throw new MillraceError(
-        "payload_too_large",
-        `the input has ${byteLength(input) + zeros} bytes of JSON${zeros > 0 ? ", its numbers written out" : ""}, and ${MAX_INPUT_BYTES} are allowed; store the data and pass a reference to it`,
-      );
-    }
+    const input = toInputText(given);
     const job = this.#jobs.get(request.job);
     const check = job ? checkInput(job, given) : this.#registered.check(request.job, given);
     const checked = { ...request, input };
     return check instanceof Promise ? check.then(() => checked) : checked;
   }
-}
-
-/**
- * PostgreSQL writes numbers out: what comes in as `1e308` goes to the worker as 309 digits, and a claim of many such inputs
- * is larger than anybody can read.
- */
-function zerosIn(json: string): number {
-  let zeros = 0;
-  for (const [, digits] of json.matchAll(/\de[+-](\d{1,3})(?=[,\]}]|$)/g)) zeros += Number(digits);
-  return zeros;
 }
 
 function queuesIn(results: readonly EnqueueResult[]): Set<string> {

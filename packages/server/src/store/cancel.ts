@@ -7,6 +7,12 @@ export const lockRun = statement<
   { id: string; job: string; queue: string; priority: number; state: FinalState | null }
 >("lock_run", `select id, job, queue, priority, state from millrace.run where id = $1 for update`);
 
+/** The same for a run whose lease is locked already: nobody but the run's own transaction can end it meanwhile. */
+export const readLeasedRun = statement<
+  [run: string],
+  { id: string; job: string; queue: string; priority: number; state: FinalState | null }
+>("read_leased_run", `select id, job, queue, priority, state from millrace.run where id = $1`);
+
 export const askToCancel = statement<[run: string, by: string, reason: string | null], never>(
   "ask_to_cancel",
   `insert into millrace.cancellation (run_id, requested_by, reason) values ($1, $2, $3) on conflict do nothing`,

@@ -1,4 +1,4 @@
-import type { Json, Trigger } from "@millrace/core";
+import { type Json, type Trigger, hasLongNumber, jsonLosses } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /** All runs of one lease in one row of text, which is read several times as fast as a row for each. */
@@ -41,6 +41,8 @@ export interface ClaimedRun {
   trigger: Trigger;
   correlationId: string | null;
   input: Json;
+  /** What of the input is not as it is stored: a number that a double cannot hold, which came in by SQL. */
+  lost?: string;
   /** Level and place of its parcel, on the parcel's last run only: nobody reads 250 copies. */
   parcel: ParcelPlace | null;
   /** Attempts that were lost with their worker. */
@@ -60,8 +62,12 @@ export interface ParcelPlace {
 
 /** The runs of one lease. */
 export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
+  const lost = hasLongNumber(runs) ? lossesIn(runs) : undefined;
   return (JSON.parse(runs) as ClaimedColumns[]).map(
-    ([id, job, attempts, failures, trigger, correlationId, input, parcel, losses, passed]) => ({
+    (
+      [id, job, attempts, failures, trigger, correlationId, input, parcel, losses, passed],
+      index,
+    ) => ({
       leaseId,
       id,
       job,
@@ -70,6 +76,7 @@ export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
       trigger,
       correlationId,
       input,
+      ...(lost?.has(index) && { lost: lost.get(index)! }),
       parcel: parcel && {
         queue: parcel[0],
         priority: parcel[1],
@@ -80,6 +87,18 @@ export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
       passed: passed ? { key: passed[0], queue: passed[1], batch: passed[2] } : null,
     }),
   );
+}
+
+/** What a claim's inputs lose when they are parsed, by the place of the run. */
+function lossesIn(runs: string): Map<number, string> {
+  const lost = new Map<number, string>();
+  for (const { path, why } of jsonLosses(runs)) {
+    const [run, , ...inside] = path;
+    if (!lost.has(Number(run))) {
+      lost.set(Number(run), `${inside.map((part) => `/${part}`).join("") || "it"}: ${why}`);
+    }
+  }
+  return lost;
 }
 
 /**

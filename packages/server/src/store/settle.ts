@@ -1,3 +1,4 @@
+import type { FinalState } from "@millrace/core";
 import { OPEN_LANES, intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
@@ -23,13 +24,14 @@ const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
 
 /**
  * The fence, and the end of a lease, shared by both statements below. `held` locks the lease rows, so nothing can take
- * the runs away before this commits; `fenced` is what may be written; afterwards the runs leave their lease, an empty
+ * the runs away before this commits (and lets go on who holds it FOR KEY SHARE: a transaction of another of its runs'
+ * own, see `millrace.complete`); `fenced` is what may be written; afterwards the runs leave their lease, an empty
  * lease is deleted, and the lanes of the keys that were held open again.
  */
 const FENCE = `
     held as materialized (
       select id, worker_id, claimed_at, run_ids, unwanted, job, key, queue from millrace.lease
-      where id = any (array(select distinct lease_id from settling)) and worker_id = $1 for update
+      where id = any (array(select distinct lease_id from settling)) and worker_id = $1 for no key update
     ),
     member as materialized (
       select h.id as lease_id, h.worker_id, h.claimed_at, u.run_id, u.run_id = any (h.unwanted) as unwanted
@@ -192,4 +194,13 @@ export const recordedBy = statement<[worker: number, runs: string[]], { run_id: 
   `select id as run_id from millrace.run where id = any ($2::uuid[]) and worker_id = $1 and state is not null
    union
    select run_id from millrace.attempt where run_id = any ($2::uuid[]) and worker_id = $1`,
+);
+
+/** How a run ended, if it has; no row while a transaction holds it. */
+export const readUnlessLocked = statement<
+  [run: string],
+  { state: FinalState | null; worker_id: number | null }
+>(
+  "read_unless_locked",
+  `select state, worker_id from millrace.run where id = $1 for share skip locked`,
 );

@@ -1,6 +1,8 @@
 import { MillraceError, type Trigger } from "@millrace/core";
 import type { Aborted, Context, RunLog } from "@millrace/sdk";
+import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
+import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
 
 /**
@@ -21,6 +23,8 @@ export class AttemptContext implements Context {
   #onAbort: ((reason: Aborted) => void) | undefined;
   #log: RunLog | undefined;
   #units: number | undefined;
+  #ownTransaction: OwnTransaction | undefined;
+  #concluded = false;
 
   constructor(run: ClaimedRun, output: RunOutput) {
     this.runId = run.id;
@@ -64,6 +68,26 @@ export class AttemptContext implements Context {
     return this.#units;
   }
 
+  get completeIn(): Context["completeIn"] {
+    const { runId, attempt, leaseId } = this;
+    const hold = { runId, attempt, leaseId, workerId: this.#output.workerId };
+    return async (tx, output) => {
+      if (this.#concluded) throw tooLate(hold);
+      this.#ownTransaction ??= new OwnTransaction();
+      return this.#ownTransaction.complete(tx, output, hold, this.job);
+    };
+  }
+
+  /** Its outcome is being recorded: a handler that goes on all the same may not complete the run any more. */
+  conclude(): void {
+    this.#concluded = true;
+  }
+
+  /** Undefined for a handler that never asked for one, as most do not. */
+  get ownTransaction(): OwnTransaction | undefined {
+    return this.#ownTransaction;
+  }
+
   /** Why the attempt was told to stop, if it was. */
   get aborted(): Aborted | undefined {
     return this.#aborted;
@@ -82,4 +106,11 @@ export class AttemptContext implements Context {
     this.#onAbort = listener;
     if (this.#aborted) listener(this.#aborted);
   }
+}
+
+function tooLate({ runId, attempt }: AttemptHold): MillraceError {
+  return new MillraceError(
+    "lease_lost",
+    `attempt ${attempt} of run ${runId} is over: its outcome has been decided without this handler`,
+  );
 }

@@ -149,13 +149,18 @@ export class Attempts {
   ): Promise<void> {
     const startedAt = performance.now();
     try {
-      const outcome = await executed.outcome;
+      let outcome = await executed.outcome;
+      context.conclude();
       const durationMs = performance.now() - startedAt;
       const said = recorder.output.flush(run.id);
       if (said) await said;
+      const own = context.ownTransaction?.begun && (await recorder.settler.wasCompleted(outcome));
+      // Its own transaction has recorded the outcome; what is left to do is to take the run out of its lease.
+      if (own) outcome = { ...idsOf(outcome), verdict: "complete", output: null };
       const settled = await recorder.settler.add(outcome);
-      this.#report(context, outcome, settled);
-      if (settled === "recorded" || settled === "out of time") {
+      const recorded = own || settled === "recorded" || settled === "out of time";
+      this.#report(context, outcome, own ? "recorded" : settled);
+      if (recorded) {
         this.#afterwards(run, context, outcome, recorder);
         this.#options.onSettled?.({ job: run.job, verdict: outcome.verdict, durationMs });
       }
@@ -234,6 +239,10 @@ function inCalls(runs: readonly ClaimedRun[]): (ClaimedRun | ClaimedRun[])[] {
     }
   }
   return calls;
+}
+
+function idsOf({ leaseId, runId }: Outcome): Pick<Outcome, "leaseId" | "runId"> {
+  return { leaseId, runId };
 }
 
 /** In the place of {@link execute}, for a run whose handler is not to be started. */

@@ -1,15 +1,8 @@
-import {
-  Aborted,
-  type BatchContext,
-  type Job,
-  type RunLog,
-  batchResults,
-  checkInput,
-} from "@millrace/sdk";
+import { Aborted, type BatchContext, type Job, type RunLog, batchResults } from "@millrace/sdk";
 import type { Outcome } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
-import { type End, type Executed, GRACE_MS, judgeAnything } from "./executor.ts";
+import { type End, type Executed, GRACE_MS, checkedInput, judgeAnything } from "./executor.ts";
 
 /** One run of a batch. */
 export interface BatchMember {
@@ -72,7 +65,7 @@ async function start(
   const taken: { place: number; input: unknown }[] = [];
   for (const [place, { run }] of members.entries()) {
     try {
-      taken.push({ place, input: await checkInput(job, run.input) });
+      taken.push({ place, input: await checkedInput(run, job) });
     } catch (thrown) {
       ends[place] = { thrown };
     }

@@ -1,24 +1,15 @@
-import {
-  type Failure,
-  MillraceError,
-  byteLength,
-  isLonger,
-  retryDelayMs,
-  toFailure,
-  toJsonText,
-} from "@millrace/core";
+import { type Failure, MillraceError, retryDelayMs, toFailure } from "@millrace/core";
 import { Aborted, type Job, checkInput } from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import { failureFrom, judgeFailure } from "./judge-failure.ts";
+import { outputText } from "./output-text.ts";
+import { NotCommitted } from "./own-transaction.ts";
 
 /** How long a handler may go on after it was told to stop, before its outcome is recorded without it. */
 export const GRACE_MS = 5000;
-
-/** Outputs are for results; what is larger belongs in a file or a table of its own. */
-const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 /** A handler that asks to wait for longer than this has misread a header. */
 const MAX_RETRY_AFTER_MS = 30 * 86_400_000;
@@ -65,7 +56,7 @@ export type End = { value: unknown } | { thrown: unknown } | { abandoned: true }
 
 async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
   try {
-    const input = checkInput(job, run.input);
+    const input = checkedInput(run, job);
     const checked = input instanceof Promise ? await input : input;
     failpoint("handler.before");
     const value = await job.handle(checked, context);
@@ -74,6 +65,16 @@ async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promis
   } catch (thrown) {
     return { thrown };
   }
+}
+
+/**
+ * What the handler receives; a promise of it only if the job's schema is asynchronous.
+ *
+ * @throws MillraceError `invalid_input`
+ */
+export function checkedInput(run: ClaimedRun, job: Job): unknown {
+  if (run.lost === undefined) return checkInput(job, run.input);
+  throw new MillraceError("invalid_input", `input of ${job.name}: ${run.lost}`);
 }
 
 /** What a handler throws may itself throw when it is looked at: a proxy, a getter. That must not end the process. */
@@ -93,6 +94,8 @@ export function judgeAnything(
 
 function judge(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
   const why = context.aborted?.why;
+  // Unless the database says otherwise: then this is not recorded.
+  if ("value" in end && context.ownTransaction?.begun) end = { thrown: new NotCommitted() };
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
   if ("value" in end && why !== "timeout") return complete(end.value, run, job);
   const ids = { leaseId: run.leaseId, runId: run.id };
@@ -102,18 +105,8 @@ function judge(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Ou
 }
 
 function complete(value: unknown, { leaseId, id }: ClaimedRun, job: Job): Outcome {
-  if (value === undefined || value === null) {
-    return { leaseId, runId: id, verdict: "complete", output: null };
-  }
   try {
-    const output = toJsonText(value, `output of ${job.name}`);
-    if (!isLonger(output, MAX_OUTPUT_BYTES)) {
-      return { leaseId, runId: id, verdict: "complete", output };
-    }
-    throw new MillraceError(
-      "payload_too_large",
-      `output of ${job.name} has ${byteLength(output)} bytes of JSON, and ${MAX_OUTPUT_BYTES} are allowed; store the data and return a reference to it`,
-    );
+    return { leaseId, runId: id, verdict: "complete", output: outputText(value, job.name) };
   } catch (error) {
     // Another attempt would return the same.
     const failure = named("InvalidOutput", error);

@@ -42,7 +42,7 @@ interface Progress {
  */
 export class RunOutput {
   readonly #db: Queryable;
-  readonly #workerId: number;
+  readonly workerId: number;
   readonly #logger: Logger;
   readonly #lines: Batcher<Line, void>;
   readonly #dirty = new Map<string, Progress>();
@@ -51,7 +51,7 @@ export class RunOutput {
 
   constructor(db: Queryable, workerId: number, logger: Logger) {
     this.#db = db;
-    this.#workerId = workerId;
+    this.workerId = workerId;
     this.#logger = logger;
     this.#lines = new Batcher((lines) => this.#writeLines(lines), 500);
   }
@@ -113,7 +113,7 @@ export class RunOutput {
       failpoint("log.before");
       await keepLog(
         this.#db,
-        this.#workerId,
+        this.workerId,
         lines.map((line) => line.context.leaseId),
         lines.map((line) => line.context.runId),
         lines.map((line) => line.seq),
@@ -139,7 +139,7 @@ export class RunOutput {
     failpoint("progress.before");
     const written = keepProgress(
       this.#db,
-      this.#workerId,
+      this.workerId,
       notes.map((note) => note.context.leaseId),
       notes.map((note) => note.context.runId),
       notes.map((note) => note.done),
@@ -167,10 +167,28 @@ function cutText(text: string, length: number): string {
 function fieldsText(fields: LogFields | undefined): string | null {
   if (!fields) return null;
   try {
-    const text = toJsonText(withFailures(fields), "log fields");
+    const text = storableText(withFailures(fields));
     return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
   } catch (error) {
     return JSON.stringify({ refused: toFailure(error).message });
+  }
+}
+
+/** One value that cannot be kept does not take the others with it: what is wrong with it stands in its place. */
+function storableText(fields: Record<string, unknown>): string {
+  try {
+    return toJsonText(fields, "log fields");
+  } catch {
+    const kept = Object.entries(fields).map(([key, value]) => [cut(key), valueOrRefusal(value)]);
+    return JSON.stringify(Object.fromEntries(kept));
+  }
+}
+
+function valueOrRefusal(value: unknown): unknown {
+  try {
+    return JSON.parse(toJsonText(value, "it"));
+  } catch (error) {
+    return { refused: toFailure(error).message };
   }
 }
 

@@ -3,12 +3,15 @@ import { MAX_SETTLE, type Outcome, type Settled, settleBatch } from "../engine/s
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { isUnavailable } from "../store/database.ts";
-import { recordedBy } from "../store/settle.ts";
+import { readUnlessLocked, recordedBy } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** While one batch waits for the disk, another is on its way. */
 const LANES = 2;
+
+/** After some 5 s. */
+const LONG_OPEN_TRIES = 16;
 
 /**
  * Records outcomes in batches. While the database is away it tries again, for as long as the worker may hold its leases:
@@ -43,6 +46,29 @@ export class Settler {
 
   add(outcome: Outcome): Promise<Settled> {
     return this.#batcher.add(outcome);
+  }
+
+  /**
+   * Waits until no transaction of the handler's own holds the run any more, and answers whether one has completed it. A
+   * statement that would wait for the run's row would hold up the outcomes of other runs.
+   */
+  async wasCompleted({ runId }: Outcome): Promise<boolean> {
+    for (let tries = 1; !this.#abandoned; tries++) {
+      try {
+        const [row] = await readUnlessLocked(this.#db, runId);
+        if (row) return row.worker_id === this.#workerId && row.state === "completed";
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+      }
+      if (tries === LONG_OPEN_TRIES) {
+        this.#logger.warn(
+          { run: runId },
+          "the handler has ended, and its transaction is still open; its run waits for it",
+        );
+      }
+      await pause(Math.min(500, 5 * 2 ** tries));
+    }
+    return false;
   }
 
   /** Gives up what cannot be recorded: the leases are gone, or the process has to end. */

@@ -1,4 +1,4 @@
-import type { MillraceError } from "@millrace/core";
+import { MillraceError } from "@millrace/core";
 import { AcceptedRun, CreateRun, CreateRuns, CreatedRuns, MAX_BULK } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -49,6 +49,7 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
     "/api/v1/runs/bulk",
     {
       bodyLimit: MAX_BULK_BYTES,
+      config: { itemsIn: "runs" },
       schema: {
         tags: ["runs"],
         operationId: "createRuns",
@@ -91,6 +92,7 @@ function readItem(
   index: number,
   request: FastifyRequest,
 ): RunRequest | { error: MillraceError } {
+  if (item instanceof MillraceError) return { error: item };
   try {
     const run = check(CreateRun, item, ["runs", index]);
     return runRequest(run, request, undefined, `/runs/${index}`);

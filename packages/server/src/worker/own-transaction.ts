@@ -1,0 +1,48 @@
+import { NonRetryableError } from "@millrace/sdk";
+import { type AttemptHold, type Transaction, askerOf, completeRun } from "@millrace/sdk/sql";
+import { outputText } from "./output-text.ts";
+
+/**
+ * The transactions of a handler's own in which it has completed its run. Each may have been committed or rolled back, and
+ * only the database knows: see {@link Settler.wasCompleted}.
+ */
+export class OwnTransaction {
+  #begun = false;
+
+  /** Whether the outcome may be on record already, and is not to be recorded in another way before that is known. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  async complete<Output>(tx: Transaction, output: Output, hold: AttemptHold, job: string) {
+    const text = textOrFailure(output, job);
+    const ask = askerOf(tx);
+    this.#begun = true;
+    await completeRun(ask, hold, text ?? "null");
+    return output;
+  }
+}
+
+/** Thrown to the handler, it fails the run as the same value would that is returned: another attempt would give it again. */
+class InvalidOutput extends NonRetryableError {
+  override readonly name = "InvalidOutput";
+}
+
+function textOrFailure(output: unknown, job: string): string | null {
+  try {
+    return outputText(output, job);
+  } catch (error) {
+    throw new InvalidOutput(error instanceof Error ? error.message : "it cannot be looked at");
+  }
+}
+
+/** What an attempt failed with whose handler returned although its transaction was not committed. */
+export class NotCommitted extends Error {
+  override readonly name = "NotCommitted";
+
+  constructor() {
+    super(
+      "the handler completed the run in a transaction, and returned, but that transaction was rolled back; nothing of it is there",
+    );
+  }
+}
