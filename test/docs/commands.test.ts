@@ -78,9 +78,13 @@ const RUNNERS: Record<string, Runner> = {
 
 const pages = readPages().filter(({ blocks }) => blocks.some(isRunnable));
 
-test.each(pages)("what $path says to type does what it says", { timeout: 90_000 }, async (page) => {
-  await expect(follow(page)).resolves.toBeUndefined();
-});
+test.each(pages)(
+  "what $path says to type does what it says",
+  { timeout: 240_000 },
+  async (page) => {
+    await expect(follow(page)).resolves.toBeUndefined();
+  },
+);
 
 test("what docs/sql.md grants is enough to enqueue and to look", async () => {
   const grants = readPages()
