@@ -41,7 +41,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: FENCE_TESTS,
-      test: "an attempt whose lease was taken back cannot complete the run, waiting or under its new holder",
+      test: "an attempt whose lease was taken back cannot 'complete' the run, waiting or under its new holder",
     },
   },
   {
@@ -56,7 +56,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: FENCE_TESTS,
-      test: "an attempt whose lease was taken back cannot fail the run, waiting or under its new holder",
+      test: "an attempt whose lease was taken back cannot 'fail' the run, waiting or under its new holder",
     },
   },
   {
