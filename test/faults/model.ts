@@ -5,7 +5,8 @@
  */
 import { Bench } from "../engine/model/bench.ts";
 import { tryRaces } from "../engine/model/races.ts";
-import { type TryOptions, tryLife } from "../engine/model/try-life.ts";
+import type { TryOptions } from "../engine/model/in-portions.ts";
+import { tryLife } from "../engine/model/try-life.ts";
 import { Turns } from "../engine/model/turns.ts";
 import { numbersAsked, scriptDatabase } from "./harness/script.ts";
 

@@ -18,7 +18,7 @@ import { takeBack } from "../../../packages/server/src/store/reap.ts";
 import { keepLog } from "../../../packages/server/src/store/run-output.ts";
 import { markLost } from "../../../packages/server/src/store/workers.ts";
 import { findMisplaced } from "../../faults/harness/places.ts";
-import { type TryOptions, fastCheck } from "./try-life.ts";
+import { type TryOptions, assertInPortions } from "./in-portions.ts";
 import { type Bench, JOBS, QUEUES } from "./bench.ts";
 import { MAX_LOSSES } from "./life.ts";
 import type { Actor, Turns } from "./turns.ts";
@@ -174,34 +174,29 @@ async function answerOf(work: Promise<unknown>): Promise<string> {
  * @returns how many cases were tried
  * @throws Error with the seed, the path of the case, the operations and the order in which their statements were sent
  */
-export async function tryRaces(bench: Bench, turns: Turns, options: TryOptions): Promise<number> {
-  let cases = 0;
+export function tryRaces(bench: Bench, turns: Turns, options: TryOptions): Promise<number> {
   const race = fc.record({
     plays: fc.uniqueArray(fc.constantFrom(...Object.keys(PLAYS)), { minLength: 2, maxLength: 3 }),
     choices: fc.array(fc.nat(2), { maxLength: 30, size: "max" }),
   });
-  await fc.assert(
-    fc.asyncProperty(race, async ({ plays, choices }) => {
-      cases++;
-      const stand = await prepare(bench);
-      const results = await turns.play<Told>(
-        plays.map((name) => ({ name, work: (actor) => PLAYS[name]!(actor, stand) })),
-        choices,
-      );
-      const trace = `\nin this order:\n${turns.trace.join("\n")}`;
-      try {
-        const told = results.map((result) => {
-          if (result.status === "rejected") throw result.reason;
-          return result.value;
-        });
-        await judge(bench, stand, told);
-      } catch (error) {
-        throw new Error(`${String(error)}${trace}`, { cause: error });
-      }
-    }),
-    fastCheck(options),
-  );
-  return cases;
+  const isTold = fc.asyncProperty(race, async ({ plays, choices }) => {
+    const stand = await prepare(bench);
+    const results = await turns.play<Told>(
+      plays.map((name) => ({ name, work: (actor) => PLAYS[name]!(actor, stand) })),
+      choices,
+    );
+    try {
+      const told = results.map((result) => {
+        if (result.status === "rejected") throw result.reason;
+        return result.value;
+      });
+      await judge(bench, stand, told);
+    } catch (error) {
+      const trace = turns.trace.join("\n");
+      throw new Error(`${String(error)}\nin this order:\n${trace}`, { cause: error });
+    }
+  });
+  return assertInPortions(isTold, options);
 }
 
 async function prepare(bench: Bench): Promise<Stand> {

@@ -41,7 +41,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: FENCE_TESTS,
-      test: "an attempt whose lease was taken back cannot complete the run, waiting or under its new holder",
+      test: "an attempt whose lease was taken back cannot 'complete' the run, waiting or under its new holder",
     },
   },
   {
@@ -49,14 +49,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/settle.ts",
-        find: "else asked end as verdict from fenced",
-        replace: `else asked end as verdict
-      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at, false as unwanted from settling s) f`,
+        find: "else asked end as heard\n      from fenced\n",
+        replace: `else asked end as heard
+      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at, false as unwanted from settling s) f\n`,
       },
     ],
     caughtBy: {
       file: FENCE_TESTS,
-      test: "an attempt whose lease was taken back cannot fail the run, waiting or under its new holder",
+      test: "an attempt whose lease was taken back cannot 'fail' the run, waiting or under its new holder",
     },
   },
   {
@@ -92,8 +92,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/settle.ts",
-        find: "and worker_id = $1 for update",
-        replace: "and $1::integer is not null for update",
+        find: "and worker_id = $1 for no key update",
+        replace: "and $1::integer is not null for no key update",
       },
     ],
     caughtBy: {
@@ -106,7 +106,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/settle.ts",
-        find: "and worker_id = $1 for update",
+        find: "and worker_id = $1 for no key update",
         replace: "and worker_id = $1",
       },
     ],

@@ -69,11 +69,12 @@ export class PlantedCopy {
   }
 
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
   /** Plants the bug, runs the test that should catch it, and takes the bug out again. */
   async try({ edits, caughtBy }: PlantedBug): Promise<Verdict> {
+    const sound = new Map(edits.map(({ file }) => [file, this.#read(file)]));
     try {
       for (const edit of edits) this.#write(edit.file, planted(edit, this.#read(edit.file)));
       const complaint = await this.#compile();
@@ -82,7 +83,7 @@ export class PlantedCopy {
       const results = await this.#runTests([caughtBy, STATEMENTS]);
       return { ms: performance.now() - begun, ...judge(results, caughtBy) };
     } finally {
-      for (const { file } of edits) cpSync(join(ROOT, SOURCES, file), this.#path(file));
+      for (const [file, text] of sound) this.#write(file, text);
     }
   }
 
