@@ -83,6 +83,63 @@ test("a body that is no JSON of ours is refused with its place, and nothing is s
   expect((await api.call(`/api/v1/runs/${kept.body.id}`)).body.input).toEqual(odd);
 });
 
+test("a key named __proto__ that came in past the API is shown like any other", async () => {
+  const api = await startApi();
+  const input = '{"__proto__":{"admin":true},"list":[{"__proto__":1}]}';
+  const { rows } = await api.db.query<{ id: string }>(
+    "select millrace.enqueue('any/thing', $1::jsonb) as id",
+    [input],
+  );
+  const run = await api.call(`/api/v1/runs/${rows[0]!.id}`);
+  const automation = await api.call(`/automations/${rows[0]!.id}`);
+  for (const shown of [run.body.input, automation.body.payload]) {
+    expect(JSON.parse(JSON.stringify(shown))).toEqual(JSON.parse(input));
+    expect(Object.hasOwn(shown, "__proto__")).toBe(true);
+  }
+});
+
+test("of a bulk request only the runs are refused that no JSON of ours are", async () => {
+  const api = await startApi();
+  const good = '{"job":"any/thing","input":1}';
+  const bad = [
+    '"\\u0000"',
+    "9007199254740993",
+    '{"a":1,"a":2}',
+    '{"__proto__":1}',
+    `${"[".repeat(200)}${"]".repeat(200)}`,
+  ];
+  const runs = bad.flatMap((input) => [`{"job":"any/thing","input":${input}}`, good]);
+  const { status, body } = await api.call("/api/v1/runs/bulk", {
+    text: `{"runs":[${runs.join(",")}]}`,
+  });
+  expect([status, body.accepted, body.refused]).toEqual([200, bad.length, bad.length]);
+  expect(
+    body.results.map(
+      (result: { error?: { code: string; pointer?: string } }) =>
+        result.error && [result.error.code, result.error.pointer],
+    ),
+  ).toEqual([
+    ["invalid_json", "/runs/0/input"],
+    undefined,
+    ["invalid_json", "/runs/2/input"],
+    undefined,
+    ["invalid_json", "/runs/4/input/a"],
+    undefined,
+    ["invalid_json", "/runs/6/input/__proto__"],
+    undefined,
+    ["invalid_json", "/runs/8"],
+    undefined,
+  ]);
+  const outer = await refused(
+    api,
+    { text: `{"runs":[${good}],"runs":[${good}]}` },
+    "/api/v1/runs/bulk",
+  );
+  expect(outer.slice(0, 3)).toEqual([400, "invalid_json", "/runs"]);
+  const latin = Buffer.from('{"job":"any/thing","input":"caf\u00e9"}', "latin1");
+  expect((await refused(api, { text: latin })).slice(0, 2)).toEqual([400, "invalid_request"]);
+});
+
 test("what is too large is refused with the limit's name", async () => {
   const api = await startApi();
   const input = (bytes: number) => ({ job: "any/thing", input: "x".repeat(bytes - 2) });

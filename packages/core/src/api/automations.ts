@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Instant, Name, RunId, RunStateSchema } from "./runs.ts";
+import { StoredJson } from "./stored-json.ts";
 
 /** The contract of the founding article, served as it stands there: these names and no others. */
 export const PostAutomation = z
@@ -15,8 +16,8 @@ export const Automation = z
     id: RunId,
     job_type: z.string(),
     status: RunStateSchema,
-    payload: z.json(),
-    result: z.json().nullable(),
+    payload: StoredJson,
+    result: StoredJson.nullable(),
     created_at: Instant,
     started_at: Instant.nullable(),
     completed_at: Instant.nullable(),

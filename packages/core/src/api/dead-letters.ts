@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Attempt, Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
 import { Problem } from "./problem.ts";
+import { StoredJson } from "./stored-json.ts";
 
 const Fingerprint = z
   .string()
@@ -98,7 +99,7 @@ export const DeadLetterGroups = z
   .meta({ id: "DeadLetterGroups" });
 
 export const DeadLetterDetail = DeadLetter.extend({
-  input: z.json(),
+  input: StoredJson,
   attempts: z.array(Attempt),
   rerunOf: RunId.nullable().describe("The run that this one was a rerun of"),
   handled: z
@@ -159,8 +160,8 @@ export const PatchPreview = z
   .object({
     runId: RunId,
     job: z.string(),
-    before: z.json(),
-    after: z.json().nullable().describe("Null when the patch cannot be applied"),
+    before: StoredJson,
+    after: StoredJson.nullable().describe("Null when the patch cannot be applied"),
     accepted: z.boolean().describe("Whether a rerun with this input would be accepted"),
     problem: Problem.omit({ requestId: true }).nullable(),
   })

@@ -3,6 +3,7 @@ import { durationMs } from "../duration.ts";
 import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
 import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
 import { Problem } from "./problem.ts";
+import { StoredJson, StoredObject } from "./stored-json.ts";
 
 export const RunId = z.uuid().describe("A run's id, a UUIDv7");
 
@@ -147,15 +148,15 @@ export const TimelineEntry = z
     at: Instant,
     event: z.string(),
     actor: z.string().nullable(),
-    detail: z.record(z.string(), z.json()).nullable(),
+    detail: StoredObject.nullable(),
   })
   .meta({ id: "TimelineEntry" });
 
 export type TimelineEntry = z.infer<typeof TimelineEntry>;
 
 export const Run = RunSummary.extend({
-  input: z.json(),
-  output: z.json().nullable(),
+  input: StoredJson,
+  output: StoredJson.nullable(),
   maxAttempts: z.int().nullable().describe("Null when no server knows the job any more"),
   cancelRequestedAt: Instant.nullable(),
   progress: z
@@ -223,7 +224,7 @@ export const LogLine = z
     at: Instant,
     level: z.string(),
     message: z.string(),
-    fields: z.record(z.string(), z.json()).nullable(),
+    fields: StoredObject.nullable(),
   })
   .meta({ id: "LogLine" });
 
