@@ -241,7 +241,7 @@ test("without the database every request says so in one form, and the API's own 
     if (["/healthz", "/openapi.json", "/metrics"].includes(path)) continue;
     for (const method of Object.keys(operations)) {
       const where = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === "name" ? "default" : id));
-      const json = method === "post" ? (bodies[path] ?? {}) : undefined;
+      const json = ["post", "put"].includes(method) ? (bodies[path] ?? {}) : undefined;
       const answer = await api.call(where, { method: method.toUpperCase(), json });
       expect([answer.status, answer.body.code], `${method} ${path}`).toEqual([
         503,

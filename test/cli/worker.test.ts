@@ -106,7 +106,7 @@ test("a worker tells the weights of its queues, and the doctor what holds a queu
   const { env, query } = await newDatabase();
   await millrace(["migrate"], env);
   const wrong = await millrace(["worker", ...JOBS, "--queues", "naps=0"], env);
-  expect(wrong).toMatchObject({ code: 1 });
+  expect(wrong).toMatchObject({ code: 2 });
   expect(wrong.stderr).toMatch(/--queues: write names of queues .* such as urgent=5,default/);
   const worker = await startMillrace(["worker", ...JOBS, "--queues", "urgent=5,naps"], env);
   await worker.waitForLine(/^ {2}takes +20 runs at a time from urgent \(5\), naps$/);

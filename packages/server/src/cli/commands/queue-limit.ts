@@ -29,8 +29,8 @@ export function queueLimitCommand(cli: Cli): Command {
   return new Command("limit")
     .description("limit how many runs of a queue run at the same time, and how many start")
     .argument("<queue>", "its name")
-    .option("--concurrency <n|none>", "runs at the same time, over all workers", concurrency)
-    .option("--rate <n/duration|none>", "starts in a length of time, such as 100/1m", rate)
+    .option("--concurrency <n>", "runs at the same time, over all workers; or none", concurrency)
+    .option("--rate <rate>", "starts in a length of time, such as 100/1m; or none", rate)
     .option("--burst <n>", "with --rate: what may start at once after a quiet time", burst)
     .option("--reset", "back to what code says of the queue, or to no limits")
     .addOption(jsonOption())
@@ -85,7 +85,7 @@ function concurrency(text: string): number | null {
 function rate(text: string): Pick<Rate, "limit" | "per"> | null {
   if (text === "none") return null;
   const [limit = "", per = "", ...more] = text.split("/");
-  if (!/^\d+(\.\d+)?$/.test(limit) || Number(limit) <= 0 || more.length > 0) {
+  if (!/^\d+(\.\d+)?$/.test(limit) || Number(limit) <= 0 || per === "" || more.length > 0) {
     throw new InvalidArgumentError("Write starts and a length of time, such as 100/1m, or none.");
   }
   durationOption(per);
