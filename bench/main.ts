@@ -17,8 +17,12 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options === "help") return console.log(USAGE);
   const undo = new Undo();
+  // A signal often comes twice, from the terminal and from npm; the second must not cut the cleaning short.
+  let stopping: Promise<void> | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void undo.all().then(() => process.exit(130)));
+    process.on(signal, () => {
+      stopping ??= undo.all().then(() => process.exit(130));
+    });
   }
   try {
     const servers = await Servers.start(DATABASE_URL, options.subjects, undo);

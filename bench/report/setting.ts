@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import type { Bench } from "../bench.ts";
 
 /** Under what conditions the figures came about: the machine, the servers, how each subject is set up. */
@@ -7,7 +7,7 @@ export function settingOf(bench: Bench): string[] {
   const { server_version, ...settings } = postgres.settings;
   const stores = new Set(bench.subjects().map(({ store }) => store));
   return [
-    `Machine: ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, shared by clients and servers`,
+    `Machine: ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB, shared by clients and servers; ${loadavg()[0]!.toFixed(0)} processes wanted it when this began`,
     `All JavaScript subjects: Node ${process.versions.node}`,
     `PostgreSQL ${server_version}: ${Object.entries(settings).map(pair).join(", ")}`,
     ...[...stores]
