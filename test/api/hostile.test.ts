@@ -236,11 +236,16 @@ test("without the database every request says so in one form, and the API's own 
     "/automations": { job_type: "nothing", payload: {} },
     "/api/v1/runs": { job: "nothing" },
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
+    "/api/v1/queues/{name}/limits": { concurrency: 1 },
+    "/api/v1/dead-letters/{runId}/preview": { patch: [{ op: "remove", path: "/x" }] },
+    "/api/v1/operations": { kind: "dismiss", filter: { job: "nothing" } },
+    "/api/v1/operations/preview": { kind: "dismiss", filter: { job: "nothing" } },
   };
   for (const [path, operations] of Object.entries<object>(document.paths)) {
     if (["/healthz", "/openapi.json", "/metrics"].includes(path)) continue;
     for (const method of Object.keys(operations)) {
-      const where = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === "name" ? "default" : id));
+      const ids = path.startsWith("/api/v1/operations") ? "1" : id;
+      const where = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === "name" ? "default" : ids));
       const json = ["post", "put"].includes(method) ? (bodies[path] ?? {}) : undefined;
       const answer = await api.call(where, { method: method.toUpperCase(), json });
       expect([answer.status, answer.body.code], `${method} ${path}`).toEqual([
