@@ -283,7 +283,10 @@ describe("a worker", () => {
       {
         level: "warn",
         message: "second",
-        fields: { refused: expect.stringContaining("/big: a bigint has no JSON form") },
+        fields: {
+          error: expect.objectContaining({ class: "RangeError", message: "inner" }),
+          big: { refused: expect.stringContaining("a bigint has no JSON form") },
+        },
       },
     ]);
     expect(await mill.rows("select done, total, message from millrace.progress")).toEqual([
