@@ -27,7 +27,9 @@ test("a first start says what it did, serves, refuses a second one, and leaves n
   expect(server.output).toMatch(/^Millrace \d+\.\d+\.\d+$/m);
   expect(server.output).toMatch(/^ {2}database +embedded PostgreSQL 18\.\S+, created in /m);
   expect(server.output).toMatch(/^ {2}schema +\d+ migrations? applied$/m);
-  expect(server.output).toMatch(/^ {2}jobs +bomb, echo, hostile, show \(queue default\)$/m);
+  expect(server.output).toMatch(
+    /^ {2}jobs +bomb, echo, hostile, per-tenant, show \(queue default\)$/m,
+  );
   expect(server.output).toMatch(/^ {2}jobs +nap \(queue naps\)$/m);
   expect(server.output).toMatch(/^ {2}API key +\S+api-key$/m);
   expect(server.output).toMatch(/^Ready\. Try: npx millrace run (bomb|hostile|show) --wait$/m);

@@ -40,7 +40,7 @@ export function presentDeadLetterDetail(
   return {
     ...presentDeadLetter(row),
     // Read from jsonb, so it is JSON.
-    input: row.input as DeadLetterDetail["input"],
+    input: row.input,
     attempts: attempts.map(presentAttempt),
     rerunOf: row.rerun_of,
     handled: row.handled_at && {

@@ -63,7 +63,7 @@ export function automationRoutes(app: Api, { db, intake, observer }: Context): v
         created_at: instant(row.created_at),
         started_at: instant(row.started_at),
         completed_at: instant(row.completed_at),
-      } as Automation;
+      };
     },
   );
 }

@@ -85,8 +85,8 @@ export function runRoutes(app: Api, { db }: Context): void {
       return {
         ...presentSummary(run, holds, new Date()),
         // Read from jsonb, so they are JSON.
-        input: run.input as Run["input"],
-        output: run.output as Run["output"],
+        input: run.input,
+        output: run.output,
         maxAttempts: job?.retry.maxAttempts ?? null,
         cancelRequestedAt: instant(run.cancel_requested_at),
         progress: progress ? { ...progress, at: instant(progress.at) } : null,

@@ -17,9 +17,12 @@ What is not given stays as it is.
 
 type Rate = NonNullable<SetQueueLimits["rate"]>;
 
+/** Takes a limit away. Not null, of which commander would make an empty text. */
+const NONE = "none";
+
 interface Options {
-  concurrency?: number | null;
-  rate?: Pick<Rate, "limit" | "per"> | null;
+  concurrency?: number | typeof NONE;
+  rate?: Pick<Rate, "limit" | "per"> | typeof NONE;
   burst?: number;
   reset?: boolean;
   json?: boolean;
@@ -60,7 +63,7 @@ function alone<T>({ concurrency, rate, burst }: Options, answer: T): T {
 }
 
 function limitsOf({ concurrency, rate, burst }: Options): SetQueueLimits {
-  if (burst !== undefined && !rate) {
+  if (burst !== undefined && (rate === undefined || rate === NONE)) {
     throw new MillraceError(
       "invalid_usage",
       "--burst belongs to a rate: add --rate, such as 100/1m",
@@ -73,17 +76,19 @@ function limitsOf({ concurrency, rate, burst }: Options): SetQueueLimits {
     );
   }
   return {
-    ...(concurrency !== undefined && { concurrency }),
-    ...(rate !== undefined && { rate: rate && { ...rate, ...(burst !== undefined && { burst }) } }),
+    ...(concurrency !== undefined && { concurrency: concurrency === NONE ? null : concurrency }),
+    ...(rate === NONE && { rate: null }),
+    ...(rate !== undefined &&
+      rate !== NONE && { rate: { ...rate, ...(burst !== undefined && { burst }) } }),
   };
 }
 
-function concurrency(text: string): number | null {
-  return text === "none" ? null : wholeNumber(1, 100_000)(text);
+function concurrency(text: string): number | typeof NONE {
+  return text === NONE ? NONE : wholeNumber(1, 100_000)(text);
 }
 
-function rate(text: string): Pick<Rate, "limit" | "per"> | null {
-  if (text === "none") return null;
+function rate(text: string): Pick<Rate, "limit" | "per"> | typeof NONE {
+  if (text === NONE) return NONE;
   const [limit = "", per = "", ...more] = text.split("/");
   if (!/^\d+(\.\d+)?$/.test(limit) || Number(limit) <= 0 || per === "" || more.length > 0) {
     throw new InvalidArgumentError("Write starts and a length of time, such as 100/1m, or none.");
