@@ -24,7 +24,7 @@ async function claimOne(mill: Mill): Promise<Held> {
 
 async function lose(mill: Mill, { worker }: Held): Promise<void> {
   await markLost(mill.db, worker, 0);
-  await takeBack(mill.db, 3, "0");
+  await takeBack(mill.db, 3, 2, 10, "0");
 }
 
 function record({ lease, run }: Held, verdict: object): Outcome {
@@ -118,7 +118,7 @@ describe("an attempt whose lease was taken back", () => {
       await markLost(mill.db, held.worker, 0);
       const [[settled]] = await Promise.all([
         settle(mill.db, held.worker, [record(held, { verdict: "complete", output: null })]),
-        takeBack(mill.db, 3, "0"),
+        takeBack(mill.db, 3, 2, 10, "0"),
       ]);
       const state = await mill.state(run);
       expect([settled, state]).toEqual(
@@ -137,7 +137,7 @@ describe("while a transaction is under way", () => {
     await markLost(mill.db, held.worker, 0);
     const reaper = await mill.db.connect();
     await reaper.query("begin");
-    expect(await takeBack(reaper, 3)).toHaveLength(1);
+    expect(await takeBack(reaper, 3, 2, 10, "0")).toHaveLength(1);
     const settled = settle(mill.db, held.worker, [
       record(held, { verdict: "complete", output: null }),
     ]);
@@ -174,10 +174,10 @@ describe("while a transaction is under way", () => {
       [null],
     );
     expect(kept).toEqual([{ kept: 1 }]);
-    expect(await takeBack(mill.db, 3)).toEqual([]);
+    expect(await takeBack(mill.db, 3, 2, 10, "0")).toEqual([]);
     await writer.query("commit");
     writer.release();
-    expect(await takeBack(mill.db, 3)).toHaveLength(1);
+    expect(await takeBack(mill.db, 3, 2, 10, "0")).toHaveLength(1);
   });
 });
 

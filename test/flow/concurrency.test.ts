@@ -59,7 +59,7 @@ describe("a limit by key", () => {
     const { worker, claims } = await claimer(mill);
     expect(await all(claims)).toHaveLength(2);
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
-    await takeBack(mill.db, 3, "0");
+    await takeBack(mill.db, 3, 2, 10, "0");
     const other = await claimer(mill);
     expect(await all(other.claims)).toHaveLength(2);
   });

@@ -56,3 +56,4 @@ export {
   type Trigger,
   TRIGGERS,
 } from "./run.ts";
+export { formatSize, type Size, sizeBytes } from "./size.ts";

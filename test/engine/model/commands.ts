@@ -21,7 +21,7 @@ import { keepLog, keepProgress } from "../../../packages/server/src/store/run-ou
 import { beat, markGone, markLost } from "../../../packages/server/src/store/workers.ts";
 import { agree } from "./agree.ts";
 import { type Bench, JOBS, type Job, QUEUES, type Queue } from "./bench.ts";
-import { type Holding, type Life, MAX_LOSSES, type ModelRun } from "./life.ts";
+import { type Holding, type Life, type ModelRun } from "./life.ts";
 
 /** The real thing: the engine's tables, and the claimers of the workers that live. */
 export interface Real {
@@ -301,7 +301,7 @@ const losses = fc
 const takesBack = fc.constant(0).map(() =>
   command("take back", async (life, { bench }) => {
     const before = life.standing("lease").length;
-    const rows = await takeBack(bench.db, MAX_LOSSES, "0");
+    const rows = await takeBack(bench.db, 3, 2, 10, "0");
     life.takeBack();
     assert.equal(rows.length, before - life.standing("lease").length);
   }),

@@ -29,7 +29,14 @@ database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
   "Server:": [startCommand, workerCommand, migrateCommand, pruneCommand, doctorCommand],
   "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
-  "Operations:": [jobsCommand, queuesCommand, pausesCommand, workersCommand, deadCommand, operationsCommand],
+  "Operations:": [
+    jobsCommand,
+    queuesCommand,
+    pausesCommand,
+    workersCommand,
+    deadCommand,
+    operationsCommand,
+  ],
 };
 
 /** All commands. They throw instead of ending the process, and leave what to print of errors to their caller. */

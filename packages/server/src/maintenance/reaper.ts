@@ -1,4 +1,5 @@
 import { fingerprintOf } from "@millrace/core";
+import { MAX_CRASHES, MAX_LOST_APART, MIN_PROVEN } from "../engine/poison.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
@@ -8,13 +9,10 @@ import { markLost, watchBeats } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
 
-/** A run whose worker died so often is a dead letter: most likely it is what kills them. */
-const MAX_LOSSES = 3;
-
 /** Of the text that the statement writes. */
 const LOST = fingerprintOf({
   class: "WorkerLost",
-  message: "its worker died 3 times while it ran",
+  message: "its worker died 3 times while it ran, the last time while nothing else did",
   stack: null,
 });
 
@@ -95,7 +93,7 @@ export class Reaper implements Service {
 
   async #takeBackAll(): Promise<void> {
     for (;;) {
-      const runs = await takeBack(this.#db, MAX_LOSSES, LOST);
+      const runs = await takeBack(this.#db, MAX_CRASHES, MIN_PROVEN, MAX_LOST_APART, LOST);
       failpoint("reap.after_commit");
       if (runs.length === 0) return;
       const dead = runs.filter((run) => run.state === "failed");

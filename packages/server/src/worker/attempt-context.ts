@@ -1,6 +1,7 @@
-import { MillraceError, type Trigger } from "@millrace/core";
+import type { Trigger } from "@millrace/core";
 import type { Aborted, Context, RunLog } from "@millrace/sdk";
 import type { ClaimedRun } from "../store/claim.ts";
+import { costUnits } from "./cost-units.ts";
 import type { RunOutput } from "./run-output.ts";
 
 /**
@@ -15,6 +16,8 @@ export class AttemptContext implements Context {
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly leaseId: number;
+  /** Whether its handler is executed on the event loop of this process. */
+  inline = false;
   readonly #output: RunOutput;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
@@ -52,10 +55,7 @@ export class AttemptContext implements Context {
 
   get cost(): Context["cost"] {
     return (units) => {
-      if (!(Number.isFinite(units) && units >= 0)) {
-        throw new MillraceError("invalid_request", `cost: ${units} is not a number from 0 up`);
-      }
-      this.#units = units;
+      this.#units = costUnits(units);
     };
   }
 
