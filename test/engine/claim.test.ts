@@ -63,7 +63,7 @@ describe("a claim", () => {
 
   test("finds an older number that is committed after it has gone past it", async () => {
     const mill = await Mill.create(job);
-    const late = await mill.db.connect();
+    const late = await mill.connection();
     await late.query("begin");
     await late.query("select millrace.enqueue('any', '{}')");
     await accept(mill, 4);
@@ -71,7 +71,6 @@ describe("a claim", () => {
     expect(await claims.claim(2)).toHaveLength(2);
     expect(await claims.claim(1)).toHaveLength(1);
     await late.query("commit");
-    late.release();
     expect(await claims.claim(5)).toHaveLength(2);
     expect(await mill.rows("select seq from millrace.ready")).toEqual([]);
   });
@@ -139,22 +138,25 @@ describe("a claim", () => {
     ];
     for (let round = 0; round < 40; round++) {
       const client = await mill.db.connect();
-      for (const method of methods) {
-        await client.query(`set enable_${method} = ${Math.random() < 0.5 ? "on" : "off"}`);
+      try {
+        for (const method of methods) {
+          await client.query(`set enable_${method} = ${Math.random() < 0.5 ? "on" : "off"}`);
+        }
+        await client.query("discard plans");
+        await accept(mill, 3);
+        await accept(mill, 2);
+        const claims = new Claimer(client, await mill.workerRow(), ["default"], ["any"]);
+        const want = 1 + (round % 4);
+        expect((await claims.claim(want)).length).toBe(want);
+        const [sum] = await mill.rows<{ held: number; ready: number }>(
+          `select (select sum(cardinality(run_ids))::int from millrace.lease) as held,
+             (select sum(cardinality(run_ids))::int from millrace.ready) as ready`,
+        );
+        expect(sum).toEqual({ held: want, ready: 5 - want });
+        await mill.db.query("truncate millrace.ready, millrace.lease");
+      } finally {
+        client.release(true);
       }
-      await client.query("discard plans");
-      await accept(mill, 3);
-      await accept(mill, 2);
-      const claims = new Claimer(client, await mill.workerRow(), ["default"], ["any"]);
-      const want = 1 + (round % 4);
-      expect((await claims.claim(want)).length).toBe(want);
-      const [sum] = await mill.rows<{ held: number; ready: number }>(
-        `select (select sum(cardinality(run_ids))::int from millrace.lease) as held,
-           (select sum(cardinality(run_ids))::int from millrace.ready) as ready`,
-      );
-      expect(sum).toEqual({ held: want, ready: 5 - want });
-      await mill.db.query("truncate millrace.ready, millrace.lease");
-      client.release(true);
     }
   });
 });

@@ -135,7 +135,7 @@ describe("while a transaction is under way", () => {
     await mill.enqueue("any");
     const held = await claimOne(mill);
     await markLost(mill.db, held.worker, 0);
-    const reaper = await mill.db.connect();
+    const reaper = await mill.connection();
     await reaper.query("begin");
     expect(await takeBackLost(reaper)).toHaveLength(1);
     const settled = settle(mill.db, held.worker, [
@@ -149,7 +149,6 @@ describe("while a transaction is under way", () => {
       return waiting.length === 1;
     });
     await reaper.query("commit");
-    reaper.release();
     expect(await settled).toEqual(["lease lost"]);
     expect(await mill.run(held.run)).toMatchObject({ state: "queued", attempts: 1, losses: 1 });
   });
@@ -159,7 +158,7 @@ describe("while a transaction is under way", () => {
     await mill.enqueue("any");
     const { worker, lease, run } = await claimOne(mill);
     await markLost(mill.db, worker, 0);
-    const writer = await mill.db.connect();
+    const writer = await mill.connection();
     await writer.query("begin");
     const kept = await keepLog(
       writer,
@@ -176,7 +175,6 @@ describe("while a transaction is under way", () => {
     expect(kept).toEqual([{ kept: 1 }]);
     expect(await takeBackLost(mill.db)).toEqual([]);
     await writer.query("commit");
-    writer.release();
     expect(await takeBackLost(mill.db)).toHaveLength(1);
   });
 });

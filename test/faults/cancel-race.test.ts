@@ -29,14 +29,13 @@ test("a run whose cancel is asked for while its failure is being recorded does n
       return row!.n === count;
     });
   // Somebody holds the run's row. The cancel need not wait for it: the lease is enough. The settling does.
-  const holder = await mill.db.connect();
+  const holder = await mill.connection();
   await holder.query("begin");
   await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
   expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("asked");
   fail.fire();
   await waiting(1);
   await holder.query("commit");
-  holder.release();
 
   expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1 });
   expect(await mill.rows("select run_id from millrace.timer")).toEqual([]);

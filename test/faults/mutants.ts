@@ -1,17 +1,17 @@
 /**
  * `npm run faults:mutants`: plants one bug after the other in a copy of the workspace, and runs the test that must catch
- * it. Prints what caught each, and how fast; exit code 1 when one survives. `--only TEXT`: those whose name has it.
+ * it. Prints what caught each, and how fast; exit code 1 when one survives. `--only TEXT`: those whose name has it; may be
+ * given several times.
  */
 import { parseArgs } from "node:util";
 import { findOrStart } from "../support/servers/find-or-start.ts";
 import { postgres } from "../support/servers/postgres.ts";
-import { PLANTED_BUGS } from "./harness/planted-bugs.ts";
+import { PLANTED_BUGS, type PlantedBug } from "./harness/planted-bugs.ts";
 import { PlantedCopy } from "./harness/planted-copy.ts";
 
 async function main(): Promise<number> {
-  const { only = "" } = parseArgs({ options: { only: { type: "string" } } }).values;
-  const bugs = PLANTED_BUGS.filter(({ bug }) => bug.includes(only));
-  if (bugs.length === 0) throw new Error(`--only ${only}: no planted bug is called so`);
+  const { only } = parseArgs({ options: { only: { type: "string", multiple: true } } }).values;
+  const bugs = only ? only.flatMap(called) : PLANTED_BUGS;
   const server = await findOrStart(postgres, (line) => console.log(line));
   process.env["MILLRACE_TEST_PG_URL"] = server.url;
   const copy = PlantedCopy.create();
@@ -34,6 +34,13 @@ async function main(): Promise<number> {
     copy.remove();
     await server.stop();
   }
+}
+
+/** @throws Error when there are none */
+function called(part: string): PlantedBug[] {
+  const bugs = PLANTED_BUGS.filter(({ bug }) => bug.includes(part));
+  if (bugs.length === 0) throw new Error(`--only ${part}: no planted bug is called so`);
+  return bugs;
 }
 
 process.exitCode = await main();

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { Mill } from "../support/mill.ts";
-import { all, claimer, complete } from "./desk.ts";
+import { type Claimed, all, claimer, complete } from "./desk.ts";
 
 const Tenant = z.object({ tenant: z.string(), n: z.number().optional() });
 
@@ -27,6 +27,9 @@ describe("a limit by key", () => {
     expect(await all(claims)).toEqual([]);
     await settle(mill.db, worker, complete(first.filter((run) => run.id === ids[0])));
     expect((await all(claims)).map((run) => run.id)).toEqual([ids[2]]);
+    // The last of its lease, which ends with it.
+    await settle(mill.db, worker, complete(first.filter((run) => run.id === ids[1])));
+    expect((await all(claims)).map((run) => run.id)).toEqual([ids[3]]);
   });
 
   test("holds over all workers, and over the queues that its runs stand in", async () => {
@@ -157,6 +160,21 @@ test("tenants with a backlog are served in turns", async () => {
   expect(await all(claims)).toHaveLength(22 - tenants.length);
   expect(await mill.rows("select * from millrace.lane")).toEqual([]);
   expect(await mill.rows("select * from millrace.gate")).toEqual([]);
+});
+
+test("of tenants with a backlog none gets a second slot before each has one, in one claim or in many", async () => {
+  const mill = await Mill.create(
+    defineJob({ name: "sync", input: Tenant, fairBy: "tenant", run: () => null }),
+  );
+  for (const tenant of ["big", "s", "t"]) {
+    for (let n = 0; n < 3; n++) await mill.enqueue("sync", { tenant, n });
+  }
+  const { claims } = await claimer(mill);
+  const tenants = (runs: readonly Claimed[]) =>
+    runs.map((run) => (run.input as { tenant: string }).tenant).sort();
+  expect(tenants(await claims.claim(3))).toEqual(["big", "s", "t"]);
+  const one = [await claims.claim(1), await claims.claim(1), await claims.claim(1)];
+  expect(tenants(one.flat())).toEqual(["big", "s", "t"]);
 });
 
 test("a job's limit holds over all of its keys", async () => {

@@ -42,13 +42,12 @@ describe("a paused job", () => {
 
   test("is obeyed by a run whose transaction began before the pause", async () => {
     const mill = await Mill.create(defineJob({ name: "a", run: () => null }));
-    const late = await mill.db.connect();
+    const late = await mill.connection();
     await late.query("begin");
     await late.query("select millrace.enqueue('a', '{}')");
     const paused = pauseJobOrKey(mill.db, { job: "a", key: null, ...by });
     await paused;
     await late.query("commit");
-    late.release();
     const { claims } = await claimer(mill);
     expect(await all(claims)).toEqual([]);
     await tidyGate(mill.db);

@@ -39,6 +39,28 @@ describe("a rate", () => {
     expect(await all(one.claims)).toHaveLength(0);
   });
 
+  test.each([
+    ["of a job", {}],
+    ["by key", { key: "account" }],
+  ] as const)(
+    "%s holds no more than its burst, however long nothing started",
+    async (_what, key) => {
+      const mill = await Mill.create(
+        defineJob({
+          name: "call",
+          input: Call,
+          rateLimit: { ...key, limit: 60, per: "1h", burst: 2 },
+          run: () => null,
+        }),
+      );
+      for (let n = 0; n < 7; n++) await mill.enqueue("call", { account: "a" });
+      const { claims } = await claimer(mill);
+      expect(await all(claims)).toHaveLength(2);
+      await pass(mill, 10 * 3_600_000);
+      expect(await all(claims)).toHaveLength(2);
+    },
+  );
+
   test("by key gives each key its own, and a job's rate bounds them together", async () => {
     const mill = await Mill.create(
       defineJob({

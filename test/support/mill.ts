@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type pg from "pg";
 import { onTestFinished } from "vitest";
 import { type AnyJob, isJob } from "@millrace/sdk";
 import {
@@ -154,6 +155,13 @@ export class Mill {
   async rows<Row extends Record<string, unknown>>(sql: string, params: unknown[] = []) {
     const { rows } = await this.db.query<Row>(sql, params);
     return rows;
+  }
+
+  /** For transactions of the test's own. Ended with the test, also with one that fails half-way, which would else hang. */
+  async connection(): Promise<pg.PoolClient> {
+    const client = await this.db.connect();
+    onTestFinished(() => client.release(true));
+    return client;
   }
 
   /** A worker's row without a worker behind it. */

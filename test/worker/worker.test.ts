@@ -387,7 +387,7 @@ describe("a worker", () => {
     const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
     const settled: string[] = [];
     const id = await mill.enqueue("any");
-    const holder = await mill.db.connect();
+    const holder = await mill.connection();
     await holder.query("begin");
     await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
     await mill.startWorker({ onSettled: ({ verdict }) => settled.push(verdict) });
@@ -400,7 +400,6 @@ describe("a worker", () => {
     });
     expect(settled).toEqual([]);
     await holder.query("commit");
-    holder.release();
     await until("it is reported", () => settled.length > 0);
     expect(await mill.run(id)).toMatchObject({ state: "completed" });
     expect(settled).toEqual(["complete"]);
