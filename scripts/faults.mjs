@@ -1,6 +1,6 @@
 import "./node-version.mjs";
 
-// `npm run faults:worker`, `faults:start`, `faults:poison`: the long fault scripts of test/faults, from source.
+// `npm run faults:worker`, `faults:limits`, `faults:poison` and so on: the long fault scripts of test/faults, from source.
 const [script] = process.argv.splice(2, 1);
 import("./prepare.mjs")
   .then(({ prepare, root }) => {

@@ -49,6 +49,16 @@ export const slow = job("slow", async ({ ms }, ctx) => {
   return { attempt: ctx.attempt };
 });
 
+// Two tenants at their limit would need more slots than there are: they have to take turns. What limits-round.ts expects.
+export const keyed = job("keyed", ({ ms }, ctx) => pause(ms, null, { signal: ctx.signal }), {
+  input: z.object({ tenant: z.string(), ms: z.number() }),
+  concurrency: [{ key: "tenant", limit: 2 }, { limit: 3 }],
+});
+
+export const rated = job("rated", ({ ms }, ctx) => pause(ms, null, { signal: ctx.signal }), {
+  rateLimit: { limit: 8, per: "1s", burst: 4 },
+});
+
 export const talkative = job("talkative", async ({ ms }, ctx) => {
   ctx.log.info("before");
   ctx.progress(1, 2, `attempt ${ctx.attempt}`);
