@@ -1,6 +1,6 @@
 import "./node-version.mjs";
 
-// `npm run faults:worker`, `npm run faults:start`: the long fault scripts of test/faults, from source.
+// `npm run faults:worker`, `faults:start`, `faults:poison`: the long fault scripts of test/faults, from source.
 const [script] = process.argv.splice(2, 1);
 import("./prepare.mjs")
   .then(({ prepare, root }) => {

@@ -1,7 +1,7 @@
 import { defineJob } from "@millrace/sdk";
 import { Claimer, type Outcome, cancel, settle } from "millrace";
 import { describe, expect, test } from "vitest";
-import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
 import { Mill } from "../support/mill.ts";
@@ -24,7 +24,7 @@ async function claimOne(mill: Mill): Promise<Held> {
 
 async function lose(mill: Mill, { worker }: Held): Promise<void> {
   await markLost(mill.db, worker, 0);
-  await takeBack(mill.db, 3, "0");
+  await takeBackLost(mill.db);
 }
 
 function record({ lease, run }: Held, verdict: object): Outcome {
@@ -118,7 +118,7 @@ describe("an attempt whose lease was taken back", () => {
       await markLost(mill.db, held.worker, 0);
       const [[settled]] = await Promise.all([
         settle(mill.db, held.worker, [record(held, { verdict: "complete", output: null })]),
-        takeBack(mill.db, 3, "0"),
+        takeBackLost(mill.db),
       ]);
       const state = await mill.state(run);
       expect([settled, state]).toEqual(
@@ -137,7 +137,7 @@ describe("while a transaction is under way", () => {
     await markLost(mill.db, held.worker, 0);
     const reaper = await mill.db.connect();
     await reaper.query("begin");
-    expect(await takeBack(reaper, 3, "0")).toHaveLength(1);
+    expect(await takeBackLost(reaper)).toHaveLength(1);
     const settled = settle(mill.db, held.worker, [
       record(held, { verdict: "complete", output: null }),
     ]);
@@ -174,10 +174,10 @@ describe("while a transaction is under way", () => {
       [null],
     );
     expect(kept).toEqual([{ kept: 1 }]);
-    expect(await takeBack(mill.db, 3, "0")).toEqual([]);
+    expect(await takeBackLost(mill.db)).toEqual([]);
     await writer.query("commit");
     writer.release();
-    expect(await takeBack(mill.db, 3, "0")).toHaveLength(1);
+    expect(await takeBackLost(mill.db)).toHaveLength(1);
   });
 });
 

@@ -2,7 +2,7 @@ import { RUN_STATES, type RunEvent, type RunState, TRANSITIONS, allows } from "@
 import { NonRetryableError, defineJob } from "@millrace/sdk";
 import { Claimer, type Outcome, cancel, dispatch, settle } from "millrace";
 import { describe, expect, test } from "vitest";
-import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { Mill } from "../support/mill.ts";
 
 const job = defineJob({
@@ -13,6 +13,18 @@ const job = defineJob({
 });
 
 const failure = { class: "Error", message: "boom", stack: null };
+
+const EVIDENCE = {
+  died: "process",
+  lane: "process",
+  exitCode: 1,
+  signal: null,
+  outOfMemory: false,
+  memoryBytes: null,
+  memoryLimitBytes: null,
+  lastLine: null,
+  said: null,
+};
 
 /** A run, what a worker holds of it if it runs, and the database it is in. */
 interface Stand {
@@ -65,9 +77,10 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   fail: (stand) => record(stand, { verdict: "fail", failure }),
   stop: (stand) => record(stand, { verdict: "stop", failure: null }),
   release: (stand) => record(stand, { verdict: "release" }),
+  crash: (stand) => record(stand, { verdict: "crash", failure, evidence: EVIDENCE }),
   lose: async ({ mill, worker }) => {
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
-    await takeBack(mill.db, 3, "0");
+    await takeBackLost(mill.db);
   },
   cancel: ({ mill, run }) =>
     cancel(mill.db, { runId: run, by: "test", reason: null }).catch((error: unknown) => error),

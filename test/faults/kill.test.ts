@@ -1,6 +1,5 @@
 import { cancel } from "millrace";
 import { expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { Load } from "./harness/load.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
@@ -25,30 +24,6 @@ test("workers killed under load, two reapers and two dispatchers: nothing lost, 
   expect(report.lostAttempts).toBeGreaterThanOrEqual(5);
   expect(report.recoveriesMs.length).toBeGreaterThanOrEqual(5);
 }, 60_000);
-
-test("a run whose workers die three times is a dead letter that says so", async () => {
-  const rig = await testRig({ leaseMs: 600 });
-  await rig.startReaper();
-  let worker = await rig.startWorker();
-  const poison = await rig.accepted("slow", { ms: 60_000 });
-  for (let death = 1; death <= 3; death++) {
-    await rig.untilNoted(poison, /start/, death);
-    rig.kill(worker);
-    worker = await rig.startWorker();
-  }
-  await until("it has its outcome", async () => {
-    const [run] = await rig.rows("select state from millrace.run where id = $1", [poison]);
-    return run!["state"] !== null;
-  });
-  expect(
-    await rig.rows("select state::text, attempts, losses, failures from millrace.run"),
-  ).toEqual([{ state: "failed", attempts: 3, losses: 3, failures: 0 }]);
-  expect(await rig.rows("select run_id, error_class from millrace.dead_letter")).toEqual([
-    { run_id: poison, error_class: "WorkerLost" },
-  ]);
-  const report = await expectWhole(rig);
-  expect(report.deadByLoss).toBe(1);
-});
 
 test("a run that is to be cancelled when its worker dies ends cancelled, and runs nowhere again", async () => {
   const rig = await testRig({ leaseMs: 600 });

@@ -2,7 +2,7 @@ import { defineJob } from "@millrace/sdk";
 import { keepGate, settle, tidyGate } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { Mill } from "../support/mill.ts";
 import { all, claimer, complete } from "./desk.ts";
 
@@ -59,7 +59,7 @@ describe("a limit by key", () => {
     const { worker, claims } = await claimer(mill);
     expect(await all(claims)).toHaveLength(2);
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
-    await takeBack(mill.db, 3, "0");
+    await takeBackLost(mill.db);
     const other = await claimer(mill);
     expect(await all(other.claims)).toHaveLength(2);
   });

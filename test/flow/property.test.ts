@@ -147,7 +147,7 @@ class World {
         await db.query("update millrace.worker set state = 'lost' where id = $1", [
           this.#workers[each.worker]!.id,
         ]);
-        await takeBack(db, 1000, "0");
+        await takeBack(db, 1000, 1000, 1000, "0");
         this.held[each.worker] = [];
         this.#workers[each.worker] = await this.#worker();
         return;

@@ -1,10 +1,15 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
-import type { AnyJob } from "@millrace/sdk";
+import { type AnyJob, isJob } from "@millrace/sdk";
 import {
   Bell,
   type Database,
   Dispatcher,
   Intake,
+  type IsolationOptions,
   JobRegistry,
   PostgresTransport,
   Reaper,
@@ -35,10 +40,15 @@ export class Mill {
   readonly transport: PostgresTransport;
   readonly logger = createLogger("silent");
 
-  private constructor(url: string, db: Database, jobs: readonly AnyJob[]) {
+  private constructor(
+    url: string,
+    db: Database,
+    jobs: readonly AnyJob[],
+    files: ReadonlyMap<string, string>,
+  ) {
     this.url = url;
     this.db = db;
-    this.registry = new JobRegistry(jobs);
+    this.registry = new JobRegistry(jobs, [], files);
     this.transport = new PostgresTransport({
       db,
       connection: () => ({ connectionString: url }),
@@ -49,7 +59,24 @@ export class Mill {
   }
 
   /** Taken down when the running test ends. */
-  static async create(...jobs: AnyJob[]): Promise<Mill> {
+  static create(...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map());
+  }
+
+  /** The same with the jobs that files export, which processes and threads can load, too. */
+  static async load(...files: string[]): Promise<Mill> {
+    const found = new Map<AnyJob, string>();
+    for (const file of files) {
+      const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+      for (const job of Object.values(module).filter(isJob)) found.set(job, file);
+    }
+    return Mill.#create(
+      [...found.keys()],
+      new Map([...found].map(([job, file]) => [job.name, file])),
+    );
+  }
+
+  static async #create(jobs: readonly AnyJob[], files: ReadonlyMap<string, string>): Promise<Mill> {
     const { url, drop } = await createDatabase();
     onTestFinished(drop);
     const db = openDatabase({
@@ -58,7 +85,7 @@ export class Mill {
       maxConnections: 6,
     });
     onTestFinished(() => db.end());
-    const mill = new Mill(url, db, jobs);
+    const mill = new Mill(url, db, jobs, files);
     onTestFinished(() => mill.transport.close());
     await mill.registry.register(db);
     return mill;
@@ -75,6 +102,7 @@ export class Mill {
       leaseMs: 12_000,
       drainMs: 100,
       version: "test",
+      isolation: isolation(),
       ...options,
     });
     onTestFinished(() => worker.stop());
@@ -137,6 +165,19 @@ export class Mill {
     );
     return row!.id;
   }
+}
+
+/** Two processes and two threads, with next to nothing in their environment. */
+export function isolation(): IsolationOptions {
+  const cacheFolder = mkdtempSync(join(tmpdir(), "millrace-cache-"));
+  onTestFinished(() => rmSync(cacheFolder, { recursive: true, force: true }));
+  return {
+    cacheFolder,
+    processes: 2,
+    threads: 2,
+    environment: { PATH: process.env["PATH"] },
+    inlineEnvironment: { ...process.env },
+  };
 }
 
 /** A promise and the hand that settles it: the signal between a handler and its test. */

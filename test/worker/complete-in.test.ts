@@ -2,7 +2,7 @@ import { type Context, defineJob } from "@millrace/sdk";
 import { cancel } from "millrace";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { findMisplaced } from "../faults/harness/places.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -46,7 +46,7 @@ function mark(tx: pg.Client, { runId, attempt }: Context) {
 /** The reaper takes the run from its worker, without waiting for a lease to pass. */
 async function lose(mill: Mill, id: string): Promise<void> {
   await mill.rows("update millrace.worker set state = 'lost'");
-  await takeBack(mill.db, 3, "fingerprint");
+  await takeBackLost(mill.db);
   expect(await mill.run(id)).toMatchObject({ losses: 1 });
 }
 
@@ -265,11 +265,11 @@ test("the reaper lets the runs of a lost worker alone for as long as a transacti
   const id = await mill.enqueue("slow");
   await open.promise;
   await mill.rows("update millrace.worker set state = 'lost'");
-  expect(await takeBack(mill.db, 3, "fingerprint")).toEqual([]);
+  expect(await takeBackLost(mill.db)).toEqual([]);
   expect(await mill.state(id)).toBe("running");
   close.fire();
   expect(await mill.untilState(id, "completed")).toMatchObject({ output: "once", losses: 0 });
-  await takeBack(mill.db, 3, "fingerprint");
+  await takeBackLost(mill.db);
   await until("the lease is gone", async () => {
     return (await mill.rows("select id from millrace.lease")).length === 0;
   });

@@ -1,6 +1,8 @@
 import { defineJob } from "@millrace/sdk";
 import { Claimer, cancel } from "millrace";
 import { expect, test } from "vitest";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import { markSuspect } from "../../packages/server/src/store/suspects.ts";
 import { beat } from "../../packages/server/src/store/workers.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -42,23 +44,45 @@ test("a worker that beats is left alone", async () => {
   expect(await mill.state(lively.run)).toBe("running");
 });
 
-test("a run that was lost three times is a dead letter that says so", async () => {
+test("losses that a run shared with others never make a dead letter of it", async () => {
   const mill = await Mill.create(job);
   await mill.startReaper();
   const { run } = await heldBySilent(mill);
-  for (let losses = 1; losses <= 2; losses++) {
+  for (let losses = 1; losses <= 5; losses++) {
     await until(`loss ${losses}`, async () => (await mill.run(run)).losses === losses);
+    expect(await mill.state(run)).toBe("queued");
     await new Claimer(mill.db, await mill.workerRow(300), ["default"], ["any"]).claim(1);
   }
-  expect(await mill.untilState(run, "failed")).toMatchObject({
-    attempts: 3,
-    failures: 0,
-    losses: 3,
-  });
-  expect(await mill.rows("select error_class, error_message from millrace.dead_letter")).toEqual([
-    { error_class: "WorkerLost", error_message: "its worker died 3 times while it ran" },
-  ]);
+  expect(await mill.rows("select from millrace.dead_letter")).toEqual([]);
 });
+
+test.each([
+  { lane: "alone", deadAfter: 3, why: "while nothing else did" },
+  { lane: "apart", deadAfter: 11, why: "while it had a process of its own" },
+])(
+  "a run that is lost again and again while it is $lane is a dead letter after $deadAfter losses",
+  async ({ lane, deadAfter, why }) => {
+    const mill = await Mill.create(job);
+    const run = await mill.enqueue("any");
+    for (let losses = 1; losses <= deadAfter; losses++) {
+      expect(await mill.state(run)).toBe("queued");
+      const worker = await mill.workerRow();
+      const [claimed] = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
+      expect(claimed).toMatchObject({ id: run, losses: losses - 1 });
+      // The first time it had neighbours.
+      if (losses > 1) await markSuspect(mill.db, worker, claimed!.leaseId, run, lane === "alone");
+      await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
+      await takeBackLost(mill.db);
+    }
+    expect(await mill.run(run)).toMatchObject({ state: "failed", failures: 0, losses: deadAfter });
+    expect(await mill.rows("select error_class, error_message from millrace.dead_letter")).toEqual([
+      {
+        error_class: "WorkerLost",
+        error_message: `its worker died ${deadAfter} times while it ran, the last time ${why}`,
+      },
+    ]);
+  },
+);
 
 test("a lost run whose cancel was asked for is cancelled", async () => {
   const mill = await Mill.create(job);

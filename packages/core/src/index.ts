@@ -58,3 +58,4 @@ export {
   type Trigger,
   TRIGGERS,
 } from "./run.ts";
+export { formatSize, type Size, sizeBytes } from "./size.ts";

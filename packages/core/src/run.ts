@@ -26,7 +26,7 @@ export function isFinal(state: RunState): state is FinalState {
   return (FINAL_STATES as readonly RunState[]).includes(state);
 }
 
-/** How an attempt ended. `released` (a drain handed the run back) and `lost` (the worker died) are not the run's fault. */
+/** How an attempt ended. `released` (a drain handed the run back) and `lost` (what executed it died) are not the run's fault. */
 export const ATTEMPT_OUTCOMES = ["completed", "failed", "lost", "cancelled", "released"] as const;
 
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
@@ -55,6 +55,7 @@ export interface Transition {
 
 /**
  * Every transition of an accepted run. An event that is fired in a state outside `from` changes nothing and says so.
+ * `crash` is what happens when the process or thread that a run has for itself dies, and not the worker.
  * `stop` is what a cancel of a running run becomes once its handler has let go.
  */
 export const TRANSITIONS = [
@@ -66,6 +67,7 @@ export const TRANSITIONS = [
   { event: "stop", from: ["running"], to: ["cancelled"], by: "worker" },
   { event: "release", from: ["running"], to: ["queued"], by: "worker" },
   { event: "lose", from: ["running"], to: ["queued", "failed", "cancelled"], by: "reaper" },
+  { event: "crash", from: ["running"], to: ["queued", "failed", "cancelled"], by: "worker" },
   { event: "cancel", from: ["scheduled", "queued"], to: ["cancelled"], by: "anyone" },
 ] as const satisfies readonly Transition[];
 

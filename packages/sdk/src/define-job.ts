@@ -11,6 +11,7 @@ import {
   requireName,
   retentionMs,
   retryPolicy,
+  sizeBytes,
 } from "@millrace/core";
 import { batchResults } from "./batch-results.ts";
 import { callJob } from "./call-job.ts";
@@ -20,8 +21,10 @@ import type {
   CallOptions,
   Given,
   InputSchema,
+  Isolation,
   Job,
   JobOptions,
+  Limits,
   Received,
 } from "./job.ts";
 import { retryRules } from "./retry-rules.ts";
@@ -36,10 +39,14 @@ const KNOWN = [
   "priority",
   "retry",
   "timeout",
+  "isolation",
+  "limits",
   ...FLOW_OPTIONS,
   "retention",
   "run",
 ];
+
+const ISOLATIONS: readonly Isolation[] = ["inline", "thread", "process"];
 
 /**
  * Defines a job. The options are checked here, so that a mistake shows when the module is loaded, not when the first
@@ -89,6 +96,13 @@ export function defineJob<
     );
   }
   const rules = retryRules(options.retry?.rules);
+  const isolation = requireIsolation(options.isolation ?? "inline", name);
+  if (isolation !== "inline" && "batch" in options) {
+    throw new MillraceError(
+      "invalid_job",
+      `job ${name}: isolation ${JSON.stringify(isolation)} and batch do not go together: a thread or process runs one run; leave one of them out`,
+    );
+  }
   const job: Job<Name, Given<S>, Output> = {
     name,
     description: options.description ?? "",
@@ -103,6 +117,8 @@ export function defineJob<
       options.retention === undefined
         ? null
         : retentionMs(options.retention, `job ${name}: retention`),
+    isolation,
+    memoryLimit: requireMemoryLimit(options.limits, isolation, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),
   };
@@ -168,4 +184,43 @@ function requireTimeout(ms: number, job: string): number {
   // setTimeout fires at once beyond 2^31-1 ms.
   if (ms >= 1 && ms < 2 ** 31) return ms;
   throw new MillraceError("invalid_job", `job ${job}: timeout must be from 1ms to 24d`);
+}
+
+function requireIsolation(isolation: Isolation, job: string): Isolation {
+  if (ISOLATIONS.includes(isolation)) return isolation;
+  throw new MillraceError(
+    "invalid_job",
+    `job ${job}: isolation ${JSON.stringify(isolation)} is not one of ${ISOLATIONS.join(", ")}`,
+  );
+}
+
+const MIN_MEMORY = sizeBytes("16mb")!;
+const MAX_MEMORY = sizeBytes("64gb")!;
+
+function requireMemoryLimit(
+  limits: Limits | undefined,
+  isolation: Isolation,
+  job: string,
+): number | undefined {
+  if (limits === undefined) return undefined;
+  const unknown = Object.keys(limits).find((key) => key !== "memory");
+  if (unknown) {
+    throw new MillraceError(
+      "invalid_job",
+      `job ${job}: limits.${unknown} is not a limit; the only one is memory, and time is limited by timeout`,
+    );
+  }
+  if (limits.memory === undefined) return undefined;
+  if (isolation === "inline") {
+    throw new MillraceError(
+      "invalid_job",
+      `job ${job}: limits.memory needs isolation: "process" or "thread"; inline, all runs of a worker share its memory`,
+    );
+  }
+  const bytes = sizeBytes(String(limits.memory));
+  if (bytes !== undefined && bytes >= MIN_MEMORY && bytes <= MAX_MEMORY) return bytes;
+  throw new MillraceError(
+    "invalid_job",
+    `job ${job}: limits.memory ${JSON.stringify(limits.memory)} is not a size from 16mb to 64gb; write for example "256mb"`,
+  );
 }

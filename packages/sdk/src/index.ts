@@ -4,6 +4,7 @@ export {
   MillraceError,
   type RetryBudgetOptions,
   type RetryOptions,
+  type Size,
 } from "@millrace/core";
 export {
   type Client,
@@ -35,10 +36,12 @@ export type {
   CallOptions,
   InputOf,
   InputSchema,
+  Isolation,
   Job,
   JobOptions,
   JobRetryOptions,
   KeyPath,
+  Limits,
   OutputOf,
 } from "./job.ts";
 export {

@@ -5,6 +5,7 @@ import type {
   FlowPolicy,
   RetryOptions,
   RetryPolicy,
+  Size,
 } from "@millrace/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BatchContext, Context } from "./context.ts";
@@ -43,6 +44,23 @@ export interface JobRetryOptions extends RetryOptions {
   rules?: readonly RetryRule[];
 }
 
+/**
+ * Where a worker runs a handler:
+ * - inline: in the worker itself, beside the other runs. For handlers that wait more than they compute.
+ * - thread: in a thread of its own. A busy handler holds up nobody, and can be stopped by force.
+ * - process: in a process of its own. It cannot take the worker with it either, whatever it does.
+ */
+export type Isolation = "inline" | "thread" | "process";
+
+/** What one attempt of a job may take; it has to be isolated. */
+export interface Limits {
+  /**
+   * Memory: of a thread its JavaScript heap, of a process its heap and, on Linux, what it holds in all beyond an idle one.
+   * From `'16mb'` to `'64gb'`. An attempt that takes more is ended, and counts as lost.
+   */
+  memory?: Size;
+}
+
 /** A job as its author writes it. */
 export interface JobOptions<Name extends string, S, Output> extends Omit<
   FlowOptions<KeyOf<S>>,
@@ -67,6 +85,10 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
    * Default: the server's `MILLRACE_RETENTION`.
    */
   retention?: Duration | "forever";
+  /** Where its handler runs. Default `'inline'`. {@link Job.call} always runs it in place. */
+  isolation?: Isolation;
+  /** Only with isolation. Default: none but Node's own. */
+  limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
   run(input: Received<S>, ctx: Context): Output | Promise<Output>;
 }
@@ -102,6 +124,9 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly flow: FlowPolicy;
   /** Infinity for ever; null for what the server says. */
   readonly retentionMs: number | null;
+  readonly isolation: Isolation;
+  /** In bytes; undefined for no limit. */
+  readonly memoryLimit: number | undefined;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */
   call(input: Input, options?: CallOptions): Promise<Output>;
   /** The handler itself, for the worker; takes input that was checked. */

@@ -41,4 +41,6 @@ export { type LogLevel, type Logger, createLogger } from "./telemetry/logger.ts"
 export { Bell } from "./transport/bell.ts";
 export { PostgresTransport } from "./transport/postgres/postgres-transport.ts";
 export type { Transport } from "./transport/transport.ts";
+export type { IsolationOptions } from "./worker/isolation/lanes.ts";
+export { WorkerMetrics } from "./worker/worker-metrics.ts";
 export { Worker, type WorkerOptions } from "./worker/worker.ts";

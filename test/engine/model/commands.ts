@@ -16,12 +16,12 @@ import {
   settle,
 } from "millrace";
 import { rerun } from "../../../packages/server/src/engine/rerun.ts";
-import { takeBack } from "../../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../../packages/server/src/engine/take-back.ts";
 import { keepLog, keepProgress } from "../../../packages/server/src/store/run-output.ts";
 import { beat, markGone, markLost } from "../../../packages/server/src/store/workers.ts";
 import { agree } from "./agree.ts";
 import { type Bench, JOBS, type Job, QUEUES, type Queue } from "./bench.ts";
-import { type Holding, type Life, MAX_LOSSES, type ModelRun } from "./life.ts";
+import { type Holding, type Life, type ModelRun } from "./life.ts";
 
 /** The real thing: the engine's tables, and the claimers of the workers that live. */
 export interface Real {
@@ -301,7 +301,7 @@ const losses = fc
 const takesBack = fc.constant(0).map(() =>
   command("take back", async (life, { bench }) => {
     const before = life.standing("lease").length;
-    const rows = await takeBack(bench.db, MAX_LOSSES, "0");
+    const rows = await takeBackLost(bench.db);
     life.takeBack();
     assert.equal(rows.length, before - life.standing("lease").length);
   }),

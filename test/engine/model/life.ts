@@ -40,9 +40,6 @@ export interface ModelWorker {
   beat: number;
 }
 
-/** So often may a run be lost; as the reaper has it. */
-export const MAX_LOSSES = 3;
-
 /** The life of runs as it should be: what the engine does to its tables, done to a few objects. */
 export class Life {
   readonly runs = new Map<string, ModelRun>();
@@ -104,7 +101,6 @@ export class Life {
       if (!isFormer || !this.holds(holding)) continue;
       const run = this.runs.get(holding.run)!;
       if (run.unwanted) this.end(run, "lost", { at: "end", state: "cancelled" });
-      else if (run.losses + 1 >= MAX_LOSSES) this.end(run, "lost", { at: "end", state: "failed" });
       else this.end(run, "lost", { at: "ready" });
     }
   }

@@ -14,13 +14,12 @@ import {
   rerunDeadLetter,
   settle,
 } from "millrace";
-import { takeBack } from "../../../packages/server/src/store/reap.ts";
+import { takeBackLost } from "../../../packages/server/src/engine/take-back.ts";
 import { keepLog } from "../../../packages/server/src/store/run-output.ts";
 import { markLost } from "../../../packages/server/src/store/workers.ts";
 import { findMisplaced } from "../../faults/harness/places.ts";
 import { type TryOptions, assertInPortions } from "./in-portions.ts";
 import { type Bench, JOBS, QUEUES } from "./bench.ts";
-import { MAX_LOSSES } from "./life.ts";
 import type { Actor, Turns } from "./turns.ts";
 
 /** Where everything stands when a race begins. */
@@ -97,7 +96,7 @@ const losesAndTakesBack: Play = async (actor, { holder }) => {
   await alone(db, (tx) => markLost(tx, holder, 0));
   let begun = 0;
   const rows = await alone(db, async (tx) => {
-    const taken = await takeBack(tx, MAX_LOSSES, "0");
+    const taken = await takeBackLost(tx);
     begun = actor.step;
     return taken;
   });

@@ -115,7 +115,7 @@ export class Rig {
   /** Answers when it works. */
   async startWorker(options: WorkerProcessOptions = {}): Promise<Child> {
     const worker = await this.#spawn([WORKER], options);
-    await worker.waitForLine(/^ready$/);
+    await worker.waitForLine(/^ready$/, { deadlineMs: 120_000 });
     return worker;
   }
 

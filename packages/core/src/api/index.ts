@@ -40,6 +40,7 @@ export {
   CreatedRuns,
   CreateRun,
   CreateRuns,
+  Evidence,
   Instant,
   LengthOfTime,
   LIST_WINDOW,

@@ -127,6 +127,25 @@ export const RunSummary = z
 
 export type RunSummary = z.infer<typeof RunSummary>;
 
+/** What is known of a lost attempt that was executed away from others. Sizes are bytes. */
+export const Evidence = z
+  .object({
+    died: z.enum(["process", "thread", "worker"]).describe("What died"),
+    lane: z
+      .enum(["process", "thread", "alone"])
+      .describe("Where the run was executed; alone: in the worker, with nothing beside it"),
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable().describe("The signal that ended it, such as SIGSEGV"),
+    outOfMemory: z.boolean(),
+    memoryBytes: z.number().nullable().describe("The most that was seen, where it can be seen"),
+    memoryLimitBytes: z.number().nullable(),
+    lastLine: z.string().nullable().describe("The last line that the handler logged"),
+    said: z.string().nullable().describe("The end of stderr, or the error that nobody caught"),
+  })
+  .meta({ id: "Evidence" });
+
+export type Evidence = z.infer<typeof Evidence>;
+
 export const Attempt = z
   .object({
     number: z.int(),
@@ -138,6 +157,9 @@ export const Attempt = z
     error: z
       .object({ class: z.string(), message: z.string(), stack: z.string().nullable() })
       .nullable(),
+    evidence: Evidence.nullable().describe(
+      "Of a lost attempt that was executed away from others; null for one that had neighbours, which proves nothing",
+    ),
   })
   .meta({ id: "Attempt" });
 

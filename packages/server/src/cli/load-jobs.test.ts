@@ -51,7 +51,9 @@ test("a file may have any name, and the same job found twice is one", async () =
   expect((await load("anything.js", "./anything.js")).jobs).toHaveLength(1);
   write("both/a.job.js", `export * from "../anything.js";\n`);
   write("both/b.job.js", `export * from "../anything.js";\n`);
-  expect((await load("both")).jobs).toHaveLength(1);
+  const { jobs, files } = await load("both");
+  expect(jobs).toHaveLength(1);
+  expect(files).toEqual(new Map([["one", path.join(cwd, "both/b.job.js")]]));
 });
 
 test("two jobs of one name are refused with both files", async () => {

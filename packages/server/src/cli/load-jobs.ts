@@ -1,9 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { MillraceError } from "@millrace/core";
 import { type Job, type Queue, isJob, isQueue } from "@millrace/sdk";
-import { createJiti } from "jiti";
+import { type Import, moduleImporter } from "../runtime/import-module.ts";
 
 const JOB_FILE = /^(?:.+\.)?job\.(?:ts|mts|js|mjs)$/;
 const SKIPPED = new Set(["node_modules", "test", "tests", "__tests__"]);
@@ -19,6 +18,8 @@ export interface LoadOptions {
 export interface LoadedCode {
   jobs: readonly Job[];
   queues: readonly Queue[];
+  /** The file of each job, by its name: whoever runs it in a process of its own loads it from there. */
+  files: ReadonlyMap<string, string>;
 }
 
 /**
@@ -37,7 +38,7 @@ export async function loadJobs(
       "no place of jobs is named; add --jobs and a file or folder, such as --jobs src/jobs, or set MILLRACE_JOBS",
     );
   }
-  const load = importer(cacheFolder);
+  const load = moduleImporter(cacheFolder);
   const jobs = new Map<string, Found<Job>>();
   const queues = new Map<string, Found<Queue>>();
   for (const place of paths) {
@@ -46,8 +47,8 @@ export async function loadJobs(
     for (const file of files) {
       const shown = path.relative(cwd, file) || file;
       for (const value of await exportsOf(file, shown, load)) {
-        if (isJob(value)) add("job", jobs, value, shown);
-        else if (isQueue(value)) add("queue", queues, value, shown);
+        if (isJob(value)) add("job", jobs, value, file, shown);
+        else if (isQueue(value)) add("queue", queues, value, file, shown);
         else continue;
         exported++;
       }
@@ -55,12 +56,18 @@ export async function loadJobs(
     if (exported === 0) throw nothingExported(place, files.length);
   }
   if (jobs.size === 0) throw onlyQueues(paths);
-  return { jobs: definedIn(jobs), queues: definedIn(queues) };
+  return {
+    jobs: definedIn(jobs),
+    queues: definedIn(queues),
+    files: new Map([...jobs].map(([name, { file }]) => [name, file])),
+  };
 }
 
 interface Found<Defined> {
   defined: Defined;
   file: string;
+  /** The file as the user would name it. */
+  shown: string;
 }
 
 function definedIn<Defined>(found: ReadonlyMap<string, Found<Defined>>): Defined[] {
@@ -92,18 +99,6 @@ async function jobFilesBelow(folder: string): Promise<string[]> {
   return found.flat().sort();
 }
 
-type Import = (file: string) => Promise<Record<string, unknown>>;
-
-/** Node itself where it can: before 22.18 it knows no TypeScript. */
-function importer(cacheFolder: string): Import {
-  const native: Import = (file) => import(pathToFileURL(file).href);
-  const stripsTypes = "typescript" in process.features && process.features.typescript;
-  if (stripsTypes) return native;
-  // Not jiti's own choice of a cache, the shared folder for temporary files: what lies there is executed.
-  const jiti = createJiti(import.meta.url, { fsCache: cacheFolder });
-  return (file) => (/\.m?ts$/.test(file) ? jiti.import(file) : native(file));
-}
-
 async function exportsOf(file: string, shown: string, load: Import): Promise<unknown[]> {
   try {
     return Object.values(await load(file));
@@ -120,16 +115,17 @@ function add<Defined extends { name: string }>(
   found: Map<string, Found<Defined>>,
   defined: Defined,
   file: string,
+  shown: string,
 ): void {
   const { name } = defined;
   const other = found.get(name);
   if (other && other.defined !== defined) {
     throw new MillraceError(
       `duplicate_${what}`,
-      `the name ${name} is given to a ${what} in ${other.file} and to another in ${file}; rename one`,
+      `the name ${name} is given to a ${what} in ${other.shown} and to another in ${shown}; rename one`,
     );
   }
-  found.set(name, { defined, file });
+  found.set(name, { defined, file, shown });
 }
 
 function onlyQueues(paths: readonly string[]): MillraceError {

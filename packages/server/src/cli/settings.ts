@@ -21,6 +21,10 @@ export interface Settings {
   readonly drainMs: number;
   /** Infinity for ever. */
   readonly retentionMs: number;
+  readonly processes: number | undefined;
+  readonly threads: number | undefined;
+  readonly jobEnv: readonly string[];
+  readonly blockMs: number;
   readonly logLevel: LogLevel;
   readonly transport: "postgres";
   readonly dbAccount: string | undefined;
@@ -76,6 +80,19 @@ export const VARIABLES = {
       }
     })
     .prefault("90d"),
+  MILLRACE_PROCESSES: whole(1, 1000).optional(),
+  MILLRACE_THREADS: whole(1, 1000).optional(),
+  MILLRACE_JOB_ENV: list()
+    .refine(
+      (names) => names.every((name) => /^\w+$/.test(name)),
+      "write names of variables with commas between them",
+    )
+    .refine(
+      (names) => !names.some((name) => name === "DATABASE_URL" || /^MILLRACE_/i.test(name)),
+      "DATABASE_URL and MILLRACE_ variables are not for jobs; give them variables of their own",
+    )
+    .prefault(""),
+  MILLRACE_BLOCK: duration("MILLRACE_BLOCK", 100, 600_000, "100ms to 10m").prefault("1s"),
   MILLRACE_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"], {
       error: "write debug, info, warn, error or silent",
@@ -128,6 +145,10 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     leaseMs: read.MILLRACE_LEASE,
     drainMs: read.MILLRACE_DRAIN,
     retentionMs: read.MILLRACE_RETENTION,
+    processes: read.MILLRACE_PROCESSES,
+    threads: read.MILLRACE_THREADS,
+    jobEnv: read.MILLRACE_JOB_ENV,
+    blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
     transport: read.MILLRACE_TRANSPORT,
     dbAccount: read.MILLRACE_DB_ACCOUNT,

@@ -11,15 +11,31 @@ import { applyLimits } from "./limit-queue.ts";
 export class JobRegistry {
   readonly #jobs = new Map<string, Job>();
   readonly #queues = new Map<string, Queue>();
+  readonly #files: ReadonlyMap<string, string>;
 
-  /** @throws MillraceError `duplicate_job`, `duplicate_queue` */
-  constructor(jobs: readonly Job[], queues: readonly Queue[] = []) {
+  /**
+   * @param files the file that each job was loaded from, by the job's name. A job that was made by the program itself has
+   *   none, and can only run inline.
+   * @throws MillraceError `duplicate_job`, `duplicate_queue`, `invalid_job`
+   */
+  constructor(
+    jobs: readonly Job[],
+    queues: readonly Queue[] = [],
+    files: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#files = files;
     for (const job of jobs) {
       const other = this.#jobs.get(job.name);
       if (other && other !== job) {
         throw new MillraceError(
           "duplicate_job",
           `two jobs are named ${job.name}; give one of them another name`,
+        );
+      }
+      if (job.isolation !== "inline" && !files.has(job.name)) {
+        throw new MillraceError(
+          "invalid_job",
+          `job ${job.name}: isolation ${JSON.stringify(job.isolation)} needs the file that the job is loaded from, and this program made it itself; export it from a file and load that with --jobs (or name the file in the third argument of JobRegistry), or leave isolation out`,
         );
       }
       this.#jobs.set(job.name, job);
@@ -38,6 +54,11 @@ export class JobRegistry {
 
   get(name: string): Job | undefined {
     return this.#jobs.get(name);
+  }
+
+  /** The file that a job was loaded from, where there is one. */
+  fileOf(name: string): string | undefined {
+    return this.#files.get(name);
   }
 
   get names(): string[] {

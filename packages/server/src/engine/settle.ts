@@ -1,8 +1,10 @@
 import { type Failure, type RetryBudget, fingerprintOf } from "@millrace/core";
-import { jsonLines } from "../store/json-lines.ts";
+import type { Evidence } from "@millrace/core/api";
 import { failpoint } from "../runtime/failpoints.ts";
+import { jsonLines } from "../store/json-lines.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type SettledRow, settleCompleted, settleOthers } from "../store/settle.ts";
+import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 
 /** How one attempt ended, to be recorded through its lease. */
 export type Outcome = { leaseId: number; runId: string } & (
@@ -18,6 +20,7 @@ export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
+  | { verdict: "crash"; failure: Failure; evidence: Evidence }
 );
 
 /** What of a job's policy is decided where all its workers meet: by the database, when the outcome is recorded. */
@@ -129,6 +132,9 @@ async function recordOthers(
     failures.map((failure) => failure?.stack ?? null),
     outcomes.map(fingerprintIn),
     outcomes.map(limitsIn),
+    outcomes.map((outcome) => ("evidence" in outcome ? JSON.stringify(outcome.evidence) : null)),
+    MAX_CRASHES,
+    MIN_PROVEN,
   );
   return row!;
 }
@@ -136,7 +142,9 @@ async function recordOthers(
 /** Only for what becomes, or may become, a dead letter. */
 function fingerprintIn(outcome: NotCompleted): string | null {
   const dead =
-    outcome.verdict === "fail" || (outcome.verdict === "retry" && outcome.limits !== undefined);
+    outcome.verdict === "fail" ||
+    outcome.verdict === "crash" ||
+    (outcome.verdict === "retry" && outcome.limits !== undefined);
   return dead ? fingerprintOf(outcome.failure) : null;
 }
 

@@ -1,22 +1,11 @@
-import { fingerprintOf } from "@millrace/core";
+import { takeBackLost } from "../engine/take-back.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
-import { takeBack } from "../store/reap.ts";
 import { markLost, watchBeats } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
-
-/** A run whose worker died so often is a dead letter: most likely it is what kills them. */
-const MAX_LOSSES = 3;
-
-/** Of the text that the statement writes. */
-const LOST = fingerprintOf({
-  class: "WorkerLost",
-  message: "its worker died 3 times while it ran",
-  stack: null,
-});
 
 export interface ReaperOptions {
   db: Database;
@@ -95,7 +84,7 @@ export class Reaper implements Service {
 
   async #takeBackAll(): Promise<void> {
     for (;;) {
-      const runs = await takeBack(this.#db, MAX_LOSSES, LOST);
+      const runs = await takeBackLost(this.#db);
       failpoint("reap.after_commit");
       if (runs.length === 0) return;
       const dead = runs.filter((run) => run.state === "failed");

@@ -45,7 +45,7 @@ export interface ClaimedRun {
   lost?: string;
   /** Level and place of its parcel, on the parcel's last run only: nobody reads 250 copies. */
   parcel: ParcelPlace | null;
-  /** Attempts that were lost with their worker. */
+  /** Attempts that were lost with their worker, or that crashed. */
   losses: number;
   /** How it passed the gate; null for a run that no limit concerns. */
   passed: { key: string; queue: string; batch: boolean } | null;

@@ -9,6 +9,29 @@ export const recordEvent = statement<
   `insert into millrace.event (run_id, event, actor, detail) values ($1, $2, $3, $4::jsonb)`,
 );
 
+/**
+ * Records that something happened to runs while they were running, through their leases, as keepLog does with what they
+ * say. Parameters: worker; leases and runs; what happened; JSON text of the details.
+ */
+export const keepEvent = statement<
+  [worker: number, leases: number[], runs: string[], event: string, detail: string],
+  { kept: number }
+>(
+  "keep_event",
+  `with about as materialized (
+      select * from unnest($2::bigint[], $3::uuid[]) a(lease_id, run_id)
+    ),
+    held as materialized (
+      select id, run_ids from millrace.lease where id = any (array(select distinct lease_id from about)) and worker_id = $1 for share
+    ),
+    kept as (
+      insert into millrace.event (run_id, event, detail)
+      select a.run_id, $4, $5::jsonb from about a join held h on h.id = a.lease_id and h.run_ids @> array[a.run_id]
+      returning 1
+    )
+    select count(*)::int as kept from kept`,
+);
+
 export interface TimelineRow {
   at: Date;
   event: string;

@@ -4,12 +4,13 @@ import { statement } from "./statement.ts";
 /**
  * Takes back the leases of workers that are lost or gone. A lease that such a worker opened while it was being declared
  * lost is found by the next sweep. Each run's attempt ends as lost, and the run goes to the back of its queue; or is
- * cancelled, when that was asked for; or becomes a dead letter, when it has been lost too often.
+ * cancelled, when that was asked for. A run that had neighbours never becomes a dead letter here: any of them may have killed
+ * the worker. One that was executed away from others does, when that happened too often.
  *
- * Parameters: how many lost attempts a run is allowed before it is a dead letter; the fingerprint of such a dead letter.
+ * Parameters: those of engine/poison.ts; the fingerprint of such a dead letter.
  */
 export const takeBack = statement<
-  [maxLosses: number, fingerprint: string],
+  [maxCrashes: number, minProven: number, maxLostApart: number, fingerprint: string],
   { run_id: string; worker_id: number; job: string; queue: string; state: string | null }
 >(
   "take_back",
@@ -19,32 +20,46 @@ export const takeBack = statement<
     ),
     ended as (
       delete from millrace.lease where id = any (array(select id from orphaned))
-      returning worker_id, claimed_at, run_ids, unwanted, job, key
+      returning worker_id, claimed_at, run_ids, unwanted, job, key, alone, apart
     ),
     held as materialized (select * from ended),
     ${OPEN_LANES},
     lost as materialized (
-      select e.worker_id, e.claimed_at, u.run_id, u.run_id = any (e.unwanted) as unwanted
+      select e.worker_id, e.claimed_at, u.run_id, u.run_id = any (e.unwanted) as unwanted, u.run_id = any (e.alone) as alone,
+        u.run_id = any (e.alone || e.apart) as suspect
       from held e cross join unnest(e.run_ids) u(run_id)
+    ),
+    judged as materialized (
+      select l.*, case when l.unwanted then 'cancelled' when c.poison then 'failed' end::millrace.run_state as final
+      from lost l
+      left join lateral (
+        select l.alone and r.losses + 1 >= $1 and c.proven + 1 >= $2 or c.apart + 1 >= $3 as poison
+        from millrace.run r cross join millrace.crashes(r.id) c where r.id = l.run_id and l.suspect
+      ) c on true
     ),
     moved as (
       update millrace.run r
       set attempts = r.attempts + 1, losses = r.losses + 1,
-        state = case when l.unwanted then 'cancelled' when r.losses + 1 >= $1 then 'failed' end::millrace.run_state,
-        started_at = case when l.unwanted or r.losses + 1 >= $1 then l.claimed_at end,
-        finished_at = case when l.unwanted or r.losses + 1 >= $1 then clock_timestamp() end,
-        worker_id = case when l.unwanted or r.losses + 1 >= $1 then l.worker_id end
-      from lost l where r.id = l.run_id and r.state is null
-      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at
+        state = l.final,
+        started_at = case when l.final is not null then l.claimed_at end,
+        finished_at = case when l.final is not null then clock_timestamp() end,
+        worker_id = case when l.final is not null then l.worker_id end
+      from judged l where r.id = l.run_id and r.state is null
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (
-      insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message)
-      select id, attempts, 'lost', worker_id, claimed_at, 'WorkerLost', 'worker ' || worker_id || ' died or lost touch while it ran this'
+      insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message, evidence)
+      select id, attempts, 'lost', worker_id, claimed_at, 'WorkerLost', 'worker ' || worker_id || ' died or lost touch while it ran this',
+        case when suspect then jsonb_build_object('died', 'worker', 'lane', case when alone then 'alone' else 'process' end,
+          'exitCode', null, 'signal', null, 'outOfMemory', false, 'memoryBytes', null, 'memoryLimitBytes', null,
+          'lastLine', null, 'said', null) end
       from moved
     ),
     dead as (
       insert into millrace.dead_letter (run_id, job, queue, error_class, error_message, fingerprint)
-      select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran', $2 from moved where state = 'failed'
+      select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran, the last time while '
+        || case when alone then 'nothing else did' else 'it had a process of its own' end, $4
+      from moved where state = 'failed'
     ),
     queued as (
       ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids

@@ -1,4 +1,5 @@
 import type { Json, RunState, Trigger } from "@millrace/core";
+import type { Evidence } from "@millrace/core/api";
 import { statement } from "./statement.ts";
 
 export interface RunRow {
@@ -109,18 +110,19 @@ export interface AttemptRow {
   error_class: string | null;
   error_message: string | null;
   error_stack: string | null;
+  evidence: Evidence | null;
 }
 
 /** All attempts: the recorded ones, the one that completed (from the run's row), and the one under way. */
 export const readAttempts = statement<[run: string], AttemptRow>(
   "read_attempts",
-  `select number, outcome::text, worker_id, started_at, finished_at, error_class, error_message, error_stack
+  `select number, outcome::text, worker_id, started_at, finished_at, error_class, error_message, error_stack, evidence
    from millrace.attempt where run_id = $1
    union all
-   select attempts, 'completed', worker_id, started_at, finished_at, null, null, null
+   select attempts, 'completed', worker_id, started_at, finished_at, null, null, null, null
    from millrace.run where id = $1 and state = 'completed'
    union all
-   select r.attempts + 1, 'running', l.worker_id, l.claimed_at, null, null, null, null
+   select r.attempts + 1, 'running', l.worker_id, l.claimed_at, null, null, null, null, null
    from millrace.run r join millrace.lease l on l.run_ids @> array[r.id] where r.id = $1 and r.state is null
    order by 1`,
 );

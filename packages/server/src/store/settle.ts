@@ -90,22 +90,28 @@ export const settleCompleted = statement<
  * - stop: the handler let go after a cancel.
  * - release: a drain, or a worker that lost touch, hands the run back; it goes to the back of its queue, and the attempt
  *   does not count.
- * An error is given for retry and fail, and may be for stop; a fingerprint for what may become a dead letter. Limits are
+ * - crash: the process or thread that the run had for itself died. The attempt is lost, and the run goes to the back of
+ *   its queue; or is cancelled, when that was asked for; or becomes a dead letter, when it has done so too often.
+ * An error is given for retry, fail and crash, and may be for stop; a fingerprint for what may become a dead letter. Limits are
  * JSON, `{job, max_elapsed_ms, limit, per_ms}`, of which all but the job may be absent, and null for most. The budget of a
  * job is locked once in a batch; after the leases, and by everybody in the order of the jobs' names.
+ * Evidence is JSON, for crash alone; the last two parameters are those of engine/poison.ts.
  */
 export const settleOthers = statement<
   [
     worker: number,
     leases: number[],
     runs: string[],
-    verdicts: ("retry" | "fail" | "stop" | "release")[],
+    verdicts: ("retry" | "fail" | "stop" | "release" | "crash")[],
     delaysMs: number[],
     classes: (string | null)[],
     messages: (string | null)[],
     stacks: (string | null)[],
     fingerprints: (string | null)[],
     limits: (string | null)[],
+    evidences: (string | null)[],
+    maxCrashes: number,
+    minProven: number,
   ],
   SettledRow
 >(
@@ -113,8 +119,8 @@ export const settleOthers = statement<
   `with settling as materialized (
       select *, clock_timestamp() as at
       from unnest($2::bigint[], $3::uuid[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::jsonb[])
-        with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, fingerprint, limits, place)
+        $10::jsonb[], $11::jsonb[])
+        with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, fingerprint, limits, evidence, place)
     ),
     ${FENCE},
     heard as materialized (
@@ -143,25 +149,36 @@ export const settleOthers = statement<
       from heard h left join reserved r on r.run_id = h.run_id
     ),
     judged as materialized (
-      select *, case when late then 'fail' else heard end as verdict from timed
+      select f.*, v.verdict, case
+          when v.verdict = 'stop' or v.verdict = 'crash' and f.unwanted then 'cancelled'
+          when v.verdict = 'fail' or c.poison then 'failed'
+        end::millrace.run_state as final
+      from timed f
+      cross join lateral (select case when f.late then 'fail' else f.heard end as verdict) v
+      left join lateral (
+        select r.losses + 1 >= $12 and c.proven + 1 >= $13 as poison
+        from millrace.run r cross join millrace.crashes(r.id) c where r.id = f.run_id and v.verdict = 'crash'
+      ) c on true
     ),
     moved as (
       update millrace.run r
       set attempts = r.attempts + 1,
         failures = r.failures + (f.verdict in ('retry', 'fail'))::int,
-        state = case f.verdict when 'fail' then 'failed' when 'stop' then 'cancelled' end::millrace.run_state,
-        started_at = case when f.verdict in ('fail', 'stop') then f.claimed_at end,
-        finished_at = case when f.verdict in ('fail', 'stop') then f.at end,
-        worker_id = case when f.verdict in ('fail', 'stop') then f.worker_id end
+        losses = r.losses + (f.verdict = 'crash')::int,
+        state = f.final,
+        started_at = case when f.final is not null then f.claimed_at end,
+        finished_at = case when f.final is not null then f.at end,
+        worker_id = case when f.final is not null then f.worker_id end
       from judged f where r.id = f.run_id and r.state is null
-      returning r.id, r.attempts, r.job, r.queue, r.priority, f.verdict, f.due_at, f.wanted_at, f.late, f.limits, f.class,
-        f.message, f.stack, f.fingerprint, f.worker_id, f.claimed_at, f.at
+      returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, f.verdict, f.due_at, f.wanted_at, f.late,
+        f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at, error_class, error_message,
-        error_stack)
-      select id, attempts, case verdict when 'stop' then 'cancelled' when 'release' then 'released' else 'failed' end
-        ::millrace.attempt_outcome, worker_id, claimed_at, at, class, message, stack
+        error_stack, evidence)
+      select id, attempts,
+        case verdict when 'stop' then 'cancelled' when 'release' then 'released' when 'crash' then 'lost' else 'failed' end
+        ::millrace.attempt_outcome, worker_id, claimed_at, at, class, message, stack, evidence
       from moved
     ),
     delayed as (
@@ -170,7 +187,9 @@ export const settleOthers = statement<
     ),
     dead as (
       insert into millrace.dead_letter (run_id, job, queue, error_class, error_message, fingerprint)
-      select id, job, queue, class, message, fingerprint from moved where verdict = 'fail'
+      select id, job, queue, class,
+        message || case when verdict = 'crash' then '; it was lost ' || losses || ' times' else '' end, fingerprint
+      from moved where state = 'failed'
     ),
     gave_up as (
       insert into millrace.event (run_id, event, detail)
@@ -181,7 +200,7 @@ export const settleOthers = statement<
       ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
-        from moved where verdict = 'release'
+        from moved where verdict = 'release' or verdict = 'crash' and state is null
       ) chunk
       group by queue, priority, job, parcel`)}
     )

@@ -2,6 +2,7 @@ import { MillraceError, type Trigger } from "@millrace/core";
 import type { Aborted, Context, RunLog } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
+import { costUnits } from "./cost-units.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
 
@@ -17,6 +18,8 @@ export class AttemptContext implements Context {
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly leaseId: number;
+  /** Whether its handler is executed on the event loop of this process. */
+  inline = false;
   readonly #output: RunOutput;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
@@ -56,10 +59,7 @@ export class AttemptContext implements Context {
 
   get cost(): Context["cost"] {
     return (units) => {
-      if (!(Number.isFinite(units) && units >= 0)) {
-        throw new MillraceError("invalid_request", `cost: ${units} is not a number from 0 up`);
-      }
-      this.#units = units;
+      this.#units = costUnits(units);
     };
   }
 
@@ -68,9 +68,20 @@ export class AttemptContext implements Context {
     return this.#units;
   }
 
-  get completeIn(): Context["completeIn"] {
+  /** By what right it writes. */
+  get hold(): AttemptHold {
     const { runId, attempt, leaseId } = this;
-    const hold = { runId, attempt, leaseId, workerId: this.#output.workerId };
+    return { runId, attempt, leaseId, workerId: this.#output.workerId };
+  }
+
+  /** Its handler, in a place of its own, is about to complete the run in a transaction. */
+  completing(): void {
+    this.#ownTransaction ??= new OwnTransaction();
+    this.#ownTransaction.begin();
+  }
+
+  get completeIn(): Context["completeIn"] {
+    const { hold } = this;
     return async (tx, output) => {
       if (this.#concluded) throw tooLate(hold);
       this.#ownTransaction ??= new OwnTransaction();

@@ -10,6 +10,7 @@ const OUTCOMES = {
   fail: "failed",
   stop: "cancelled",
   release: "released",
+  crash: "lost",
 } as const;
 
 /** What a worker counts of its attempts. Those that were lost are counted by nobody who could: see the reaper's log. */

@@ -2,7 +2,8 @@ import { Aborted, type BatchContext, type Job, type RunLog, batchResults } from 
 import type { Outcome } from "../engine/settle.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
-import { type End, type Executed, GRACE_MS, checkedInput, judgeAnything } from "./executor.ts";
+import { type Executed, GRACE_MS, checkedInput, judgeAnything } from "./executor.ts";
+import type { End } from "./handling.ts";
 
 /** One run of a batch. */
 export interface BatchMember {
@@ -16,8 +17,14 @@ export type ExecutedBatch = Omit<Executed, "outcome"> & { outcomes: Promise<Outc
 /**
  * Makes one attempt of all runs of a batch: one call of the handler. A run whose input its job no longer takes fails by
  * itself, and the handler does not see it.
+ *
+ * @param onIgnored told when the handler has ignored its signal for the whole grace, and keeps its slot
  */
-export function executeBatch(members: readonly BatchMember[], job: Job): ExecutedBatch {
+export function executeBatch(
+  members: readonly BatchMember[],
+  job: Job,
+  onIgnored: () => void,
+): ExecutedBatch {
   let timeout: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;
   let ended = false;
@@ -41,7 +48,10 @@ export function executeBatch(members: readonly BatchMember[], job: Job): Execute
         if (reason.why === "cancelled" && ++cancelled < members.length) return;
         if (controller.signal.aborted) return;
         controller.abort(reason);
-        grace = setTimeout(() => finish(members.map(() => ({ abandoned: true }))), GRACE_MS);
+        grace = setTimeout(() => {
+          onIgnored();
+          finish(members.map(() => ({ abandoned: true })));
+        }, GRACE_MS);
       });
     }
     void handler.then(finish);

@@ -4,6 +4,7 @@ import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
+import type { End, Handling } from "./handling.ts";
 import { failureFrom, judgeFailure } from "./judge-failure.ts";
 import { outputText } from "./output-text.ts";
 import { NotCommitted } from "./own-transaction.ts";
@@ -23,12 +24,23 @@ export interface Executed {
   armTimeout: () => void;
 }
 
+export interface Execution {
+  /** The handler, when it runs in a place of its own. Default: it is started here and now. */
+  handling?: Handling | undefined;
+  /** Told when a handler has ignored its signal for the whole grace: it was ended by force, or its slot stays occupied. */
+  onIgnored?: (forced: boolean) => void;
+}
+
 /** Makes one attempt. */
-export function execute(run: ClaimedRun, job: Job, context: AttemptContext): Executed {
+export function execute(
+  run: ClaimedRun,
+  job: Job,
+  context: AttemptContext,
+  { handling = startHere(run, job, context), onIgnored }: Execution = {},
+): Executed {
   let timeout: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;
   let ended = false;
-  const handler = start(run, job, context);
   const outcome = new Promise<Outcome>((resolve) => {
     const finish = (end: End) => {
       ended = true;
@@ -36,23 +48,34 @@ export function execute(run: ClaimedRun, job: Job, context: AttemptContext): Exe
       clearTimeout(grace);
       resolve(judgeAnything(end, run, job, context));
     };
-    context.onAbort(() => {
-      grace = setTimeout(() => finish({ abandoned: true }), GRACE_MS);
+    context.onAbort((why) => {
+      handling.stop?.(why);
+      grace = setTimeout(() => {
+        onIgnored?.(handling.kill !== undefined);
+        handling.kill?.();
+        finish({ abandoned: true });
+      }, GRACE_MS);
     });
-    void handler.then(finish);
+    void handling.ended.then(finish);
   });
-  const armTimeout = () => {
-    if (ended) return;
+  const startTimeout = () => {
+    if (ended || context.aborted) return;
     timeout = setTimeout(() => {
       const message = `it took longer than its timeout of ${job.timeoutMs} ms`;
       context.abort(new Aborted("timeout", message));
     }, job.timeoutMs);
   };
-  return { outcome, handlerEnded: handler, armTimeout };
+  const armTimeout = () => {
+    if (handling.begun) void handling.begun.then(startTimeout);
+    else startTimeout();
+  };
+  return { outcome, handlerEnded: handling.ended, armTimeout };
 }
 
-/** How the handler ended; `abandoned` when it ignored its signal for the whole grace. */
-export type End = { value: unknown } | { thrown: unknown } | { abandoned: true };
+/** Starts a handler in this process, here and now. */
+export function startHere(run: ClaimedRun, job: Job, context: AttemptContext): Handling {
+  return { ended: start(run, job, context) };
+}
 
 async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
   try {
@@ -95,22 +118,41 @@ export function judgeAnything(
 function judge(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
   const why = context.aborted?.why;
   // Unless the database says otherwise: then this is not recorded.
-  if ("value" in end && context.ownTransaction?.begun) end = { thrown: new NotCommitted() };
+  if (hasReturned(end) && context.ownTransaction?.begun) {
+    return judge({ thrown: new NotCommitted() }, run, job, context);
+  }
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
-  if ("value" in end && why !== "timeout") return complete(end.value, run, job);
+  if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
   const ids = { leaseId: run.leaseId, runId: run.id };
+  // What dies of being told to stop has stopped.
+  if ("crashed" in end && !why) return { ...ids, verdict: "crash", ...end.crashed };
   if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };
   if (why === "shutdown" || why === "lease-lost") return { ...ids, verdict: "release" };
   return failed(end, run, job, context);
 }
 
-function complete(value: unknown, { leaseId, id }: ClaimedRun, job: Job): Outcome {
+type Returned = Extract<End, { value: unknown } | { output: unknown } | { invalidOutput: unknown }>;
+
+function hasReturned(end: End): end is Returned {
+  return "value" in end || "output" in end || "invalidOutput" in end;
+}
+
+function complete(end: Returned, { leaseId, id }: ClaimedRun, job: Job): Outcome {
+  const ids = { leaseId, runId: id };
+  // Another attempt would return the same.
+  const refused = (failure: Failure): Outcome => {
+    return {
+      ...ids,
+      verdict: "fail",
+      failure: { ...failure, class: "InvalidOutput", stack: null },
+    };
+  };
+  if ("invalidOutput" in end) return refused(end.invalidOutput);
+  if ("output" in end) return { ...ids, verdict: "complete", output: end.output };
   try {
-    return { leaseId, runId: id, verdict: "complete", output: outputText(value, job.name) };
+    return { ...ids, verdict: "complete", output: outputText(end.value, job.name) };
   } catch (error) {
-    // Another attempt would return the same.
-    const failure = named("InvalidOutput", error);
-    return { leaseId, runId: id, verdict: "fail", failure };
+    return refused(toFailure(error));
   }
 }
 
@@ -118,7 +160,7 @@ function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): O
   const ids = { leaseId: run.leaseId, runId: run.id };
   // What took too long and threw nothing, threw that.
   const thrown = "thrown" in end ? end.thrown : context.aborted;
-  const { answer, hold, ruleTrouble } = judgeFailure(thrown, job);
+  const { answer, hold, ruleTrouble } = "judged" in end ? end.judged : judgeFailure(thrown, job);
   if (ruleTrouble) {
     context.log.error("a retry rule failed, so the job's backoff decides", {
       error: `${ruleTrouble.class}: ${ruleTrouble.message}`,
@@ -155,13 +197,15 @@ function failureOf(end: End, context: AttemptContext): Failure {
     return {
       class: "TimeoutError",
       message: context.aborted.message + ignored,
-      stack: "thrown" in end ? toFailure(end.thrown).stack : null,
+      stack: stackOf(end),
     };
   }
+  if ("judged" in end) return end.judged.failure;
   if ("thrown" in end) return failureFrom(end.thrown);
   return { class: "Aborted", message: context.aborted?.message ?? "aborted", stack: null };
 }
 
-function named(name: string, error: unknown): Failure {
-  return { ...toFailure(error), class: name, stack: null };
+function stackOf(end: End): string | null {
+  if ("judged" in end) return end.judged.failure.stack;
+  return "thrown" in end ? toFailure(end.thrown).stack : null;
 }

@@ -1,6 +1,7 @@
 import { Worker as Thread } from "node:worker_threads";
 import type pg from "pg";
 import type { Service } from "../runtime/service.ts";
+import { siblingModule } from "../runtime/sibling-module.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /**
@@ -47,9 +48,9 @@ export class Heartbeat implements Service {
       silentAfterMs: leaseMs - Math.min(1000, leaseMs / 4),
       connection: connection(),
     };
-    // Where this file runs from source the thread does, too, and needs its ending.
-    const file = import.meta.url.endsWith(".ts") ? "heartbeat-thread.ts" : "heartbeat-thread.js";
-    const thread = new Thread(new URL(file, import.meta.url), { workerData: data });
+    const thread = new Thread(siblingModule(import.meta.url, "heartbeat-thread"), {
+      workerData: data,
+    });
     thread.on("message", (report: HeartbeatReport) => {
       if (!this.#stopping) onReport(report);
     });

@@ -8,16 +8,27 @@ import { outputText } from "./output-text.ts";
  */
 export class OwnTransaction {
   #begun = false;
+  readonly #onBegin: () => void;
+
+  /** @param onBegin called before the database is asked */
+  constructor(onBegin: () => void = () => {}) {
+    this.#onBegin = onBegin;
+  }
 
   /** Whether the outcome may be on record already, and is not to be recorded in another way before that is known. */
   get begun(): boolean {
     return this.#begun;
   }
 
+  begin(): void {
+    this.#begun = true;
+    this.#onBegin();
+  }
+
   async complete<Output>(tx: Transaction, output: Output, hold: AttemptHold, job: string) {
     const text = textOrFailure(output, job);
     const ask = askerOf(tx);
-    this.#begun = true;
+    this.begin();
     await completeRun(ask, hold, text ?? "null");
     return output;
   }

@@ -1,4 +1,3 @@
-import { MillraceError, type Failure, toFailure, toJsonText } from "@millrace/core";
 import type { LogFields, RunLog } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
@@ -6,19 +5,13 @@ import { keepLog, keepProgress } from "../store/run-output.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { AttemptContext } from "./attempt-context.ts";
-
-/** Lines of one attempt that are kept; a loop that logs must not fill the database. */
-const MAX_LINES = 10_000;
-const MAX_MESSAGE = 8 * 1024;
-const MAX_FIELDS = 8 * 1024;
+import { type Level, MAX_LINES, fieldsText, finite, messageText } from "./log-line.ts";
 
 /** Room for the numbers of one attempt's lines, so that lines sort by attempt and then as they were written. */
 const SEQS_PER_ATTEMPT = 100_000;
 
 /** Progress is noted so often at the most; the newest value of that time is the one that is kept. */
 const PROGRESS_EVERY_MS = 250;
-
-type Level = "debug" | "info" | "warn" | "error";
 
 interface Line {
   context: AttemptContext;
@@ -68,7 +61,7 @@ export class RunOutput {
       if (++lines > MAX_LINES + 1) return;
       const line =
         lines <= MAX_LINES
-          ? { level, message: cut(String(message)), fields: fieldsText(fields) }
+          ? { level, message: messageText(message), fields: fieldsText(fields) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
@@ -87,7 +80,7 @@ export class RunOutput {
       context,
       done: finite(done, "done"),
       total: total === undefined ? null : finite(total, "total"),
-      message: message === undefined ? null : cut(message),
+      message: message === undefined ? null : messageText(message),
     });
     this.#progressTimer ??= setTimeout(() => void this.#writeProgress(), PROGRESS_EVERY_MS);
   }
@@ -152,57 +145,4 @@ export class RunOutput {
     await written;
     failpoint("progress.after_commit");
   }
-}
-
-function cut(text: string): string {
-  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
-  return short.toWellFormed().replaceAll("\0", "\uFFFD");
-}
-
-/** The half of a character that a cut leaves would be refused by the database, and with it the lines of others. */
-function cutText(text: string, length: number): string {
-  return text.slice(0, length).toWellFormed();
-}
-
-function fieldsText(fields: LogFields | undefined): string | null {
-  if (!fields) return null;
-  try {
-    const text = storableText(withFailures(fields));
-    return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
-  } catch (error) {
-    return JSON.stringify({ refused: toFailure(error).message });
-  }
-}
-
-/** One value that cannot be kept does not take the others with it: what is wrong with it stands in its place. */
-function storableText(fields: Record<string, unknown>): string {
-  try {
-    return toJsonText(fields, "log fields");
-  } catch {
-    const kept = Object.entries(fields).map(([key, value]) => [cut(key), valueOrRefusal(value)]);
-    return JSON.stringify(Object.fromEntries(kept));
-  }
-}
-
-function valueOrRefusal(value: unknown): unknown {
-  try {
-    return JSON.parse(toJsonText(value, "it"));
-  } catch (error) {
-    return { refused: toFailure(error).message };
-  }
-}
-
-/** Errors are logged often, and JSON would make `{}` of them. */
-function withFailures(fields: LogFields): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]): [string, unknown | Failure] => [
-      key,
-      value instanceof Error ? toFailure(value) : value,
-    ]),
-  );
-}
-
-function finite(value: number, name: string): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new MillraceError("invalid_json", `progress: ${name} must be a number, not ${value}`);
 }

@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
+import { formatDuration } from "@millrace/core";
+import type { Evidence } from "@millrace/core/api";
 import type pg from "pg";
-import { Claimer } from "../engine/claim.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
@@ -9,7 +10,9 @@ import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import { cancelsAmong } from "../store/cancel.ts";
+import type { ClaimedRun } from "../store/claim.ts";
 import type { Database } from "../store/database.ts";
+import { keepEvent } from "../store/events.ts";
 import { notePace } from "../store/explain.ts";
 import { ensureQueues } from "../store/jobs.ts";
 import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
@@ -18,17 +21,27 @@ import { Bell } from "../transport/bell.ts";
 import type { Receiver, Transport } from "../transport/transport.ts";
 import { ClaimTimes } from "./claim-times.ts";
 import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
+import { Claims } from "./claims.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
+import { type IsolationOptions, Lanes } from "./isolation/lanes.ts";
+import { type Blocked, LoopWatch } from "./loop-watch.ts";
 import { Pace } from "./pace.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
+import { Suspects } from "./suspects.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
 const LOOK_EVERY_MS = 1000;
 
 /** A claim that has not come back for so long is a claim that does not work. */
 const CLAIMS_STUCK_MS = 10_000;
+
+/** A block of the event loop that is longer is told of. */
+const BLOCK_MS = 1000;
+
+/** On so many runs at the most it is put on record that they were running meanwhile. */
+const MAX_BLOCK_EVENTS = 250;
 
 /** How often a worker asks whether it holds runs that it does not know of; after a claim that failed, at once. */
 const SEEK_STRAYS_EVERY_MS = 5000;
@@ -56,12 +69,22 @@ export interface WorkerOptions {
   /** How long a stopping worker lets its runs finish before it hands them back. */
   drainMs: number;
   version: string;
+  /** Where isolated runs are executed. Without it jobs must be inline, and suspects run alone in this process. */
+  isolation?: IsolationOptions | undefined;
+  /** From how long on a blocked event loop is told of. Default 1000. */
+  blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
   /** Told how long every claim took, in milliseconds, for metrics. */
   onClaim?: (ms: number) => void;
   /** Told of every job that was held back because a server has asked for it, for metrics. */
   onHeld?: (job: string) => void;
+  /** Told of every process or thread that died while it ran a handler. */
+  onCrash?: (job: string, evidence: Evidence) => void;
+  /** Told of every handler that ignored its signal: it was ended by force, or keeps its slot. */
+  onIgnored?: (job: string, forced: boolean) => void;
+  /** Told of every block of the event loop. */
+  onBlocked?: (block: Blocked) => void;
 }
 
 /** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
@@ -71,6 +94,8 @@ export class Worker implements Service {
   readonly #logger: Logger;
   readonly #loop: Loop;
   readonly #cancelWatch: Loop;
+  readonly #lanes: Lanes;
+  readonly #loopWatch: LoopWatch;
   readonly #attempts: Attempts;
   readonly #bell: Bell;
   readonly #pace = new Pace();
@@ -90,8 +115,16 @@ export class Worker implements Service {
     this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
     this.#bell = options.bell ?? new Bell(options.transport, options.logger);
+    this.#lanes = new Lanes(options.registry, options.isolation, options.logger);
+    this.#loopWatch = new LoopWatch({
+      thresholdMs: options.blockMs ?? BLOCK_MS,
+      logger: options.logger,
+      onBlocked: (block) => this.#onBlocked(block),
+    });
     this.#attempts = new Attempts({
       ...options,
+      lanes: this.#lanes,
+      loopWatch: this.#loopWatch,
       onRoom: () => this.#loop.wake(),
       onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
     });
@@ -106,6 +139,7 @@ export class Worker implements Service {
   async start(): Promise<void> {
     await ensureQueues(this.#options.db, [...this.queues]);
     this.#incarnation = await this.#register();
+    await this.#loopWatch.start();
     await this.#loop.start();
     await this.#cancelWatch.start();
     const { queues } = this;
@@ -136,6 +170,17 @@ export class Worker implements Service {
     return this.#attempts.count;
   }
 
+  /** Slots held by handlers that ignore their signal and cannot be forced. */
+  get stuck(): number {
+    return this.#attempts.stuck.length;
+  }
+
+  /** The places of isolated runs. */
+  get places(): Lanes["places"] {
+    return this.#lanes.places;
+  }
+
+  /** @returns when it is not ok, why; else what is worth a look all the same */
   health(): { ok: boolean; why?: string } {
     if (this.#stopping) return { ok: false, why: "draining" };
     if (this.#silent) return { ok: false, why: "the heartbeat does not reach the database" };
@@ -144,7 +189,10 @@ export class Worker implements Service {
       const since = Number.isFinite(stuckMs) ? `for ${Math.round(stuckMs / 1000)} s` : "yet";
       return { ok: false, why: `no claim has worked ${since}` };
     }
-    return { ok: true };
+    const { stuck } = this.#attempts;
+    if (stuck.length === 0) return { ok: true };
+    const who = `${stuck.length} of ${this.#options.concurrency} slots held by handlers that do not stop (run ${stuck.slice(0, 3).join(", ")})`;
+    return { ok: stuck.length < this.#options.concurrency, why: who };
   }
 
   async #register(): Promise<Incarnation> {
@@ -162,10 +210,11 @@ export class Worker implements Service {
     failpoint("register.after_commit");
     const incarnation: Incarnation = {
       id: row.id,
-      claimer: new Claimer(db, row.id, this.#options.queues ?? this.queues, registry.names),
+      claims: new Claims(db, row.id, this.#options.queues ?? this.queues, registry, this.#lanes),
       settler: new Settler(db, row.id, this.#logger, this.#ring),
       output: new RunOutput(db, row.id, this.#logger),
       costs: new CostSettler(db, this.#logger),
+      suspects: new Suspects(db, row.id, this.#logger),
       heartbeat: new Heartbeat({
         workerId: row.id,
         leaseMs,
@@ -213,7 +262,12 @@ export class Worker implements Service {
     const incarnation = this.#incarnation;
     await this.#handBackStrays(incarnation);
     const { concurrency } = this.#options;
-    const free = concurrency - this.#attempts.busy;
+    const room = () => {
+      const { alone, waiting, busy } = this.#attempts;
+      // Beside a run that must be alone nothing is started.
+      return alone || waiting >= concurrency ? 0 : concurrency - busy;
+    };
+    const free = room();
     // Handlers that are quicker than the database must not pile up outcomes without end.
     const full = free <= 0 || incarnation.settler.pending > 4 * concurrency + 1000;
     if (full || this.#silent) {
@@ -221,22 +275,24 @@ export class Worker implements Service {
       if (free <= 0) this.#claimedAt = performance.now();
       return LOOK_EVERY_MS;
     }
+    const start = (runs: readonly ClaimedRun[]) => {
+      if (this.#stopping) this.#attempts.handBack(runs, incarnation);
+      else this.#attempts.start(runs, incarnation);
+      this.#pace.started(runs);
+    };
     await this.#claimTimes.tell(incarnation.id);
     failpoint("claim.before");
     const askedAt = performance.now();
-    const runs = await incarnation.claimer.claim(free).catch((error: unknown) => {
+    const taken = await incarnation.claims.claim(room, start).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
     failpoint("claim.after_commit");
     this.#claimedAt = performance.now();
     this.#claimTimes.took(this.#claimedAt - askedAt);
-    if (this.#stopping) this.#attempts.handBack(runs, incarnation);
-    else this.#attempts.start(runs, incarnation);
-    this.#pace.started(runs);
     this.#notePace(incarnation.id);
-    if (runs.length > 0) return 0;
-    return Math.min(LOOK_EVERY_MS, await incarnation.claimer.opensInMs());
+    if (taken > 0) return 0;
+    return Math.min(LOOK_EVERY_MS, await incarnation.claims.opensInMs());
   }
 
   /** Others may wait for the room that a settled run leaves under a limit. */
@@ -265,6 +321,32 @@ export class Worker implements Service {
     } catch (error) {
       this.#logger.error({ err: error, job, key }, "a job could not be held back");
     }
+  }
+
+  async #onBlocked(block: Blocked): Promise<void> {
+    const contexts = this.#attempts.inline;
+    const where = block.frames.find((frame) => !frame.includes("(node:"));
+    this.#logger.warn(
+      {
+        blockedMs: block.ms,
+        frames: block.frames,
+        running: contexts.length,
+        runs: contexts.slice(0, 20).map(({ runId: run, job }) => ({ run, job })),
+      },
+      `the event loop was blocked for ${formatDuration(block.ms)}${where ? ` in ${where}` : ""}`,
+    );
+    this.#options.onBlocked?.(block);
+    const incarnation = this.#incarnation;
+    const noted = contexts.slice(0, MAX_BLOCK_EVENTS);
+    if (!incarnation || noted.length === 0) return;
+    await keepEvent(
+      this.#options.db,
+      incarnation.id,
+      noted.map((context) => context.leaseId),
+      noted.map((context) => context.runId),
+      "event loop blocked",
+      JSON.stringify({ ms: block.ms, frames: block.frames.slice(0, 3) }),
+    );
   }
 
   /**
@@ -313,6 +395,8 @@ export class Worker implements Service {
       if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
     }
     await this.#cancelWatch.stop();
+    await this.#lanes.close();
+    await this.#loopWatch.stop();
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
@@ -322,6 +406,6 @@ export class Worker implements Service {
 /** One life of a worker in the eyes of the database: after it was declared lost, it comes back as another. */
 interface Incarnation extends Recorder {
   readonly id: number;
-  readonly claimer: Claimer;
+  readonly claims: Claims;
   readonly heartbeat: Heartbeat;
 }

@@ -47,6 +47,7 @@ export function presentAttempt(row: AttemptRow): Attempt {
     finishedAt: instant(row.finished_at),
     durationMs: row.finished_at && row.finished_at.getTime() - row.started_at.getTime(),
     error: error && { ...error, stack: row.error_stack },
+    evidence: row.evidence,
   };
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import { prettyLogStream } from "./log-lines.ts";
 import { Screen } from "./screen.ts";
@@ -91,4 +92,38 @@ test("ages and durations are said in few words, and never negative", () => {
   expect(age("2026-01-02T00:00:09Z", now)).toBe("0 s");
   expect(took("2026-01-01T23:59:59.500Z", "2026-01-02T00:00:00Z", 0)).toBe("500 ms");
   expect(took(null, null, now)).toBeNull();
+});
+
+test("what is known of a crash is said in one line, and its last words below", () => {
+  const { screen, text } = paper();
+  const attempt = {
+    outcome: "lost" as const,
+    worker: 1,
+    startedAt: "2026-01-01T00:00:00Z",
+    finishedAt: null,
+    durationMs: null,
+    error: null,
+  };
+  const evidence = {
+    died: "process" as const,
+    lane: "process" as const,
+    exitCode: null,
+    signal: "SIGABRT",
+    outOfMemory: true,
+    memoryBytes: 130 * 1024 ** 2,
+    memoryLimitBytes: 64 * 1024 ** 2,
+    lastLine: `row ${ESC}[2J`,
+    said: "FATAL ERROR: Reached heap limit\nat x",
+  };
+  printEvidence(screen, [
+    { ...attempt, number: 1, evidence: null },
+    { ...attempt, number: 2, evidence },
+  ]);
+  expect(text().split("\n")).toEqual([
+    "",
+    "  try 2 ran in a process of its own; the process died, out of memory, signal SIGABRT, memory 130 MB, limit 64 MB, last line: row \\u{1b}[2J",
+    "    FATAL ERROR: Reached heap limit",
+    "    at x",
+    "",
+  ]);
 });

@@ -1,5 +1,6 @@
 import { formatDuration } from "@millrace/core";
 import type { Attempt, LogLine, Run } from "@millrace/core/api";
+import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import type { Screen } from "./screen.ts";
 import { type Column, printTable } from "./table.ts";
@@ -26,6 +27,7 @@ export function printRun(screen: Screen, run: Run, now: number): void {
     screen.line();
     printTable(screen, attemptColumns(now), run.attempts);
   }
+  printEvidence(screen, run.attempts);
   const stack = run.attempts.findLast(({ error }) => error?.stack)?.error?.stack;
   if (stack && run.state !== "completed") {
     screen.line();

@@ -15,7 +15,10 @@ export async function readHealth(db: Database, worker: Pick<Worker, "health">): 
   const { ok, why } = worker.health();
   return {
     ok: database === "ok" && ok,
-    checks: { database, worker: ok ? "ok" : (why ?? "not ok") },
+    checks: {
+      database,
+      worker: ok ? ["ok", why].filter(Boolean).join(", but ") : (why ?? "not ok"),
+    },
   };
 }
 

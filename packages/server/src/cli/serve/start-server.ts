@@ -16,6 +16,7 @@ import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
 import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
+import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
@@ -49,7 +50,8 @@ export function startServer(
  * The composition of the whole server. What is begun first ends last: the worker drains while the API still answers
  * (its health says "draining"), and the database goes when nobody needs it any more.
  */
-async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): Promise<Served> {
+async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
+  const { jobs, queues, files } = code;
   const { settings, logger, undo } = serving;
   createHome(settings.home);
   const apiKey = settings.apiKey ?? ensureApiKey(settings.home);
@@ -70,7 +72,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   const { retentionMs } = settings;
   await keepPartitionsNow(db, retentionMs);
   serving.goOn();
-  const registry = new JobRegistry(jobs, queues);
+  const registry = new JobRegistry(jobs, queues, files);
   await registry.register(db);
   tellJobs(cli, jobs);
 
@@ -91,8 +93,9 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);
   const attempts = new AttemptMetrics(metrics);
+  const workerMetrics = new WorkerMetrics(metrics);
   const worker = new Worker({
-    ...workerPolicy(settings),
+    ...workerPolicy(cli, settings),
     db,
     connection,
     registry,
@@ -102,7 +105,9 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
     onSettled: attempts.settled,
     onClaim: attempts.claimed,
     onHeld: attempts.held,
+    ...workerMetrics.hooks,
   });
+  workerMetrics.watch(worker);
   onRestart = () => {
     worker.onRestart();
     lock

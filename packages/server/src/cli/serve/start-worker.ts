@@ -29,7 +29,8 @@ export function startWorker(
   });
 }
 
-async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): Promise<Served> {
+async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
+  const { jobs, queues, files } = code;
   const { settings, logger, undo } = serving;
   let onRestart = () => {};
   const opened = await openPool(serving, "join", () => onRestart());
@@ -38,7 +39,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   await refusePending(db);
   serving.goOn();
 
-  const registry = new JobRegistry(jobs, queues);
+  const registry = new JobRegistry(jobs, queues, files);
   await registry.register(db);
   tellJobs(cli, jobs);
 
@@ -46,7 +47,7 @@ async function begin(cli: Cli, serving: Serving, { jobs, queues }: LoadedCode): 
   const transport = new PostgresTransport({ db, connection, logger });
   undo.add("the transport", () => transport.close());
   const worker = new Worker({
-    ...workerPolicy(settings),
+    ...workerPolicy(cli, settings),
     db,
     connection,
     registry,

@@ -1,14 +1,25 @@
+import { availableParallelism } from "node:os";
 import type { WorkerOptions } from "../../worker/worker.ts";
+import type { Cli } from "../cli.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { jobEnvironment } from "./job-environment.ts";
+import { jobCache } from "./load-all-jobs.ts";
 
 type WorkerPolicy = Pick<
   WorkerOptions,
-  "queues" | "concurrency" | "leaseMs" | "drainMs" | "version"
+  "queues" | "concurrency" | "leaseMs" | "drainMs" | "version" | "isolation" | "blockMs"
 >;
 
 /** What the settings say of a worker, wherever it runs. */
-export function workerPolicy(settings: Settings): WorkerPolicy {
-  const { queues, concurrency, leaseMs, drainMs } = settings;
-  return { queues, concurrency, leaseMs, drainMs, version: VERSION };
+export function workerPolicy(cli: Cli, settings: Settings): WorkerPolicy {
+  const { queues, concurrency, leaseMs, drainMs, blockMs } = settings;
+  const isolation = {
+    cacheFolder: jobCache(settings),
+    processes: settings.processes ?? availableParallelism(),
+    threads: settings.threads ?? availableParallelism(),
+    environment: jobEnvironment(cli.env, settings.jobEnv),
+    inlineEnvironment: { ...cli.env },
+  };
+  return { queues, concurrency, leaseMs, drainMs, blockMs, isolation, version: VERSION };
 }

@@ -1,0 +1,40 @@
+import type { Failure } from "@millrace/core";
+import type { Evidence } from "@millrace/core/api";
+import type { Aborted } from "@millrace/sdk";
+import type { JudgedFailure } from "./judge-failure.ts";
+
+/**
+ * How a handler ended:
+ * - value: it returned that.
+ * - output: it returned, in a place of its own, what is this JSON text.
+ * - invalidOutput: what it returned there cannot be stored.
+ * - thrown: it threw that.
+ * - judged: it threw, in a place of its own, what was judged there.
+ * - crashed: its place died, and nobody had told it to.
+ * - abandoned: it was told to stop, and its outcome is recorded without it.
+ */
+export type End =
+  | { value: unknown }
+  | { output: string | null }
+  | { invalidOutput: Failure }
+  | { thrown: unknown }
+  | { judged: JudgedFailure }
+  | { crashed: Crash }
+  | { abandoned: true };
+
+export interface Crash {
+  failure: Failure;
+  evidence: Evidence;
+}
+
+/** A handler under way, wherever it runs. */
+export interface Handling {
+  /** Never rejects. Settles when the handler has really ended: until then it occupies its slot. */
+  readonly ended: Promise<End>;
+  /** When it begins, if that is not now. Never rejects. */
+  readonly begun?: Promise<unknown>;
+  /** Passes on that it is to stop. A handler in the worker hears it from its context. */
+  readonly stop?: ((why: Aborted) => void) | undefined;
+  /** Ends it by force, where that can be done. */
+  readonly kill?: (() => void) | undefined;
+}

@@ -1,0 +1,84 @@
+import type { Trigger } from "@millrace/core";
+import type { Aborted, Context, LogFields, RunLog } from "@millrace/sdk";
+import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
+import { costUnits } from "../cost-units.ts";
+import { OwnTransaction } from "../own-transaction.ts";
+import type { IsolatedRun, Notice } from "./protocol.ts";
+
+/** Progress crosses so often at the most; only the newest counts. */
+const PROGRESS_EVERY_MS = 100;
+
+/** The context of an attempt in a place of its own: what it says is sent to the worker, which keeps it. */
+export class IsolatedContext implements Context {
+  readonly runId: string;
+  readonly job: string;
+  readonly attempt: number;
+  readonly trigger: Trigger;
+  readonly idempotencyKey: string;
+  readonly correlationId: string | undefined;
+  readonly log: RunLog;
+  readonly progress: Context["progress"];
+  readonly cost: Context["cost"];
+  readonly completeIn: Context["completeIn"];
+  readonly #controller = new AbortController();
+  readonly #send: (notice: Notice) => void;
+  #lines = 0;
+  #progress: Extract<Notice, { progress: unknown }> | undefined;
+  #progressSentAt = -Infinity;
+  #progressTimer: NodeJS.Timeout | undefined;
+
+  constructor(run: IsolatedRun, send: (notice: Notice) => void) {
+    this.runId = run.runId;
+    this.job = run.job;
+    this.attempt = run.attempt;
+    this.trigger = run.trigger;
+    this.idempotencyKey = run.runId;
+    this.correlationId = run.correlationId ?? undefined;
+    this.#send = send;
+    const write = (level: Level) => (message: string, fields?: LogFields) => {
+      // The worker says in one further line that there were more.
+      if (++this.#lines > MAX_LINES + 1) return;
+      send({ line: { level, message: messageText(message), fields: fieldsText(fields) } });
+    };
+    this.log = {
+      debug: write("debug"),
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
+    };
+    const own = new OwnTransaction(() => send({ completing: true }));
+    this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
+    this.cost = (units) => send({ cost: costUnits(units) });
+    this.progress = (done, total, message) => {
+      this.#progress = {
+        progress: {
+          done: finite(done, "done"),
+          ...(total === undefined ? {} : { total: finite(total, "total") }),
+          ...(message === undefined ? {} : { message: messageText(message) }),
+        },
+      };
+      // At once where that may be: a handler that computes lets no timer fire.
+      const restMs = this.#progressSentAt + PROGRESS_EVERY_MS - performance.now();
+      if (restMs <= 0) this.flush();
+      else this.#progressTimer ??= setTimeout(() => this.flush(), restMs);
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: Aborted): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Sends what has been held back. */
+  flush(): void {
+    clearTimeout(this.#progressTimer);
+    this.#progressTimer = undefined;
+    if (!this.#progress) return;
+    this.#send(this.#progress);
+    this.#progress = undefined;
+    this.#progressSentAt = performance.now();
+  }
+}

@@ -1,0 +1,23 @@
+import type { LogFields } from "@millrace/sdk";
+import type { AttemptContext } from "../attempt-context.ts";
+import type { Notice } from "./protocol.ts";
+
+/**
+ * Keeps what a handler says from a place of its own, as if it ran here.
+ *
+ * @returns the message, of a log line
+ */
+export function keepNotice(notice: Notice, context: AttemptContext): string | undefined {
+  if ("line" in notice) {
+    const { level, message, fields } = notice.line;
+    context.log[level](message, fields === null ? undefined : (JSON.parse(fields) as LogFields));
+    return message;
+  }
+  if ("completing" in notice) context.completing();
+  if ("cost" in notice) context.cost(notice.cost);
+  if ("progress" in notice) {
+    const { done, total, message } = notice.progress;
+    context.progress(done, total, message);
+  }
+  return undefined;
+}

@@ -1,0 +1,124 @@
+import { MillraceError } from "@millrace/core";
+import type { Job } from "@millrace/sdk";
+import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { ClaimedRun } from "../../store/claim.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { AttemptContext } from "../attempt-context.ts";
+import type { Handling } from "../handling.ts";
+import { ProcessPool } from "./process-pool.ts";
+import { ThreadPool } from "./thread-pool.ts";
+
+/** Most suspects are innocent, and wait more than they compute: they must not stand in line for one core. */
+const MIN_SUSPECTS = 4;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Places {
+  busy: number;
+  idle: number;
+}
+
+export interface IsolationOptions {
+  /** Where compiled TypeScript may be kept: a folder that nobody else can write to. */
+  cacheFolder: string;
+  /** How many processes, and how many threads, run handlers at the same time. */
+  processes: number;
+  threads: number;
+  /** For processes of jobs that ask for one: without the secrets of the platform. */
+  environment: Environment;
+  /** For processes of suspects whose job runs inline or in a thread, and finds there what the worker was started with. */
+  inlineEnvironment: Environment;
+}
+
+/**
+ * Where a run is executed:
+ * - inline: in the worker, beside the others.
+ * - thread, process: in a place of its own.
+ * - alone: in the worker, but while it runs nothing else does.
+ */
+export type Lane = "inline" | "thread" | "process" | "alone";
+
+/**
+ * Chooses where runs are executed, and executes those that have a place of their own.
+ *
+ * A run whose worker died once is a suspect: it may be what killed it. It is executed where it can harm nobody else, in
+ * a process of its own whatever its job says, or alone in the worker where its job's file is not known.
+ */
+export class Lanes {
+  readonly #registry: JobRegistry;
+  readonly #options: IsolationOptions | undefined;
+  readonly #processes: ProcessPool;
+  readonly #suspects: ProcessPool;
+  readonly #threads: ThreadPool;
+
+  /**
+   * @param options without them nothing can be isolated
+   * @throws MillraceError `invalid_job` when a job wants to be, and there are none
+   */
+  constructor(registry: JobRegistry, options: IsolationOptions | undefined, logger: Logger) {
+    const wanting = registry.names.find((name) => registry.get(name)!.isolation !== "inline");
+    if (wanting !== undefined && !options) {
+      throw new MillraceError(
+        "invalid_job",
+        `job ${wanting}: isolation ${JSON.stringify(registry.get(wanting)!.isolation)} needs a worker that was made with the option isolation`,
+      );
+    }
+    this.#registry = registry;
+    this.#options = options;
+    this.#processes = new ProcessPool(options?.processes ?? 1, logger);
+    this.#suspects = new ProcessPool(Math.max(MIN_SUSPECTS, options?.processes ?? 1), logger);
+    this.#threads = new ThreadPool(options?.threads ?? 1);
+  }
+
+  laneOf({ losses, lost }: ClaimedRun, job: Job): Lane {
+    // Its input is refused before its handler is started.
+    if (lost !== undefined) return "inline";
+    if (losses === 0) return job.isolation;
+    return this.#options && this.#registry.fileOf(job.name) !== undefined ? "process" : "alone";
+  }
+
+  /** How many more runs of jobs of that isolation could begin at once. */
+  room(isolation: Job["isolation"]): number {
+    if (isolation === "inline") return Infinity;
+    return isolation === "thread" ? this.#threads.room : this.#processes.room;
+  }
+
+  /** How many places of each kind run a handler, and how many stand by. */
+  get places(): Record<"process" | "thread", Places> {
+    const [processes, suspects, threads] = [this.#processes, this.#suspects, this.#threads];
+    return {
+      process: { busy: processes.busy + suspects.busy, idle: processes.idle + suspects.idle },
+      thread: { busy: threads.busy, idle: threads.idle },
+    };
+  }
+
+  start(run: ClaimedRun, job: Job, context: AttemptContext, lane: "thread" | "process"): Handling {
+    const { cacheFolder, environment, inlineEnvironment } = this.#options!;
+    const task = {
+      file: this.#registry.fileOf(job.name)!,
+      cacheFolder,
+      job: job.name,
+      runId: run.id,
+      attempt: context.attempt,
+      trigger: run.trigger,
+      correlationId: run.correlationId,
+      input: run.input,
+      hold: context.hold,
+    };
+    const { memoryLimit } = job;
+    if (lane === "thread") return this.#threads.run({ task, context, memoryLimit });
+    const pool = run.losses > 0 ? this.#suspects : this.#processes;
+    return pool.run({
+      task,
+      context,
+      memoryLimit,
+      environment: job.isolation === "process" ? environment : inlineEnvironment,
+      // After its first loss it most likely had a bad neighbour, and a warm place is a quick one.
+      fresh: run.losses > 1,
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#threads, this.#processes, this.#suspects].map((pool) => pool.close()));
+  }
+}

@@ -1,0 +1,42 @@
+import type { Failure, Json, Trigger } from "@millrace/core";
+import type { Aborted } from "@millrace/sdk";
+import type { AttemptHold } from "@millrace/sdk/sql";
+import type { Level } from "../log-line.ts";
+import type { JudgedFailure } from "../judge-failure.ts";
+
+/** What a place of its own needs to run a handler. It loads the job itself: functions do not cross. */
+export interface IsolatedRun {
+  /** The module that exports the job. */
+  file: string;
+  /** Where compiled TypeScript may be kept. */
+  cacheFolder: string;
+  job: string;
+  runId: string;
+  attempt: number;
+  trigger: Trigger;
+  correlationId: string | null;
+  /** As the caller gave it: the schema is applied where the handler is. */
+  input: Json;
+  /** By what right it may complete the run in a transaction of its own. */
+  hold: AttemptHold;
+}
+
+/** From the worker to the place. */
+export type Command = { start: IsolatedRun } | { abort: { why: Aborted["why"]; message: string } };
+
+/** From the place to the worker. */
+export type Notice =
+  | { ready: true }
+  | { line: { level: Level; message: string; fields: string | null } }
+  | { progress: { done: number; total?: number; message?: string } }
+  | { cost: number }
+  /** It is about to complete the run in a transaction of its own. */
+  | { completing: true }
+  | { ended: Ended };
+
+export type Ended =
+  | { output: string | null }
+  | { invalidOutput: Failure }
+  | { judged: JudgedFailure }
+  /** The job could not be loaded there, so nothing of it could judge. */
+  | { unloaded: Failure };

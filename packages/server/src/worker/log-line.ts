@@ -1,0 +1,71 @@
+import { type Failure, MillraceError, toFailure, toJsonText } from "@millrace/core";
+import type { LogFields } from "@millrace/sdk";
+
+/** Lines of one attempt that are kept; a loop that logs must not fill the database. */
+export const MAX_LINES = 10_000;
+const MAX_MESSAGE = 8 * 1024;
+const MAX_FIELDS = 8 * 1024;
+
+export const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type Level = (typeof LEVELS)[number];
+
+/** A message as it is kept: bounded, and text that PostgreSQL can store. */
+export function messageText(message: unknown): string {
+  const text = String(message);
+  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
+  return short.toWellFormed().replaceAll("\0", "\uFFFD");
+}
+
+/** The JSON text of fields as they are kept. Never throws for what cannot be kept: it says so in their place. */
+export function fieldsText(fields: LogFields | undefined): string | null {
+  if (!fields) return null;
+  try {
+    const text = storableText(withFailures(fields));
+    return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
+  } catch (error) {
+    return JSON.stringify({ refused: toFailure(error).message });
+  }
+}
+
+/** A number of a progress note. @throws MillraceError `invalid_json` */
+export function finite(value: number, name: string): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new MillraceError("invalid_json", `progress: ${name} must be a number, not ${value}`);
+}
+
+/** The half of a character that a cut leaves would be refused by the database, and with it the lines of others. */
+function cutText(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed();
+}
+
+/** One value that cannot be kept does not take the others with it: what is wrong with it stands in its place. */
+function storableText(fields: Record<string, unknown>): string {
+  try {
+    return toJsonText(fields, "log fields");
+  } catch {
+    const kept = Object.entries(fields).map(([key, value]) => [
+      messageText(key),
+      valueOrRefusal(value),
+    ]);
+    return JSON.stringify(Object.fromEntries(kept));
+  }
+}
+
+function valueOrRefusal(value: unknown): unknown {
+  try {
+    return JSON.parse(toJsonText(value, "it"));
+  } catch (error) {
+    return { refused: toFailure(error).message };
+  }
+}
+
+/** Errors are logged often, and JSON would make `{}` of them. */
+function withFailures(fields: LogFields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]): [string, unknown | Failure] => [
+      key,
+      value instanceof Error ? toFailure(value) : value,
+    ]),
+  );
+}

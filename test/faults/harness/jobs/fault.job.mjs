@@ -1,0 +1,144 @@
+/**
+ * The jobs of the workers under test, in a file of their own: what was lost once is executed in a process that loads it
+ * from here.
+ */
+import { openSync, writeSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { defineJob } from "@millrace/sdk";
+import pg from "pg";
+import { z } from "zod";
+
+/** Of the worker, also where a run has a process of its own. */
+const WORKER = process.argv[1]?.endsWith("isolated-process.js") ? process.ppid : process.pid;
+
+/** Opened for appending: lines of many processes do not tear each other, and what is written survives a kill. */
+const ledger = openSync(process.env.LEDGER, "a", 0o600);
+
+/** `at` is CLOCK_MONOTONIC, the same in all processes of a machine. */
+function note(event, { runId, attempt }) {
+  const at = Number(process.hrtime.bigint() / 1000n) / 1000;
+  writeSync(ledger, `${JSON.stringify({ at, event, pid: WORKER, run: runId, attempt })}\n`);
+}
+
+/** A job whose executions are in the ledger. */
+function job(name, run, options = {}) {
+  return defineJob({
+    name,
+    input: z.object({ ms: z.number().default(0) }),
+    retry: { maxAttempts: 3, firstDelay: "20ms", maxDelay: "100ms" },
+    ...options,
+    run: async (input, ctx) => {
+      note("start", ctx);
+      ctx.signal.addEventListener("abort", () => note(`abort ${ctx.signal.reason.why}`, ctx));
+      const output = await run(input, ctx);
+      note("end", ctx);
+      return output;
+    },
+  });
+}
+
+function block(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+export const quick = job("quick", (_input, { attempt }) => ({ attempt }));
+
+export const slow = job("slow", async ({ ms }, ctx) => {
+  await pause(ms, undefined, { signal: ctx.signal });
+  return { attempt: ctx.attempt };
+});
+
+export const talkative = job("talkative", async ({ ms }, ctx) => {
+  ctx.log.info("before");
+  ctx.progress(1, 2, `attempt ${ctx.attempt}`);
+  await pause(ms);
+  ctx.log.info("after", { pid: WORKER });
+  ctx.progress(2, 2, `attempt ${ctx.attempt}`);
+  return { pid: WORKER };
+});
+
+export const blocking = job("blocking", ({ ms }, { attempt }) => {
+  block(ms);
+  return { attempt };
+});
+
+// Quick when it is tried again: its point is how the first attempt ends.
+export const ignoresSignal = job("ignores-signal", async ({ ms }, { attempt }) => {
+  await pause(attempt === 1 ? ms : 0);
+  return { attempt };
+});
+
+// Its effect is a row of the table `effect`, written together with its outcome. It waits where `at` says, once.
+export const paying = job(
+  "paying",
+  async ({ at }, ctx) => {
+    const tx = new pg.Client({ connectionString: process.env.DATABASE_URL });
+    await tx.connect();
+    const point = async (name) => {
+      note(name, ctx);
+      if (name === at && ctx.attempt === 1) await new Promise(() => {});
+    };
+    await tx.query("begin");
+    await tx.query("insert into effect values ($1, $2)", [ctx.runId, ctx.attempt]);
+    await point("written");
+    await ctx.completeIn(tx, { attempt: ctx.attempt });
+    await point("completed");
+    await tx.query("commit");
+    await point("committed");
+    await tx.end();
+    return { attempt: ctx.attempt };
+  },
+  { input: z.object({ at: z.string().default("nowhere") }) },
+);
+
+export const failing = job("failing", () => {
+  throw new Error("it always fails");
+});
+
+/** No worker knows the file of this one. */
+export const homeless = job("homeless", async ({ ms }, ctx) => {
+  await pause(ms, undefined, { signal: ctx.signal });
+  return { attempt: ctx.attempt };
+});
+
+const DEATHS = {
+  exit: () => process.exit(7),
+  segfault: () => process.kill(process.pid, "SIGSEGV"),
+  kill: () => process.kill(process.pid, "SIGKILL"),
+  uncaught: () =>
+    setImmediate(() => {
+      throw new Error("nobody catches this");
+    }),
+  memory: () => {
+    const kept = [];
+    for (;;) kept.push(Array.from({ length: 1000 }, (_, n) => ({ n })));
+  },
+};
+
+/** Ends whatever executes it, after a while. */
+export const poison = job(
+  "poison",
+  async ({ ms, death }, ctx) => {
+    ctx.log.info("about to end it all");
+    await pause(ms);
+    DEATHS[death]();
+    await new Promise(() => {});
+  },
+  {
+    input: z.object({
+      ms: z.number().default(0),
+      death: z.enum(Object.keys(DEATHS)).default("exit"),
+    }),
+  },
+);
+
+/** Computes for ever in a process of its own, and hears nothing. */
+export const endless = job(
+  "endless",
+  (_input, ctx) => {
+    note(`own pid ${process.pid}`, ctx);
+    for (;;);
+  },
+  { isolation: "process" },
+);

@@ -1,0 +1,105 @@
+import { pbkdf2Sync } from "node:crypto";
+import { defineJob } from "@millrace/sdk";
+import { MetricsRegistry, WorkerMetrics, createLogger } from "millrace";
+import { expect, test } from "vitest";
+import { Mill, signal } from "../support/mill.ts";
+import { until } from "../support/until.ts";
+
+function tallySlowly(ms: number): number {
+  const end = performance.now() + ms;
+  let n = 0;
+  while (performance.now() < end) n++;
+  return n;
+}
+
+function deriveKey(): string {
+  // A second or so in one call of native code.
+  return pbkdf2Sync("a", "b", 600_000, 64, "sha512").toString("hex");
+}
+
+interface Line {
+  level: string;
+  msg: string;
+  blockedMs: number;
+  frames: string[];
+  runs: { run: string; job: string }[];
+}
+
+async function blockedBy(block: () => unknown) {
+  const { promise: neighbourGoes, fire: letGo } = signal();
+  const blocking = defineJob({ name: "blocking", run: () => void block() });
+  const neighbour = defineJob({ name: "neighbour", run: () => neighbourGoes });
+  const mill = await Mill.create(blocking, neighbour);
+  const lines: Line[] = [];
+  const logger = createLogger("warn", { write: (text) => lines.push(JSON.parse(text) as Line) });
+  const metrics = new MetricsRegistry();
+  const beside = await mill.enqueue("neighbour");
+  await mill.startWorker({ logger, blockMs: 300, ...new WorkerMetrics(metrics).hooks });
+  await mill.untilState(beside, "running");
+  const id = await mill.enqueue("blocking");
+  await mill.untilState(id, "completed");
+  letGo();
+  await mill.untilState(beside, "completed");
+  const line = await until("it is told", () => lines.find(({ msg }) => /was blocked/.test(msg)));
+  return { mill, id, beside, line, metrics };
+}
+
+test.each([
+  ["JavaScript", () => tallySlowly(3000), /tallySlowly \(.*loop-watch\.test\.ts:\d+\)/],
+  ["native code", deriveKey, /deriveKey \(.*loop-watch\.test\.ts:\d+\)/],
+])(
+  "an event loop that %s blocks is named: how long, where, and what was running",
+  async (_what, block, where) => {
+    const { mill, id, beside, line, metrics } = await blockedBy(block);
+    expect(line.blockedMs).toBeGreaterThanOrEqual(300);
+    expect(line.msg).toMatch(/the event loop was blocked for .* in /);
+    expect(line.frames.join("\n")).toMatch(where);
+    expect(line.runs).toContainEqual({ run: id, job: "blocking" });
+    expect(line.runs).toContainEqual({ run: beside, job: "neighbour" });
+    const events = await mill.rows<{ run_id: string; detail: { ms: number; frames: string[] } }>(
+      "select run_id, detail from millrace.event where event = 'event loop blocked'",
+    );
+    for (const run of [id, beside]) {
+      expect(events).toContainEqual({
+        run_id: run,
+        detail: { ms: expect.any(Number), frames: expect.any(Array) },
+      });
+    }
+    const told = await metrics.metrics();
+    expect(told).toMatch(/^millrace_event_loop_blocks_total [1-9]/m);
+    expect(told).toMatch(/^millrace_event_loop_longest_block_seconds [0-9.]*[1-9]/m);
+  },
+  60_000,
+);
+
+test("a handler that never lets go is told of, with its run, in the log, in health and as a number", async () => {
+  const { promise, fire: letGo } = signal();
+  const deaf = defineJob({
+    name: "deaf",
+    timeout: "50ms",
+    retry: { maxAttempts: 1 },
+    run: () => promise,
+  });
+  const mill = await Mill.create(deaf);
+  const lines: { msg: string; run?: string }[] = [];
+  const logger = createLogger("warn", { write: (text) => lines.push(JSON.parse(text)) });
+  const metrics = new MetricsRegistry();
+  const workerMetrics = new WorkerMetrics(metrics);
+  const worker = await mill.startWorker({ logger, concurrency: 2, ...workerMetrics.hooks });
+  workerMetrics.watch(worker);
+  const id = await mill.enqueue("deaf");
+  await mill.untilState(id, "failed");
+  expect(lines).toContainEqual(
+    expect.objectContaining({ run: id, msg: expect.stringContaining("keeps its slot") }),
+  );
+  expect(worker.health()).toMatchObject({
+    ok: true,
+    why: expect.stringMatching(`1 of 2 slots held by handlers that do not stop \\(run ${id}\\)`),
+  });
+  const told = await metrics.metrics();
+  expect(told).toMatch(/^millrace_stuck_handlers 1$/m);
+  expect(told).toMatch(/^millrace_ignored_signals_total\{job="deaf",end="stuck"\} 1$/m);
+  letGo();
+  await until("its slot is free", () => worker.stuck === 0);
+  expect(worker.health()).toEqual({ ok: true });
+});
