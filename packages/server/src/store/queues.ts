@@ -77,17 +77,16 @@ export const resumeQueue = statement<[name: string], { name: string }>(
   `update millrace.queue set paused_at = null, paused_by = null, pause_reason = null, paused_until = null where name = $1 returning name`,
 );
 
+export interface PausedQueueRow {
+  name: string;
+  paused_at: Date;
+  paused_by: string;
+  pause_reason: string | null;
+  paused_until: Date | null;
+}
+
 /** The queues that are paused; there are few queues. */
-export const pausedQueues = statement<
-  [],
-  {
-    name: string;
-    paused_at: Date;
-    paused_by: string;
-    pause_reason: string | null;
-    paused_until: Date | null;
-  }
->(
+export const pausedQueues = statement<[], PausedQueueRow>(
   "paused_queues",
   `select name, paused_at, paused_by, pause_reason, paused_until from millrace.queue q where ${PAUSED}`,
 );
