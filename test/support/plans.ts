@@ -6,7 +6,8 @@ import { onTestFinished } from "vitest";
 export interface PlanNode {
   "Node Type": string;
   "Relation Name"?: string;
-  "Index Name"?: string;
+  /** What it looks for in an index; none when it reads all of it. */
+  "Index Cond"?: string;
   /** Of the node with all that is below it: pages found in memory, and pages read. */
   "Shared Hit Blocks": number;
   "Shared Read Blocks": number;
@@ -32,9 +33,12 @@ export async function explaining(db: Database): Promise<ExplainingConnection> {
       const values = (config.values ?? []) as unknown[];
       await client.query(`prepare explained as ${config.text}`);
       const given = values.length > 0 ? `(${values.map(literal).join(", ")})` : "";
+      // Explaining carries a statement out.
+      await client.query("begin");
       const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
         `explain (analyze, buffers, timing off, format json) execute explained${given}`,
       );
+      await client.query("rollback");
       await client.query("deallocate explained");
       const plan = rows[0]!["QUERY PLAN"][0].Plan;
       connection.blocks += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];

@@ -77,7 +77,9 @@ export const listRuns = statement<
   "list_runs",
   `with seen as materialized (
       select r.* from millrace.run r
-      where r.id < $1 and ($7::timestamptz is null or r.id >= millrace.uuid_floor($7))
+      -- A bound in any case, not a condition that may be null: the plan holds for all values, and with such a condition
+      -- it would read on to the end of the history.
+      where r.id < $1 and r.id >= coalesce(millrace.uuid_floor($7), '00000000-0000-0000-0000-000000000000'::uuid)
       -- Without a filter every run matches.
       order by r.id desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
     ),
