@@ -1,4 +1,4 @@
-import { advanceOperation } from "../engine/advance-operation.ts";
+import { type Handled, advanceOperation } from "../engine/advance-operation.ts";
 import type { Intake } from "../engine/intake.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
@@ -19,17 +19,21 @@ export class OperationRunner implements Service {
     intake,
     bell,
     logger,
+    onHandled,
   }: {
     db: Database;
     intake: Intake;
     bell: Bell;
     logger: Logger;
+    /** Told of the members that were handled, for metrics. */
+    onHandled?: (handled: Handled) => void;
   }) {
     this.#loop = new Loop(
       this.name,
       async () => {
-        const { queues, nextInMs } = await advanceOperation(db, intake);
+        const { queues, handled, nextInMs } = await advanceOperation(db, intake);
         for (const queue of queues) bell.ring(queue);
+        if (handled) onHandled?.(handled);
         return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
       },
       logger,

@@ -50,10 +50,10 @@ export class Pruner implements Service {
     const pruned = await pruneAlone(db, { retentionMs, signal: this.#stopping.signal });
     if (!pruned) return;
     onPruned?.(pruned);
-    const { dropped, runs, keys, workers, postponed } = pruned;
-    if (dropped.length + runs > 0) {
+    const { dropped, runs, keys, workers, operations, postponed } = pruned;
+    if (dropped.length + runs + operations > 0) {
       const names = dropped.map(({ name }) => name);
-      logger.info({ partitions: names, runs, keys, workers }, "pruned the history");
+      logger.info({ partitions: names, runs, keys, workers, operations }, "pruned the history");
     }
     for (const { name, by } of postponed) {
       logger.warn(
