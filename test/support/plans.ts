@@ -6,8 +6,9 @@ import { onTestFinished } from "vitest";
 export interface PlanNode {
   "Node Type": string;
   "Relation Name"?: string;
-  /** What it looks for in an index; none when it reads all of it. */
+  /** What it looks for in an index, or in pages that an index has named; neither when it reads all there is. */
   "Index Cond"?: string;
+  "Recheck Cond"?: string;
   /** Of the node with all that is below it: pages found in memory, and pages read. */
   "Shared Hit Blocks": number;
   "Shared Read Blocks": number;
@@ -49,10 +50,14 @@ export async function explaining(db: Database): Promise<ExplainingConnection> {
   return connection;
 }
 
+export function* nodes(plan: PlanNode): Generator<PlanNode> {
+  yield plan;
+  for (const child of plan.Plans ?? []) yield* nodes(child);
+}
+
 /** The nodes of a plan that were executed. */
-export function* executed(plan: PlanNode): Generator<PlanNode> {
-  if ((plan["Actual Loops"] ?? 0) > 0) yield plan;
-  for (const child of plan.Plans ?? []) yield* executed(child);
+export function executed(plan: PlanNode): PlanNode[] {
+  return [...nodes(plan)].filter((node) => (node["Actual Loops"] ?? 0) > 0);
 }
 
 function literal(value: unknown): string {

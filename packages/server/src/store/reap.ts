@@ -34,7 +34,7 @@ export const takeBack = statement<
         started_at = case when l.unwanted or r.losses + 1 >= $1 then l.claimed_at end,
         finished_at = case when l.unwanted or r.losses + 1 >= $1 then clock_timestamp() end,
         worker_id = case when l.unwanted or r.losses + 1 >= $1 then l.worker_id end
-      from lost l where r.id = l.run_id and r.state is null
+      from lost l where r.id = any (array[l.run_id]) and r.state is null
       returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at
     ),
     attempted as (
