@@ -175,8 +175,9 @@ function lossesIn(text: string, depth: number): Map<number, string> {
  * - held: the lease. The commit is not waited for on disk: a claim that a crash of the server takes away was promised to
  *   nobody, and its runs stand in `ready` again. (A lease number may then be given again; the fence asks for the worker
  *   as well.)
- * `run` is joined, not asked for a list of ids: a join prunes to the one partition of each id, a list would look for
- * all of them in every partition.
+ * Each run is looked up by itself, which the LIMIT sees to, in the one partition of its id: a list of ids would be looked
+ * for in every partition, and a plain join, where statistics tell of many parcels and not too long a history, is planned
+ * as a hash join that reads the whole history (100 ms a claim at 200,000 runs in 14 partitions; 1 ms as it is).
  */
 function claimText(picked: string): string {
   return `
@@ -208,7 +209,7 @@ function claimText(picked: string): string {
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null
             then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id)::text
         end as unusual
-      from claimed c join millrace.run r on r.id = c.run_id
+      from claimed c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
     ),
     listed as materialized (
