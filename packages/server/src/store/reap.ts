@@ -44,7 +44,7 @@ export const takeBack = statement<
         started_at = case when l.final is not null then l.claimed_at end,
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
-      from judged l where r.id = l.run_id and r.state is null
+      from judged l where r.id = any (array[l.run_id]) and r.state is null
       returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (

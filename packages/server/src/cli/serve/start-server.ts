@@ -2,6 +2,7 @@ import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import { measureHealth } from "../../maintenance/health-metrics.ts";
+import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
 import { OperationRunner } from "../../maintenance/operation-runner.ts";
 import { PartitionKeeper, keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
@@ -88,7 +89,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await begun(serving, new Dispatcher({ db, bell, logger }));
   await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
   const intake = new Intake(db, registry, (queue) => bell.ring(queue));
-  await begun(serving, new OperationRunner({ db, intake, bell, logger }));
+  const onHandled = new OperationMetrics(metrics).handled;
+  await begun(serving, new OperationRunner({ db, intake, bell, logger, onHandled }));
 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);
