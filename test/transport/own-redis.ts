@@ -18,7 +18,9 @@ export class OwnRedis {
   private constructor(port: number, settings: readonly string[]) {
     this.#port = port;
     this.#settings = settings;
-    this.url = `redis://127.0.0.1:${port}`;
+    const password = settings[settings.indexOf("--requirepass") + 1];
+    const user = settings.includes("--requirepass") ? `:${password}@` : "";
+    this.url = `redis://${user}127.0.0.1:${port}`;
   }
 
   static async start(settings: readonly string[] = []): Promise<OwnRedis> {

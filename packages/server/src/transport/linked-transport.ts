@@ -100,7 +100,12 @@ export class LinkedTransport implements Transport {
     const receiver: LinkedReceiver = { queues, onDelivery, paused: false, inner: undefined };
     this.#receivers.add(receiver);
     const session = this.#session;
-    if (session) await this.#attach(session, receiver).catch((error) => this.#lose(session, error));
+    if (session) {
+      const attached = this.#attach(session, receiver);
+      await inTime(this.#deadlineMs, "receiving", attached).catch((error) =>
+        this.#lose(session, error),
+      );
+    }
     return {
       pause: () => {
         receiver.paused = true;
@@ -144,18 +149,23 @@ export class LinkedTransport implements Transport {
     }
     if (this.#justLost) {
       this.#justLost = false;
-      return Math.random() * SPREAD_MS;
+      return this.#failures === 1 ? Math.random() * SPREAD_MS : this.#growingRest();
     }
     try {
       await this.#begin();
       return 0.8 * this.#deadlineMs;
     } catch (error) {
       this.#goAway(error);
-      const growing = 100 * 2 ** Math.min(this.#failures++, 10);
-      return Math.min(MAX_REST_MS, growing) * (0.5 + Math.random() / 2);
+      this.#failures++;
+      return this.#growingRest();
     } finally {
       this.#onTried();
     }
+  }
+
+  #growingRest(): number {
+    const growing = 50 * 2 ** Math.min(this.#failures, 10);
+    return Math.min(MAX_REST_MS, growing) * (0.5 + Math.random() / 2);
   }
 
   async #begin(): Promise<void> {
