@@ -22,6 +22,7 @@ export interface Edit {
 
 const FENCE_TESTS = "test/engine/fence.test.ts";
 const CLAIM_TESTS = "test/engine/claim.test.ts";
+const RINGS_TESTS = "test/transport/rings.test.ts";
 const PLACES_TEST = {
   file: "test/engine/transitions.test.ts",
   test: "after every event the run stands in exactly one place, or has ended",
@@ -401,6 +402,45 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: {
       file: FENCE_TESTS,
       test: "an attempt whose lease was taken back cannot keep itself alive: a worker that was declared lost gets no more beats",
+    },
+  },
+  {
+    bug: "a message is acknowledged before its claim has committed",
+    edits: [
+      {
+        file: "worker/rings.ts",
+        find: "    this.#underWay = this.#waiting;\n",
+        replace: "    for (const delivery of this.#waiting) delivery.acknowledge();\n",
+      },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a message is kept until the claim that answers it has committed",
+    },
+  },
+  {
+    bug: "a full worker swallows messages instead of leaving them to others",
+    edits: [
+      {
+        file: "worker/rings.ts",
+        find: "delivery.release();",
+        replace: "delivery.acknowledge();",
+        all: true,
+      },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a worker whose slots are full leaves messages to others, and takes them up again by itself",
+    },
+  },
+  {
+    bug: "forged rings cost a claim each",
+    edits: [
+      { file: "worker/rings.ts", find: "const REST_MS = 25;", replace: "const REST_MS = 0;" },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a flood of rings for which there is nothing costs few claims",
     },
   },
 ];

@@ -11,6 +11,11 @@ interface Claim {
   claimer: Claimer;
 }
 
+export interface Claimed {
+  taken: number;
+  more: boolean;
+}
+
 /** So many claims follow each other before the worker has a look at other things. */
 const CLAIMS_IN_A_ROW = 20;
 
@@ -47,18 +52,20 @@ export class Claims {
    * Claims, and starts what each claim gives.
    *
    * @param free how many runs to take at the most; asked before each claim, for what was started may leave no room
-   * @returns how many the last claims have taken: none means that there are no more for now
+   * @returns how many were taken, and whether there may be more
    */
-  async claim(free: () => number, start: (runs: ClaimedRun[]) => void): Promise<number> {
+  async claim(free: () => number, start: (runs: ClaimedRun[]) => void): Promise<Claimed> {
     // Each has the first turn in its turn.
     const first = this.#claims.shift();
     if (first) this.#claims.push(first);
-    let taken = 0;
+    const all: Claimed = { taken: 0, more: false };
     for (const { isolation, claimer } of this.#claims) {
       const room = () => Math.min(free(), this.#lanes.room(isolation));
-      taken += await this.#fill(claimer, room, start);
+      const { taken, more } = await this.#fill(claimer, room, start);
+      all.taken += taken;
+      all.more ||= more;
     }
-    return taken;
+    return all;
   }
 
   /** While handlers are being started, the database looks for the next runs already. */
@@ -66,16 +73,21 @@ export class Claims {
     claimer: Claimer,
     room: () => number,
     start: (runs: ClaimedRun[]) => void,
-  ): Promise<number> {
+  ): Promise<Claimed> {
+    let taken = 0;
     let next = this.#take(claimer, room());
     for (let claims = 1; ; claims++) {
       const runs = await next;
-      const more = runs.length > 0 && claims < CLAIMS_IN_A_ROW;
-      next = this.#take(claimer, more ? room() - runs.length : 0);
+      const more = runs.length > 0;
+      // Beside one that was lost before nothing may start until it is known where it goes.
+      const suspicious = runs.some(({ losses }) => losses > 0);
+      const again = more && !suspicious && claims < CLAIMS_IN_A_ROW;
+      next = this.#take(claimer, again ? room() - runs.length : 0);
       // When starting fails nobody waits for it.
       next.catch(() => {});
       start(runs);
-      if (!more) return runs.length;
+      taken += runs.length;
+      if (!again) return { taken, more };
     }
   }
 

@@ -18,7 +18,7 @@ import { ensureQueues } from "../store/jobs.ts";
 import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
-import type { Receiver, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import { ClaimTimes } from "./claim-times.ts";
 import type { Recorder, SettledAttempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
@@ -28,6 +28,7 @@ import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
 import { type IsolationOptions, Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
 import { Pace } from "./pace.ts";
+import { Rings } from "./rings.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
 import { Suspects } from "./suspects.ts";
@@ -103,7 +104,7 @@ export class Worker implements Service {
   #pacedAt = performance.now();
   readonly #claimTimes: ClaimTimes;
   #incarnation: Incarnation | undefined;
-  #receiver: Receiver | undefined;
+  readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
   #silent = false;
   #stopping: Promise<void> | undefined;
@@ -113,7 +114,8 @@ export class Worker implements Service {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
+    this.#loop = new Loop("worker", () => this.#look(), options.logger);
+    this.#rings = new Rings(() => this.#loop.wake());
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
     this.#bell = options.bell ?? new Bell(options.transport, options.logger);
     this.#lanes = new Lanes(options.registry, options.isolation, options.logger);
@@ -147,7 +149,7 @@ export class Worker implements Service {
     this.#stopHearing = this.#bell.hear((queue) => {
       if (queues.includes(queue)) this.#loop.wake();
     });
-    this.#receiver = await this.#options.transport.receive(queues, () => this.#loop.wake());
+    this.#rings.from(await this.#options.transport.receive(queues, this.#rings.onDelivery));
   }
 
   /** Drains: claims nothing more, lets runs finish for a while, hands the rest back with no attempt counted. */
@@ -265,6 +267,16 @@ export class Worker implements Service {
     this.#loop.wake();
   }
 
+  async #look(): Promise<number> {
+    try {
+      return await this.#claimAndStart();
+    } catch (error) {
+      // While the database is away nobody here takes a message from others.
+      this.#rings.refuse();
+      throw error;
+    }
+  }
+
   async #claimAndStart(): Promise<number> {
     // Handlers that end now free their slots first, so that one claim fills them all.
     await nextTick();
@@ -284,6 +296,7 @@ export class Worker implements Service {
     if (room() <= 0) {
       // A worker that has its hands full need not claim to be well.
       if (!this.#silent) this.#claimedAt = performance.now();
+      this.#rings.refuse();
       return LOOK_EVERY_MS;
     }
     const start = (runs: readonly ClaimedRun[]) => {
@@ -292,12 +305,14 @@ export class Worker implements Service {
       this.#pace.started(runs);
     };
     await this.#claimTimes.tell(incarnation.id);
-    const taken = await incarnation.claims.claim(room, start).catch((error: unknown) => {
+    this.#rings.begin();
+    const { taken, more } = await incarnation.claims.claim(room, start).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
+    this.#rings.end(taken, room() > 0);
     this.#notePace(incarnation.id);
-    if (taken > 0) return 0;
+    if (more) return 0;
     return Math.min(LOOK_EVERY_MS, await incarnation.claims.opensInMs());
   }
 
@@ -388,8 +403,8 @@ export class Worker implements Service {
   async #drain(): Promise<void> {
     this.#loop.wake();
     this.#stopHearing?.();
-    await this.#receiver?.close();
     await this.#loop.stop();
+    await this.#rings.close();
     const incarnation = this.#incarnation;
     failpoint("drain.before");
     if (incarnation) await markDraining(this.#options.db, incarnation.id).catch(() => {});

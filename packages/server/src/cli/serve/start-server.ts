@@ -15,7 +15,7 @@ import { migrate } from "../../store/migrate.ts";
 import { Registry } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
-import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
+import { TransportMetrics } from "../../transport/transport-metrics.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
@@ -28,6 +28,7 @@ import { commandToTry, shortPath, tell, tellDatabase, tellJobs, tellSchema } fro
 import { readHealth } from "./health.ts";
 import { listen } from "./listen.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openBroker } from "./open-broker.ts";
 import { openPool } from "./open-pool.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
@@ -78,11 +79,14 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const connection = () => place.connection();
-  const transport = new PostgresTransport({ db, connection, logger });
-  undo.add("the transport", () => transport.close());
+  const metrics = new Registry();
+  const transport = await openBroker(cli, serving, {
+    db,
+    connection,
+    observer: new TransportMetrics(metrics),
+  });
   const bell = new Bell(transport, logger);
   await begun(serving, new PartitionKeeper({ db, logger, retentionMs }));
-  const metrics = new Registry();
   const onPruned = new PruneMetrics(metrics).pruned;
   await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
@@ -124,7 +128,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
     apiKey,
     logger,
     version: VERSION,
-    health: () => readHealth(db, worker),
+    health: () => readHealth(db, worker, transport),
     metrics,
   });
   undo.add("the API", () => app.close());
