@@ -100,9 +100,8 @@ class Watched implements UnderWay {
     if (this.#concluded) return;
     this.#handling.stop?.(why);
     this.#grace = setTimeout(() => {
-      const { kill } = this.#handling;
-      this.#watcher.ignored(kill !== undefined);
-      kill?.();
+      this.#watcher.ignored(this.#handling.kill !== undefined);
+      this.#handling.kill?.();
       this.#conclude({ abandoned: true });
     }, GRACE_MS);
   }
