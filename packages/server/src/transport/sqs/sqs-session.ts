@@ -6,6 +6,8 @@ import { SqsReceiver } from "./sqs-receiver.ts";
 
 export type SqsLibrary = typeof Sqs;
 
+const MAX_SOCKETS = 1000;
+
 /** The least that SQS allows: rings that nobody heard are stale by then. */
 const KEEP_SECONDS = 60;
 
@@ -23,6 +25,12 @@ export async function connectSqs(
     region: place.region,
     ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
     maxAttempts: 2,
+    // A question for messages keeps its socket for as long as it waits, one for each queue.
+    requestHandler: {
+      connectionTimeout: deadlineMs,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
   });
   const within = () => ({ abortSignal: AbortSignal.timeout(deadlineMs) });
   const urls = new QueueUrls(library, client, place, within);
