@@ -8,8 +8,8 @@ export type SqsLibrary = typeof Sqs;
 
 const MAX_SOCKETS = 1000;
 
-/** The least that SQS allows: rings that nobody heard are stale by then. */
-const KEEP_SECONDS = 60;
+/** Rings that nobody heard are stale by then. */
+const KEEP_SECONDS = 120;
 
 /**
  * A queue at SQS for each of ours, standard or FIFO. There is no connection that could break: the session is lost when
