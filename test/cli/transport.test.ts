@@ -20,13 +20,14 @@ test("a server tells that its broker is away, goes on without it, and shows no p
   const proxy = await FaultProxy.to(database.url);
   onTestFinished(() => proxy.close());
   const where = new URL(redis.url).host;
-  const server = await startMillrace(["start", ...JOBS], {
+  const env = {
     DATABASE_URL: proxy.url,
     MILLRACE_TRANSPORT: redis.url,
     MILLRACE_API_KEY: KEY,
     MILLRACE_HOME: newHome(),
     MILLRACE_PORT: "0",
-  });
+  };
+  const server = await startMillrace(["start", ...JOBS], env);
   const address = await addressOf(server);
   const ask = (path: string, body?: object) =>
     fetch(`${address}${path}`, {
@@ -62,6 +63,11 @@ test("a server tells that its broker is away, goes on without it, and shows no p
   expect(await metric("millrace_transport_published_total")).toBeGreaterThan(0);
 
   await redis.kill();
+  const worker = await startMillrace(["worker", ...JOBS], env);
+  await worker.waitForLine(
+    /^ {2}transport +Redis at \S+, away for now: workers look by themselves/,
+  );
+  await worker.waitForLine(/^Working\./);
   await server.waitForLine(/Redis at \S+ is away; workers look by themselves once a second/);
   await runsOne();
   expect(await health()).toEqual({
@@ -73,6 +79,9 @@ test("a server tells that its broker is away, goes on without it, and shows no p
 
   await redis.startAgain();
   await server.waitForLine(/Redis at \S+ is back; it rings the workers again/);
+  await worker.waitForLine(/Redis at \S+ is back/);
+  worker.kill();
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(await health()).toEqual({ status: 200, transport: "ok" });
 
   proxy.goDown();
@@ -86,7 +95,7 @@ test("a server tells that its broker is away, goes on without it, and shows no p
   await runsOne();
   server.kill();
   expect(await server.exited).toEqual({ code: 0, signal: null });
-  expect(server.output).not.toContain("hunter2");
+  for (const { output } of [server, worker]) expect(output).not.toContain("hunter2");
 }, 90_000);
 
 test("a URL that names no transport is refused at the start, without a word of it", async () => {

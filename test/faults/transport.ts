@@ -52,7 +52,7 @@ async function main(): Promise<number> {
       broker,
       asked.messages,
       () => going,
-      () => messages++,
+      (taken) => (messages += taken),
     );
     const breaking = (async () => {
       while (going) {
@@ -110,22 +110,21 @@ function isBroker(name: string): name is keyof typeof BROKERS {
   return Object.hasOwn(BROKERS, name);
 }
 
-/** One after the other; a broker that is away just then gets the next. */
+/** As fast as the broker takes them; one that is away just then gets the next. */
 async function pour(
   broker: BreakableBroker,
   messages: number,
   goesOn: () => boolean,
-  onPut: () => void,
+  onPut: (taken: number) => void,
 ): Promise<void> {
   for (let left = messages; left > 0 && goesOn();) {
-    const content = HOSTILE[Math.floor(Math.random() * HOSTILE.length)]!();
-    const put = await broker.put(content).then(
-      () => true,
-      () => false,
-    );
-    if (put) left--;
-    if (put) onPut();
-    else await moment(50);
+    const contents = Array.from({ length: Math.min(left, 100) }, () => {
+      return HOSTILE[Math.floor(Math.random() * HOSTILE.length)]!();
+    });
+    const taken = await broker.put(contents).catch(() => 0);
+    left -= taken;
+    onPut(taken);
+    if (taken < contents.length) await moment(20);
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { testServer } from "../support/test-server.ts";
-import { type Subject, conformance, silently } from "./conformance.ts";
+import { QUEUES, type Subject, conformance, silently } from "./conformance.ts";
 import { OwnRedis } from "./own-redis.ts";
 import { type Emulator, startEmulator } from "./sqs-emulator.ts";
 
@@ -83,7 +83,12 @@ for (const kind of ["single", "cluster"] as const) {
       url = own.url;
     }
     redis = new Redis(url);
-    ends.push(() => redis.disconnect());
+    ends.push(async () => {
+      // One by one: in cluster mode those of different installations are in different slots.
+      const keys = await redis.keys(`{t${process.pid}-*`);
+      await Promise.all(keys.map((key) => redis.del(key)));
+      redis.disconnect();
+    });
   });
   const keyOf = (installation: string, queue: string) => `{${installation}}:bell:${queue}`;
   conformance(`redis (${kind === "single" ? "one server" : "in cluster mode"})`, () => ({
@@ -122,8 +127,7 @@ for (const kind of ["single", "cluster"] as const) {
   };
   conformance("rabbitmq", () => ({
     open: (installation, observer) => {
-      for (const queue of ["mail", "urgent", "reports", "a.b:c/d_e-f", "0"])
-        nameOf(installation, queue);
+      for (const queue of QUEUES) nameOf(installation, queue);
       seen.add(`${installation}.bell-dead`);
       return openTransport({ ...unused, url: `${url}?prefix=${installation}`, observer });
     },

@@ -15,6 +15,11 @@ export interface Subject {
 /** What this broker cannot be asked for, with the reason. */
 export type Skips = Partial<Record<"is emptied", string>>;
 
+const ODD_NAMES = ["a.b:c/d_e-f", "0", `${"long-name/".repeat(9)}${"x".repeat(10)}`];
+
+/** All that the suite uses, for subjects that must take them away again. */
+export const QUEUES = ["mail", "urgent", "reports", ...ODD_NAMES];
+
 /** The contract of transport.ts, as claims. What a transport does not declare is skipped, and says so. */
 export function conformance(name: string, subject: () => Subject, skips: Skips = {}): void {
   describe(`the ${name} transport`, () => {
@@ -31,7 +36,7 @@ export function conformance(name: string, subject: () => Subject, skips: Skips =
     });
 
     test("every name that a queue can have is carried", async () => {
-      const names = ["a.b:c/d_e-f", "0", `${"long-name/".repeat(9)}${"x".repeat(10)}`];
+      const names = ODD_NAMES;
       const transport = await station(subject()).open();
       const { heard } = await listen(transport, names);
       await transport.publish(names);

@@ -25,7 +25,7 @@ export class HostileBroker {
       {
         name: "hostile",
         words: "a hostile broker",
-        capabilities: { audience: "one", keeps: true, redelivers: true },
+        capabilities: { audience: "one", keeps: true, redelivers: true, trusted: false },
         connect: async (onLost) => {
           const session = await this.#broker.connect(onLost);
           return {

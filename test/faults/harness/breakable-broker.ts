@@ -12,8 +12,8 @@ export interface BreakableBroker {
   readonly url: string;
   /** Breaks it for a moment; `round` chooses how. When it answers, the broker is there again. */
   breakNow(round: number): Promise<void>;
-  /** Puts something where the rings of the queue `default` are. */
-  put(content: Buffer): Promise<void>;
+  /** Puts these where the rings of the queue `default` are, and answers how many of them the broker took. */
+  put(contents: readonly Buffer[]): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -41,10 +41,15 @@ async function breakableRedis(): Promise<BreakableBroker> {
         redis.goOn();
       }
     },
-    put: async (content) =>
-      void (await redis.ask((client) =>
-        client.xadd("{millrace}:bell:default", "*", "queue", content),
-      )),
+    put: (contents) =>
+      redis.ask(async (client) => {
+        const pipeline = client.pipeline();
+        for (const content of contents) {
+          pipeline.xadd("{millrace}:bell:default", "MAXLEN", "~", 1000, "*", "queue", content);
+        }
+        const answers = (await pipeline.exec()) ?? [];
+        return answers.filter(([error]) => !error).length;
+      }),
     close: () => redis.close(),
   };
 }
@@ -55,7 +60,7 @@ async function breakableRabbit(): Promise<BreakableBroker> {
   const proxy = await FaultProxy.to(server.url);
   const prefix = `faults-${process.pid}`;
   const connection = await connect(server.url);
-  const channel = await connection.createChannel();
+  const channel = await connection.createConfirmChannel();
   const queue = `${prefix}.bell.default`;
   return {
     url: `${proxy.url}?prefix=${prefix}`,
@@ -64,7 +69,15 @@ async function breakableRabbit(): Promise<BreakableBroker> {
       else if (round % 3 === 1) await cut(proxy);
       else proxy.goSilent();
     },
-    put: async (content) => void channel.sendToQueue(queue, content),
+    async put(contents) {
+      const taken = contents.map(
+        (content) =>
+          new Promise<number>((resolve) => {
+            channel.sendToQueue(queue, content, {}, (refused) => resolve(refused ? 0 : 1));
+          }),
+      );
+      return (await Promise.all(taken)).reduce((sum, one) => sum + one, 0);
+    },
     async close() {
       for (const name of [queue, `${prefix}.bell-dead`]) await channel.deleteQueue(name);
       await connection.close();
@@ -87,9 +100,14 @@ async function breakableSqs(): Promise<BreakableBroker> {
       if (round % 2 === 0) await cut(proxy);
       else proxy.goSilent();
     },
-    async put(content) {
-      const message = { QueueUrl: await at(), MessageBody: content.toString("base64") };
-      await client.send(new SendMessageCommand(message));
+    async put(contents) {
+      const QueueUrl = await at();
+      // A body that is empty, or no text, is refused there.
+      const sent = contents.map((content) => {
+        const MessageBody = content.toString("latin1").replace(/[^ -~]/g, "?") || "?";
+        return client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+      });
+      return (await Promise.all(sent)).length;
     },
     async close() {
       client.destroy();

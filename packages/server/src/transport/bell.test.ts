@@ -8,7 +8,7 @@ function silentTransport(published: (readonly string[])[]): Transport {
   return {
     name: "silent",
     words: "nothing",
-    capabilities: { audience: "all", keeps: false, redelivers: false },
+    capabilities: { audience: "all", keeps: false, redelivers: false, trusted: true },
     publish: async (queues) => void published.push(queues),
     receive: async () => ({ pause() {}, resume() {}, close: async () => {} }),
     check: async () => {},

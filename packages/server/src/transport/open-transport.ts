@@ -16,7 +16,7 @@ export interface OpenTransportOptions extends LinkedOptions {
 }
 
 /** What the brokers have in common: they deal messages out. */
-const DEALS: Capabilities = { audience: "one", keeps: true, redelivers: true };
+const DEALS: Capabilities = { audience: "one", keeps: true, redelivers: true, trusted: false };
 
 /**
  * The transport that the URL names. A broker that cannot be reached is no error: it is looked for until it is there.

@@ -35,5 +35,8 @@ export const MAX_UNANSWERED = 100;
 /** Rings that nobody hears yet say all the same thing; more of them for a queue are not kept. */
 export const MAX_KEPT = 1000;
 
-/** A message whose receiver was killed comes to another after so long; one that is only slow may come twice. */
-export const REDELIVER_AFTER_MS = 10_000;
+/**
+ * A message whose receiver was killed comes to another after so long. Nobody waits for that, for workers look by themselves
+ * much sooner; so it may be longer than any claim takes, and what a slow database holds up does not go round.
+ */
+export const REDELIVER_AFTER_MS = 60_000;

@@ -34,6 +34,8 @@ export interface Capabilities {
   readonly keeps: boolean;
   /** Whether a message whose receiver went away without an answer comes to another. */
   readonly redelivers: boolean;
+  /** Whether only those who may write to the database can ring. */
+  readonly trusted: boolean;
 }
 
 /** A message, until it is answered; the second answer does nothing, and an answer may be lost: then it comes again. */

@@ -1,6 +1,9 @@
 import type { Delivery, TransportReceiver } from "../transport/transport.ts";
 
-/** A claim that found nothing is not made again sooner because of a ring: who floods us costs 40 claims a second. */
+/**
+ * A claim that found nothing is not made again sooner because of a ring that anybody could have sent: who floods us costs
+ * 40 claims a second.
+ */
 const REST_MS = 25;
 
 /**
@@ -10,6 +13,7 @@ const REST_MS = 25;
  */
 export class Rings {
   readonly #wake: () => void;
+  readonly #restMs: number;
   #receiver: TransportReceiver | undefined;
   #waiting: Delivery[] = [];
   #underWay: Delivery[] = [];
@@ -17,8 +21,10 @@ export class Rings {
   #foundNothingAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(wake: () => void) {
+  /** @param trusted whether rings come from ourselves alone */
+  constructor(wake: () => void, trusted: boolean) {
     this.#wake = wake;
+    this.#restMs = trusted ? 0 : REST_MS;
   }
 
   readonly onDelivery = (delivery: Delivery): void => {
@@ -28,7 +34,7 @@ export class Rings {
       return;
     }
     this.#waiting.push(delivery);
-    const restMs = this.#foundNothingAt + REST_MS - performance.now();
+    const restMs = this.#foundNothingAt + this.#restMs - performance.now();
     if (restMs <= 0) this.#wake();
     else this.#timer ??= setTimeout(() => this.#wakeNow(), restMs);
   };

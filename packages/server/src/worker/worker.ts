@@ -115,7 +115,7 @@ export class Worker implements Service {
     this.#options = options;
     this.#logger = options.logger;
     this.#loop = new Loop("worker", () => this.#look(), options.logger);
-    this.#rings = new Rings(() => this.#loop.wake());
+    this.#rings = new Rings(() => this.#loop.wake(), options.transport.capabilities.trusted);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
     this.#bell = options.bell ?? new Bell(options.transport, options.logger);
     this.#lanes = new Lanes(options.registry, options.isolation, options.logger);

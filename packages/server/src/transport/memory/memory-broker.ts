@@ -12,7 +12,12 @@ export class MemoryBroker {
 
   /** @see LinkedTransport.open */
   transport(options: LinkedOptions): LinkedTransport {
-    const capabilities = { audience: "one", keeps: true, redelivers: true } as const;
+    const capabilities = {
+      audience: "one",
+      keeps: true,
+      redelivers: true,
+      trusted: false,
+    } as const;
     const connect = (onLost: (error: unknown) => void) => this.connect(onLost);
     return new LinkedTransport({ name: "memory", words: "memory", capabilities, connect }, options);
   }

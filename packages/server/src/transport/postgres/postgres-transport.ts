@@ -3,7 +3,13 @@ import type { Database } from "../../store/database.ts";
 import { statement } from "../../store/statement.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { readMessage } from "../message.ts";
-import type { Delivery, Transport, TransportObserver, TransportReceiver } from "../transport.ts";
+import type {
+  Capabilities,
+  Delivery,
+  Transport,
+  TransportObserver,
+  TransportReceiver,
+} from "../transport.ts";
 import { Listener } from "./listener.ts";
 
 export const CHANNEL = "millrace_bell";
@@ -29,7 +35,12 @@ export interface PostgresTransportOptions {
 export class PostgresTransport implements Transport {
   readonly name = "postgres";
   readonly words = "PostgreSQL";
-  readonly capabilities = { audience: "all", keeps: false, redelivers: false } as const;
+  readonly capabilities: Capabilities = {
+    audience: "all",
+    keeps: false,
+    redelivers: false,
+    trusted: true,
+  };
   readonly #options: PostgresTransportOptions;
   readonly #listeners = new Set<Listener>();
   readonly #deaf = new Set<Listener>();

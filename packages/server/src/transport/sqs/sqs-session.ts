@@ -6,8 +6,10 @@ import { SqsReceiver } from "./sqs-receiver.ts";
 
 export type SqsLibrary = typeof Sqs;
 
-/** The least that SQS allows: rings that nobody heard are stale by then. */
-const KEEP_SECONDS = 60;
+const MAX_SOCKETS = 1000;
+
+/** Rings that nobody heard are stale by then. */
+const KEEP_SECONDS = 120;
 
 /**
  * A queue at SQS for each of ours, standard or FIFO. There is no connection that could break: the session is lost when
@@ -23,6 +25,12 @@ export async function connectSqs(
     region: place.region,
     ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
     maxAttempts: 2,
+    // A question for messages keeps its socket for as long as it waits, one for each queue.
+    requestHandler: {
+      connectionTimeout: deadlineMs,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
   });
   const within = () => ({ abortSignal: AbortSignal.timeout(deadlineMs) });
   const urls = new QueueUrls(library, client, place, within);
