@@ -34,7 +34,8 @@ export const takeBack = statement<
       from lost l
       left join lateral (
         select l.alone and r.losses + 1 >= $1 and c.proven + 1 >= $2 or c.apart + 1 >= $3 as poison
-        from millrace.run r cross join millrace.crashes(r.id) c where r.id = l.run_id and l.suspect
+        from (select id, losses from millrace.run where id = l.run_id limit 1) r cross join millrace.crashes(r.id) c
+        where l.suspect
       ) c on true
     ),
     moved as (

@@ -158,7 +158,8 @@ export const settleOthers = statement<
       cross join lateral (select case when f.late then 'fail' else f.heard end as verdict) v
       left join lateral (
         select r.losses + 1 >= $12 and c.proven + 1 >= $13 as poison
-        from millrace.run r cross join millrace.crashes(r.id) c where r.id = f.run_id and v.verdict = 'crash'
+        from (select id, losses from millrace.run where id = f.run_id limit 1) r cross join millrace.crashes(r.id) c
+        where v.verdict = 'crash'
       ) c on true
     ),
     moved as (
