@@ -24,7 +24,9 @@ export async function install(root, what = "packages (once, about 20 s)") {
     "--loglevel=error",
   ]);
   const shell = process.platform === "win32" && command === "npm";
-  const { ok, signal, output } = await runQuietly(command, args, { cwd: root, shell });
+  // The npm that runs us hands its settings down, and they would outrank those of the folder: let it read its own.
+  const { npm_config_engine_strict: _, ...env } = process.env;
+  const { ok, signal, output } = await runQuietly(command, args, { cwd: root, shell, env });
   if (signal) throw new Trouble(`npm ci was ended by ${signal}`, { exitCode: 130 });
   if (!ok) {
     const said = output.trim().split("\n").slice(0, 15).join("\n");

@@ -281,7 +281,7 @@ describe("the limits of a queue", () => {
     expect(await reason(api, ids[1]!)).toBe("held back: queue default is full, 1 of 1 running");
     await claimed.settle({ verdict: "complete", output: null });
     expect(await reason(api, ids[1]!)).toMatch(
-      /^held back: its rate lets no run start until \d{4}-/,
+      /^held back: the rate of queue default lets no run start until \d{4}-/,
     );
     expect((await api.claim()).runs).toEqual([]);
     const open = await limit(api, "default", { json: { rate: null } });

@@ -95,7 +95,7 @@ test("a paused queue is the reason of its runs, everywhere, until it is resumed"
     oldestSeconds: expect.any(Number),
     paused: { by: "api", reason: "moving", at: expect.any(String) },
   });
-  const reason = `waiting in queue default, paused by api since ${paused.body.paused.at}: moving`;
+  const reason = "held back: queue default is paused by api: moving";
   expect((await api.call(`/api/v1/runs/${made.id}`)).body.reason).toBe(reason);
   expect((await api.call("/api/v1/runs")).body.runs[0].reason).toBe(reason);
   const resumed = await api.call("/api/v1/queues/default/resume", { method: "POST" });

@@ -1,5 +1,6 @@
-import { Intake, JobRegistry, advanceOperation } from "millrace";
+import { Intake, JobRegistry, MetricsRegistry, advanceOperation } from "millrace";
 import { expect, test } from "vitest";
+import { OperationMetrics } from "../../packages/server/src/maintenance/operation-metrics.ts";
 import { type ApiUnderTest, JOBS, startApi } from "../support/api.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 import { until } from "../support/until.ts";
@@ -392,4 +393,38 @@ test("operations are listed, and what cannot be one is refused", async () => {
     expect(body.code).toBe("operation_not_found");
   }
   expect((await api.call("/api/v1/operations/x")).status).toBe(400);
+});
+
+test("metrics tell how many operations go on or are paused, what waits, and what was handled", async () => {
+  const { api, begin } = await stand();
+  const letters = await seedDeadLetters(api.db, 3, { fingerprint: FINGERPRINT });
+  await api.call(`/api/v1/dead-letters/${letters[1]}/dismiss`, { method: "POST" });
+  await seedDeadLetters(api.db, 2, { fingerprint: "00000000000000bb" });
+  const metrics = async () => {
+    const { body } = await api.call("/metrics");
+    return (body as string).split("\n").filter((line) => line.startsWith("millrace_operation"));
+  };
+  const paused = await begin({ kind: "dismiss", filter: { fingerprint: "00000000000000bb" } });
+  await api.call(`/api/v1/operations/${paused}/pause`, { method: "POST" });
+  await begin({ kind: "dismiss", filter: { fingerprint: FINGERPRINT } });
+  expect(await metrics()).toEqual([
+    'millrace_operations{state="running"} 1',
+    'millrace_operations{state="paused"} 1',
+    "millrace_operation_members_waiting 4",
+  ]);
+
+  await api.call(`/api/v1/dead-letters/${letters[2]}/dismiss`, { method: "POST" });
+  const registry = new MetricsRegistry();
+  const { handled } = new OperationMetrics(registry);
+  const intake = new Intake(api.db, new JobRegistry(JOBS), () => {});
+  for (;;) {
+    const part = await advanceOperation(api.db, intake);
+    if (part.handled) handled(part.handled);
+    if (!part.worked) break;
+  }
+  const counted = await registry.metrics();
+  for (const [outcome, members] of Object.entries({ done: 1, skipped: 1, refused: 0 })) {
+    const line = `millrace_operation_members_total{kind="dismiss",outcome="${outcome}"} ${members}`;
+    expect(counted.split("\n")).toContain(line);
+  }
 });

@@ -1,44 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { Child } from "../support/child-process.ts";
-import { type TestDatabase, createDatabase } from "../support/database.ts";
+import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
-import { addressOf, launch, millrace, newHome } from "../support/millrace.ts";
+import { millrace, newHome } from "../support/millrace.ts";
 import { until } from "../support/until.ts";
+import { KEY, OneServer } from "./one-server.ts";
 
 // Every command that talks to a server, on one server with a database of its own.
 
-const JOBS = join(import.meta.dirname, "jobs");
-const KEY = `mr_${randomUUID()}`;
-
-let database: TestDatabase;
-let server: Child;
-let client: Record<string, string>;
-let home: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  home = mkdtempSync(join(tmpdir(), "millrace-"));
-  server = await launch(["start", "--jobs", JOBS], {
-    DATABASE_URL: database.url,
-    MILLRACE_API_KEY: KEY,
-    MILLRACE_HOME: home,
-    MILLRACE_PORT: "0",
-  });
-  client = { MILLRACE_URL: await addressOf(server), MILLRACE_API_KEY: KEY };
-});
-
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database.drop();
-  rmSync(home, { recursive: true, force: true });
-});
-
-const cli = (...args: string[]) => millrace(args, client);
+const one = OneServer.forThisFile();
+const { cli } = one;
 
 async function json(...args: string[]): Promise<Record<string, unknown>[]> {
   const { stdout } = await cli(...args, "--json");
@@ -58,9 +31,9 @@ async function runId(...args: string[]): Promise<string> {
 const HARMFUL = /[^\P{C}\n]/u;
 
 test("with DATABASE_URL, start works on that server and shows no password", () => {
-  expect(server.output).toMatch(/^ {2}database +PostgreSQL \d\S*, at \S+\/millrace_test_\S+$/m);
-  expect(server.output).toMatch(/^ {2}API key +from MILLRACE_API_KEY$/m);
-  expect(server.output).not.toContain(KEY);
+  expect(one.server.output).toMatch(/^ {2}database +PostgreSQL \d\S*, at \S+\/millrace_test_\S+$/m);
+  expect(one.server.output).toMatch(/^ {2}API key +from MILLRACE_API_KEY$/m);
+  expect(one.server.output).not.toContain(KEY);
 });
 
 test("a job is run and waited for; its output is all that stdout has", async () => {
@@ -74,7 +47,7 @@ test("the input comes from a file or from stdin as well", async () => {
   writeFileSync(file, '{"text":"from a file"}');
   const fromFile = await cli("run", "echo", "--input-file", file, "--wait");
   expect(JSON.parse(fromFile.stdout)).toEqual({ text: "from a file" });
-  const fromStdin = await millrace(["run", "echo", "-", "--wait", "--json"], client, {
+  const fromStdin = await millrace(["run", "echo", "-", "--wait", "--json"], one.client, {
     input: '{"text":"from stdin"}',
   });
   expect(JSON.parse(fromStdin.stdout)).toMatchObject({
@@ -306,13 +279,13 @@ test("for programs, errors are JSON as well", async () => {
 });
 
 test("a wrong key, no key, and no server are told apart", async () => {
-  const wrong = await millrace(["runs"], { ...client, MILLRACE_API_KEY: `mr_${randomUUID()}` });
+  const wrong = await millrace(["runs"], { ...one.client, MILLRACE_API_KEY: `mr_${randomUUID()}` });
   expect(wrong).toMatchObject({ code: 6, stdout: "" });
   const empty = newHome();
   const none = await millrace(["runs"], { MILLRACE_HOME: empty });
   expect(none).toMatchObject({ code: 6, stdout: "" });
   expect(none.stderr).toContain(`there is no API key in ${empty}`);
-  const nobody = { ...client, MILLRACE_URL: `http://127.0.0.1:${await freePort()}` };
+  const nobody = { ...one.client, MILLRACE_URL: `http://127.0.0.1:${await freePort()}` };
   const away = await millrace(["runs"], nobody);
   expect(away).toMatchObject({ code: 7, stdout: "" });
   expect(away.stderr).toContain("(ECONNREFUSED); start the server with millrace start");
@@ -323,7 +296,10 @@ test("what answers but is not Millrace is recognised, and not shown", async () =
   onTestFinished(() => void other.close());
   await until("the other program listens", () => other.listening);
   const { port } = other.address() as { port: number };
-  const answer = await millrace(["runs"], { ...client, MILLRACE_URL: `http://127.0.0.1:${port}` });
+  const answer = await millrace(["runs"], {
+    ...one.client,
+    MILLRACE_URL: `http://127.0.0.1:${port}`,
+  });
   expect(answer.code).toBe(7);
   expect(answer.stderr).toContain("is not a Millrace server");
   expect(answer.stderr).not.toMatch(HARMFUL);

@@ -1,50 +1,29 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Child } from "../support/child-process.ts";
-import { type TestDatabase, createDatabase } from "../support/database.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
-import { addressOf, launch, millrace, startMillrace } from "../support/millrace.ts";
+import { startMillrace } from "../support/millrace.ts";
 import { until } from "../support/until.ts";
+import { OneServer } from "./one-server.ts";
 
 // Dead letters and operations by the command line, on one server with a database of its own.
 
 /** Several commands each, of which a busy machine takes some seconds for every one. */
 const SLOW = { timeout: 180_000 };
 
-const KEY = `mr_${randomUUID()}`;
+const one = OneServer.forThisFile();
+const { cli } = one;
 
-let database: TestDatabase;
-let server: Child;
 let db: pg.Client;
-let client: Record<string, string>;
-let home: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  home = mkdtempSync(join(tmpdir(), "millrace-"));
-  db = new pg.Client({ connectionString: database.url });
+  db = new pg.Client({ connectionString: one.database.url });
   await db.connect();
-  server = await launch(["start", "--jobs", join(import.meta.dirname, "jobs")], {
-    DATABASE_URL: database.url,
-    MILLRACE_API_KEY: KEY,
-    MILLRACE_HOME: home,
-    MILLRACE_PORT: "0",
-  });
-  client = { MILLRACE_URL: await addressOf(server), MILLRACE_API_KEY: KEY };
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await db.end();
-  await database.drop();
-  rmSync(home, { recursive: true, force: true });
-});
-
-const cli = (...args: string[]) => millrace(args, client);
+afterAll(() => db.end());
 
 let groups = 0;
 
@@ -93,7 +72,7 @@ test("one is rerun with a patch, after a look at what the patch makes of it", SL
   const refused = await cli("dead", "rerun", ids[0]!, "--patch", wrong);
   expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toContain("[invalid_input]");
-  const file = join(home, "patch.json");
+  const file = join(one.home, "patch.json");
   writeFileSync(file, '[{"op":"replace","path":"/text","value":"patched"}]');
   const rerun = await cli("dead", "rerun", ids[0]!, "--patch", `@${file}`);
   expect(rerun).toMatchObject({ code: 0, stderr: "" });
@@ -167,7 +146,7 @@ test(
     const { fingerprint } = await letters(30, "echo", '{"text":"n$n"}');
     const waiting = await startMillrace(
       ["dead", "rerun", "--all", "--fingerprint", fingerprint, "--rate", "1", "--wait"],
-      client,
+      one.client,
     );
     const [, id] = await waiting.waitForLine(/◐ Running operation (\d+) {2}/);
     waiting.kill("SIGINT");

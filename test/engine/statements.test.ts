@@ -33,7 +33,8 @@ test("every statement prepares on a migrated database, under a title of its own"
   const titles = statements.map((statement) => statement.title);
   expect(new Set(titles).size).toBe(titles.length);
   for (const { title, text } of statements) {
-    await expect(mill.db.query(`prepare ${title} as ${text}`), title).resolves.toBeDefined();
+    // Registering has prepared some of them.
     await mill.db.query("deallocate all");
+    await expect(mill.db.query(`prepare ${title} as ${text}`), title).resolves.toBeDefined();
   }
 });

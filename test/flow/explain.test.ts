@@ -3,6 +3,7 @@ import { explain, keepGate, pause, pauseJobOrKey, setQueueLimits } from "millrac
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Mill } from "../support/mill.ts";
+import { explaining } from "../support/plans.ts";
 import { all, claimer } from "./desk.ts";
 
 const Tenant = z.object({ tenant: z.string() });
@@ -44,7 +45,7 @@ describe("the explanation of a run", () => {
       expectedStart: null,
       blockers: [{ code: "key_full", ahead: 1, holders: [{ run: first, worker }] }],
     });
-    expect(told.summary).toContain('key "a" has as many running as it may, 1');
+    expect(told.summary).toContain('key "a" is full, 1 of 1 running');
     expect(await explain(mill.db, second)).toMatchObject({
       blockers: [{ code: "key_full", ahead: 0 }],
     });
@@ -148,5 +149,63 @@ describe("the explanation of a run", () => {
     const batched = await mill.enqueue("load", { tenant: "a" });
     expect(await all((await claimer(mill)).claims)).toEqual([]);
     expect(await codes(mill, batched)).toEqual(["batch_fills"]);
+  });
+
+  // Each look at all that waits would touch 50 pages or more for a thousand parcels.
+  test("costs no more with a long backlog than with a short one, wherever the run stands", async () => {
+    const mill = await Mill.create(sync, plain);
+    await aWorker(mill);
+    await mill.enqueue("sync", { tenant: "a" });
+    await all((await claimer(mill)).claims);
+    const [held, waiting] = [
+      await mill.enqueue("sync", { tenant: "a" }),
+      await mill.enqueue("plain"),
+    ];
+    await keepGate(mill.db);
+    const lengthen = async (parcels: number) => {
+      await mill.db.query(
+        `insert into millrace.gate (queue, job, key, priority, start_by, since, cost, run_ids)
+         select 'default', 'sync', 'a', 0, now() - interval '1 hour', now(), 1, array[gen_random_uuid()]
+         from generate_series(1, $1)`,
+        [parcels],
+      );
+      await mill.db.query(
+        `insert into millrace.ready (queue, priority, job, run_ids, start_by)
+         select 'default', 0, 'plain', array[gen_random_uuid()], now() - interval '1 hour'
+         from generate_series(1, $1)`,
+        [parcels],
+      );
+      const looked = [];
+      for (const run of [held, waiting]) {
+        const connection = await explaining(mill.db);
+        const [first] = (await explain(connection, run)).blockers;
+        looked.push({ code: first?.code, ahead: first?.ahead, blocks: connection.blocks });
+      }
+      return looked;
+    };
+    const short = await lengthen(2500);
+    const long = await lengthen(20_000);
+    for (const [place, code] of ["key_full", "behind"].entries()) {
+      expect(short[place]).toMatchObject({ code, ahead: 2000 });
+      expect(long[place]).toMatchObject({ code, ahead: 2000 });
+      expect(long[place]!.blocks - short[place]!.blocks, code).toBeLessThan(250);
+    }
+  });
+
+  test("that stands further back than it looks says so, and does not guess when it starts", async () => {
+    const mill = await Mill.create(plain);
+    await aWorker(mill);
+    await mill.db.query(
+      `insert into millrace.ready (queue, priority, job, run_ids)
+       select 'default', 0, 'plain', array[gen_random_uuid(), gen_random_uuid()] from generate_series(1, 2000)`,
+    );
+    const last = await mill.enqueue("plain");
+    await mill.db.query(
+      "insert into millrace.pace (worker_id, queue, per_second) values (1, 'default', 2)",
+    );
+    expect(await explain(mill.db, last)).toMatchObject({
+      blockers: [{ code: "behind", message: "4,000 or more runs in queue default come first" }],
+      expectedStart: null,
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { RetryAfterError, defineJob } from "@millrace/sdk";
-import { setQueueLimits } from "millrace";
+import { JobRegistry, setQueueLimits } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Mill } from "../support/mill.ts";
@@ -174,4 +174,79 @@ test("a server that asks one run to wait holds its whole job back, on every work
   expect(await all(claims)).toEqual([]);
   expect(await mill.state(second)).toBe("queued");
   expect(calls).toBe(1);
+});
+
+describe("a rate that changes", () => {
+  interface Units {
+    limit: number;
+    burst: number;
+  }
+
+  const job = (rate?: Units, key?: "account") =>
+    defineJob({
+      name: "call",
+      input: Call,
+      ...(rate && { rateLimit: { ...rate, per: "1h" as const, ...(key && { key }) } }),
+      run: () => null,
+    });
+
+  /** How each scope has its rate changed. */
+  const SCOPES: Record<string, (mill: Mill, rate: Units | undefined) => Promise<void>> = {
+    job: (mill, rate) => new JobRegistry([job(rate)]).register(mill.db),
+    key: (mill, rate) => new JobRegistry([job(rate, "account")]).register(mill.db),
+    queue: (mill, rate) =>
+      setQueueLimits(mill.db, "default", { rate: rate ? { ...rate, perMs: 3_600_000 } : null }),
+  };
+
+  /** A rate of 100 an hour, of which one has been taken; answers how many of the runs that wait start now. */
+  async function begun(scope: string) {
+    const mill = await Mill.create(job());
+    const change = (rate: Units | undefined) => SCOPES[scope]!(mill, rate);
+    await change({ limit: 100, burst: 100 });
+    await mill.enqueue("call", { account: "a" });
+    const { claims } = await claimer(mill);
+    expect(await all(claims, 1)).toHaveLength(1);
+    for (let n = 0; n < 20; n++) await mill.enqueue("call", { account: "a" });
+    return { mill, change, starts: async () => (await all(claims, 20)).length };
+  }
+
+  test.each(Object.keys(SCOPES))("holds at once for a %s when it is lowered", async (scope) => {
+    const { mill, change, starts } = await begun(scope);
+    await change({ limit: 1, burst: 2 });
+    expect(await starts()).toBe(2);
+    await pass(mill, 3_000_000);
+    expect(await starts()).toBe(0);
+    await pass(mill, 600_000);
+    expect(await starts()).toBe(1);
+  });
+
+  test.each(Object.keys(SCOPES))(
+    "leaves a %s no more than its burst, also when it is raised again",
+    async (scope) => {
+      const { change, starts } = await begun(scope);
+      await change({ limit: 1, burst: 2 });
+      await change({ limit: 100, burst: 100 });
+      expect(await starts()).toBe(2);
+    },
+  );
+
+  test.each(Object.keys(SCOPES))("counts for a %s from the change, not before", async (scope) => {
+    const { mill, change, starts } = await begun(scope);
+    await change({ limit: 1, burst: 1 });
+    expect(await starts()).toBe(1);
+    await pass(mill, 1_800_000);
+    await change({ limit: 60, burst: 20 });
+    expect(await starts()).toBe(0);
+    await pass(mill, 30_000);
+    expect(await starts()).toBe(1);
+  });
+
+  test.each(Object.keys(SCOPES))("forgets what a %s had when it is taken away", async (scope) => {
+    const { change, starts } = await begun(scope);
+    await change({ limit: 1, burst: 1 });
+    expect(await starts()).toBe(1);
+    await change(undefined);
+    await change({ limit: 1, burst: 3 });
+    expect(await starts()).toBe(3);
+  });
 });

@@ -14,6 +14,7 @@ import {
   JobRegistry,
   PostgresTransport,
   Reaper,
+  type Transport,
   Worker,
   type WorkerOptions,
   createLogger,
@@ -37,8 +38,8 @@ export class Mill {
   readonly url: string;
   readonly registry: JobRegistry;
   readonly intake: Intake;
-  readonly bell: Bell;
-  readonly transport: PostgresTransport;
+  bell: Bell;
+  transport: Transport;
   readonly logger = createLogger("silent");
 
   private constructor(
@@ -90,6 +91,12 @@ export class Mill {
     onTestFinished(() => mill.transport.close());
     await mill.registry.register(db);
     return mill;
+  }
+
+  /** Rings through another transport than PostgreSQL's from now on; whoever opened it closes it. */
+  ringThrough(transport: Transport): void {
+    this.transport = transport;
+    this.bell = new Bell(transport, this.logger);
   }
 
   async startWorker(options: Partial<WorkerOptions> = {}): Promise<Worker> {

@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   jobs_not_loaded: { status: 500, title: "The jobs could not be loaded" },
   insecure_file: { status: 500, title: "A file that holds a secret can be read by others" },
   invalid_usage: { status: 400, title: "The command is not used like this" },
+  transport_client_missing: { status: 500, title: "The client of the transport is not installed" },
   server_unreachable: { status: 503, title: "The server cannot be reached" },
 } as const;
 

@@ -40,7 +40,16 @@ export { measureProcess } from "./telemetry/process-metrics.ts";
 export { type LogLevel, type Logger, createLogger } from "./telemetry/logger.ts";
 export { Bell } from "./transport/bell.ts";
 export { PostgresTransport } from "./transport/postgres/postgres-transport.ts";
-export type { Transport } from "./transport/transport.ts";
+export { LinkedTransport } from "./transport/linked-transport.ts";
+export { MemoryBroker } from "./transport/memory/memory-broker.ts";
+export { openTransport } from "./transport/open-transport.ts";
+export { TransportMetrics } from "./transport/transport-metrics.ts";
+export type {
+  Delivery,
+  Transport,
+  TransportObserver,
+  TransportReceiver,
+} from "./transport/transport.ts";
 export type { IsolationOptions } from "./worker/isolation/lanes.ts";
 export { WorkerMetrics } from "./worker/worker-metrics.ts";
 export { Worker, type WorkerOptions } from "./worker/worker.ts";

@@ -18,13 +18,14 @@ export class FaultProxy {
   readonly #links = new Set<Link>();
   #cut: Cut | undefined;
   #cuts = 0;
+  #down = false;
 
   private constructor(url: string, server: Server) {
     this.url = url;
     this.#server = server;
   }
 
-  /** A proxy in front of the server of a PostgreSQL URL; its own `url` leads to the same database. */
+  /** A proxy in front of the server of a URL; its own `url` leads to the same place. */
   static async to(target: string): Promise<FaultProxy> {
     const server = createServer();
     await new Promise<void>((resolve) => {
@@ -36,6 +37,10 @@ export class FaultProxy {
     own.port = String((server.address() as AddressInfo).port);
     const proxy = new FaultProxy(own.href, server);
     server.on("connection", (client) => {
+      if (proxy.#down) {
+        client.destroy();
+        return;
+      }
       proxy.#link(client, connect({ host: hostname, port: Number(port || 5432) }));
     });
     return proxy;
@@ -54,6 +59,24 @@ export class FaultProxy {
   /** From now on the connections of now are half-open: what either side sends goes nowhere. New ones work. */
   goSilent(): void {
     for (const link of this.#links) link.silent = true;
+  }
+
+  /** Ends all connections, and every new one at once, as when the server is not there. */
+  goDown(): void {
+    this.#down = true;
+    for (const link of this.#links) {
+      link.silent = false;
+      link.client.destroy();
+    }
+  }
+
+  comeUp(): void {
+    this.#down = false;
+  }
+
+  /** How many connections there are. */
+  get links(): number {
+    return this.#links.size;
   }
 
   /** How many connections are half-open. */

@@ -27,9 +27,13 @@ export class Load {
   }
 
   /** Waits until so many more operations have been acknowledged. */
-  async acknowledges(more: number): Promise<void> {
+  async acknowledges(more: number, deadlineMs?: number): Promise<void> {
     const goal = this.#acknowledged + more;
-    await until(`${more} more runs are acknowledged`, () => this.#acknowledged >= goal);
+    await until(
+      `${more} more runs are acknowledged`,
+      () => this.#acknowledged >= goal,
+      deadlineMs === undefined ? {} : { deadlineMs },
+    );
   }
 
   /** When this returns, every operation has its answer. */

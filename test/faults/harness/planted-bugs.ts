@@ -26,6 +26,7 @@ const CONCURRENCY_TESTS = "test/flow/concurrency.test.ts";
 const RATE_TESTS = "test/flow/rate.test.ts";
 const OVERLAP_TESTS = "test/flow/overlap.test.ts";
 const FLOW = "store/migrations/0002_flow_control.sql";
+const RINGS_TESTS = "test/transport/rings.test.ts";
 const PLACES_TEST = {
   file: "test/engine/transitions.test.ts",
   test: "after every event the run stands in exactly one place, or has ended",
@@ -42,7 +43,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/settle.ts",
-        find: "      from fenced f where r.id = f.run_id and r.state is null\n      returning r.id\n",
+        find: "      from fenced f where r.id = any (array[f.run_id]) and r.state is null\n      returning r.id\n",
         replace: `      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at from settling s) f
       where r.id = f.run_id and r.state is null
       returning r.id\n`,
@@ -160,7 +161,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "store/claim.ts",
         find: `
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
@@ -176,7 +177,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       order by priority desc, start_by, seq limit $5
       for update skip locked
     )
-    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.run_ids`,
+    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids`,
       },
       {
         file: "store/claim.ts",
@@ -571,6 +572,45 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: {
       file: RATE_TESTS,
       test: "a rate by key holds no more than its burst, however long nothing started",
+    },
+  },
+  {
+    bug: "a message is acknowledged before its claim has committed",
+    edits: [
+      {
+        file: "worker/rings.ts",
+        find: "    this.#underWay = this.#waiting;\n",
+        replace: "    for (const delivery of this.#waiting) delivery.acknowledge();\n",
+      },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a message is kept until the claim that answers it has committed",
+    },
+  },
+  {
+    bug: "a full worker swallows messages instead of leaving them to others",
+    edits: [
+      {
+        file: "worker/rings.ts",
+        find: "delivery.release();",
+        replace: "delivery.acknowledge();",
+        all: true,
+      },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a worker whose slots are full leaves messages to others, and takes them up again by itself",
+    },
+  },
+  {
+    bug: "forged rings cost a claim each",
+    edits: [
+      { file: "worker/rings.ts", find: "const REST_MS = 25;", replace: "const REST_MS = 0;" },
+    ],
+    caughtBy: {
+      file: RINGS_TESTS,
+      test: "a flood of rings for which there is nothing costs few claims",
     },
   },
 ];

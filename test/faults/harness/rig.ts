@@ -11,6 +11,7 @@ import {
   JobRegistry,
   PostgresTransport,
   Reaper,
+  type Transport,
   createLogger,
   openDatabase,
 } from "millrace";
@@ -35,6 +36,8 @@ export interface RigOptions {
   leaseMs?: number;
   /** How long the server may work on a statement. Default 30 000. */
   statementMs?: number;
+  /** What the controller rings through, and its URL for the workers. Default: PostgreSQL. */
+  transport?: { opened: Transport; url: string };
 }
 
 export interface WorkerProcessOptions {
@@ -67,7 +70,8 @@ export class Rig {
   readonly #ledger: string;
   readonly #url: string;
   readonly #logger = createLogger("silent");
-  readonly #transport: PostgresTransport;
+  readonly #transport: Transport;
+  readonly #transportUrl: string;
   readonly #bell: Bell;
   readonly #intake: Intake;
   readonly #ends: (() => Promise<unknown>)[] = [];
@@ -93,7 +97,9 @@ export class Rig {
       statementMs: this.#statementMs,
     });
     const logger = this.#logger;
-    this.#transport = new PostgresTransport({ db: this.db, connection, logger });
+    this.#transport =
+      options.transport?.opened ?? new PostgresTransport({ db: this.db, connection, logger });
+    this.#transportUrl = options.transport?.url ?? "postgres";
     this.#bell = new Bell(this.#transport, logger);
     // It knows no job's code: workers register their jobs in the database.
     this.#intake = new Intake(this.db, new JobRegistry([]), (queue) => this.#bell.ring(queue));
@@ -146,6 +152,7 @@ export class Rig {
         SWEEP_MS: String(this.sweepMs),
         DRAIN_MS: String(drainMs),
         STATEMENT_MS: String(this.#statementMs),
+        TRANSPORT: this.#transportUrl,
       },
     });
     this.workers.add(child);

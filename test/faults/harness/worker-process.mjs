@@ -2,11 +2,11 @@
  * A worker in a process of its own, to be killed, stopped and starved. It runs from the built packages on plain Node.
  *
  * Environment: DATABASE_URL, LEDGER (a file; one line is appended at the start and at the end of every execution),
- * CONCURRENCY, LEASE_MS, DRAIN_MS, STATEMENT_MS. Writes `ready` to stdout when it works, its log to stderr; SIGTERM drains it.
+ * CONCURRENCY, LEASE_MS, DRAIN_MS, STATEMENT_MS, TRANSPORT (a URL). Writes `ready` to stdout when it works, its log to stderr; SIGTERM drains it.
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { JobRegistry, PostgresTransport, Worker, createLogger, openDatabase } from "millrace";
+import { JobRegistry, Worker, createLogger, openDatabase, openTransport } from "millrace";
 import * as exported from "./jobs/fault.job.mjs";
 
 const {
@@ -16,6 +16,7 @@ const {
   LEASE_MS = "2000",
   DRAIN_MS = "1000",
   STATEMENT_MS = "30000",
+  TRANSPORT = "postgres",
 } = process.env;
 
 const jobs = Object.values(exported);
@@ -34,7 +35,7 @@ const registry = new JobRegistry(
   new Map(jobs.filter(({ name }) => name !== "homeless").map(({ name }) => [name, FILE])),
 );
 await registry.register(db);
-const transport = new PostgresTransport({ db, connection, logger });
+const transport = await openTransport({ url: TRANSPORT, db, connection, logger });
 const worker = new Worker({
   db,
   connection,

@@ -134,5 +134,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       canary: true,
     },
   },
-  getHealth: { response: { 200: { status: "ok", checks: { database: "ok" } } } },
+  getHealth: {
+    response: { 200: { status: "ok", checks: { database: "ok", transport: "ok", worker: "ok" } } },
+  },
 };

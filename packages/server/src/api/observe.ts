@@ -4,6 +4,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Sparing } from "../runtime/sparing.ts";
 import { type Database, inTransaction, sqlState } from "../store/database.ts";
 import { HELD_REASONS, countHeld } from "../store/held.ts";
+import { countOperations } from "../store/operations.ts";
 import { countPlaces } from "../store/places.ts";
 
 /** More jobs than this are counted together: a metric must not grow with what people name. */
@@ -78,7 +79,7 @@ export class Observer {
 }
 
 /**
- * How many runs stand where, counted when somebody asks. Without the database only `millrace_database_up` says so.
+ * How many runs stand where, and what operations have to do, counted when somebody asks. Without the database only `millrace_database_up` says so.
  *
  * Counting reads all that waits: its cost follows the backlog, never the history. So it takes a tenth of the time at the
  * most, however many ask, and is given up after two seconds; then the counts are missing, and the database is up.
@@ -89,7 +90,11 @@ export function measurePlaces(registry: Registry, db: Database): void {
     () =>
       inTransaction(db, async (tx) => {
         await tx.query({ text: "set local statement_timeout = '2s'" });
-        return { places: await countPlaces(tx), held: await countHeld(tx) };
+        return {
+          places: await countPlaces(tx),
+          held: await countHeld(tx),
+          operations: await countOperations(tx),
+        };
       }).catch((error: unknown) => {
         if (sqlState(error) === QUERY_CANCELED) return null;
         throw error;
@@ -113,6 +118,16 @@ export function measurePlaces(registry: Registry, db: Database): void {
     labelNames: ["reason"],
     registers,
   });
+  const operations = new Gauge({
+    name: "millrace_operations",
+    help: "Operations over dead letters that have not ended",
+    labelNames: ["state"],
+    registers,
+  });
+  const members = gauge(
+    "millrace_operation_members_waiting",
+    "Dead letters that operations which have not ended are still to handle",
+  );
   const up: Gauge = new Gauge({
     name: "millrace_database_up",
     help: "1 when the database answered this scrape",
@@ -125,10 +140,15 @@ export function measurePlaces(registry: Registry, db: Database): void {
         metric.reset();
         for (const count of counts) metric.set({}, count[place as keyof typeof places]);
       }
-      held.reset();
+      for (const metric of [held, operations, members]) metric.reset();
       if (!answer) return;
       for (const reason of HELD_REASONS) {
         held.set({ reason }, answer.held.find((row) => row.reason === reason)?.runs ?? 0);
+      }
+      for (const { running, paused, waiting } of answer.operations) {
+        operations.set({ state: "running" }, running);
+        operations.set({ state: "paused" }, paused);
+        members.set({}, waiting);
       }
     },
   });

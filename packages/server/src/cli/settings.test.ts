@@ -26,7 +26,7 @@ test("all wrong variables are named at once, each with its fix, and none with it
         DATABASE_URL: "mysql://root:hunter2@db/app",
         MILLRACE_PORT: "47000000",
         MILLRACE_LEASE: "12 seconds",
-        MILLRACE_TRANSPORT: "redis",
+        MILLRACE_TRANSPORT: "redis://me:hunter2@redis/zero",
         MILLRACE_API_KEY: "hunter2",
       },
       "/",
@@ -34,7 +34,7 @@ test("all wrong variables are named at once, each with its fix, and none with it
   expect(read).toThrow(/^DATABASE_URL: write postgres:/m);
   expect(read).toThrow(/^MILLRACE_PORT: write a whole number from 0 to 65535/m);
   expect(read).toThrow(/^MILLRACE_LEASE: write a duration of 2s to 10m, such as 20s$/m);
-  expect(read).toThrow(/^MILLRACE_TRANSPORT: postgres is the only transport/m);
+  expect(read).toThrow(/^MILLRACE_TRANSPORT: the path of a redis URL is a number/m);
   expect(read).toThrow(/^MILLRACE_API_KEY: write 20 to 200 printable/m);
   expect(read).not.toThrow(/hunter2/);
 });

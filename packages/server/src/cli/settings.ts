@@ -2,6 +2,7 @@ import path from "node:path";
 import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import type { LogLevel } from "../telemetry/logger.ts";
+import { readTransportUrl } from "../transport/transport-url.ts";
 import { didYouMean } from "./nearest-word.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
@@ -26,7 +27,8 @@ export interface Settings {
   readonly jobEnv: readonly string[];
   readonly blockMs: number;
   readonly logLevel: LogLevel;
-  readonly transport: "postgres";
+  /** `postgres`, or the URL of a broker, which may hold a password. */
+  readonly transport: string;
   readonly dbAccount: string | undefined;
   readonly pgNative: string | undefined;
 }
@@ -99,7 +101,14 @@ export const VARIABLES = {
     })
     .prefault("info"),
   MILLRACE_TRANSPORT: z
-    .literal("postgres", { error: "postgres is the only transport of this version; unset it" })
+    .string()
+    .superRefine((text, context) => {
+      try {
+        readTransportUrl(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+      }
+    })
     .prefault("postgres"),
   MILLRACE_DB_ACCOUNT: z.string().optional(),
   MILLRACE_PG_NATIVE: z.string().optional(),

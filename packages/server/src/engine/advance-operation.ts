@@ -31,9 +31,21 @@ const WATCH_EVERY_MS = 500;
 /** How many reruns a canary makes before it goes on to the next stage; the last has no end. */
 const STAGE_ENDS = [1, 11];
 
+/** Members that one part of an operation has handled. */
+export interface Handled {
+  kind: OperationRow["kind"];
+  done: number;
+  /** Somebody else had handled them. */
+  skipped: number;
+  /** Their reruns were not accepted. */
+  refused: number;
+}
+
 export interface Advanced {
   /** The queues that got runs. */
-  queues: Set<string>;
+  queues: ReadonlySet<string>;
+  /** Undefined when the part was to watch, or to end the operation. */
+  handled: Handled | undefined;
   /** Whether there was anything to do. */
   worked: boolean;
   /** Milliseconds until an operation is due, null when none runs. */
@@ -46,25 +58,25 @@ export interface Advanced {
  * done nothing; any number of processes may call this at once.
  */
 export async function advanceOperation(db: Database, intake: Intake): Promise<Advanced> {
-  const { queues, worked } = await inTransaction(db, async (tx) => {
+  const part = await inTransaction(db, async (tx) => {
     const [operation] = await takeOperation(tx);
-    if (!operation) return { queues: new Set<string>(), worked: false };
-    return { queues: await advance(tx, intake, operation), worked: true };
+    return operation && (await advance(tx, intake, operation));
   });
-  const [next] = worked ? [] : await nextOperation(db);
-  return { queues, worked, nextInMs: worked ? 0 : (next?.in_ms ?? null) };
+  if (part) return { ...part, worked: true, nextInMs: 0 };
+  const [next] = await nextOperation(db);
+  return { ...NOTHING_HANDLED, worked: false, nextInMs: next?.in_ms ?? null };
 }
 
-async function advance(
-  tx: Queryable,
-  intake: Intake,
-  operation: OperationRow,
-): Promise<Set<string>> {
+type Part = Pick<Advanced, "queues" | "handled">;
+
+const NOTHING_HANDLED: Part = { queues: new Set(), handled: undefined };
+
+async function advance(tx: Queryable, intake: Intake, operation: OperationRow): Promise<Part> {
   const now = await watch(tx, operation);
   if (now.canary && now.failed + now.cancelled + now.refused > 0) {
     await save(tx, now, null, 0);
     await moveOperation(tx, now.id, ["running"], "stopped", await troubleOf(tx, now.id));
-    return new Set();
+    return NOTHING_HANDLED;
   }
   const open = now.done - now.completed - now.failed - now.cancelled;
   if (now.canary && now.stage < STAGE_ENDS.length && now.done >= STAGE_ENDS[now.stage]!) {
@@ -77,7 +89,7 @@ async function advance(
     if (now.kind === "rerun" && open > 0) return rest(tx, now, waitsFor(open));
     await save(tx, now, null, 0);
     await moveOperation(tx, now.id, ["running"], "completed", null);
-    return new Set();
+    return NOTHING_HANDLED;
   }
   const { outcomes, queues } =
     now.kind === "rerun"
@@ -91,13 +103,14 @@ async function advance(
     outcomes.map(({ rerun }) => rerun ?? null),
     outcomes.map(({ detail }) => detail ?? null),
   );
-  const done = outcomes.filter(({ outcome }) => outcome === "done").length;
+  const handled: Handled = { kind: now.kind, done: 0, skipped: 0, refused: 0 };
+  for (const { outcome } of outcomes) handled[outcome]++;
   now.handled = members.at(-1)!.place;
-  now.done += done;
-  now.skipped += outcomes.filter(({ outcome }) => outcome === "skipped").length;
-  now.refused += outcomes.filter(({ outcome }) => outcome === "refused").length;
-  await save(tx, now, null, now.rate === null ? 0 : (done / now.rate) * 1000);
-  return queues;
+  now.done += handled.done;
+  now.skipped += handled.skipped;
+  now.refused += handled.refused;
+  await save(tx, now, null, now.rate === null ? 0 : (handled.done / now.rate) * 1000);
+  return { queues, handled };
 }
 
 /** @returns the operation with what is known now of its reruns */
@@ -121,10 +134,10 @@ function batchSize({ kind, rate, canary, stage, done }: OperationRow): number {
   return Math.max(1, Math.min(MAX_RERUNS, paced, end - done));
 }
 
-async function rest(tx: Queryable, now: OperationRow, why: string): Promise<Set<string>> {
+async function rest(tx: Queryable, now: OperationRow, why: string): Promise<Part> {
   // Not from when it was due: what was missed by watching late need not be caught up.
   await save(tx, now, why, WATCH_EVERY_MS);
-  return new Set();
+  return NOTHING_HANDLED;
 }
 
 function save(

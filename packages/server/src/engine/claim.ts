@@ -6,7 +6,8 @@ import {
   claimFromLow,
   claimGated,
   nextOpening,
-  readClaim,
+  readGatedClaim,
+  readPlainClaim,
 } from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
 import { QueueTurns } from "./queue-turns.ts";
@@ -69,7 +70,7 @@ export class Claimer {
   /** @param behind whether to take also what comes after the front of `ready` */
   async #fromGate(want: number, queues: string[], behind: boolean): Promise<ClaimedRun[]> {
     const rows = await claimGated(this.#db, this.#workerId, want, queues, this.#jobs, behind);
-    return rows.flatMap(readClaim);
+    return rows.flatMap(readGatedClaim);
   }
 
   async #fromReady(want: number, queues: string[]): Promise<ClaimedRun[]> {
@@ -117,8 +118,7 @@ export class Claimer {
 
   #read([row]: readonly PlainClaimRow[]): ClaimedRun[] {
     this.#gated = row?.gated ?? false;
-    if (!row || row.lease_id === null || row.runs === null) return [];
-    return readClaim({ lease_id: row.lease_id, runs: row.runs });
+    return readPlainClaim(row);
   }
 
   #learn(runs: readonly ClaimedRun[]): void {

@@ -1,21 +1,28 @@
 import { MillraceError, type RunState, formatDuration } from "@millrace/core";
 import type { Blocker, Explanation } from "@millrace/core/api";
 import {
-  type LaneRow,
-  type LimitsRow,
+  type AheadRow,
   type StandingRow,
-  readAhead,
+  type TakersRow,
+  countAhead,
+  countAheadInLane,
+  countTakers,
   readHolders,
-  readLane,
-  readLimits,
   readPace,
   readStanding,
 } from "../store/explain.ts";
+import { type HeldRow, readHeld } from "../store/held.ts";
+import { pausedQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { type Hold, holdsOf, keyName, queuePause } from "./holds.ts";
+
+/** How far to look for a run in its queue or lane: 2,000 parcels of 250 runs each take some 10 ms. */
+const PARCELS = 2000;
 
 /**
  * Why a run is not running, and when it will: every condition that its next claim would ask for, by the same SQL functions
- * that the claim calls, and each that does not hold with who or what is in the way.
+ * that the claim calls, and each that does not hold with who or what is in the way. Its cost follows what runs, never what
+ * waits.
  *
  * @throws MillraceError `run_not_found`
  */
@@ -26,12 +33,13 @@ export async function explain(db: Queryable, runId: string): Promise<Explanation
   if (run.place === null || run.place === "lease") {
     return { run: runId, state, summary: summaryOf(run), blockers: [], expectedStart: null };
   }
-  const [limits] = await readLimits(db, run.queue, run.job);
+  const [held] = await readHeld(db, [runId]);
+  const [ahead] = run.place === "queue" ? await aheadOf(db, runId, run, held) : [];
   const blockers = [
     ...timeBlockers(run),
-    ...(limits ? await limitBlockers(db, run, limits) : [unknownJob(run)]),
-    ...(run.place === "gate" ? await laneBlockers(db, runId, run) : []),
-    ...(run.place === "ready" ? await orderBlockers(db, runId, run) : []),
+    ...(await heldBlockers(db, run, held, ahead)),
+    ...(await takerBlockers(db, run)),
+    ...orderBlockers(run, held, ahead),
   ];
   const [first] = blockers;
   return {
@@ -41,7 +49,7 @@ export async function explain(db: Queryable, runId: string): Promise<Explanation
       ? `It is ${state}: ${blockers.map((blocker) => blocker.message).join("; ")}.`
       : `It is ${state} and may start now: the next worker that looks takes it.`,
     blockers,
-    expectedStart: await expectedStart(db, run, blockers),
+    expectedStart: await expectedStart(db, run, blockers, ahead),
   };
 }
 
@@ -80,160 +88,87 @@ function timeBlockers(run: StandingRow): Blocker[] {
   }
 }
 
-function unknownJob({ job }: StandingRow): Blocker {
-  return blocker("unknown_job", `no server knows the job ${job} any more`);
-}
-
-async function limitBlockers(
+/** What the pause of its queue and the gate have against it. The batch that fills now need not be that of a run which is not due. */
+async function heldBlockers(
   db: Queryable,
   run: StandingRow,
-  limits: LimitsRow,
+  held: HeldRow | undefined,
+  ahead: AheadRow | undefined,
 ): Promise<Blocker[]> {
-  const { queue, job, now } = run;
+  const paused = (await pausedQueues(db)).filter(({ name }) => name === run.queue);
+  const holds = [...paused.map(queuePause), ...(held ? holdsOf(run.job, run.queue, held) : [])];
   const found: Blocker[] = [];
-  if (limits.queue_paused_at && (!limits.queue_paused_until || limits.queue_paused_until > now)) {
+  for (const hold of holds) {
+    if (hold.code === "batch_fills" && run.place === "timer") continue;
     found.push(
-      pausedBlocker(
-        "queue_paused",
-        `queue ${queue}`,
-        limits.queue_paused_by,
-        limits.queue_pause_reason,
-        limits.queue_paused_until,
-      ),
-    );
-  }
-  if (limits.job_pause_there) {
-    found.push(
-      pausedBlocker(
-        "job_paused",
-        `job ${job}`,
-        limits.job_paused_by,
-        limits.job_pause_reason,
-        limits.job_paused_until,
-      ),
-    );
-  }
-  if (limits.queue_concurrency !== null && limits.queue_held >= limits.queue_concurrency) {
-    found.push(
-      blocker(
-        "queue_full",
-        `queue ${queue} has as many running as it may, ${limits.queue_concurrency}`,
-        {
-          holders: await holders(db, null, null, queue),
-        },
-      ),
-    );
-  }
-  if (limits.job_limit !== null && limits.job_held >= limits.job_limit) {
-    found.push(
-      blocker("job_full", `job ${job} has as many running as it may, ${limits.job_limit}`, {
-        holders: await holders(db, job, null, null),
+      blocker(hold.code, hold.message, {
+        until: hold.until?.toISOString() ?? null,
+        holders: await holders(db, run, held?.key ?? null, hold.code),
+        ahead: hold.code === "key_full" ? (ahead?.ahead ?? null) : null,
       }),
     );
   }
-  if (limits.queue_opens_at && limits.queue_opens_at > now) {
-    found.push(rateBlocker("queue_rate", `queue ${queue}`, limits.queue_opens_at));
-  }
-  if (limits.job_opens_at && limits.job_opens_at > now) {
-    found.push(rateBlocker("job_rate", `job ${job}`, limits.job_opens_at));
-  }
-  if (limits.workers === 0) found.push(noWorker(run, limits));
   return found;
 }
 
-function noWorker({ queue, job }: StandingRow, limits: LimitsRow): Blocker {
-  if (limits.draining > 0) {
+async function takerBlockers(db: Queryable, run: StandingRow): Promise<Blocker[]> {
+  const { queue, job } = run;
+  if (!run.job_known) return [blocker("unknown_job", `no server knows the job ${job} any more`)];
+  const [takers] = await countTakers(db, queue, job);
+  return takers && takers.workers === 0 ? [noWorker(run, takers)] : [];
+}
+
+function noWorker({ queue, job }: StandingRow, takers: TakersRow): Blocker {
+  if (takers.draining > 0) {
     return blocker("no_worker", `all workers that take ${job} from queue ${queue} are stopping`);
   }
   const other =
-    limits.workers_knowing > 0
-      ? `; ${limits.workers_knowing} know the job, and take from other queues`
-      : "";
+    takers.knowing > 0 ? `; ${takers.knowing} know the job, and take from other queues` : "";
   return blocker("no_worker", `no living worker takes ${job} from queue ${queue}${other}`);
 }
 
-async function laneBlockers(db: Queryable, runId: string, run: StandingRow): Promise<Blocker[]> {
-  const [lane] = await readLane(db, runId, run.job);
-  if (!lane) return [];
-  const found: Blocker[] = [];
-  if (lane.key_paused) {
-    found.push(
-      pausedBlocker(
-        "key_paused",
-        keyName(lane),
-        lane.key_paused_by,
-        lane.key_pause_reason,
-        lane.key_paused_until,
-      ),
-    );
-  }
-  if (lane.key_limit !== null && lane.key_held >= lane.key_limit) {
-    found.push(
-      blocker("key_full", `${keyName(lane)} has as many running as it may, ${lane.key_limit}`, {
-        holders: await holders(db, run.job, lane.key, null),
-        ahead: lane.ahead,
-      }),
-    );
-  }
-  if (lane.opens_at && lane.opens_at > run.now) {
-    const filling = lane.batch_size !== null && lane.waiting < lane.batch_size;
-    found.push(
-      filling
-        ? blocker(
-            "batch_fills",
-            `its batch has ${lane.waiting} of ${lane.batch_size} runs, and starts at ${lane.opens_at.toISOString()} at the latest`,
-            { until: lane.opens_at.toISOString() },
-          )
-        : rateBlocker("key_rate", keyName(lane), lane.opens_at),
-    );
-  }
-  if (lane.ahead > 0 && found.every((each) => each.code !== "key_full")) {
-    found.push(behind(lane.ahead, `of ${keyName(lane)}`, false));
-  }
-  return found;
+function aheadOf(
+  db: Queryable,
+  runId: string,
+  { queue, job, priority }: StandingRow,
+  held: HeldRow | undefined,
+): Promise<AheadRow[]> {
+  return held
+    ? countAheadInLane(db, runId, priority, PARCELS, queue, job, held.key)
+    : countAhead(db, runId, priority, PARCELS, queue);
 }
 
-function keyName({ key }: LaneRow): string {
-  return key === "" ? "its job" : `key ${JSON.stringify(key)}`;
-}
-
-async function orderBlockers(db: Queryable, runId: string, run: StandingRow): Promise<Blocker[]> {
-  const [row] = await readAhead(db, runId, run.queue);
+function orderBlockers(
+  { queue, job }: StandingRow,
+  held: HeldRow | undefined,
+  row: AheadRow | undefined,
+): Blocker[] {
   if (!row || row.ahead === 0) return [];
-  return [behind(row.ahead, `in queue ${run.queue}`, row.more)];
-}
-
-function behind(ahead: number, where: string, more: boolean): Blocker {
+  // What passes the gate and is not in its lane yet will be; what does not, and is not there, was taken this moment.
+  if (!held && !row.found && !row.more) return [];
+  // A key that is full says so itself.
+  if (held && held.key_limit !== null && held.key_held >= held.key_limit) return [];
+  const lane = held?.key ? `of ${keyName(held.key)}` : `of job ${job}`;
+  const where = held ? lane : `in queue ${queue}`;
+  const { ahead, more } = row;
   const runs = `${ahead.toLocaleString("en-GB")}${more ? " or more" : ""} ${ahead === 1 ? "run" : "runs"}`;
-  return blocker("behind", `${runs} ${where} ${ahead === 1 ? "comes" : "come"} first`, { ahead });
+  return [blocker("behind", `${runs} ${where} ${ahead === 1 ? "comes" : "come"} first`, { ahead })];
 }
 
-function pausedBlocker(
-  code: Blocker["code"],
-  what: string,
-  by: string | null,
-  reason: string | null,
-  until: Date | null,
-): Blocker {
-  const why = reason ? `: ${reason}` : "";
-  const end = until ? ` until ${until.toISOString()}` : "";
-  return blocker(code, `${what} is paused by ${by ?? "somebody"}${end}${why}`, {
-    until: until?.toISOString() ?? null,
-  });
-}
-
-function rateBlocker(code: Blocker["code"], what: string, at: Date): Blocker {
-  const until = at.toISOString();
-  return blocker(code, `the rate of ${what} lets the next run start at ${until}`, { until });
-}
-
+/** The runs that hold the limit of a hold which is one. */
 async function holders(
   db: Queryable,
-  job: string | null,
+  { job, queue }: StandingRow,
   key: string | null,
-  queue: string | null,
+  code: Hold["code"],
 ): Promise<Blocker["holders"]> {
-  const rows = await readHolders(db, job, key, queue);
+  const limits: Partial<Record<Hold["code"], Parameters<typeof readHolders>>> = {
+    key_full: [db, job, key, null],
+    job_full: [db, job, null, null],
+    queue_full: [db, null, null, queue],
+  };
+  const limit = limits[code];
+  const rows = limit ? await readHolders(...limit) : [];
   return rows.map(({ run_id, worker_id, since }) => ({
     run: run_id,
     worker: worker_id,
@@ -241,14 +176,18 @@ async function holders(
   }));
 }
 
-/** Known where only the clock is in the way, or runs whose pace is known; a person's pause or a full key has no end to tell. */
+/**
+ * Known where only the clock is in the way, or runs whose number and pace are known; a person's pause or a full key has
+ * no end to tell.
+ */
 async function expectedStart(
   db: Queryable,
   run: StandingRow,
   blockers: readonly Blocker[],
+  row: AheadRow | undefined,
 ): Promise<string | null> {
   const known = blockers.every(({ code, until }) => until !== null || code === "behind");
-  if (!known) return null;
+  if (!known || row?.more) return null;
   let at = run.now.getTime();
   for (const { until } of blockers) if (until) at = Math.max(at, Date.parse(until));
   const ahead = blockers.reduce((sum, each) => sum + (each.ahead ?? 0), 0);

@@ -5,6 +5,7 @@ import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { changingRates } from "./change-rates.ts";
 import { applyLimits } from "./limit-queue.ts";
 
 /** The jobs and queues whose code this process has loaded. */
@@ -78,10 +79,13 @@ export class JobRegistry {
   register(db: Database): Promise<void> {
     return inTransaction(db, async (tx) => {
       await ensureQueues(tx, this.queues);
-      const changed = await this.#registerJobs(tx);
-      await regate(tx, this.names);
-      await reopenLanes(tx, changed, []);
-      await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
+      const defined = [...this.#queues.keys()];
+      await changingRates(tx, { jobs: this.names, queues: defined }, async () => {
+        const changed = await this.#registerJobs(tx);
+        await regate(tx, this.names);
+        await reopenLanes(tx, changed, []);
+        await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
+      });
     });
   }
 

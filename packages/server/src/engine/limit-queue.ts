@@ -4,6 +4,7 @@ import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
 import { type LimitedRow, limitQueue, resetQueueLimits } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { changingRates } from "./change-rates.ts";
 
 /** What a queue may do over all workers. */
 export interface QueueLimits {
@@ -26,14 +27,16 @@ export function setQueueLimits(
   by = "api",
 ): Promise<void> {
   return inTransaction(db, async (tx) => {
-    const rows = await limitQueue(
-      tx,
-      queue,
-      concurrency !== undefined,
-      concurrency ?? null,
-      rate !== undefined,
-      rate ? JSON.stringify(rate) : null,
-      by,
+    const rows = await changingRates(tx, { queues: [queue] }, () =>
+      limitQueue(
+        tx,
+        queue,
+        concurrency !== undefined,
+        concurrency ?? null,
+        rate !== undefined,
+        rate ? JSON.stringify(rate) : null,
+        by,
+      ),
     );
     await applyLimits(tx, requireOne(rows, queue));
   });
@@ -46,7 +49,8 @@ export function setQueueLimits(
  */
 export function resetLimits(db: Database, queue: string): Promise<void> {
   return inTransaction(db, async (tx) => {
-    await applyLimits(tx, requireOne(await resetQueueLimits(tx, queue), queue));
+    const rows = await changingRates(tx, { queues: [queue] }, () => resetQueueLimits(tx, queue));
+    await applyLimits(tx, requireOne(rows, queue));
   });
 }
 

@@ -1,7 +1,6 @@
-import { advanceOperation } from "../engine/advance-operation.ts";
+import { type Handled, advanceOperation } from "../engine/advance-operation.ts";
 import type { Intake } from "../engine/intake.ts";
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -10,37 +9,30 @@ import type { Bell } from "../transport/bell.ts";
 const LOOK_EVERY_MS = 500;
 
 /** Carries out operations over dead letters. Any number may run at once: each part is one process's transaction. */
-export class OperationRunner implements Service {
-  readonly name = "operation runner";
-  readonly #loop: Loop;
-
+export class OperationRunner extends Loop {
   constructor({
     db,
     intake,
     bell,
     logger,
+    onHandled,
   }: {
     db: Database;
     intake: Intake;
     bell: Bell;
     logger: Logger;
+    /** Told of the members that were handled, for metrics. */
+    onHandled?: (handled: Handled) => void;
   }) {
-    this.#loop = new Loop(
-      this.name,
+    super(
+      "operation runner",
       async () => {
-        const { queues, nextInMs } = await advanceOperation(db, intake);
+        const { queues, handled, nextInMs } = await advanceOperation(db, intake);
         for (const queue of queues) bell.ring(queue);
+        if (handled) onHandled?.(handled);
         return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
       },
       logger,
     );
-  }
-
-  start(): Promise<void> {
-    return this.#loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
   }
 }

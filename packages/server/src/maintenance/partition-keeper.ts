@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import { type Database, sqlState } from "../store/database.ts";
 import { listJobs } from "../store/jobs.ts";
 import { HISTORY_TABLES, type HistoryTable, ensurePartitions } from "../store/partitions.ts";
@@ -67,13 +66,10 @@ async function tryToEnsure(ensure: () => Promise<{ made: number }[]>): Promise<n
 }
 
 /** Makes the partitions of the history tables ahead of time. */
-export class PartitionKeeper implements Service {
-  readonly name = "partition keeper";
-  readonly #loop: Loop;
-
+export class PartitionKeeper extends Loop {
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
-    this.#loop = new Loop(
-      this.name,
+    super(
+      "partition keeper",
       async () => {
         const { made, blocked } = await keepPartitionsNow(db, retentionMs);
         if (made > 0) logger.debug({ made }, "made partitions");
@@ -86,14 +82,6 @@ export class PartitionKeeper implements Service {
       },
       logger,
     );
-  }
-
-  start(): Promise<void> {
-    return this.#loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
   }
 }
 

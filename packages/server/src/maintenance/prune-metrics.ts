@@ -6,6 +6,7 @@ export class PruneMetrics {
   readonly #partitions: Counter<"table">;
   readonly #bytes: Counter;
   readonly #runs: Counter;
+  readonly #operations: Counter;
   readonly #postponed: Gauge;
 
   constructor(registry: Registry) {
@@ -26,6 +27,11 @@ export class PruneMetrics {
       help: "Runs that this process erased one by one, because their job keeps them for less than others",
       registers,
     });
+    this.#operations = new Counter({
+      name: "millrace_pruned_operations_total",
+      help: "Operations that had ended and that this process erased with their members",
+      registers,
+    });
     this.#postponed = new Gauge({
       name: "millrace_prune_postponed",
       help: "Partitions that the last sweep could not drop because somebody held the table",
@@ -33,12 +39,13 @@ export class PruneMetrics {
     });
   }
 
-  readonly pruned = ({ dropped, runs, postponed }: Pruned): void => {
+  readonly pruned = ({ dropped, runs, operations, postponed }: Pruned): void => {
     for (const { table, bytes } of dropped) {
       this.#partitions.inc({ table });
       this.#bytes.inc({}, bytes);
     }
     this.#runs.inc({}, runs);
+    this.#operations.inc({}, operations);
     this.#postponed.set({}, postponed.length);
   };
 }

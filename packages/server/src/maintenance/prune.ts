@@ -24,6 +24,7 @@ import { vacuum } from "../store/vacuum.ts";
 import { type Retired, retire } from "./retire.ts";
 import { type Cutoffs, type Retention, cutoffs, horizon } from "./retention.ts";
 import { type Part, firstId, partsOf } from "./history-parts.ts";
+import { pruneOperations } from "./prune-operations.ts";
 
 /** Runs that one statement looks at or erases: some tens of milliseconds, a short snapshot. */
 const WINDOW = 5000;
@@ -57,6 +58,8 @@ export interface Pruned {
   /** Idempotency keys that went with their runs. */
   keys: number;
   workers: number;
+  /** Operations that had ended, with their members. */
+  operations: number;
   /** Partitions that could not go yet because of somebody who holds the table. */
   postponed: { name: string; by: string }[];
   /** What is left of parts whose time has come for some of their runs, and why. */
@@ -68,14 +71,22 @@ export interface Pruned {
  * that must not wait are erased, some thousands at a time, and what is left moves out when it is little.
  *
  * What stays, whatever its age: runs that have not ended, dead letters that nobody has handled, and runs from which a rerun
- * was made that stays.
+ * was made that stays. Operations go by their own end.
  *
  * @param db one connection, for one pruner at a time
  */
 export async function prune(db: Queryable, options: PruneOptions): Promise<Pruned> {
   const { now, dryRun = false, signal } = options;
   const retention: Retention = { defaultMs: options.retentionMs, jobs: await listJobs(db) };
-  const done: Pruned = { dropped: [], runs: 0, keys: 0, workers: 0, postponed: [], kept: [] };
+  const done: Pruned = {
+    dropped: [],
+    runs: 0,
+    keys: 0,
+    workers: 0,
+    operations: 0,
+    postponed: [],
+    kept: [],
+  };
   const oldest = horizon(retention, now);
   if (oldest) {
     const sweep = new Sweep(db, options, retention, oldest, done);
@@ -97,6 +108,7 @@ export async function prune(db: Queryable, options: PruneOptions): Promise<Prune
       );
     }
   }
+  done.operations = await pruneOperations(db, options);
   if (!dryRun) {
     done.workers = (await forgetWorkers(db, new Date(now.getTime() - KEEP_WORKERS_MS))).length;
   }

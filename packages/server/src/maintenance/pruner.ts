@@ -1,5 +1,4 @@
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import { readClock, tryToPrune } from "../store/prune.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -17,32 +16,30 @@ export interface PrunerOptions {
 }
 
 /** Drops history whose retention is over. Any number may run: an advisory lock lets one at a time. */
-export class Pruner implements Service {
-  readonly name = "pruner";
+export class Pruner extends Loop {
   readonly #options: PrunerOptions;
-  readonly #loop: Loop;
   #stopping = new AbortController();
 
   constructor(options: PrunerOptions) {
-    this.#options = options;
-    this.#loop = new Loop(
-      this.name,
+    super(
+      "pruner",
       async () => {
         await this.#sweep();
         return SWEEP_EVERY_MS;
       },
       options.logger,
     );
+    this.#options = options;
   }
 
-  start(): Promise<void> {
+  override start(): Promise<void> {
     this.#stopping = new AbortController();
-    return this.#loop.start();
+    return super.start();
   }
 
-  stop(): Promise<void> {
+  override stop(): Promise<void> {
     this.#stopping.abort();
-    return this.#loop.stop();
+    return super.stop();
   }
 
   async #sweep(): Promise<void> {
@@ -50,10 +47,10 @@ export class Pruner implements Service {
     const pruned = await pruneAlone(db, { retentionMs, signal: this.#stopping.signal });
     if (!pruned) return;
     onPruned?.(pruned);
-    const { dropped, runs, keys, workers, postponed } = pruned;
-    if (dropped.length + runs > 0) {
+    const { dropped, runs, keys, workers, operations, postponed } = pruned;
+    if (dropped.length + runs + operations > 0) {
       const names = dropped.map(({ name }) => name);
-      logger.info({ partitions: names, runs, keys, workers }, "pruned the history");
+      logger.info({ partitions: names, runs, keys, workers, operations }, "pruned the history");
     }
     for (const { name, by } of postponed) {
       logger.warn(

@@ -1,7 +1,6 @@
 import { takeBackLost } from "../engine/take-back.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import { markLost, watchBeats } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -22,30 +21,20 @@ export interface ReaperOptions {
  * measured here, between sweeps that reached the database, on this process's monotonic clock: a clock that jumps, a
  * database that was away, and a reaper that was asleep declare nobody dead.
  */
-export class Reaper implements Service {
-  readonly name = "reaper";
+export class Reaper extends Loop {
   readonly #db: Database;
   readonly #bell: Bell;
   readonly #logger: Logger;
   readonly #sweepMs: number;
-  readonly #loop: Loop;
   #watched = new Map<number, Watched>();
   #sweptAt = performance.now();
 
   constructor({ db, bell, logger, sweepMs }: ReaperOptions) {
+    super("reaper", () => this.#sweep(), logger);
     this.#db = db;
     this.#bell = bell;
     this.#logger = logger;
     this.#sweepMs = sweepMs;
-    this.#loop = new Loop(this.name, () => this.#sweep(), logger);
-  }
-
-  start(): Promise<void> {
-    return this.#loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
   }
 
   async #sweep(): Promise<number> {

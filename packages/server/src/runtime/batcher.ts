@@ -26,16 +26,19 @@ export class Batcher<Item, Result> {
   }
 
   add(item: Item): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      // After the callbacks of this tick, so that what is added together goes together.
-      if (this.#waiting.length === 1) setImmediate(() => this.#next());
-    });
+    return new Promise((resolve, reject) => this.push(item, { resolve, reject }));
+  }
+
+  /** The same without a promise, for who adds items by the thousand. */
+  push(item: Item, to: Recipient<Result>): void {
+    this.#waiting.push({ item, to });
+    // After the callbacks of this tick, so that what is added together goes together.
+    if (this.#waiting.length === 1) setImmediate(this.#next);
   }
 
   #lanesBusy = 0;
 
-  #next(): void {
+  readonly #next = (): void => {
     while (this.#lanesBusy < this.#lanes && this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, this.#maxBatch);
       this.#lanesBusy++;
@@ -46,20 +49,25 @@ export class Batcher<Item, Result> {
         this.#next();
       });
     }
-  }
+  };
 
   async #send(batch: Entry<Item, Result>[]): Promise<void> {
     try {
       const results = await this.#flush(batch.map((entry) => entry.item));
-      batch.forEach((entry, index) => entry.resolve(results[index] as Result));
+      batch.forEach(({ to }, index) => to.resolve(results[index] as Result));
     } catch (error) {
-      for (const entry of batch) entry.reject(error);
+      for (const { to } of batch) to.reject(error);
     }
   }
 }
 
-interface Entry<Item, Result> {
-  item: Item;
+/** Who is told what became of an item. Must not throw. */
+export interface Recipient<Result> {
   resolve(result: Result): void;
   reject(error: unknown): void;
+}
+
+interface Entry<Item, Result> {
+  item: Item;
+  to: Recipient<Result>;
 }

@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import { createJiti } from "jiti";
+import type { Jiti } from "jiti";
 
 export type Import = (file: string) => Promise<Record<string, unknown>>;
 
@@ -12,7 +12,13 @@ export function moduleImporter(cacheFolder: string): Import {
   const native: Import = (file) => import(pathToFileURL(file).href);
   const stripsTypes = "typescript" in process.features && process.features.typescript;
   if (stripsTypes) return native;
-  // Not jiti's own choice of a cache, the shared folder for temporary files: what lies there is executed.
-  const jiti = createJiti(import.meta.url, { fsCache: cacheFolder });
-  return (file) => (/\.m?ts$/.test(file) ? jiti.import(file) : native(file));
+  let jiti: Jiti | undefined;
+  return async (file) => {
+    if (!/\.m?ts$/.test(file)) return native(file);
+    // Loaded when it is needed: a process of its own for a handler is to start quickly.
+    const { createJiti } = await import("jiti");
+    // Not jiti's own choice of a cache, the shared folder for temporary files: what lies there is executed.
+    jiti ??= createJiti(import.meta.url, { fsCache: cacheFolder });
+    return jiti.import(file);
+  };
 }

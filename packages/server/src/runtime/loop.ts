@@ -6,7 +6,8 @@ export type Turn = () => Promise<number>;
 
 /**
  * Calls `turn` again and again, resting between the turns as long as it says, or until it is woken. A turn that throws
- * is logged and tried again after a growing, jittered rest; it never ends the loop.
+ * is logged and tried again after a growing, jittered rest; it never ends the loop. A service that is nothing but a loop
+ * extends it.
  */
 export class Loop implements Service {
   readonly name: string;

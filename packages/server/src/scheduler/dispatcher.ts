@@ -1,6 +1,5 @@
 import { dispatch } from "../engine/dispatch.ts";
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -9,13 +8,10 @@ import type { Bell } from "../transport/bell.ts";
 const LOOK_EVERY_MS = 500;
 
 /** Moves runs whose time has come into their queues, and rings. Any number may run at once. */
-export class Dispatcher implements Service {
-  readonly name = "dispatcher";
-  readonly #loop: Loop;
-
+export class Dispatcher extends Loop {
   constructor({ db, bell, logger }: { db: Database; bell: Bell; logger: Logger }) {
-    this.#loop = new Loop(
-      this.name,
+    super(
+      "dispatcher",
       async () => {
         const { queues, nextInMs } = await dispatch(db);
         for (const queue of queues) bell.ring(queue);
@@ -23,13 +19,5 @@ export class Dispatcher implements Service {
       },
       logger,
     );
-  }
-
-  start(): Promise<void> {
-    return this.#loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
   }
 }

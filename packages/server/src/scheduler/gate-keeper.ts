@@ -1,6 +1,5 @@
 import { keepGate, tidyGate } from "../engine/keep-gate.ts";
 import { Loop } from "../runtime/loop.ts";
-import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Counter, type Registry } from "../telemetry/metrics.ts";
@@ -15,9 +14,7 @@ const TIDY_EVERY_MS = 5000;
  * Does for the gate what no claim does: files runs of which no worker has a free slot, so that a full key is noticed;
  * cancels runs that have not started in time; opens what was left shut. Any number may run at once.
  */
-export class GateKeeper implements Service {
-  readonly name = "gate keeper";
-  readonly #loop: Loop;
+export class GateKeeper extends Loop {
   #tidiedAt = performance.now();
 
   constructor({
@@ -38,8 +35,8 @@ export class GateKeeper implements Service {
         help: "Runs that this process cancelled because they had not started within their time to live",
         registers: [metrics],
       });
-    this.#loop = new Loop(
-      this.name,
+    super(
+      "gate keeper",
       async () => {
         const { expired } = await keepGate(db);
         if (expired > 0) {
@@ -54,13 +51,5 @@ export class GateKeeper implements Service {
       },
       logger,
     );
-  }
-
-  start(): Promise<void> {
-    return this.#loop.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
   }
 }

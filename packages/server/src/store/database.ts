@@ -24,6 +24,12 @@ export interface DatabaseOptions {
  * here, once, not to. What is planned once holds for every value, so it is not planned again: left to itself the server
  * planned each claim anew, for a third of the claim's time. JIT costs more than it brings for statements of a millisecond. A transaction that its client
  * forgot (a stopped process) is ended by the server, so that its locks do not hold up everybody.
+ *
+ * A plan that is made once must not depend on what a table held at that moment. So where many runs are wanted by their ids,
+ * `run` is not simply joined: `cross join lateral (select … where id = x limit 1)` reads and `id = any (array[x])` updates
+ * them one by one, by the index of the one partition. A join on equality may be planned as a hash of the whole history; and
+ * it walks the whole index of a partition that was empty when somebody ran ANALYZE and has filled since (2.3 s to settle
+ * 100 runs at 20,000 rows; 2 ms as it is).
  */
 const sessionSettings = (statementMs: number) => `
   set enable_seqscan = off;

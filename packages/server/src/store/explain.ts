@@ -1,14 +1,13 @@
-import type { Rate } from "@millrace/core";
 import { statement } from "./statement.ts";
 
-/** Where a run stands, and what of its job and queue decides about it. */
+/** Where a run stands. */
 export interface StandingRow {
   job: string;
   queue: string;
   priority: number;
   state: string | null;
-  /** `ready`, `gate`, `timer`, `lease`, or null for a run that has ended. */
-  place: "ready" | "gate" | "timer" | "lease" | null;
+  /** `queue` for one that waits, before the gate or in `ready`; null for one that has ended. */
+  place: "queue" | "timer" | "lease" | null;
   attempts: number;
   failures: number;
   expires_at: Date | null;
@@ -18,19 +17,22 @@ export interface StandingRow {
   worker_name: string | null;
   claimed_at: Date | null;
   cancel_asked: boolean;
+  /** Whether its job is registered. */
+  job_known: boolean;
   now: Date;
 }
 
+/** It looks at what runs, never at what waits: where in its queue a run stands costs a search. */
 export const readStanding = statement<[run: string], StandingRow>(
   "read_standing",
   `select r.job, r.queue, r.priority, r.state::text, r.attempts, r.failures, r.expires_at, t.due_at, t.reason as due_reason,
      l.worker_id, w.name as worker_name, l.claimed_at,
-     exists (select from millrace.cancellation c where c.run_id = r.id) as cancel_asked, clock_timestamp() as now,
+     exists (select from millrace.cancellation c where c.run_id = r.id) as cancel_asked,
+     exists (select from millrace.job j where j.name = r.job) as job_known, clock_timestamp() as now,
      case when r.state is not null then null
        when l.id is not null then 'lease'
        when t.run_id is not null then 'timer'
-       when exists (select from millrace.gate g where g.job = r.job and g.run_ids @> array[r.id]) then 'gate'
-       else 'ready' end as place
+       else 'queue' end as place
    from millrace.run r
    left join millrace.timer t on r.state is null and t.run_id = r.id
    left join millrace.lease l on r.state is null and l.run_ids @> array[r.id]
@@ -38,99 +40,22 @@ export const readStanding = statement<[run: string], StandingRow>(
    where r.id = $1`,
 );
 
-/** What a claim would ask about the queue and the job of a run, by the functions that the claim itself calls. */
-export interface LimitsRow {
-  queue_paused_at: Date | null;
-  queue_paused_by: string | null;
-  queue_pause_reason: string | null;
-  queue_paused_until: Date | null;
-  queue_concurrency: number | null;
-  queue_held: number;
-  queue_rate: Rate | null;
-  queue_opens_at: Date | null;
-  job_gated: boolean;
-  job_paused_by: string | null;
-  job_pause_reason: string | null;
-  job_paused_until: Date | null;
-  job_pause_there: boolean;
-  job_limit: number | null;
-  job_held: number;
-  job_rate: Rate | null;
-  job_opens_at: Date | null;
-  /** Living workers that take from the queue and know the job. */
+/** Living workers that could take runs of a job from a queue. */
+export interface TakersRow {
+  /** They take from the queue and know the job. */
   workers: number;
-  /** Those of them that drain. */
+  /** The same, but they drain. */
   draining: number;
-  /** Living workers that know the job at all. */
-  workers_knowing: number;
+  /** They know the job, whatever they take from. */
+  knowing: number;
 }
 
-export const readLimits = statement<[queue: string, job: string], LimitsRow>(
-  "read_limits",
-  `select q.paused_at as queue_paused_at, q.paused_by as queue_paused_by, q.pause_reason as queue_pause_reason,
-     q.paused_until as queue_paused_until, q.concurrency as queue_concurrency, millrace.held_by_queue(q.name) as queue_held,
-     q.rate as queue_rate,
-     nullif(millrace.startable_at(millrace.tokens('queue', q.name, '', q.rate, n.at), q.rate, 1, n.at), '-infinity') as queue_opens_at,
-     j.gated as job_gated, p.paused_by as job_paused_by, p.reason as job_pause_reason, p.until as job_paused_until,
-     p.job is not null as job_pause_there, (j.flow ->> 'jobLimit')::int as job_limit, millrace.held_by_job(j.name) as job_held,
-     j.flow -> 'jobRate' as job_rate,
-     nullif(millrace.startable_at(millrace.tokens('job', j.name, '', j.flow -> 'jobRate', n.at), j.flow -> 'jobRate', 1, n.at), '-infinity') as job_opens_at,
-     k.workers, k.draining, k.workers_knowing
-   from millrace.queue q
-   cross join millrace.job j
-   cross join (select clock_timestamp() as at) n
-   left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > n.at)
-   cross join lateral (
-     select count(*) filter (where w.state = 'active' and w.queues @> array[q.name])::int as workers,
-       count(*) filter (where w.state = 'draining' and w.queues @> array[q.name])::int as draining,
-       count(*)::int as workers_knowing
-     from millrace.worker w where w.state in ('active', 'draining') and w.jobs @> array[j.name]
-   ) k
-   where q.name = $1 and j.name = $2`,
-);
-
-/** The lane of a run before the gate, and the parcels that come before its own. */
-export interface LaneRow {
-  key: string;
-  key_limit: number | null;
-  key_held: number;
-  key_paused: boolean;
-  key_paused_by: string | null;
-  key_pause_reason: string | null;
-  key_paused_until: Date | null;
-  key_rate: Rate | null;
-  /** When the lane's next run may start by its rates or its batch; null for at once. */
-  opens_at: Date | null;
-  batch_size: number | null;
-  /** Runs of the lane, this one among them. */
-  waiting: number;
-  /** Runs of the lane that start before it. */
-  ahead: number;
-}
-
-export const readLane = statement<[run: string, job: string], LaneRow>(
-  "read_lane",
-  `with mine as (
-      select g.*, array_position(g.run_ids, $1::uuid) - 1 as place
-      from millrace.gate g where g.job = $2 and g.run_ids @> array[$1::uuid]
-    )
-    select m.key, (j.flow ->> 'keyLimit')::int as key_limit, millrace.held_by_key(m.job, m.key) as key_held,
-      p.job is not null as key_paused, p.paused_by as key_paused_by, p.reason as key_pause_reason, p.until as key_paused_until,
-      j.flow -> 'keyRate' as key_rate,
-      nullif(greatest(l.not_before, millrace.startable_at(
-        millrace.tokens('key', m.job, m.key, j.flow -> 'keyRate', clock_timestamp()), j.flow -> 'keyRate', m.cost, clock_timestamp())),
-        '-infinity') as opens_at,
-      (j.flow -> 'batch' ->> 'size')::int as batch_size, b.waiting, (b.ahead + m.place)::int as ahead
-    from mine m
-    join millrace.job j on j.name = m.job
-    left join millrace.lane l on l.job = m.job and l.key = m.key and l.queue = m.queue
-    left join millrace.pause p on p.job = m.job and not p.whole and p.key = m.key and (p.until is null or p.until > clock_timestamp())
-    cross join lateral (
-      select coalesce(sum(cardinality(g.run_ids)), 0)::int as waiting,
-        coalesce(sum(cardinality(g.run_ids)) filter (where
-          g.priority > m.priority or g.priority = m.priority and (g.start_by, g.seq) < (m.start_by, m.seq)), 0)::int as ahead
-      from millrace.gate g where g.job = m.job and g.key = m.key and g.queue = m.queue
-    ) b`,
+export const countTakers = statement<[queue: string, job: string], TakersRow>(
+  "count_takers",
+  `select count(*) filter (where state = 'active' and queues @> array[$1::text])::int as workers,
+     count(*) filter (where state = 'draining' and queues @> array[$1::text])::int as draining,
+     count(*)::int as knowing
+   from millrace.worker where state in ('active', 'draining') and jobs @> array[$2::text]`,
 );
 
 /** Runs that hold a limit now, oldest lease first, ten at the most. Parameters: job and key, job alone, or queue alone. */
@@ -145,29 +70,46 @@ export const readHolders = statement<
    order by l.id, u.ord limit 10`,
 );
 
+export interface AheadRow {
+  /** Runs that start before it, as far as was looked. */
+  ahead: number;
+  /** It comes later than what was looked at. */
+  more: boolean;
+  /** Whether it stands there. */
+  found: boolean;
+}
+
 /**
- * How many runs stand before this one in `ready`: those of its queue with a higher priority, or an earlier place. Counts
- * 20,000 parcels at the most; `more` says that there are others.
+ * Walks parcels in the order in which they are claimed until it meets the run, or for so many: no index leads to a run in
+ * its parcel, for that would tax every enqueue, and so the walk must end by itself, however much waits. A run that is not
+ * there comes after those of its priority. `from` gives the parcels; the run is $1, its priority $2, and how many $3: as
+ * a parameter, because the planner, where it knows of no rows yet, sorts all of them for a number that it sees.
  */
-export const readAhead = statement<
-  [run: string, queue: string],
-  { ahead: number; more: boolean; gated: boolean; found: boolean }
->(
-  "read_ahead",
-  `with mine as (
-      select r.priority, r.start_by, r.seq, r.gated, array_position(r.run_ids, $1::uuid) - 1 as place
-      from millrace.ready r where r.queue = $2 and r.run_ids @> array[$1::uuid]
-    ),
-    before as (
-      select cardinality(r.run_ids) as runs
-      from mine m join millrace.ready r on r.queue = $2 and not r.gated
-        and (r.priority > m.priority or r.priority = m.priority and (r.start_by, r.seq) < (m.start_by, m.seq))
-      limit 20000
+function walk(from: string): string {
+  return `with walked as materialized (
+      select priority, runs, place, sum(runs) over (order by priority desc, start_by, seq rows unbounded preceding) - runs as before
+      from (
+        select priority, start_by, seq, cardinality(run_ids) as runs, array_position(run_ids, $1::uuid) - 1 as place
+        from ${from} order by priority desc, start_by, seq limit $3::bigint
+      ) parcel
     )
-    select (coalesce((select sum(runs) from before), 0) + coalesce(m.place, 0))::int as ahead,
-      (select count(*) from before) = 20000 as more, coalesce(m.gated, false) as gated, m.seq is not null as found
-    from (select) one left join mine m on true`,
-);
+    -- The sum and the count are only asked for, and so what lies behind the run only read, where it is not found.
+    select coalesce(f.before + f.place, (select sum(runs) from walked where priority >= $2), 0)::int as ahead,
+      f.place is null and (select count(*) from walked) = $3 as more, f.place is not null as found
+    from (select) one left join (select before, place from walked where place is not null limit 1) f on true`;
+}
+
+/** How many runs of its queue come before one in `ready`. */
+export const countAhead = statement<
+  [run: string, priority: number, parcels: number, queue: string],
+  AheadRow
+>("count_ahead", walk("millrace.ready where queue = $4 and not gated"));
+
+/** How many runs of its lane come before one that passes the gate. */
+export const countAheadInLane = statement<
+  [run: string, priority: number, parcels: number, queue: string, job: string, key: string],
+  AheadRow
+>("count_ahead_in_lane", walk("millrace.gate where job = $5 and key = $6 and queue = $4"));
 
 /** How fast runs of a queue have started lately: runs per second, over the workers that say so. */
 export const readPace = statement<[queue: string], { per_second: number | null }>(

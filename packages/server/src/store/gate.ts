@@ -26,7 +26,7 @@ export const expireDue = statement<[], { due: number; expired: number }>(
     ended as (
       update millrace.run r set state = 'cancelled', finished_at = clock_timestamp()
       from due d
-      where r.id = d.run_id and r.state is null and r.attempts = 0 and not exists (select from running g where g.run_id = r.id)
+      where r.id = any (array[d.run_id]) and r.state is null and r.attempts = 0 and not exists (select from running g where g.run_id = r.id)
       returning r.id, r.job, r.queue
     ),
     noted as (

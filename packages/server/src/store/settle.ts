@@ -26,7 +26,8 @@ const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
  * The fence, and the end of a lease, shared by both statements below. `held` locks the lease rows, so nothing can take
  * the runs away before this commits (and lets go on who holds it FOR KEY SHARE: a transaction of another of its runs'
  * own, see `millrace.complete`); `fenced` is what may be written; afterwards the runs leave their lease, an empty
- * lease is deleted, and the lanes of the keys that were held open again.
+ * lease is deleted, and the lanes of the keys that were held open again. Why both then find their runs by
+ * `any (array[…])`, `database.ts` says.
  */
 const FENCE = `
     held as materialized (
@@ -74,7 +75,7 @@ export const settleCompleted = statement<
       update millrace.run r
       set state = 'completed', output = f.output, attempts = r.attempts + 1,
         started_at = f.claimed_at, finished_at = clock_timestamp(), worker_id = f.worker_id
-      from fenced f where r.id = f.run_id and r.state is null
+      from fenced f where r.id = any (array[f.run_id]) and r.state is null
       returning r.id
     )
     select case when (select count(*) from moved) < (select count(*) from settling) then (${letters("'r'")}) end as letters,
@@ -157,7 +158,8 @@ export const settleOthers = statement<
       cross join lateral (select case when f.late then 'fail' else f.heard end as verdict) v
       left join lateral (
         select r.losses + 1 >= $12 and c.proven + 1 >= $13 as poison
-        from millrace.run r cross join millrace.crashes(r.id) c where r.id = f.run_id and v.verdict = 'crash'
+        from (select id, losses from millrace.run where id = f.run_id limit 1) r cross join millrace.crashes(r.id) c
+        where v.verdict = 'crash'
       ) c on true
     ),
     moved as (
@@ -169,7 +171,7 @@ export const settleOthers = statement<
         started_at = case when f.final is not null then f.claimed_at end,
         finished_at = case when f.final is not null then f.at end,
         worker_id = case when f.final is not null then f.worker_id end
-      from judged f where r.id = f.run_id and r.state is null
+      from judged f where r.id = any (array[f.run_id]) and r.state is null
       returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, f.verdict, f.due_at, f.wanted_at, f.late,
         f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at
     ),

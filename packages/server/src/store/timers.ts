@@ -17,7 +17,8 @@ export const dispatchDue = statement<[limit: number], { queue: string; runs: num
     woken as (
       select r.id, r.job, r.queue, r.priority, d.due_at,
         (row_number() over (partition by r.queue, r.priority, r.job order by d.due_at, r.id) - 1) / 250 as parcel
-      from due d join millrace.run r on r.id = d.run_id
+      -- As in a claim: a join of many may be planned to read the whole history.
+      from due d cross join lateral (select * from millrace.run where id = d.run_id limit 1) r
       where r.state is null
     ),
     queued as (

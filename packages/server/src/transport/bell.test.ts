@@ -7,8 +7,10 @@ import type { Transport } from "./transport.ts";
 function silentTransport(published: (readonly string[])[]): Transport {
   return {
     name: "silent",
+    words: "nothing",
+    capabilities: { audience: "all", keeps: false, redelivers: false, trusted: true },
     publish: async (queues) => void published.push(queues),
-    receive: async () => ({ close: async () => {} }),
+    receive: async () => ({ pause() {}, resume() {}, close: async () => {} }),
     check: async () => {},
     close: async () => {},
   };

@@ -41,9 +41,16 @@ export class Bell {
     this.#waiting.clear();
     this.#resting = queues.length > 0;
     if (!this.#resting) return;
-    this.#transport.publish(queues).catch((error: unknown) => {
-      this.#logger.debug({ err: error, queues }, "ringing failed; workers will look by themselves");
-    });
-    setTimeout(() => this.#publish(), REST_MS).unref();
+    this.#transport
+      .publish(queues)
+      .catch((error: unknown) => {
+        const { name, message } = error as Error;
+        this.#logger.debug(
+          { why: message || name, queues },
+          "ringing failed; workers will look by themselves",
+        );
+      })
+      // After the answer: rings for a transport that is slow gather, instead of queueing up.
+      .finally(() => setTimeout(() => this.#publish(), REST_MS).unref());
   }
 }

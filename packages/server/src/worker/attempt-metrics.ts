@@ -1,5 +1,5 @@
 import { BoundedLabel, Counter, Histogram, type Registry } from "../telemetry/metrics.ts";
-import type { SettledAttempt } from "./attempts.ts";
+import type { SettledAttempt } from "./attempt.ts";
 
 /** More jobs than this are counted together: a metric must not grow with what people name. */
 const MAX_JOB_LABELS = 500;

@@ -1,76 +1,74 @@
 import { Aborted, type BatchContext, type Job, type RunLog, batchResults } from "@millrace/sdk";
 import type { Outcome } from "../engine/settle.ts";
-import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
-import { type Executed, GRACE_MS, checkedInput, judgeAnything } from "./executor.ts";
+import {
+  type Execution,
+  type ExecutionWatcher,
+  GRACE_MS,
+  type UnderWay,
+  checkedInput,
+  judgeAnything,
+} from "./executor.ts";
 import type { End } from "./handling.ts";
 
-/** One run of a batch. */
-export interface BatchMember {
-  run: ClaimedRun;
-  context: AttemptContext;
+/** Told how a batch goes: the outcomes are those of its runs, in order. */
+export interface BatchWatcher extends Pick<ExecutionWatcher, "handlerEnded"> {
+  concluded(outcomes: Outcome[]): void;
+  /** The handler has ignored its signal for the whole grace, and keeps its slot. */
+  ignored(): void;
 }
-
-/** What became of a batch: an outcome for each of its runs, in order. */
-export type ExecutedBatch = Omit<Executed, "outcome"> & { outcomes: Promise<Outcome[]> };
 
 /**
  * Makes one attempt of all runs of a batch: one call of the handler. A run whose input its job no longer takes fails by
  * itself, and the handler does not see it.
- *
- * @param onIgnored told when the handler has ignored its signal for the whole grace, and keeps its slot
  */
 export function executeBatch(
-  members: readonly BatchMember[],
+  members: readonly Execution[],
   job: Job,
-  onIgnored: () => void,
-): ExecutedBatch {
+  watcher: BatchWatcher,
+): UnderWay {
   let timeout: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;
-  let ended = false;
+  let concluded = false;
   const controller = new AbortController();
-  const handler = start(members, job, controller.signal);
-  const outcomes = new Promise<Outcome[]>((resolve) => {
-    const finish = (ends: readonly End[]) => {
-      ended = true;
-      clearTimeout(timeout);
-      clearTimeout(grace);
-      resolve(
-        members.map(({ run, context }, n) =>
-          judgeAnything(ends[n] ?? { abandoned: true }, run, job, context),
-        ),
-      );
-    };
-    let cancelled = 0;
-    for (const { context } of members) {
-      context.onAbort((reason) => {
-        // The others of the batch want their results: only when nobody does is there nothing left to do.
-        if (reason.why === "cancelled" && ++cancelled < members.length) return;
-        if (controller.signal.aborted) return;
-        controller.abort(reason);
-        grace = setTimeout(() => {
-          onIgnored();
-          finish(members.map(() => ({ abandoned: true })));
-        }, GRACE_MS);
-      });
-    }
-    void handler.then(finish);
-  });
-  const armTimeout = () => {
-    if (ended) return;
-    timeout = setTimeout(() => {
-      const message = `the batch took longer than the timeout of ${job.timeoutMs} ms`;
-      for (const { context } of members) context.abort(new Aborted("timeout", message));
-    }, job.timeoutMs);
+  const conclude = (ends: readonly End[]) => {
+    if (concluded) return;
+    concluded = true;
+    clearTimeout(timeout);
+    clearTimeout(grace);
+    watcher.concluded(
+      members.map((member, n) => judgeAnything(ends[n] ?? { abandoned: true }, member)),
+    );
   };
-  return { outcomes, handlerEnded: handler, armTimeout };
+  void start(members, job, controller.signal).then((ends) => {
+    watcher.handlerEnded();
+    conclude(ends);
+  });
+  let cancelled = 0;
+  for (const { context } of members) {
+    context.onAbort((reason) => {
+      // The others of the batch want their results: only when nobody does is there nothing left to do.
+      if (reason.why === "cancelled" && ++cancelled < members.length) return;
+      if (controller.signal.aborted || concluded) return;
+      controller.abort(reason);
+      grace = setTimeout(() => {
+        watcher.ignored();
+        conclude(members.map(() => ({ abandoned: true })));
+      }, GRACE_MS);
+    });
+  }
+  return {
+    armTimeout() {
+      if (concluded) return;
+      timeout = setTimeout(() => {
+        const message = `the batch took longer than the timeout of ${job.timeoutMs} ms`;
+        for (const { context } of members) context.abort(new Aborted("timeout", message));
+      }, job.timeoutMs);
+    },
+  };
 }
 
-async function start(
-  members: readonly BatchMember[],
-  job: Job,
-  signal: AbortSignal,
-): Promise<End[]> {
+async function start(members: readonly Execution[], job: Job, signal: AbortSignal): Promise<End[]> {
   const ends = Array.from<End>({ length: members.length });
   const taken: { place: number; input: unknown }[] = [];
   for (const [place, { run }] of members.entries()) {

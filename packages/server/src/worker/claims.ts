@@ -1,6 +1,7 @@
 import type { Job } from "@millrace/sdk";
 import { Claimer } from "../engine/claim.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
+import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Lanes } from "./isolation/lanes.ts";
@@ -10,6 +11,24 @@ interface Claim {
   claimer: Claimer;
 }
 
+export interface Claimed {
+  taken: number;
+  more: boolean;
+}
+
+/** So many claims follow each other before the worker has a look at other things. */
+const CLAIMS_IN_A_ROW = 20;
+
+export interface ClaimsOptions {
+  db: Queryable;
+  workerId: number;
+  queues: readonly string[] | ReadonlyMap<string, number>;
+  registry: JobRegistry;
+  lanes: Lanes;
+  /** Told of each claim how long it took, in milliseconds. */
+  onClaim: (ms: number) => void;
+}
+
 /**
  * What a worker claims: runs of isolated jobs apart from the others, and no more of them than there are places, so that
  * the rest stay where another worker can take them.
@@ -17,15 +36,11 @@ interface Claim {
 export class Claims {
   readonly #claims: Claim[];
   readonly #lanes: Lanes;
+  readonly #onClaim: (ms: number) => void;
 
-  constructor(
-    db: Queryable,
-    workerId: number,
-    queues: readonly string[] | ReadonlyMap<string, number>,
-    registry: JobRegistry,
-    lanes: Lanes,
-  ) {
+  constructor({ db, workerId, queues, registry, lanes, onClaim }: ClaimsOptions) {
     this.#lanes = lanes;
+    this.#onClaim = onClaim;
     this.#claims = (["inline", "thread", "process"] as const).flatMap((isolation) => {
       const jobs = registry.names.filter((name) => registry.get(name)!.isolation === isolation);
       if (jobs.length === 0) return [];
@@ -37,21 +52,53 @@ export class Claims {
    * Claims, and starts what each claim gives.
    *
    * @param free how many runs to take at the most; asked before each claim, for what was started may leave no room
-   * @returns how many were taken
+   * @returns how many were taken, and whether there may be more
    */
-  async claim(free: () => number, start: (runs: ClaimedRun[]) => void): Promise<number> {
+  async claim(free: () => number, start: (runs: ClaimedRun[]) => void): Promise<Claimed> {
     // Each has the first turn in its turn.
     const first = this.#claims.shift();
     if (first) this.#claims.push(first);
-    let taken = 0;
+    const all: Claimed = { taken: 0, more: false };
     for (const { isolation, claimer } of this.#claims) {
-      const want = Math.min(free(), this.#lanes.room(isolation));
-      if (want <= 0) continue;
-      const runs = await claimer.claim(want);
+      const room = () => Math.min(free(), this.#lanes.room(isolation));
+      const { taken, more } = await this.#fill(claimer, room, start);
+      all.taken += taken;
+      all.more ||= more;
+    }
+    return all;
+  }
+
+  /** While handlers are being started, the database looks for the next runs already. */
+  async #fill(
+    claimer: Claimer,
+    room: () => number,
+    start: (runs: ClaimedRun[]) => void,
+  ): Promise<Claimed> {
+    let taken = 0;
+    let next = this.#take(claimer, room());
+    for (let claims = 1; ; claims++) {
+      const runs = await next;
+      const more = runs.length > 0;
+      // Beside one that was lost before nothing may start until it is known where it goes.
+      const suspicious = runs.some(({ losses }) => losses > 0);
+      const again = more && !suspicious && claims < CLAIMS_IN_A_ROW;
+      next = this.#take(claimer, again ? room() - runs.length : 0);
+      // When starting fails nobody waits for it.
+      next.catch(() => {});
       start(runs);
       taken += runs.length;
+      if (!again) return { taken, more };
     }
-    return taken;
+  }
+
+  async #take(claimer: Claimer, want: number): Promise<ClaimedRun[]> {
+    if (want <= 0) return [];
+    failpoint("claim.before");
+    const askedAt = performance.now();
+    const runs = await claimer.claim(want);
+    failpoint("claim.after_commit");
+    this.#onClaim(performance.now() - askedAt);
+    return runs;
   }
 
   /** How long until time alone lets a run start that no claim could take, in milliseconds. */

@@ -15,79 +15,142 @@ export const GRACE_MS = 5000;
 /** A handler that asks to wait for longer than this has misread a header. */
 const MAX_RETRY_AFTER_MS = 30 * 86_400_000;
 
-export interface Executed {
-  /** Never rejects: whatever happens is an outcome. */
-  outcome: Promise<Outcome>;
-  /** Settles when the handler has really ended; until then it occupies its slot. */
-  handlerEnded: Promise<unknown>;
-  /** Starts the clock of the timeout, unless the handler has ended already: most are quicker than a timer is made. */
-  armTimeout: () => void;
+/** Told how an execution goes. */
+export interface ExecutionWatcher {
+  /** Its outcome is known: within the call that starts it, when the handler returns at once. Whatever happens is an outcome. */
+  concluded(outcome: Outcome): void;
+  /** The handler has really ended; until then it occupies its slot. Comes before the outcome, or after it when the handler was given up. */
+  handlerEnded(): void;
+  /** The handler has ignored its signal for the whole grace: it was ended by force, or its slot stays occupied. */
+  ignored(forced: boolean): void;
 }
 
+/** What is executed. */
 export interface Execution {
-  /** The handler, when it runs in a place of its own. Default: it is started here and now. */
-  handling?: Handling | undefined;
-  /** Told when a handler has ignored its signal for the whole grace: it was ended by force, or its slot stays occupied. */
-  onIgnored?: (forced: boolean) => void;
+  readonly run: ClaimedRun;
+  readonly job: Job;
+  readonly context: AttemptContext;
 }
 
-/** Makes one attempt. */
+/** A handler that did not return at once. */
+export interface UnderWay {
+  /** Starts the clock of the timeout, unless the handler has ended meanwhile: most are quicker than a timer is made. */
+  armTimeout(): void;
+}
+
+/**
+ * Makes one attempt.
+ *
+ * @param handling the handler, when it runs in a place of its own; otherwise it is started here and now
+ * @returns undefined when it is over already
+ */
 export function execute(
-  run: ClaimedRun,
-  job: Job,
-  context: AttemptContext,
-  { handling = startHere(run, job, context), onIgnored }: Execution = {},
-): Executed {
-  let timeout: NodeJS.Timeout | undefined;
-  let grace: NodeJS.Timeout | undefined;
-  let ended = false;
-  const outcome = new Promise<Outcome>((resolve) => {
-    const finish = (end: End) => {
-      ended = true;
-      clearTimeout(timeout);
-      clearTimeout(grace);
-      resolve(judgeAnything(end, run, job, context));
-    };
-    context.onAbort((why) => {
-      handling.stop?.(why);
-      grace = setTimeout(() => {
-        onIgnored?.(handling.kill !== undefined);
-        handling.kill?.();
-        finish({ abandoned: true });
-      }, GRACE_MS);
+  execution: Execution,
+  watcher: ExecutionWatcher,
+  handling: Handling = startHere(execution),
+): UnderWay | undefined {
+  const { ended } = handling;
+  if (ended instanceof Promise) return new Watched(execution, watcher, handling, ended);
+  watcher.handlerEnded();
+  watcher.concluded(judgeAnything(ended, execution));
+  return undefined;
+}
+
+/** A handler under way, between its clocks: the timeout, and the grace once it was told to stop. */
+class Watched implements UnderWay {
+  readonly #execution: Execution;
+  readonly #watcher: ExecutionWatcher;
+  readonly #handling: Handling;
+  #timeout: NodeJS.Timeout | undefined;
+  #grace: NodeJS.Timeout | undefined;
+  #concluded = false;
+
+  constructor(
+    execution: Execution,
+    watcher: ExecutionWatcher,
+    handling: Handling,
+    ended: Promise<End>,
+  ) {
+    this.#execution = execution;
+    this.#watcher = watcher;
+    this.#handling = handling;
+    execution.context.onAbort((why) => this.#stop(why));
+    void ended.then((end) => {
+      watcher.handlerEnded();
+      this.#conclude(end);
     });
-    void handling.ended.then(finish);
-  });
-  const startTimeout = () => {
-    if (ended || context.aborted) return;
-    timeout = setTimeout(() => {
+  }
+
+  armTimeout(): void {
+    const { begun } = this.#handling;
+    if (begun) void begun.then(() => this.#startTimeout());
+    else this.#startTimeout();
+  }
+
+  #startTimeout(): void {
+    const { job, context } = this.#execution;
+    if (this.#concluded || context.aborted) return;
+    this.#timeout = setTimeout(() => {
       const message = `it took longer than its timeout of ${job.timeoutMs} ms`;
       context.abort(new Aborted("timeout", message));
     }, job.timeoutMs);
-  };
-  const armTimeout = () => {
-    if (handling.begun) void handling.begun.then(startTimeout);
-    else startTimeout();
-  };
-  return { outcome, handlerEnded: handling.ended, armTimeout };
+  }
+
+  #stop(why: Aborted): void {
+    if (this.#concluded) return;
+    this.#handling.stop?.(why);
+    this.#grace = setTimeout(() => {
+      this.#watcher.ignored(this.#handling.kill !== undefined);
+      this.#handling.kill?.();
+      this.#conclude({ abandoned: true });
+    }, GRACE_MS);
+  }
+
+  #conclude(end: End): void {
+    if (this.#concluded) return;
+    this.#concluded = true;
+    clearTimeout(this.#timeout);
+    clearTimeout(this.#grace);
+    this.#watcher.concluded(judgeAnything(end, this.#execution));
+  }
 }
 
 /** Starts a handler in this process, here and now. */
-export function startHere(run: ClaimedRun, job: Job, context: AttemptContext): Handling {
-  return { ended: start(run, job, context) };
-}
-
-async function start(run: ClaimedRun, job: Job, context: AttemptContext): Promise<End> {
+export function startHere({ run, job, context }: Execution): Handling {
   try {
     const input = checkedInput(run, job);
-    const checked = input instanceof Promise ? await input : input;
-    failpoint("handler.before");
-    const value = await job.handle(checked, context);
-    failpoint("handler.after");
-    return { value };
+    const value: unknown =
+      input instanceof Promise
+        ? input.then((checked) => handle(checked, job, context))
+        : handle(input, job, context);
+    return { ended: isThenable(value) ? awaited(value) : returned(value) };
+  } catch (thrown) {
+    return { ended: { thrown } };
+  }
+}
+
+function handle(input: unknown, job: Job, context: AttemptContext): unknown {
+  failpoint("handler.before");
+  return job.handle(input, context);
+}
+
+async function awaited(value: PromiseLike<unknown>): Promise<End> {
+  try {
+    return returned(await value);
   } catch (thrown) {
     return { thrown };
   }
+}
+
+function returned(value: unknown): End {
+  failpoint("handler.after");
+  return { value };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise || typeof (value as { then?: unknown } | null)?.then === "function"
+  );
 }
 
 /**
@@ -101,25 +164,21 @@ export function checkedInput(run: ClaimedRun, job: Job): unknown {
 }
 
 /** What a handler throws may itself throw when it is looked at: a proxy, a getter. That must not end the process. */
-export function judgeAnything(
-  end: End,
-  run: ClaimedRun,
-  job: Job,
-  context: AttemptContext,
-): Outcome {
+export function judgeAnything(end: End, execution: Execution): Outcome {
   try {
-    return judge(end, run, job, context);
+    return judge(end, execution);
   } catch {
     const thrown = new Error("the handler threw something that cannot be looked at");
-    return judge({ thrown }, run, job, context);
+    return judge({ thrown }, execution);
   }
 }
 
-function judge(end: End, run: ClaimedRun, job: Job, context: AttemptContext): Outcome {
+function judge(end: End, execution: Execution): Outcome {
+  const { run, job, context } = execution;
   const why = context.aborted?.why;
   // Unless the database says otherwise: then this is not recorded.
   if (hasReturned(end) && context.ownTransaction?.begun) {
-    return judge({ thrown: new NotCommitted() }, run, job, context);
+    return judge({ thrown: new NotCommitted() }, execution);
   }
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
   if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
@@ -137,20 +196,17 @@ function hasReturned(end: End): end is Returned {
   return "value" in end || "output" in end || "invalidOutput" in end;
 }
 
-function complete(end: Returned, { leaseId, id }: ClaimedRun, job: Job): Outcome {
-  const ids = { leaseId, runId: id };
+function complete(end: Returned, { leaseId, id: runId }: ClaimedRun, job: Job): Outcome {
+  if ("output" in end) return { leaseId, runId, verdict: "complete", output: end.output };
   // Another attempt would return the same.
   const refused = (failure: Failure): Outcome => {
-    return {
-      ...ids,
-      verdict: "fail",
-      failure: { ...failure, class: "InvalidOutput", stack: null },
-    };
+    const kept = { ...failure, class: "InvalidOutput", stack: null };
+    return { leaseId, runId, verdict: "fail", failure: kept };
   };
   if ("invalidOutput" in end) return refused(end.invalidOutput);
-  if ("output" in end) return { ...ids, verdict: "complete", output: end.output };
   try {
-    return { ...ids, verdict: "complete", output: outputText(end.value, job.name) };
+    const output = outputText(end.value, job.name);
+    return { leaseId, runId, verdict: "complete", output };
   } catch (error) {
     return refused(toFailure(error));
   }

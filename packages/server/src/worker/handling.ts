@@ -29,8 +29,8 @@ export interface Crash {
 
 /** A handler under way, wherever it runs. */
 export interface Handling {
-  /** Never rejects. Settles when the handler has really ended: until then it occupies its slot. */
-  readonly ended: Promise<End>;
+  /** Settles, and never rejects, when the handler has really ended: until then it occupies its slot. No promise: it ended at once. */
+  readonly ended: End | Promise<End>;
   /** When it begins, if that is not now. Never rejects. */
   readonly begun?: Promise<unknown>;
   /** Passes on that it is to stop. A handler in the worker hears it from its context. */

@@ -1,5 +1,5 @@
 import { NonRetryableError } from "@millrace/sdk";
-import { type AttemptHold, type Transaction, askerOf, completeRun } from "@millrace/sdk/sql";
+import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
 import { outputText } from "./output-text.ts";
 
 /**
@@ -27,6 +27,8 @@ export class OwnTransaction {
 
   async complete<Output>(tx: Transaction, output: Output, hold: AttemptHold, job: string) {
     const text = textOrFailure(output, job);
+    // Loaded when it is needed: it would double the time that a process of its own takes to start.
+    const { askerOf, completeRun } = await import("@millrace/sdk/sql");
     const ask = askerOf(tx);
     this.begin();
     await completeRun(ask, hold, text ?? "null");

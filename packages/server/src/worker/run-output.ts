@@ -85,13 +85,15 @@ export class RunOutput {
     this.#progressTimer ??= setTimeout(() => void this.#writeProgress(), PROGRESS_EVERY_MS);
   }
 
-  /**
-   * Waits until what a run has said is written: after it is settled there is no lease to write it through. Answers
-   * undefined when it has said nothing, as most do.
-   */
-  flush(runId: string): Promise<unknown> | undefined {
+  /** Whether a run has said something that is not written yet. Most say nothing. */
+  owes(runId: string): boolean {
+    return this.#dirty.has(runId) || this.#underWay.has(runId);
+  }
+
+  /** Waits until what a run has said is written: after it is settled there is no lease to write it through. */
+  async flush(runId: string): Promise<void> {
     if (this.#dirty.has(runId)) void this.#writeProgress();
-    return this.#underWay.get(runId);
+    await this.#underWay.get(runId);
   }
 
   #track(runId: string, written: Promise<unknown>): void {

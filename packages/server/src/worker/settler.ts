@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { MAX_SETTLE, type Outcome, type Settled, settleBatch } from "../engine/settle.ts";
-import { Batcher } from "../runtime/batcher.ts";
+import { Batcher, type Recipient } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { isUnavailable } from "../store/database.ts";
 import { readUnlessLocked, recordedBy } from "../store/settle.ts";
@@ -46,6 +46,10 @@ export class Settler {
 
   add(outcome: Outcome): Promise<Settled> {
     return this.#batcher.add(outcome);
+  }
+
+  push(outcome: Outcome, to: Recipient<Settled>): void {
+    this.#batcher.push(outcome, to);
   }
 
   /**

@@ -16,7 +16,7 @@ export function startLater(ready: Promise<boolean>, start: () => Handling): Hand
   const begun = ready.then(async (may) => {
     if (stopped || !may) return end({ abandoned: true });
     handling = start();
-    void handling.ended.then(end);
+    void Promise.resolve(handling.ended).then(end);
     await handling.begun;
   });
   const cancel = () => {

@@ -18,15 +18,17 @@ import { ensureQueues } from "../store/jobs.ts";
 import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
-import type { Receiver, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import { ClaimTimes } from "./claim-times.ts";
-import { Attempts, type Recorder, type SettledAttempt } from "./attempts.ts";
+import type { Recorder, SettledAttempt } from "./attempt.ts";
+import { Attempts } from "./attempts.ts";
 import { Claims } from "./claims.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
 import { type IsolationOptions, Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
 import { Pace } from "./pace.ts";
+import { Rings } from "./rings.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
 import { Suspects } from "./suspects.ts";
@@ -102,7 +104,7 @@ export class Worker implements Service {
   #pacedAt = performance.now();
   readonly #claimTimes: ClaimTimes;
   #incarnation: Incarnation | undefined;
-  #receiver: Receiver | undefined;
+  readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
   #silent = false;
   #stopping: Promise<void> | undefined;
@@ -112,7 +114,8 @@ export class Worker implements Service {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    this.#loop = new Loop("worker", () => this.#claimAndStart(), options.logger);
+    this.#loop = new Loop("worker", () => this.#look(), options.logger);
+    this.#rings = new Rings(() => this.#loop.wake(), options.transport.capabilities.trusted);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
     this.#bell = options.bell ?? new Bell(options.transport, options.logger);
     this.#lanes = new Lanes(options.registry, options.isolation, options.logger);
@@ -146,7 +149,7 @@ export class Worker implements Service {
     this.#stopHearing = this.#bell.hear((queue) => {
       if (queues.includes(queue)) this.#loop.wake();
     });
-    this.#receiver = await this.#options.transport.receive(queues, () => this.#loop.wake());
+    this.#rings.from(await this.#options.transport.receive(queues, this.#rings.onDelivery));
   }
 
   /** Drains: claims nothing more, lets runs finish for a while, hands the rest back with no attempt counted. */
@@ -172,7 +175,7 @@ export class Worker implements Service {
 
   /** Slots held by handlers that ignore their signal and cannot be forced. */
   get stuck(): number {
-    return this.#attempts.stuck.length;
+    return this.#attempts.stuckRuns.length;
   }
 
   /** The places of isolated runs. */
@@ -189,7 +192,7 @@ export class Worker implements Service {
       const since = Number.isFinite(stuckMs) ? `for ${Math.round(stuckMs / 1000)} s` : "yet";
       return { ok: false, why: `no claim has worked ${since}` };
     }
-    const { stuck } = this.#attempts;
+    const stuck = this.#attempts.stuckRuns;
     if (stuck.length === 0) return { ok: true };
     const who = `${stuck.length} of ${this.#options.concurrency} slots held by handlers that do not stop (run ${stuck.slice(0, 3).join(", ")})`;
     return { ok: stuck.length < this.#options.concurrency, why: who };
@@ -210,7 +213,17 @@ export class Worker implements Service {
     failpoint("register.after_commit");
     const incarnation: Incarnation = {
       id: row.id,
-      claims: new Claims(db, row.id, this.#options.queues ?? this.queues, registry, this.#lanes),
+      claims: new Claims({
+        db,
+        workerId: row.id,
+        queues: this.#options.queues ?? this.queues,
+        registry,
+        lanes: this.#lanes,
+        onClaim: (ms) => {
+          this.#claimedAt = performance.now();
+          this.#claimTimes.took(ms);
+        },
+      }),
       settler: new Settler(db, row.id, this.#logger, this.#ring),
       output: new RunOutput(db, row.id, this.#logger),
       costs: new CostSettler(db, this.#logger),
@@ -254,6 +267,16 @@ export class Worker implements Service {
     this.#loop.wake();
   }
 
+  async #look(): Promise<number> {
+    try {
+      return await this.#claimAndStart();
+    } catch (error) {
+      // While the database is away nobody here takes a message from others.
+      this.#rings.refuse();
+      throw error;
+    }
+  }
+
   async #claimAndStart(): Promise<number> {
     // Handlers that end now free their slots first, so that one claim fills them all.
     await nextTick();
@@ -264,15 +287,16 @@ export class Worker implements Service {
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
+      // Handlers that are quicker than the database must not pile up outcomes without end.
+      const choked = incarnation.settler.pending > 4 * concurrency + 1000;
+      const shut = this.#stopping || this.#silent || incarnation !== this.#incarnation;
       // Beside a run that must be alone nothing is started.
-      return alone || waiting >= concurrency ? 0 : concurrency - busy;
+      return alone || waiting >= concurrency || choked || shut ? 0 : concurrency - busy;
     };
-    const free = room();
-    // Handlers that are quicker than the database must not pile up outcomes without end.
-    const full = free <= 0 || incarnation.settler.pending > 4 * concurrency + 1000;
-    if (full || this.#silent) {
+    if (room() <= 0) {
       // A worker that has its hands full need not claim to be well.
-      if (free <= 0) this.#claimedAt = performance.now();
+      if (!this.#silent) this.#claimedAt = performance.now();
+      this.#rings.refuse();
       return LOOK_EVERY_MS;
     }
     const start = (runs: readonly ClaimedRun[]) => {
@@ -281,17 +305,14 @@ export class Worker implements Service {
       this.#pace.started(runs);
     };
     await this.#claimTimes.tell(incarnation.id);
-    failpoint("claim.before");
-    const askedAt = performance.now();
-    const taken = await incarnation.claims.claim(room, start).catch((error: unknown) => {
+    this.#rings.begin();
+    const { taken, more } = await incarnation.claims.claim(room, start).catch((error: unknown) => {
       this.#straysSoughtAt = -Infinity;
       throw error;
     });
-    failpoint("claim.after_commit");
-    this.#claimedAt = performance.now();
-    this.#claimTimes.took(this.#claimedAt - askedAt);
+    this.#rings.end(taken, room() > 0);
     this.#notePace(incarnation.id);
-    if (taken > 0) return 0;
+    if (more) return 0;
     return Math.min(LOOK_EVERY_MS, await incarnation.claims.opensInMs());
   }
 
@@ -324,26 +345,26 @@ export class Worker implements Service {
   }
 
   async #onBlocked(block: Blocked): Promise<void> {
-    const contexts = this.#attempts.inline;
+    const attempts = this.#attempts.inline;
     const where = block.frames.find((frame) => !frame.includes("(node:"));
     this.#logger.warn(
       {
         blockedMs: block.ms,
         frames: block.frames,
-        running: contexts.length,
-        runs: contexts.slice(0, 20).map(({ runId: run, job }) => ({ run, job })),
+        running: attempts.length,
+        runs: attempts.slice(0, 20).map(({ run: { id: run, job } }) => ({ run, job })),
       },
       `the event loop was blocked for ${formatDuration(block.ms)}${where ? ` in ${where}` : ""}`,
     );
     this.#options.onBlocked?.(block);
     const incarnation = this.#incarnation;
-    const noted = contexts.slice(0, MAX_BLOCK_EVENTS);
+    const noted = attempts.slice(0, MAX_BLOCK_EVENTS);
     if (!incarnation || noted.length === 0) return;
     await keepEvent(
       this.#options.db,
       incarnation.id,
-      noted.map((context) => context.leaseId),
-      noted.map((context) => context.runId),
+      noted.map(({ run }) => run.leaseId),
+      noted.map(({ run }) => run.id),
       "event loop blocked",
       JSON.stringify({ ms: block.ms, frames: block.frames.slice(0, 3) }),
     );
@@ -382,8 +403,8 @@ export class Worker implements Service {
   async #drain(): Promise<void> {
     this.#loop.wake();
     this.#stopHearing?.();
-    await this.#receiver?.close();
     await this.#loop.stop();
+    await this.#rings.close();
     const incarnation = this.#incarnation;
     failpoint("drain.before");
     if (incarnation) await markDraining(this.#options.db, incarnation.id).catch(() => {});

@@ -6,33 +6,25 @@ import type { Cli } from "../cli.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { forEachOf } from "../several.ts";
 import {
-  type FilterOptions,
+  type AllOptions,
   filterOf,
   isAboutAll,
   refuseWithoutAll,
-  withFilterOptions,
+  withAllOptions,
 } from "./dead-filter.ts";
-import { jsonOption } from "./options.ts";
 
 export function deadDismissCommand(cli: Cli): Command {
   const command = new Command("dismiss")
     .description("say that they need nothing more")
-    .argument("[run...]", "ids of dead letters")
     .option("--note <text>", "why, for the record")
-    .option("--all", "all that match the filters, as an operation")
     .option("--dry-run", "with --all: only tell how many these are");
-  return withFilterOptions(command)
-    .option("-w, --wait", "with --all: wait for its end, and show its progress")
-    .addOption(jsonOption())
-    .action(cli.action((ids: string[], options: Options) => run(cli, ids, options)));
+  return withAllOptions(command).action(
+    cli.action((ids: string[], options: Options) => run(cli, ids, options)),
+  );
 }
 
-interface Options extends FilterOptions {
+interface Options extends AllOptions {
   note?: string;
-  all?: boolean;
-  dryRun?: boolean;
-  wait?: boolean;
-  json?: boolean;
 }
 
 async function run(cli: Cli, ids: string[], options: Options): Promise<number> {

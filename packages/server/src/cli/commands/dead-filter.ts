@@ -1,7 +1,7 @@
 import { MillraceError } from "@millrace/core";
 import type { DeadLetterFilter } from "@millrace/core/api";
 import type { Command } from "commander";
-import { sinceOption } from "./options.ts";
+import { jsonOption, sinceOption } from "./options.ts";
 
 /** Which dead letters a command is about. */
 export interface FilterOptions {
@@ -25,6 +25,24 @@ export function withFilterOptions(command: Command): Command {
     .option("--since <when>", `failed since: ${WHEN}`, sinceOption)
     .option("--until <when>", `failed before: ${WHEN}`, sinceOption)
     .option("--text <text>", "with this in the error's message, in whatever case");
+}
+
+/** Which dead letters a command acts on when it is given no ids. */
+export interface AllOptions extends FilterOptions {
+  all?: boolean;
+  dryRun?: boolean;
+  wait?: boolean;
+  json?: boolean;
+}
+
+/** Ids, or all that match; `--dry-run` is the command's own, for each shows something else. */
+export function withAllOptions(command: Command): Command {
+  const chosen = command
+    .argument("[run...]", "ids of dead letters")
+    .option("--all", "all that match the filters, as an operation");
+  return withFilterOptions(chosen)
+    .option("-w, --wait", "with --all: wait for its end, and show its progress")
+    .addOption(jsonOption());
 }
 
 export function filterOf(options: FilterOptions): DeadLetterFilter {

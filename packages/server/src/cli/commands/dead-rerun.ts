@@ -15,13 +15,13 @@ import { printPreview } from "../output/patch-preview.ts";
 import { readPatch } from "../read-patch.ts";
 import { forEachOf } from "../several.ts";
 import {
-  type FilterOptions,
+  type AllOptions,
   filterOf,
   isAboutAll,
   refuseWithoutAll,
-  withFilterOptions,
+  withAllOptions,
 } from "./dead-filter.ts";
-import { jsonOption, numberOption } from "./options.ts";
+import { numberOption } from "./options.ts";
 
 const HELP = `
 With --all it is an operation, which goes on by itself on the server: millrace operations.
@@ -36,27 +36,19 @@ rerun that fails, is cancelled or is refused.`;
 export function deadRerunCommand(cli: Cli): Command {
   const command = new Command("rerun")
     .description("make a new run of each, with the same input or a patched one")
-    .argument("[run...]", "ids of dead letters")
     .option("--patch <json>", "change the input; @FILE reads the patch from a file")
-    .option("--dry-run", "only show what would be done")
-    .option("--all", "all that match the filters, as an operation");
-  return withFilterOptions(command)
+    .option("--dry-run", "only show what would be done");
+  return withAllOptions(command)
     .option("--rate <n>", "with --all: reruns a second, 50 unless given", numberOption(0.01, 1000))
     .option("--canary", "with --all: first 1, then 10, then the rest")
-    .option("-w, --wait", "with --all: wait for its end, and show its progress")
-    .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(cli.action((ids: string[], options: Options) => run(cli, ids, options)));
 }
 
-interface Options extends FilterOptions {
+interface Options extends AllOptions {
   patch?: string;
-  dryRun?: boolean;
-  all?: boolean;
   rate?: number;
   canary?: boolean;
-  wait?: boolean;
-  json?: boolean;
 }
 
 async function run(cli: Cli, ids: string[], options: Options): Promise<number> {

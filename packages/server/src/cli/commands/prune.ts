@@ -51,11 +51,11 @@ function tell(cli: Cli, pruned: Pruned, dryRun: boolean): void {
   for (const { name, by } of pruned.postponed) {
     cli.warn(`${name} cannot go yet: the table is held by ${by}`);
   }
-  const { runs, dropped } = pruned;
+  const { runs, dropped, operations } = pruned;
   cli.err.line(
-    dropped.length + runs === 0
+    dropped.length + runs + operations === 0
       ? "Nothing is old enough."
-      : `${count(dropped.length, "partition")} ${would}dropped, ${count(runs, "run")} ${would}erased one by one.`,
+      : `${count(dropped.length, "partition")} ${would}dropped, ${count(runs, "run")} ${would}erased one by one, ${count(operations, "operation")} ${would}erased.`,
   );
 }
 

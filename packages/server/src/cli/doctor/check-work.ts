@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import { heldWhy } from "../../api/present/reason.ts";
+import { holdsOf } from "../../engine/holds.ts";
 import { oldestHeld, readHeld } from "../../store/held.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
@@ -113,13 +113,15 @@ async function checkHeld(db: Queryable, queue: QueueRow, now: Date): Promise<Fin
   if (!oldest || waitedMs < LONG_WAIT_MS) return undefined;
   const { job } = oldest;
   const [held] = await readHeld(db, [oldest.run_id]);
-  const why = held && heldWhy(job, queue.name, held);
+  const [hold] = held ? holdsOf(job, queue.name, held) : [];
   const waits = `queue ${queue.name}: ${count(queue.held, "run")} held back, the oldest for ${formatDuration(waitedMs)}`;
-  if (!why) return warn("queues", waits, "add workers, or raise MILLRACE_CONCURRENCY");
-  const fix = held.paused
-    ? `millrace jobs resume ${job}${held.paused === "key" ? ` --key ${JSON.stringify(held.key)}` : ""}`
+  if (!held || !hold) return warn("queues", waits, "add workers, or raise MILLRACE_CONCURRENCY");
+  const key = hold.code === "key_paused" ? ` --key ${JSON.stringify(held.key)}` : "";
+  const paused = hold.code === "job_paused" || hold.code === "key_paused";
+  const fix = paused
+    ? `millrace jobs resume ${job}${key}`
     : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
-  return warn("queues", `${waits}: ${why}`, fix);
+  return warn("queues", `${waits}: ${hold.message}`, fix);
 }
 
 function checkDeadLetters(letters: number): Finding {

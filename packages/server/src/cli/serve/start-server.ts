@@ -2,6 +2,7 @@ import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import { measureHealth } from "../../maintenance/health-metrics.ts";
+import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
 import { OperationRunner } from "../../maintenance/operation-runner.ts";
 import { PartitionKeeper, keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
@@ -14,7 +15,7 @@ import { migrate } from "../../store/migrate.ts";
 import { Registry } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
-import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
+import { TransportMetrics } from "../../transport/transport-metrics.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
@@ -27,6 +28,7 @@ import { commandToTry, shortPath, tell, tellDatabase, tellJobs, tellSchema } fro
 import { readHealth } from "./health.ts";
 import { listen } from "./listen.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openBroker } from "./open-broker.ts";
 import { openPool } from "./open-pool.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
@@ -77,18 +79,22 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const connection = () => place.connection();
-  const transport = new PostgresTransport({ db, connection, logger });
-  undo.add("the transport", () => transport.close());
+  const metrics = new Registry();
+  const transport = await openBroker(cli, serving, {
+    db,
+    connection,
+    observer: new TransportMetrics(metrics),
+  });
   const bell = new Bell(transport, logger);
   await begun(serving, new PartitionKeeper({ db, logger, retentionMs }));
-  const metrics = new Registry();
   const onPruned = new PruneMetrics(metrics).pruned;
   await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
   await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
   await begun(serving, new Dispatcher({ db, bell, logger }));
   await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
   const intake = new Intake(db, registry, (queue) => bell.ring(queue));
-  await begun(serving, new OperationRunner({ db, intake, bell, logger }));
+  const onHandled = new OperationMetrics(metrics).handled;
+  await begun(serving, new OperationRunner({ db, intake, bell, logger, onHandled }));
 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);
@@ -122,7 +128,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
     apiKey,
     logger,
     version: VERSION,
-    health: () => readHealth(db, worker),
+    health: () => readHealth(db, worker, transport),
     metrics,
   });
   undo.add("the API", () => app.close());

@@ -2,7 +2,6 @@ import { MillraceError } from "@millrace/core";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Database } from "../../store/database.ts";
 import { pendingMigrations } from "../../store/migrate.ts";
-import { PostgresTransport } from "../../transport/postgres/postgres-transport.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
@@ -11,6 +10,7 @@ import { VERSION } from "../version.ts";
 import { weightsInWords } from "../weights.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openBroker } from "./open-broker.ts";
 import { openPool } from "./open-pool.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { workerPolicy } from "./worker-policy.ts";
@@ -44,8 +44,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const connection = () => place.connection();
-  const transport = new PostgresTransport({ db, connection, logger });
-  undo.add("the transport", () => transport.close());
+  const transport = await openBroker(cli, serving, { db, connection });
   const worker = new Worker({
     ...workerPolicy(cli, settings),
     db,

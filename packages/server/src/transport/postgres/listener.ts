@@ -14,6 +14,8 @@ export interface ListenerOptions {
   onPayload: (payload: string) => void;
   /** Called after each connect: what was sent before it went unheard. */
   onConnected: () => void;
+  /** Called when it hears nothing any more. */
+  onLost: () => void;
 }
 
 /** One session that listens on a channel, and comes back when it is lost. */
@@ -40,6 +42,7 @@ export class Listener implements Service {
   async #keepListening(): Promise<number> {
     if (this.#client) {
       await this.#client.query("select 1").catch(async (error: unknown) => {
+        this.#options.onLost();
         await this.#drop();
         throw error;
       });
@@ -60,6 +63,7 @@ export class Listener implements Service {
     const lost = () => {
       if (this.#client !== client) return;
       this.#client = undefined;
+      this.#options.onLost();
       this.#loop.wake();
     };
     client.on("error", lost);

@@ -1,0 +1,209 @@
+import type { Evidence } from "@millrace/core/api";
+import type { Job } from "@millrace/sdk";
+import type { Outcome, Settled } from "../engine/settle.ts";
+import type { Recipient } from "../runtime/batcher.ts";
+import type { ClaimedRun } from "../store/claim.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { AttemptContext } from "./attempt-context.ts";
+import { chargedCost } from "./charged-cost.ts";
+import type { CostSettler } from "./cost-settler.ts";
+import type { ExecutionWatcher } from "./executor.ts";
+import type { LoopWatch } from "./loop-watch.ts";
+import type { RunOutput } from "./run-output.ts";
+import type { Settler } from "./settler.ts";
+import type { Suspects } from "./suspects.ts";
+
+/** Where what an attempt says and how it ends is recorded. */
+export interface Recorder {
+  readonly settler: Settler;
+  readonly output: RunOutput;
+  readonly costs: CostSettler;
+  readonly suspects: Suspects;
+}
+
+export interface SettledAttempt {
+  job: string;
+  verdict: Outcome["verdict"];
+  /** From the claim to the end of the handler. */
+  durationMs: number;
+}
+
+export interface AttemptOptions {
+  logger: Logger;
+  /** Which long block of the event loop, if any, has just ended or still lasts. */
+  loopWatch: Pick<LoopWatch, "reporting">;
+  onCrash?: ((job: string, evidence: Evidence) => void) | undefined;
+  /** Told when a handler ignored its signal for the whole grace, and was ended by force or keeps its slot. */
+  onIgnored?: ((job: string, forced: boolean) => void) | undefined;
+  onSettled?: ((attempt: SettledAttempt) => void) | undefined;
+  /** Called when a server that a handler calls has asked all of its job, or of a key of it, to wait. */
+  onHold: (job: string, key: string | null, forMs: number, reason: string) => void;
+}
+
+/** Who counts the attempts of a worker. */
+export interface AttemptKeeper {
+  /** The handler has let go of its slot. */
+  handlerEnded(attempt: Attempt): void;
+  /** The handler does not let go, though its outcome is being recorded. */
+  stuck(attempt: Attempt): void;
+  /** The outcome is on record, or never will be. */
+  over(attempt: Attempt): void;
+}
+
+/**
+ * One attempt, from its claim until its outcome is on record. It is told what happens instead of waiting for it: a promise
+ * for each of those steps would cost more than all the rest of an attempt whose handler returns at once.
+ */
+export class Attempt implements ExecutionWatcher, Recipient<Settled> {
+  readonly run: ClaimedRun;
+  readonly job: Job;
+  readonly context: AttemptContext;
+  readonly #recorder: Recorder;
+  readonly #options: AttemptOptions;
+  readonly #keeper: AttemptKeeper;
+  readonly #startedAt = performance.now();
+  #durationMs = 0;
+  #outcome!: Outcome;
+  #recordedItself = false;
+
+  constructor(
+    run: ClaimedRun,
+    job: Job,
+    recorder: Recorder,
+    options: AttemptOptions,
+    keeper: AttemptKeeper,
+  ) {
+    this.run = run;
+    this.job = job;
+    this.context = new AttemptContext(run, recorder.output);
+    this.#recorder = recorder;
+    this.#options = options;
+    this.#keeper = keeper;
+  }
+
+  concluded(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#durationMs = performance.now() - this.#startedAt;
+    this.context.conclude();
+    if (outcome.verdict === "crash") this.#options.onCrash?.(this.run.job, outcome.evidence);
+    if (!this.#owes) return this.#record();
+    this.#payFirst().then(
+      () => this.#record(),
+      (error: unknown) => this.reject(error),
+    );
+  }
+
+  handlerEnded(): void {
+    this.#keeper.handlerEnded(this);
+  }
+
+  ignored(forced: boolean): void {
+    this.#options.onIgnored?.(this.run.job, forced);
+    if (forced) {
+      const message = "the handler ignored its signal, and was ended by force";
+      this.#options.logger.warn(this.ids, message);
+    } else {
+      this.#keeper.stuck(this);
+    }
+  }
+
+  /** Its outcome has been recorded, or refused. */
+  resolve(settled: Settled): void {
+    const what = this.#recordedItself ? "recorded" : settled;
+    try {
+      this.#report(what);
+      if (what === "recorded" || what === "out of time") this.#afterwards();
+    } catch (error) {
+      this.#options.logger.error({ err: error, run: this.run.id }, "after an outcome was recorded");
+    }
+    this.#keeper.over(this);
+  }
+
+  /** Its outcome could not be recorded. */
+  reject(error: unknown): void {
+    this.#options.logger.error(
+      { err: error, run: this.run.id },
+      "an outcome could not be recorded",
+    );
+    this.#keeper.over(this);
+  }
+
+  /** What its log lines say of it. */
+  get ids() {
+    const { runId, job, attempt, correlationId } = this.context;
+    return { run: runId, job, attempt, correlation: correlationId };
+  }
+
+  /** Whether something has to be on record before the outcome, for which there must still be a lease. Most have nothing to say. */
+  get #owes(): boolean {
+    const { inline, ownTransaction } = this.context;
+    return (
+      (inline && this.#options.loopWatch.reporting !== undefined) ||
+      this.#recorder.output.owes(this.run.id) ||
+      ownTransaction?.begun === true
+    );
+  }
+
+  async #payFirst(): Promise<void> {
+    const { settler, output } = this.#recorder;
+    // That it was running when the event loop was blocked.
+    if (this.context.inline) await this.#options.loopWatch.reporting;
+    await output.flush(this.run.id);
+    if (!this.context.ownTransaction?.begun) return;
+    this.#recordedItself = await settler.wasCompleted(this.#outcome);
+    if (!this.#recordedItself) return;
+    // Its own transaction has recorded the outcome; what is left to do is to take the run out of its lease.
+    const { leaseId, runId } = this.#outcome;
+    this.#outcome = { leaseId, runId, verdict: "complete", output: null };
+  }
+
+  #record(): void {
+    this.#recorder.settler.push(this.#outcome, this);
+  }
+
+  /** What an attempt that is on record means for others: what it cost, and who must wait. */
+  #afterwards(): void {
+    const { run, job, context } = this;
+    const outcome = this.#outcome;
+    if (context.units !== undefined) {
+      this.#recorder.costs.settle(run, chargedCost(job.flow, run.input), context.units);
+    }
+    if (outcome.verdict === "retry" && outcome.hold) {
+      // The key of runs that have none in their input is empty, and is one like any other.
+      const keyed = outcome.hold === "key" && job.flow.key !== undefined;
+      const key = keyed && run.passed ? run.passed.key : null;
+      this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
+    }
+    const { verdict } = outcome;
+    this.#options.onSettled?.({ job: run.job, verdict, durationMs: this.#durationMs });
+  }
+
+  #report(settled: Settled): void {
+    const outcome = this.#outcome;
+    const { logger } = this.#options;
+    const refused = settled === "lease lost";
+    if (outcome.verdict === "complete" && !refused && !logger.isLevelEnabled("debug")) return;
+    const { ids } = this;
+    if (refused) {
+      logger.warn(ids, "the lease was lost; the outcome of this attempt was not recorded");
+    } else if (outcome.verdict === "complete") {
+      logger.debug(ids, "completed");
+    } else if (outcome.verdict === "retry" && settled === "out of time") {
+      const { failure } = outcome;
+      logger.error(
+        { ...ids, error: failure.class },
+        `${failure.message}; its retries have taken as long as they may`,
+      );
+    } else if (outcome.verdict === "retry") {
+      const { failure, delayMs } = outcome;
+      logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, failure.message);
+    } else if (outcome.verdict === "crash") {
+      const { failure, evidence } = outcome;
+      logger.error({ ...ids, error: failure.class, evidence }, failure.message);
+    } else if (outcome.verdict === "fail") {
+      logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
+    } else {
+      logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
+    }
+  }
+}

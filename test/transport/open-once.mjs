@@ -1,0 +1,14 @@
+// Opens the transport of MILLRACE_TRANSPORT in a process of its own, and says whether it is up; its log goes to stdout, too.
+import { createLogger, openTransport } from "millrace";
+
+const transport = await openTransport({
+  url: process.env.MILLRACE_TRANSPORT,
+  logger: createLogger("debug", { write: (line) => process.stdout.write(line) }),
+  deadlineMs: 3000,
+});
+const state = await transport.check().then(
+  () => "up",
+  (error) => `down: ${error.message}`,
+);
+await transport.close();
+console.log(state);
