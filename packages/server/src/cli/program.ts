@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
+import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -34,6 +35,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     workerCommand,
     schedulerCommand,
     maintenanceCommand,
+    autoscaleCommand,
     migrateCommand,
     pruneCommand,
     doctorCommand,
