@@ -58,4 +58,13 @@ export {
   type Trigger,
   TRIGGERS,
 } from "./run.ts";
+export {
+  holdWorkers,
+  type LoadTrend,
+  type QueueLoad,
+  type ScalingMemory,
+  type ScalingPolicy,
+  trendOf,
+  workersWanted,
+} from "./scaling.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";

@@ -59,4 +59,5 @@ export {
   RunSummary,
   TimelineEntry,
 } from "./runs.ts";
+export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export { WorkerInfo, WorkerList } from "./workers.ts";

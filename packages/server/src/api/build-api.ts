@@ -1,5 +1,6 @@
 import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { LoadMeter } from "../engine/load-meter.ts";
 import type { Intake } from "../engine/intake.ts";
 import { ApiKey } from "../security/api-key.ts";
 import type { Database } from "../store/database.ts";
@@ -29,6 +30,7 @@ import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -121,12 +123,15 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   deadLetterRoutes(app, context);
   operationRoutes(app, context);
   workerRoutes(app, context);
+  const meter = new LoadMeter(db);
+  scalingRoute(app, meter);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);
   referenceRoutes(app, version);
   refuseOtherMethods();
 
   measurePlaces(metrics, db);
+  measureScaling(metrics, meter);
   await app.ready();
   return app;
 }

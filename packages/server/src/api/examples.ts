@@ -135,6 +135,17 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
     },
   },
   getHealth: {
-    response: { 200: { status: "ok", checks: { database: "ok", transport: "ok", worker: "ok" } } },
+    response: {
+      200: {
+        status: "ok",
+        checks: {
+          database: "ok",
+          transport: "ok",
+          maintenance: "ok",
+          scheduler: "ok",
+          worker: "ok",
+        },
+      },
+    },
   },
 };

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
+import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -12,6 +13,7 @@ import { operationsCommand } from "./commands/operations.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
+import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/roles.ts";
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { startCommand } from "./commands/start.ts";
@@ -27,7 +29,17 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 partly done, 5 unhealt
 database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12 not within the time.`;
 
 const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
-  "Server:": [startCommand, workerCommand, migrateCommand, pruneCommand, doctorCommand],
+  "Server:": [
+    startCommand,
+    apiCommand,
+    workerCommand,
+    schedulerCommand,
+    maintenanceCommand,
+    autoscaleCommand,
+    migrateCommand,
+    pruneCommand,
+    doctorCommand,
+  ],
   "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
   "Operations:": [
     jobsCommand,

@@ -9,8 +9,13 @@ import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
 export interface Settings {
   readonly databaseUrl: string | undefined;
+  /** The same database without a pooler, for the sessions that listen. */
+  readonly listenUrl: string | undefined;
   readonly host: string;
   readonly port: number;
+  readonly probeHost: string;
+  /** Of `/healthz` and `/metrics` without a key; undefined: closed. */
+  readonly probePort: number | undefined;
   readonly home: string;
   readonly apiKey: string | undefined;
   readonly url: string | undefined;
@@ -35,18 +40,12 @@ export interface Settings {
 
 /** One variable of the environment. A test holds docs/settings.md to this table. */
 export const VARIABLES = {
-  DATABASE_URL: z
-    .string()
-    .refine(
-      (text) => isUrlOf(text, ["postgres:", "postgresql:"]),
-      "write postgres://user:password@host:5432/database",
-    )
-    .optional(),
-  MILLRACE_HOST: z
-    .string()
-    .regex(/^[\w.:%-]+$/, "write an address of this machine, such as 127.0.0.1 or 0.0.0.0")
-    .prefault("127.0.0.1"),
-  MILLRACE_PORT: whole(0, 65_535, "0 takes any free port").prefault("4700"),
+  DATABASE_URL: postgresUrl().optional(),
+  MILLRACE_LISTEN_URL: postgresUrl().optional(),
+  MILLRACE_HOST: address().prefault("127.0.0.1"),
+  MILLRACE_PORT: port().prefault("4700"),
+  MILLRACE_PROBE_HOST: address().prefault("127.0.0.1"),
+  MILLRACE_PROBE_PORT: port().optional(),
   MILLRACE_HOME: z.string().prefault(".millrace"),
   MILLRACE_API_KEY: z
     .string()
@@ -143,8 +142,11 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
   const read = result.data;
   return Object.freeze({
     databaseUrl: read.DATABASE_URL,
+    listenUrl: read.MILLRACE_LISTEN_URL,
     host: read.MILLRACE_HOST,
     port: read.MILLRACE_PORT,
+    probeHost: read.MILLRACE_PROBE_HOST,
+    probePort: read.MILLRACE_PROBE_PORT,
     home: path.resolve(cwd, read.MILLRACE_HOME),
     apiKey: read.MILLRACE_API_KEY,
     url: read.MILLRACE_URL,
@@ -180,6 +182,25 @@ function splitList(text: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function postgresUrl() {
+  return z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["postgres:", "postgresql:"]),
+      "write postgres://user:password@host:5432/database",
+    );
+}
+
+function address() {
+  return z
+    .string()
+    .regex(/^[\w.:%-]+$/, "write an address of this machine, such as 127.0.0.1 or 0.0.0.0");
+}
+
+function port() {
+  return whole(0, 65_535, "0 takes any free port");
 }
 
 function whole(min: number, max: number, more?: string) {

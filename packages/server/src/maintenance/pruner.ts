@@ -1,6 +1,7 @@
 import { Loop } from "../runtime/loop.ts";
+import { ifUnlocked } from "../store/advisory-lock.ts";
 import type { Database } from "../store/database.ts";
-import { readClock, tryToPrune } from "../store/prune.ts";
+import { PRUNE_LOCK, readClock } from "../store/prune.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type PruneOptions, type Pruned, prune } from "./prune.ts";
 
@@ -62,18 +63,17 @@ export class Pruner extends Loop {
 }
 
 /** {@link prune} by the database's clock, unless another process does so at this moment; then nothing is answered. */
-export async function pruneAlone(
+export function pruneAlone(
   db: Database,
   options: Omit<PruneOptions, "now">,
 ): Promise<Pruned | undefined> {
-  const client = await db.connect();
-  try {
-    const [lock] = await tryToPrune(client);
-    if (!lock?.locked) return undefined;
-    const [clock] = await readClock(client);
-    return clock && (await prune(client, { ...options, now: clock.now }));
-  } finally {
-    // Closing the session gives the lock back.
-    client.release(true);
-  }
+  return ifUnlocked(db, PRUNE_LOCK, async () => {
+    const client = await db.connect();
+    try {
+      const [clock] = await readClock(client);
+      return clock && (await prune(client, { ...options, now: clock.now }));
+    } finally {
+      client.release();
+    }
+  });
 }

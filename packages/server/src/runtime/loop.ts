@@ -1,6 +1,9 @@
 import type { Logger } from "../telemetry/logger.ts";
 import type { Service } from "./service.ts";
 
+/** Once is a deadlock, or a database that restarts; so often in a row is a loop that does not do its work. */
+const FAILING_AFTER = 3;
+
 /** What one turn of a loop answers: how long to rest before the next, in milliseconds. */
 export type Turn = () => Promise<number>;
 
@@ -17,6 +20,7 @@ export class Loop implements Service {
   #running: Promise<void> = Promise.resolve();
   #wakeUp: () => void = () => {};
   #woken = false;
+  #failures = 0;
 
   constructor(name: string, turn: Turn, logger: Logger) {
     this.name = name;
@@ -35,6 +39,12 @@ export class Loop implements Service {
     await this.#running;
   }
 
+  /** Whether its turns succeed. */
+  health(): { ok: boolean; why?: string } {
+    if (this.#failures < FAILING_AFTER) return { ok: true };
+    return { ok: false, why: `${this.name} has failed ${this.#failures} times in a row` };
+  }
+
   /** Ends the rest now, or the next one before it begins. */
   wake(): void {
     if (this.#woken) return;
@@ -43,20 +53,22 @@ export class Loop implements Service {
   }
 
   async #run(): Promise<void> {
-    let failures = 0;
     while (!this.#stopping) {
       this.#woken = false;
       let restMs: number;
       try {
         restMs = await this.#turn();
-        if (failures > 0) this.#logger.info({ loop: this.name }, `${this.name} works again`);
-        failures = 0;
+        if (this.#failures > 0) this.#logger.info({ loop: this.name }, `${this.name} works again`);
+        this.#failures = 0;
       } catch (error) {
-        failures++;
-        restMs = Math.min(5000, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
+        this.#failures++;
+        restMs = Math.min(5000, 100 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
         // The first failure tells; a database that is away for an hour must not fill the disk with it.
-        const level = failures === 1 || failures % 20 === 0 ? "error" : "debug";
-        this.#logger[level]({ loop: this.name, err: error, failures }, `${this.name} failed`);
+        const level = this.#failures === 1 || this.#failures % 20 === 0 ? "error" : "debug";
+        this.#logger[level](
+          { loop: this.name, err: error, failures: this.#failures },
+          `${this.name} failed`,
+        );
       }
       await this.#rest(restMs);
     }

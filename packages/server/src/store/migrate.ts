@@ -3,6 +3,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
 import type pg from "pg";
+import { whileLocked } from "./advisory-lock.ts";
 import { type Database, sqlState } from "./database.ts";
 
 /** Shipped as files; the path is the same from `src/store` and from `dist/store`. */
@@ -82,18 +83,19 @@ async function readMigrations(folder = FOLDER): Promise<Migration[]> {
  */
 export async function migrate(db: Database, options: MigrateOptions = {}): Promise<Migration[]> {
   const known = await readMigrations(options.folder);
-  const client = await db.connect();
-  try {
-    await lock(client);
-    const applied = await readApplied(client);
-    verify(known, applied);
-    const pending = known.slice(applied.length);
-    for (const migration of pending) await applyPatiently(client, migration, options);
-    return pending;
-  } finally {
-    // Closing the session gives the lock back, whatever state the session is in.
-    client.release(true);
-  }
+  return whileLocked(db, LOCK, async () => {
+    const client = await db.connect();
+    try {
+      const applied = await readApplied(client);
+      verify(known, applied);
+      const pending = known.slice(applied.length);
+      for (const migration of pending) await applyPatiently(client, migration, options);
+      return pending;
+    } finally {
+      // A migration may have failed half-way through a statement.
+      client.release(true);
+    }
+  });
 }
 
 /** Migrations that {@link migrate} would apply. Changes nothing. */
@@ -110,15 +112,6 @@ export async function pendingMigrations(db: Database): Promise<Migration[]> {
     return known.slice(applied.length);
   } finally {
     client.release();
-  }
-}
-
-/** Waits by asking again: a session that sleeps in pg_advisory_lock holds a snapshot that blocks concurrent indexing. */
-async function lock(client: pg.PoolClient): Promise<void> {
-  for (;;) {
-    const { rows } = await client.query("select pg_try_advisory_lock($1) as locked", [LOCK]);
-    if (rows[0].locked) return;
-    await pause(100);
   }
 }
 

@@ -194,11 +194,8 @@ export const forgetLooks = statement<[from: Date[], to: Date[]], never>(
      where p.from_at = l.from_at and p.to_at = l.to_at)`,
 );
 
-/** One pruner at a time; the number is "prun" in ASCII. The session that has it gives it back when it ends. */
-export const tryToPrune = statement<[], { locked: boolean }>(
-  "try_to_prune",
-  `select pg_try_advisory_lock(1886549358) as locked`,
-);
+/** Advisory lock of the one pruner at a time. The number is "prun" in ASCII. */
+export const PRUNE_LOCK = 0x70_72_75_6e;
 
 /** The database's clock: no process's own decides what is old. */
 export const readClock = statement<[], { now: Date }>(

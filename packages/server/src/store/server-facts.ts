@@ -35,3 +35,9 @@ export const countDaysAhead = statement<[], { days: number }>(
    select coalesce(min(n) filter (where not exists (select from p where p.from_at <= day.at and p.to_at > day.at)), 100)::int as days
    from day`,
 );
+
+/** How this session plans: what store/database.ts sets, or a pooler should have. */
+export const readPlanning = statement<[], { enable_seqscan: string }>(
+  "read_planning",
+  `select current_setting('enable_seqscan') as enable_seqscan`,
+);

@@ -1,3 +1,4 @@
+import { isPooled } from "./pooler.ts";
 import type { Queryable } from "./statement.ts";
 
 /** Longer than the pool lets any statement take; a vacuum holds up nobody. */
@@ -14,7 +15,9 @@ export async function vacuum(db: Queryable, name: string): Promise<void> {
     text: `vacuum (index_cleanup on) millrace.${name}`,
     query_timeout: PATIENCE_MS,
   };
-  await db.query({ text: "set statement_timeout = 0" });
+  // A pooler's session is not ours to set: there a vacuum may take as long as its sessions let any statement take.
+  const own = !(await isPooled(db));
+  if (own) await db.query({ text: "set statement_timeout = 0" });
   await db.query(config);
-  await db.query({ text: "set statement_timeout = '30s'" });
+  if (own) await db.query({ text: "set statement_timeout = '30s'" });
 }

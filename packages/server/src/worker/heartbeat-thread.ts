@@ -5,6 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
 import { failpoint } from "../runtime/failpoints.ts";
+import { forgetNames, isPooled } from "../store/pooler.ts";
 import { beat } from "../store/workers.ts";
 import type { HeartbeatCommand, HeartbeatData, HeartbeatReport } from "./heartbeat.ts";
 
@@ -33,6 +34,7 @@ async function connected(): Promise<pg.Client> {
     if (client === fresh) client = undefined;
   });
   await fresh.connect();
+  if (await isPooled(fresh)) forgetNames(fresh);
   client = fresh;
   return fresh;
 }

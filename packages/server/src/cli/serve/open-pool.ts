@@ -1,4 +1,6 @@
-import { type Database, openDatabase } from "../../store/database.ts";
+import { type Database, POOLED_SESSION, openDatabase } from "../../store/database.ts";
+import { isPooled } from "../../store/pooler.ts";
+import { readPlanning } from "../../store/server-facts.ts";
 import { type ServerFacts, checkDatabase } from "./check-database.ts";
 import { type Place, joinPlace, openPlace } from "./place.ts";
 import type { Serving } from "./serve.ts";
@@ -45,6 +47,24 @@ export async function openPool(
 ): Promise<OpenedDatabase> {
   const { place, db } = await connect(serving, how, onRestart);
   const facts = await checkDatabase(db, place.words);
+  await warnOfPooler(db, serving);
   serving.goOn();
   return { place, db, facts };
+}
+
+/** Behind a pooler statements are sent without names, and sessions are not ours to set: its configuration can. */
+async function warnOfPooler(db: Database, { logger }: Serving): Promise<void> {
+  const client = await db.connect();
+  try {
+    if (!(await isPooled(client))) return;
+    const [planning] = await readPlanning(client);
+    if (planning?.enable_seqscan === "off") {
+      return logger.info("a pooler stands before PostgreSQL, and its sessions are set up for us");
+    }
+    logger.warn(
+      `a pooler stands before PostgreSQL, whose sessions we do not set: plans may read tables whole. Give the database in pgbouncer.ini connect_query='${POOLED_SESSION}'`,
+    );
+  } finally {
+    client.release();
+  }
 }

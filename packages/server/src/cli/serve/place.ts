@@ -8,6 +8,8 @@ import type { Settings } from "../settings.ts";
 export interface Place {
   /** Read it for every new connection: an embedded server that restarts answers somewhere else. */
   connection(): pg.ClientConfig;
+  /** For a session that must be the server's own, not a pooler's. */
+  direct(): pg.ClientConfig;
   /** For people, without a password: how it came up and where it is. */
   readonly words: string;
   readonly embedded: boolean;
@@ -26,7 +28,7 @@ export function openPlace(settings: Settings, options: PlaceOptions): Promise<Pl
   const { databaseUrl } = settings;
   return databaseUrl === undefined
     ? holdEmbedded(settings, options)
-    : Promise.resolve(serverOf(databaseUrl));
+    : Promise.resolve(serverOf(databaseUrl, settings.listenUrl));
 }
 
 /**
@@ -52,15 +54,17 @@ async function holdEmbedded(settings: Settings, options: PlaceOptions): Promise<
   });
   return {
     connection: () => ({ ...server.connection() }),
+    direct: () => ({ ...server.connection() }),
     words: `${server.how} in ${server.home}`,
     embedded: true,
     release: () => server.release(),
   };
 }
 
-function serverOf(connectionString: string): Place {
+function serverOf(connectionString: string, direct = connectionString): Place {
   return {
     connection: () => ({ connectionString }),
+    direct: () => ({ connectionString: direct }),
     words: `at ${withoutSecrets(connectionString)}`,
     embedded: false,
     release: () => Promise.resolve(),

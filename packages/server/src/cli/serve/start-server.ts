@@ -1,40 +1,22 @@
-import { buildApi } from "../../api/build-api.ts";
-import { Intake } from "../../engine/intake.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
-import { measureHealth } from "../../maintenance/health-metrics.ts";
-import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
-import { OperationRunner } from "../../maintenance/operation-runner.ts";
-import { PartitionKeeper, keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
-import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
-import { Pruner } from "../../maintenance/pruner.ts";
-import { Reaper } from "../../maintenance/reaper.ts";
-import type { Service } from "../../runtime/service.ts";
-import { Dispatcher } from "../../scheduler/dispatcher.ts";
-import { GateKeeper } from "../../scheduler/gate-keeper.ts";
+import { keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
 import { migrate } from "../../store/migrate.ts";
-import { Registry } from "../../telemetry/metrics.ts";
-import { measureProcess } from "../../telemetry/process-metrics.ts";
-import { Bell } from "../../transport/bell.ts";
-import { TransportMetrics } from "../../transport/transport-metrics.ts";
-import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
-import { WorkerMetrics } from "../../worker/worker-metrics.ts";
-import { Worker } from "../../worker/worker.ts";
-import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
+import { createHome } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
-import { commandToTry, shortPath, tell, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
-import { readHealth } from "./health.ts";
-import { listen } from "./listen.ts";
+import { beginApi, tellApi } from "./begin-api.ts";
+import { beginMaintenance } from "./begin-maintenance.ts";
+import { beginScheduler } from "./begin-scheduler.ts";
+import { beginWorker, makeWorker } from "./begin-worker.ts";
+import { commandToTry, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
+import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
-import { openBroker } from "./open-broker.ts";
-import { openPool } from "./open-pool.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
-import { workerPolicy } from "./worker-policy.ts";
 
-/** Serves until a signal. @returns the exit code */
+/** Serves all roles until a signal. @returns the exit code */
 export function startServer(
   cli: Cli,
   settings: Settings,
@@ -54,103 +36,49 @@ export function startServer(
  */
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
   const { jobs, queues, files } = code;
-  const { settings, logger, undo } = serving;
-  createHome(settings.home);
-  const apiKey = settings.apiKey ?? ensureApiKey(settings.home);
-
-  let onRestart = () => {};
-  const opened = await openPool(serving, "start", () => onRestart());
-  const { db, place } = opened;
-  const lock = place.embedded ? new StartLock(place) : undefined;
-  undo.add("the lock of this start", () => lock?.release());
-  await lock?.take();
+  createHome(serving.settings.home);
+  const opened = await openGround(cli, serving, "start");
+  const lock = await takeLock(opened);
   tellDatabase(cli, opened);
-
-  tellSchema(
-    cli,
-    (await migrate(db, { onBlocked: (sentence) => serving.report(sentence) })).length,
-  );
-  // Before the first run is accepted: rows in a default partition would be in the way of their own.
-  const { retentionMs } = settings;
-  await keepPartitionsNow(db, retentionMs);
-  serving.goOn();
+  await prepareSchema(opened);
   const registry = new JobRegistry(jobs, queues, files);
-  await registry.register(db);
+  await registry.register(opened.db);
   tellJobs(cli, jobs);
 
-  const connection = () => place.connection();
-  const metrics = new Registry();
-  const transport = await openBroker(cli, serving, {
-    db,
-    connection,
-    observer: new TransportMetrics(metrics),
-  });
-  const bell = new Bell(transport, logger);
-  await begun(serving, new PartitionKeeper({ db, logger, retentionMs }));
-  const onPruned = new PruneMetrics(metrics).pruned;
-  await begun(serving, new Pruner({ db, logger, retentionMs, onPruned }));
-  await begun(serving, new Reaper({ db, bell, logger, sweepMs: settings.leaseMs / 6 }));
-  await begun(serving, new Dispatcher({ db, bell, logger }));
-  await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
-  const intake = new Intake(db, registry, (queue) => bell.ring(queue));
-  const onHandled = new OperationMetrics(metrics).handled;
-  await begun(serving, new OperationRunner({ db, intake, bell, logger, onHandled }));
-
-  undo.add("the measuring", measureProcess(metrics));
-  measureHealth(metrics, db);
-  const attempts = new AttemptMetrics(metrics);
-  const workerMetrics = new WorkerMetrics(metrics);
-  const worker = new Worker({
-    ...workerPolicy(cli, settings),
-    db,
-    connection,
-    registry,
-    bell,
-    transport,
-    logger,
-    onSettled: attempts.settled,
-    onClaim: attempts.claimed,
-    onHeld: attempts.held,
-    ...workerMetrics.hooks,
-  });
-  workerMetrics.watch(worker);
-  onRestart = () => {
-    worker.onRestart();
-    lock
-      ?.take()
-      .catch((error: unknown) => logger.error({ err: error }, "the lock of this start was lost"));
-  };
-
-  const app = await buildApi({
-    db,
-    ring: (queue) => bell.ring(queue),
-    intake,
-    apiKey,
-    logger,
-    version: VERSION,
-    health: () => readHealth(db, worker, transport),
-    metrics,
-  });
-  undo.add("the API", () => app.close());
-  const address = await listen(app, settings);
+  const ground = await openBell(opened);
+  await beginMaintenance(ground, registry);
+  await beginScheduler(ground);
+  const worker = makeWorker(ground, registry);
+  const address = await beginApi(ground, registry);
   await lock?.tellAddress(address);
-  serving.goOn();
+  await beginWorker(ground, worker);
 
-  undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
-  await worker.start();
-
-  tell(cli, "address", `${address}, documentation at ${address}/docs`);
-  tell(
-    cli,
-    "API key",
-    settings.apiKey ? "from MILLRACE_API_KEY" : shortPath(cli, apiKeyFile(settings.home)),
-  );
+  tellApi(ground, address);
   cli.out.line(`Ready. Try: ${await commandToTry(cli, jobs)}`);
   cli.out.line("Ctrl-C stops.");
   return worker;
 }
 
-async function begun({ undo }: Serving, service: Service): Promise<void> {
-  undo.add(`the ${service.name}`, () => service.stop());
-  await service.start();
+/** An embedded database has one `start`; one that was started anew has forgotten whose it was. */
+async function takeLock({ place, serving, onRestart }: Ground): Promise<StartLock | undefined> {
+  if (!place.embedded) return undefined;
+  const lock = new StartLock(place);
+  serving.undo.add("the lock of this start", () => lock.release());
+  await lock.take();
+  onRestart(() => {
+    lock
+      .take()
+      .catch((error: unknown) =>
+        serving.logger.error({ err: error }, "the lock of this start was lost"),
+      );
+  });
+  return lock;
+}
+
+async function prepareSchema({ cli, db, serving }: Ground): Promise<void> {
+  const applied = await migrate(db, { onBlocked: (sentence) => serving.report(sentence) });
+  tellSchema(cli, applied.length);
+  // Before the first run is accepted: rows in a default partition would be in the way of their own.
+  await keepPartitionsNow(db, serving.settings.retentionMs);
+  serving.goOn();
 }

@@ -1,19 +1,15 @@
-import { MillraceError } from "@millrace/core";
 import { JobRegistry } from "../../engine/job-registry.ts";
-import type { Database } from "../../store/database.ts";
-import { pendingMigrations } from "../../store/migrate.ts";
-import { Worker } from "../../worker/worker.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { weightsInWords } from "../weights.ts";
+import { beginWorker, makeWorker } from "./begin-worker.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
+import { openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
-import { openBroker } from "./open-broker.ts";
-import { openPool } from "./open-pool.ts";
+import { refusePending } from "./refuse-pending.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
-import { workerPolicy } from "./worker-policy.ts";
 
 /** Works until a signal. @returns the exit code */
 export function startWorker(
@@ -31,44 +27,21 @@ export function startWorker(
 
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
   const { jobs, queues, files } = code;
-  const { settings, logger, undo } = serving;
-  let onRestart = () => {};
-  const opened = await openPool(serving, "join", () => onRestart());
-  const { db, place } = opened;
+  const { settings } = serving;
+  const opened = await openGround(cli, serving, "join");
   tellDatabase(cli, opened);
-  await refusePending(db);
+  await refusePending(opened.db, "worker");
   serving.goOn();
-
   const registry = new JobRegistry(jobs, queues, files);
-  await registry.register(db);
+  await registry.register(opened.db);
   tellJobs(cli, jobs);
 
-  const connection = () => place.connection();
-  const transport = await openBroker(cli, serving, { db, connection });
-  const worker = new Worker({
-    ...workerPolicy(cli, settings),
-    db,
-    connection,
-    registry,
-    transport,
-    logger,
-  });
-  onRestart = () => worker.onRestart();
-  undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
-  await worker.start();
+  const ground = await openBell(opened);
+  const worker = makeWorker(ground, registry);
+  await beginWorker(ground, worker);
 
   const from = settings.queues ? weightsInWords(settings.queues) : worker.queues.join(", ");
   tell(cli, "takes", `${settings.concurrency} runs at a time from ${from}`);
   cli.out.line("Working. Ctrl-C stops.");
   return worker;
-}
-
-async function refusePending(db: Database): Promise<void> {
-  const pending = await pendingMigrations(db);
-  if (pending.length === 0) return;
-  const names = pending.map(({ name }) => name).join(", ");
-  throw new MillraceError(
-    "migrations_pending",
-    `the database lacks migrations of this version (${names}); run millrace migrate, then start the worker again`,
-  );
 }

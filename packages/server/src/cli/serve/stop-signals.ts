@@ -20,6 +20,8 @@ export class StopSignals {
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    // Whoever started us with a channel is gone, and so nobody would stop us.
+    if (process.channel) process.on("disconnect", this.#onDisconnect);
     process.on("uncaughtException", this.#onUncaught);
     process.on("unhandledRejection", this.#onUncaught);
   }
@@ -38,6 +40,7 @@ export class StopSignals {
 
   close(): void {
     for (const signal of SIGNALS) process.removeListener(signal, this.#onSignal);
+    process.removeListener("disconnect", this.#onDisconnect);
     process.removeListener("uncaughtException", this.#onUncaught);
     process.removeListener("unhandledRejection", this.#onUncaught);
   }
@@ -51,6 +54,8 @@ export class StopSignals {
       this.#hurry.abort();
     }
   };
+
+  readonly #onDisconnect = (): void => this.#stopping.abort();
 
   readonly #onUncaught = (error: unknown): void => {
     this.#onError(error);

@@ -1,11 +1,15 @@
 import pg from "pg";
 import { Loop } from "../../runtime/loop.ts";
 import type { Service } from "../../runtime/service.ts";
+import { isPooled } from "../../store/pooler.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 
 /** A silent connection looks like a quiet one; so the session asks itself whether it is still there. */
 const PING_EVERY_MS = 10_000;
 const ANSWER_WITHIN_MS = 5000;
+
+/** A pooler does not go away from one moment to the next. */
+const LOOK_FOR_POOLER_EVERY_MS = 60_000;
 
 export interface ListenerOptions {
   connection: () => pg.ClientConfig;
@@ -24,6 +28,7 @@ export class Listener implements Service {
   readonly #options: ListenerOptions;
   readonly #loop: Loop;
   #client: pg.Client | undefined;
+  #toldOfPooler = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -49,7 +54,7 @@ export class Listener implements Service {
     } else {
       await this.#connect();
     }
-    return PING_EVERY_MS;
+    return this.#client ? PING_EVERY_MS : LOOK_FOR_POOLER_EVERY_MS;
   }
 
   async #connect(): Promise<void> {
@@ -71,6 +76,11 @@ export class Listener implements Service {
     client.on("notification", ({ payload }) => this.#options.onPayload(payload ?? ""));
     try {
       await client.connect();
+      if (await isPooled(client)) {
+        this.#tellOfPooler();
+        await client.end();
+        return;
+      }
       await client.query(`listen ${pg.escapeIdentifier(this.#options.channel)}`);
     } catch (error) {
       await client.end().catch(() => {});
@@ -78,6 +88,15 @@ export class Listener implements Service {
     }
     this.#client = client;
     this.#options.onConnected();
+  }
+
+  /** Its session would be somebody else's after this statement, and what it hears would reach nobody. */
+  #tellOfPooler(): void {
+    if (this.#toldOfPooler) return;
+    this.#toldOfPooler = true;
+    this.#options.logger.warn(
+      "a pooler stands before PostgreSQL, so rings are not heard, and workers look once a second; set MILLRACE_LISTEN_URL to the database without it, or MILLRACE_TRANSPORT to a broker",
+    );
   }
 
   async #drop(): Promise<void> {

@@ -1,0 +1,42 @@
+import { buildApi } from "../../api/build-api.ts";
+import { Intake } from "../../engine/intake.ts";
+import type { JobRegistry } from "../../engine/job-registry.ts";
+import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
+import { VERSION } from "../version.ts";
+import { shortPath, tell } from "./greeting.ts";
+import type { RungGround } from "./ground.ts";
+import { listen } from "./listen.ts";
+
+/** @returns the address where it answers */
+export async function beginApi(ground: RungGround, registry: JobRegistry): Promise<string> {
+  const { serving, db, bell, metrics, health } = ground;
+  const { settings, logger, undo } = serving;
+  const app = await buildApi({
+    db,
+    ring: (queue) => bell.ring(queue),
+    intake: new Intake(db, registry, (queue) => bell.ring(queue)),
+    apiKey: keyOf(ground),
+    logger,
+    version: VERSION,
+    health: () => health.read(),
+    metrics,
+  });
+  undo.add("the API", () => app.close());
+  const address = await listen(app, settings, ["MILLRACE_HOST", "MILLRACE_PORT"]);
+  serving.goOn();
+  return address;
+}
+
+/** Where it answers, and what callers must send. */
+export function tellApi({ cli, serving: { settings } }: RungGround, address: string): void {
+  tell(cli, "address", `${address}, documentation at ${address}/docs`);
+  const key = settings.apiKey ? "from MILLRACE_API_KEY" : shortPath(cli, apiKeyFile(settings.home));
+  tell(cli, "API key", key);
+}
+
+/** A key that is given needs no folder: a container's root may be read-only. */
+function keyOf({ serving: { settings } }: RungGround): string {
+  if (settings.apiKey !== undefined) return settings.apiKey;
+  createHome(settings.home);
+  return ensureApiKey(settings.home);
+}

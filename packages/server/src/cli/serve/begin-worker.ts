@@ -1,0 +1,37 @@
+import type { JobRegistry } from "../../engine/job-registry.ts";
+import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
+import { WorkerMetrics } from "../../worker/worker-metrics.ts";
+import { Worker } from "../../worker/worker.ts";
+import type { RungGround } from "./ground.ts";
+import { conditionOf } from "./health.ts";
+import { workerPolicy } from "./worker-policy.ts";
+
+/** A worker that has not begun: its health is told from now on, so that nobody takes the process for ready. */
+export function makeWorker(ground: RungGround, registry: JobRegistry): Worker {
+  const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
+  const attempts = new AttemptMetrics(metrics);
+  const workerMetrics = new WorkerMetrics(metrics);
+  const worker = new Worker({
+    ...workerPolicy(cli, serving.settings),
+    db,
+    connection,
+    registry,
+    bell,
+    transport,
+    logger: serving.logger,
+    onSettled: attempts.settled,
+    onClaim: attempts.claimed,
+    onHeld: attempts.held,
+    ...workerMetrics.hooks,
+  });
+  workerMetrics.watch(worker);
+  ground.onRestart(() => worker.onRestart());
+  health.add("worker", () => conditionOf([worker]));
+  return worker;
+}
+
+export async function beginWorker({ serving }: RungGround, worker: Worker): Promise<void> {
+  const { settings, undo } = serving;
+  undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
+  await worker.start();
+}

@@ -1,0 +1,74 @@
+import type pg from "pg";
+import { Registry } from "../../telemetry/metrics.ts";
+import { measureProcess } from "../../telemetry/process-metrics.ts";
+import { Bell } from "../../transport/bell.ts";
+import type { Transport } from "../../transport/transport.ts";
+import { TransportMetrics } from "../../transport/transport-metrics.ts";
+import type { Service } from "../../runtime/service.ts";
+import type { Cli } from "../cli.ts";
+import { beginProbe } from "./begin-probe.ts";
+import { HealthChecks, databaseCondition, transportCondition } from "./health.ts";
+import { openBroker } from "./open-broker.ts";
+import { type OpenedDatabase, openPool } from "./open-pool.ts";
+import type { Serving } from "./serve.ts";
+
+/** What every role stands on: a database that keeps what it acknowledges, and what this process tells of itself. */
+export interface Ground extends OpenedDatabase {
+  readonly cli: Cli;
+  readonly serving: Serving;
+  readonly metrics: Registry;
+  readonly health: HealthChecks;
+  /** For connections of one's own. */
+  connection(): pg.ClientConfig;
+  /** Calls back whenever an embedded database was started anew. */
+  onRestart(listener: () => void): void;
+}
+
+/** A ground on which queues can be rung for. */
+export interface RungGround extends Ground {
+  readonly transport: Transport;
+  readonly bell: Bell;
+}
+
+/** @param how whether an embedded database may be started for this, or must run already */
+export async function openGround(
+  cli: Cli,
+  serving: Serving,
+  how: "start" | "join",
+): Promise<Ground> {
+  const metrics = new Registry();
+  const health = new HealthChecks();
+  // Begun before all else, so that it still answers while the rest ends.
+  await beginProbe(cli, serving, { metrics, health });
+  const restarts: (() => void)[] = [];
+  const opened = await openPool(serving, how, () => {
+    for (const listener of restarts) listener();
+  });
+  serving.undo.add("the measuring", measureProcess(metrics));
+  health.add("database", () => databaseCondition(opened.db));
+  return {
+    ...opened,
+    cli,
+    serving,
+    metrics,
+    health,
+    connection: () => opened.place.connection(),
+    onRestart: (listener) => restarts.push(listener),
+  };
+}
+
+/** Opens the transport of the settings, and the bell on it. */
+export async function openBell(ground: Ground): Promise<RungGround> {
+  const { cli, serving, db, place, metrics, health } = ground;
+  const observer = new TransportMetrics(metrics);
+  const connection = () => place.direct();
+  const transport = await openBroker(cli, serving, { db, connection, observer });
+  health.add("transport", () => transportCondition(transport));
+  return { ...ground, transport, bell: new Bell(transport, serving.logger) };
+}
+
+/** Starts a service that ends with the process. */
+export async function begun({ undo }: Serving, service: Service): Promise<void> {
+  undo.add(`the ${service.name}`, () => service.stop());
+  await service.start();
+}

@@ -1,0 +1,36 @@
+import { JobRegistry } from "../../engine/job-registry.ts";
+import type { Cli } from "../cli.ts";
+import type { Settings } from "../settings.ts";
+import { VERSION } from "../version.ts";
+import { beginApi, tellApi } from "./begin-api.ts";
+import { beginMaintenance } from "./begin-maintenance.ts";
+import { beginScheduler } from "./begin-scheduler.ts";
+import { tellDatabase } from "./greeting.ts";
+import { type RungGround, openBell, openGround } from "./ground.ts";
+import { refusePending } from "./refuse-pending.ts";
+import { type Served, serve } from "./serve.ts";
+
+/** A role that executes nothing, and so needs no code of jobs: what it must know of them is in the database. */
+export type Role = "api" | "scheduler" | "maintenance";
+
+const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
+  api: async (ground) => tellApi(ground, await beginApi(ground, new JobRegistry([]))),
+  scheduler: beginScheduler,
+  maintenance: (ground) => beginMaintenance(ground, new JobRegistry([])),
+};
+
+const EXECUTES_NOTHING: Served = { running: 0, hurry() {} };
+
+/** Serves one role until a signal. @returns the exit code */
+export function startRole(cli: Cli, settings: Settings, role: Role): Promise<number> {
+  return serve(cli, settings, async (serving) => {
+    cli.out.line(`Millrace ${VERSION} ${role}`);
+    const opened = await openGround(cli, serving, "join");
+    tellDatabase(cli, opened);
+    await refusePending(opened.db, role);
+    serving.goOn();
+    await BEGIN[role](await openBell(opened));
+    cli.out.line("Ready. Ctrl-C stops.");
+    return EXECUTES_NOTHING;
+  });
+}
