@@ -167,7 +167,7 @@ test("the probe port is closed unless it is opened, needs no key, and shows two 
   const second = await millrace(["maintenance"], taken);
   expect(second.code).toBe(1);
   expect(second.stderr).toMatch(/is taken .*MILLRACE_PROBE_PORT to a free port/);
-}, 60_000);
+});
 
 test("a role refuses an empty database, and names the command that prepares it", async () => {
   const { env, query } = await newInstallation();
@@ -179,4 +179,4 @@ test("a role refuses an empty database, and names the command that prepares it",
       new RegExp(`run millrace migrate, then start the ${role} again .*migrations_pending`),
     );
   }
-}, 60_000);
+});

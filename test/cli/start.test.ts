@@ -95,7 +95,7 @@ test("after kill -9, what was accepted is still done by the next start", async (
   next.kill("SIGINT");
   await next.waitForLine(/^Stopping now: handing back 1 run…$/);
   expect(await next.exited).toEqual({ code: 130, signal: null });
-}, 90_000);
+});
 
 test("a port that is taken is named, and nothing is left running", async () => {
   const home = newHome();

@@ -96,7 +96,7 @@ test("a server tells that its broker is away, goes on without it, and shows no p
   server.kill();
   expect(await server.exited).toEqual({ code: 0, signal: null });
   for (const { output } of [server, worker]) expect(output).not.toContain("hunter2");
-}, 90_000);
+});
 
 test("a URL that names no transport is refused at the start, without a word of it", async () => {
   const { code, stderr } = await millrace(["start"], {

@@ -28,7 +28,7 @@ test("sessions that are terminated again and again under load cost no run its ou
   await load.stop();
   await expectWhole(rig);
   expect(await mistakenForDead(rig)).toEqual([]);
-}, 90_000);
+});
 
 test("a PostgreSQL that crashes again and again under load: nothing acknowledged is lost, and no worker is taken for dead", async () => {
   const server = await PrivatePostgres.create();
@@ -50,7 +50,7 @@ test("a PostgreSQL that crashes again and again under load: nothing acknowledged
   await load.stop();
   await expectWhole(rig, { databaseCrashed: true });
   expect(await mistakenForDead(rig)).toEqual([]);
-}, 90_000);
+});
 
 test("an outcome whose statement is cancelled by an operator is recorded all the same", async () => {
   const rig = await testRig();

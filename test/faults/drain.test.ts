@@ -29,7 +29,7 @@ test("a worker that drains lets runs finish, hands back what does not, and count
   expect(await rig.rows("select distinct outcome::text from millrace.attempt")).toEqual([
     { outcome: "released" },
   ]);
-}, 60_000);
+});
 
 test("workers that are replaced one after another under load cost no run an attempt that counts", async () => {
   // So long a lease that nothing of this is the reaper's work.
@@ -56,4 +56,4 @@ test("workers that are replaced one after another under load cost no run an atte
   expect(failed).toEqual([]);
   const released = await rig.rows("select 1 from millrace.attempt where outcome = 'released'");
   expect(released.length).toBeGreaterThanOrEqual(6);
-}, 60_000);
+});

@@ -52,4 +52,4 @@ test("a transaction whose connection went silent leaves no client behind for the
   await expect(cut).rejects.toThrow(/timeout/i);
   const { rows } = await inTransaction(db, (tx) => tx.query({ text: "select 2 as two" }));
   expect(rows).toEqual([{ two: 2 }]);
-}, 60_000);
+});

@@ -88,7 +88,7 @@ describe.skipIf(noPgBouncer !== undefined)(`PgBouncer ${noPgBouncer ?? ""}`, () 
       const { rows } = await other.query("select current_setting('enable_seqscan') as scans");
       expect(rows).toEqual([{ scans: "on" }]);
     }
-  }, 60_000);
+  });
 
   test("of two that migrate or prune through a pooler, one at a time does, and no lock stays", async () => {
     const { url, query } = await newDatabase();
@@ -106,5 +106,5 @@ describe.skipIf(noPgBouncer !== undefined)(`PgBouncer ${noPgBouncer ?? ""}`, () 
         ).length === 0
       );
     });
-  }, 60_000);
+  });
 });
