@@ -56,7 +56,9 @@ function windowsOf(cron: string, stretches: readonly { at: number }[]): [number,
     if (rule.matchesTime(0, minute % 60, Math.floor(minute / 60))) minutes++;
   }
   if (minutes <= 4) return [[FROM, UNTIL]];
-  const changes = stretches.slice(1).map(({ at }): [number, number] => [at - 2 * DAY, at + 2 * DAY]);
+  const changes = stretches
+    .slice(1)
+    .map(({ at }): [number, number] => [at - 2 * DAY, at + 2 * DAY]);
   return changes.length > 0 ? changes : [[FROM, FROM + 20 * DAY]];
 }
 

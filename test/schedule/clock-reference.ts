@@ -88,6 +88,10 @@ function nameReader(rule: CronReference): (wall: number) => boolean {
     }
     if (!named) return false;
     const seconds = (wall - today * DAY) / 1000;
-    return rule.matchesTime(seconds % 60, Math.floor(seconds / 60) % 60, Math.floor(seconds / 3600));
+    return rule.matchesTime(
+      seconds % 60,
+      Math.floor(seconds / 60) % 60,
+      Math.floor(seconds / 3600),
+    );
   };
 }

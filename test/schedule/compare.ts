@@ -20,11 +20,13 @@ export function difference(
   }
   const further = next(after)?.nominal;
   // What is due exactly at the end was not watched.
-  if (further !== undefined && further < until) return differ(clock, cron, after, undefined, further);
+  if (further !== undefined && further < until)
+    return differ(clock, cron, after, undefined, further);
   return undefined;
 }
 
 function differ({ zone }: ZoneClock, cron: string, after: number, wanted?: number, found?: number) {
-  const text = (at: number | undefined) => (at === undefined ? "nothing" : new Date(at).toISOString());
+  const text = (at: number | undefined) =>
+    at === undefined ? "nothing" : new Date(at).toISOString();
   return `${cron} in ${zone} after ${text(after)}: ${text(found)} instead of ${text(wanted)}`;
 }

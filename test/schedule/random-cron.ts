@@ -25,7 +25,12 @@ export function randomCron(random: () => number, withSeconds = false): string {
     () => pick(["L", "LW", `${1 + below(31)}W`]),
     () => field(1, 31),
   ])();
-  const months = pick([() => "*", () => "*", () => pick(["mar", "OCT", "jan-apr"]), () => field(1, 12)])();
+  const months = pick([
+    () => "*",
+    () => "*",
+    () => pick(["mar", "OCT", "jan-apr"]),
+    () => field(1, 12),
+  ])();
   const weekdays = pick([
     () => "*",
     () => "*",

@@ -60,7 +60,13 @@ export {
 } from "./run.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
 export type { Blackout } from "./schedule/blackout.ts";
-export { type Calendar, OFF_DAYS, type OffDay, type Weekday, WEEKDAYS } from "./schedule/calendar.ts";
+export {
+  type Calendar,
+  OFF_DAYS,
+  type OffDay,
+  type Weekday,
+  WEEKDAYS,
+} from "./schedule/calendar.ts";
 export type { DstMark } from "./schedule/in-zone.ts";
 export {
   MISSED,
@@ -72,6 +78,8 @@ export {
   type SchedulePolicy,
   type SchedulePolicyOptions,
 } from "./schedule/policy.ts";
+export { previewOccurrences, type PreviewedOccurrence } from "./schedule/preview.ts";
+export { durationText, ruleOptions } from "./schedule/rule-options.ts";
 export {
   type Next,
   type Occurrence,

@@ -59,4 +59,23 @@ export {
   RunSummary,
   TimelineEntry,
 } from "./runs.ts";
+export {
+  Backfill,
+  BackfillPreview,
+  BackfillRange,
+  ChangeSchedule,
+  CreateSchedule,
+  ListOccurrences,
+  ListSchedules,
+  MAX_BACKFILL,
+  OCCURRENCE_OUTCOMES,
+  OccurrenceInfo,
+  OccurrencePage,
+  OccurrencePreview,
+  PreviewRule,
+  PreviewSchedule,
+  ScheduleInfo,
+  SchedulePage,
+  SchedulePreview,
+} from "./schedules.ts";
 export { WorkerInfo, WorkerList } from "./workers.ts";

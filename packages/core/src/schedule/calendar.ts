@@ -126,7 +126,11 @@ function byDay(
     }
     // A day that is named as long before or after may be moved to one that is looked for.
     let best = Infinity;
-    for (let day = after - MAX_SHIFT * DAY; day < Math.min(end, best + MAX_SHIFT * DAY); day += DAY) {
+    for (
+      let day = after - MAX_SHIFT * DAY;
+      day < Math.min(end, best + MAX_SHIFT * DAY);
+      day += DAY
+    ) {
       const moved = isNamed(day) ? shift(day) : null;
       if (moved !== null && moved > after) best = Math.min(best, moved);
     }
@@ -194,7 +198,9 @@ export function weekdayOf(day: number): number {
 }
 
 function dayOf(text: unknown, field: string): number {
-  const day = /^\d{4}-\d\d-\d\d$/.test(String(text)) ? Date.parse(`${String(text)}T00:00:00Z`) : NaN;
+  const day = /^\d{4}-\d\d-\d\d$/.test(String(text))
+    ? Date.parse(`${String(text)}T00:00:00Z`)
+    : NaN;
   // Date.parse takes 30 February for 2 March.
   if (!Number.isNaN(day) && new Date(day).toISOString().startsWith(String(text))) return day;
   return refuse(field, `${JSON.stringify(text)} is no day; write for example "2027-12-25"`);
@@ -229,7 +235,10 @@ function monthOf(day: number): number {
 function daysIn(month: number): number[] {
   const first = Date.UTC(1970, month, 1);
   const next = Date.UTC(1970, month + 1, 1);
-  return Array.from({ length: Math.round((next - first) / DAY) }, (_, index) => first + index * DAY);
+  return Array.from(
+    { length: Math.round((next - first) / DAY) },
+    (_, index) => first + index * DAY,
+  );
 }
 
 function refuse(field: string, why: string): never {

@@ -39,7 +39,10 @@ function read(expression: string): WallRule {
   const times = timesOf(pattern);
   return {
     everyHour: pattern.hour.every((named) => named === 1),
-    next: dayTimes(remembered((after) => days.nextRun(new Date(after))?.getTime() ?? null), times),
+    next: dayTimes(
+      remembered((after) => days.nextRun(new Date(after))?.getTime() ?? null),
+      times,
+    ),
   };
 }
 
@@ -99,9 +102,7 @@ function named(flags: readonly number[]): number[] {
 }
 
 /** The library takes 0.2 ms to find a day, and is asked for the same two again and again. */
-function remembered(
-  nextDay: (after: number) => number | null,
-): (after: number) => number | null {
+function remembered(nextDay: (after: number) => number | null): (after: number) => number | null {
   const last = new Map<number, number | null>();
   return (after) => {
     const day = last.get(after);

@@ -81,7 +81,10 @@ describe("a time that a zone skips or shows twice", () => {
 
   test("a rule that names every hour follows the clock: in a gap never, in an overlap both times", () => {
     const rule = { cron: "30 * * * *", timeZone: "Europe/Lisbon" };
-    expect(next(rule, "2027-03-28T00:00:00Z", 2)).toEqual(["2027-03-28T00:30Z", "2027-03-28T01:30Z"]);
+    expect(next(rule, "2027-03-28T00:00:00Z", 2)).toEqual([
+      "2027-03-28T00:30Z",
+      "2027-03-28T01:30Z",
+    ]);
     expect(next(rule, "2027-10-31T00:00:00Z")).toEqual([
       "2027-10-31T00:30Z first-of-two",
       "2027-10-31T01:30Z second-of-two",
@@ -151,7 +154,9 @@ describe("cron", () => {
     ["2027-01-01T00:00:00", "five fields"],
   ])("%s is refused", (cron, why) => {
     expect(() => scheduleRule({ cron })).toThrow(why);
-    expect(() => scheduleRule({ cron })).toThrow(expect.objectContaining({ code: "invalid_schedule" }));
+    expect(() => scheduleRule({ cron })).toThrow(
+      expect.objectContaining({ code: "invalid_schedule" }),
+    );
   });
 });
 
@@ -189,7 +194,12 @@ describe("calendars", () => {
   });
 
   test("every third month, its last day, twice", () => {
-    const calendar = { at: ["18:00", "06:00"], monthDays: [-1], everyMonths: 3, from: "2027-01-01" };
+    const calendar = {
+      at: ["18:00", "06:00"],
+      monthDays: [-1],
+      everyMonths: 3,
+      from: "2027-01-01",
+    };
     expect(next({ calendar }, "2027-01-31T07:00:00Z")).toEqual([
       "2027-01-31T18:00Z",
       "2027-04-30T06:00Z",
@@ -256,7 +266,11 @@ describe("around a rule", () => {
   });
 
   test("what is stored reads as what was written", () => {
-    const rule = scheduleRule({ every: "90s", anchor: new Date(0), start: "2027-01-01T00:00:00+01:00" });
+    const rule = scheduleRule({
+      every: "90s",
+      anchor: new Date(0),
+      start: "2027-01-01T00:00:00+01:00",
+    });
     expect(JSON.parse(JSON.stringify(rule)) as Rule).toEqual({
       everyMs: 90_000,
       anchor: "1970-01-01T00:00:00.000Z",

@@ -139,8 +139,7 @@ function firingsOf(rule: Rule, zone: Zone): (after: number) => Firing | null {
   if (rule.everyMs !== undefined) {
     const every = rule.everyMs;
     const anchor = rule.anchor === undefined ? 0 : instantOf(rule.anchor, "anchor");
-    return (after) =>
-      absolute(anchor + (Math.floor((after - anchor) / every) + 1) * every, zone);
+    return (after) => absolute(anchor + (Math.floor((after - anchor) / every) + 1) * every, zone);
   }
   const wallRule =
     rule.cron !== undefined

@@ -32,7 +32,10 @@ export class Zone {
     // Offsets such as +01:00 are taken by some runtimes and refused by others, and know no summer.
     if (typeof name !== "string" || !/^[A-Za-z]/.test(name)) throw unknownZone(name);
     try {
-      const format = new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "longOffset" });
+      const format = new Intl.DateTimeFormat("en-US", {
+        timeZone: name,
+        timeZoneName: "longOffset",
+      });
       const zone = new Zone(name, format);
       Zone.#known.set(name, zone);
       return zone;

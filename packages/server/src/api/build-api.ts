@@ -24,11 +24,13 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
+import { occurrenceRoutes } from "./routes/occurrences.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -120,6 +122,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
   operationRoutes(app, context);
+  scheduleRoutes(app, context);
+  occurrenceRoutes(app, context);
   workerRoutes(app, context);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);

@@ -14,6 +14,7 @@ import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
+import { schedulesCommand } from "./commands/schedules.ts";
 import { startCommand } from "./commands/start.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -36,6 +37,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     workersCommand,
     deadCommand,
     operationsCommand,
+    schedulesCommand,
   ],
 };
 

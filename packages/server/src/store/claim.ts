@@ -27,7 +27,8 @@ export type ClaimedColumns = [
   input: Json,
   parcel: [queue: string, priority: number, startBy: string, seq: number] | null,
   losses: number,
-  passed?: [key: string, queue: string, batch: boolean],
+  passed?: [key: string, queue: string, batch: boolean] | null,
+  scheduledFor?: number,
 ];
 
 export interface ClaimedRun {
@@ -49,6 +50,8 @@ export interface ClaimedRun {
   losses: number;
   /** How it passed the gate; null for a run that no limit concerns. */
   passed: { key: string; queue: string; batch: boolean } | null;
+  /** The nominal time of the occurrence that it was made for, in milliseconds of Unix time; undefined without a schedule. */
+  scheduledFor: number | undefined;
 }
 
 /** Where a parcel stands in the order of its queue. */
@@ -65,7 +68,19 @@ export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
   const lost = hasLongNumber(runs) ? lossesIn(runs) : undefined;
   return (JSON.parse(runs) as ClaimedColumns[]).map(
     (
-      [id, job, attempts, failures, trigger, correlationId, input, parcel, losses, passed],
+      [
+        id,
+        job,
+        attempts,
+        failures,
+        trigger,
+        correlationId,
+        input,
+        parcel,
+        losses,
+        passed,
+        scheduledFor,
+      ],
       index,
     ) => ({
       leaseId,
@@ -85,6 +100,7 @@ export function readClaim({ lease_id: leaseId, runs }: ClaimRow): ClaimedRun[] {
       },
       losses,
       passed: passed ? { key: passed[0], queue: passed[1], batch: passed[2] } : null,
+      scheduledFor,
     }),
   );
 }
@@ -141,7 +157,8 @@ function claimText(picked: string): string {
     ),
     opened as materialized (
       select r.id, c.place, '["' || r.id || '","' || r.job || '",' || r.attempts || ',' || r.failures || ',"' || r.trigger
-        || '",' || coalesce(to_json(r.correlation_id)::text, 'null') || ',' || r.input || ',' || c.parcel || ',' || r.losses || ']' as columns
+        || '",' || coalesce(to_json(r.correlation_id)::text, 'null') || ',' || r.input || ',' || c.parcel || ',' || r.losses
+        || coalesce(',null,' || floor(extract(epoch from r.scheduled_for) * 1000)::bigint, '') || ']' as columns
       from claimed c join millrace.run r on r.id = c.run_id
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
     ),

@@ -8,8 +8,12 @@ import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
 import type { Service } from "../../runtime/service.ts";
+import { BackfillRunner } from "../../scheduler/backfill-runner.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
 import { GateKeeper } from "../../scheduler/gate-keeper.ts";
+import { LedgerPruner } from "../../scheduler/ledger-pruner.ts";
+import { ScheduleMetrics } from "../../scheduler/schedule-metrics.ts";
+import { Scheduler } from "../../scheduler/scheduler.ts";
 import { migrate } from "../../store/migrate.ts";
 import { Registry } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
@@ -51,7 +55,7 @@ export function startServer(
  * (its health says "draining"), and the database goes when nobody needs it any more.
  */
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
-  const { jobs, queues, files } = code;
+  const { jobs, queues, files, schedules } = code;
   const { settings, logger, undo } = serving;
   createHome(settings.home);
   const apiKey = settings.apiKey ?? ensureApiKey(settings.home);
@@ -72,7 +76,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const { retentionMs } = settings;
   await keepPartitionsNow(db, retentionMs);
   serving.goOn();
-  const registry = new JobRegistry(jobs, queues, files);
+  const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(db);
   tellJobs(cli, jobs);
 
@@ -89,6 +93,10 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await begun(serving, new GateKeeper({ db, bell, logger, metrics }));
   const intake = new Intake(db, registry, (queue) => bell.ring(queue));
   await begun(serving, new OperationRunner({ db, intake, bell, logger }));
+  const { fired: onFired, late: onLate } = new ScheduleMetrics(metrics);
+  await begun(serving, new Scheduler({ db, bell, logger, onFired, onLate }));
+  await begun(serving, new BackfillRunner({ db, bell, logger, onFired }));
+  await begun(serving, new LedgerPruner({ db, logger, retentionMs }));
 
   undo.add("the measuring", measureProcess(metrics));
   measureHealth(metrics, db);

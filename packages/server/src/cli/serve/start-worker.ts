@@ -30,7 +30,7 @@ export function startWorker(
 }
 
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
-  const { jobs, queues, files } = code;
+  const { jobs, queues, files, schedules } = code;
   const { settings, logger, undo } = serving;
   let onRestart = () => {};
   const opened = await openPool(serving, "join", () => onRestart());
@@ -39,7 +39,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await refusePending(db);
   serving.goOn();
 
-  const registry = new JobRegistry(jobs, queues, files);
+  const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(db);
   tellJobs(cli, jobs);
 
