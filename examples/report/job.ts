@@ -51,6 +51,7 @@ export const report = defineJob({
   // What is wrong with a file or a path stays wrong; what a retry mends is a busy disk.
   retry: { maxAttempts: 3, firstDelay: "2s" },
   timeout: "10m",
+  schedules: [{ name: "report-monthly", calendar: { at: "06:00", workingDays: [1] } }],
   run: async ({ file, outDir, currency, month: only, from = only, to = only }, ctx) => {
     const source = await openInput(file);
     try {

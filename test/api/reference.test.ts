@@ -48,7 +48,7 @@ test("every route is documented: what it takes, every answer, and whether it nee
 
   const ids = new Set<string>();
   for (const [path, operations] of paths) {
-    const { headers } = await api.call(path, { method: "PATCH" });
+    const { headers } = await api.call(path, { method: "OPTIONS" });
     const methods = headers
       .get("allow")
       ?.split(", ")

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   queue_not_found: { status: 404, title: "No such queue" },
   dead_letter_not_found: { status: 404, title: "No such dead letter" },
   operation_not_found: { status: 404, title: "No such operation" },
+  schedule_not_found: { status: 404, title: "No such schedule" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },
   invalid_transaction: {
@@ -25,6 +26,8 @@ export const ERROR_CODES = {
   run_finished: { status: 409, title: "The run has already finished" },
   dead_letter_handled: { status: 409, title: "The dead letter has already been handled" },
   operation_ended: { status: 409, title: "The operation has already ended" },
+  schedule_exists: { status: 409, title: "A schedule of that name exists already" },
+  schedule_in_code: { status: 409, title: "The schedule is defined by code that is running" },
   idempotency_key_reused: {
     status: 409,
     title: "The idempotency key was used with another input",
@@ -34,6 +37,8 @@ export const ERROR_CODES = {
   headers_too_large: { status: 431, title: "The request's headers are too large" },
   internal: { status: 500, title: "Something went wrong on our side" },
   database_unavailable: { status: 503, title: "The database cannot be reached" },
+  invalid_schedule: { status: 400, title: "The schedule is wrong" },
+  duplicate_schedule: { status: 500, title: "Two schedules have the same name" },
   invalid_duration: { status: 400, title: "Not a duration" },
   invalid_job: { status: 500, title: "The job's definition is wrong" },
   invalid_setting: { status: 500, title: "A setting is wrong" },

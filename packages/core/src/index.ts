@@ -68,3 +68,33 @@ export {
   workersWanted,
 } from "./scaling.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
+export type { Blackout } from "./schedule/blackout.ts";
+export {
+  type Calendar,
+  OFF_DAYS,
+  type OffDay,
+  type Weekday,
+  WEEKDAYS,
+} from "./schedule/calendar.ts";
+export type { DstMark } from "./schedule/in-zone.ts";
+export {
+  MISSED,
+  type Missed,
+  type Overlap,
+  OVERLAPS,
+  POLICY_OPTIONS,
+  schedulePolicy,
+  type SchedulePolicy,
+  type SchedulePolicyOptions,
+} from "./schedule/policy.ts";
+export { previewOccurrences, type PreviewedOccurrence } from "./schedule/preview.ts";
+export { durationText, ruleOptions } from "./schedule/rule-options.ts";
+export {
+  type Next,
+  type Occurrence,
+  occurrencesOf,
+  type Rule,
+  RULE_OPTIONS,
+  type RuleOptions,
+  scheduleRule,
+} from "./schedule/rule.ts";

@@ -28,6 +28,7 @@ export async function callJob<Output>(
           job: job.name,
           attempt: 1,
           trigger: "call",
+          scheduledFor: options.scheduledFor,
           idempotencyKey: runId,
           correlationId: options.correlationId,
           signal,

@@ -23,6 +23,11 @@ export interface Context {
   /** What caused the run. */
   readonly trigger: Trigger;
   /**
+   * Of a run that a schedule started, and of its reruns: the instant that the schedule names, however late the run is.
+   * Undefined for others.
+   */
+  readonly scheduledFor: Date | undefined;
+  /**
    * The same text in every attempt of this run, and in no other run: hand it to the systems that you call, so that they
    * can recognise a repeated request.
    */
@@ -69,6 +74,8 @@ export interface BatchItem {
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly trigger: Trigger;
+  /** The instant that its schedule names; undefined for a run that no schedule started. */
+  readonly scheduledFor: Date | undefined;
 }
 
 /** What a batch handler is told: its runs, in the order of their inputs. The log and the progress go to all of them. */

@@ -27,6 +27,7 @@ import type {
   Limits,
   Received,
 } from "./job.ts";
+import { type Schedule, type ScheduleOptions, scheduleOf } from "./define-schedule.ts";
 import { retryRules } from "./retry-rules.ts";
 
 const IS_JOB = Symbol.for("millrace.job");
@@ -43,6 +44,7 @@ const KNOWN = [
   "limits",
   ...FLOW_OPTIONS,
   "retention",
+  "schedules",
   "run",
 ];
 
@@ -117,6 +119,7 @@ export function defineJob<
       options.retention === undefined
         ? null
         : retentionMs(options.retention, `job ${name}: retention`),
+    schedules: schedulesOf(name, options.schedules ?? []),
     isolation,
     memoryLimit: requireMemoryLimit(options.limits, isolation, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
@@ -124,6 +127,21 @@ export function defineJob<
   };
   Object.defineProperty(job, IS_JOB, { value: true });
   return Object.freeze(job);
+}
+
+function schedulesOf(job: string, given: readonly ScheduleOptions[]): Schedule[] {
+  if (!Array.isArray(given)) {
+    throw new MillraceError("invalid_job", `job ${job}: schedules must be a list`);
+  }
+  const schedules = given.map((options) => scheduleOf(job, options));
+  const twice = schedules.find(({ name }, index) =>
+    schedules.slice(0, index).some((other) => other.name === name),
+  );
+  if (!twice) return schedules;
+  throw new MillraceError(
+    "invalid_job",
+    `job ${job}: two schedules are named ${twice.name}; give each a name of its own`,
+  );
 }
 
 function handlersOf<Name extends string, S, Output>(
@@ -147,9 +165,9 @@ async function handleOne<Output>(
   input: unknown,
   ctx: Context,
 ): Promise<Output> {
-  const { job, signal, log, progress, runId, attempt, idempotencyKey, correlationId, trigger } =
-    ctx;
-  const item = { runId, attempt, idempotencyKey, correlationId, trigger };
+  const { job, signal, log, progress, runId, attempt, idempotencyKey, correlationId } = ctx;
+  const { trigger, scheduledFor } = ctx;
+  const item = { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor };
   const results = await handleBatch([input], { job, signal, log, progress, items: [item] });
   const [result] = batchResults(job, results, 1);
   if (result instanceof Error) throw result;

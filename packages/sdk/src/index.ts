@@ -17,6 +17,12 @@ export {
 export { batchResults } from "./batch-results.ts";
 export type { BatchContext, BatchItem, Context, LogFields, RunLog } from "./context.ts";
 export { defineJob, isJob } from "./define-job.ts";
+export {
+  defineSchedule,
+  isSchedule,
+  type Schedule,
+  type ScheduleOptions,
+} from "./define-schedule.ts";
 export { defineQueue, isQueue, type Queue, type QueueOptions } from "./define-queue.ts";
 export {
   Aborted,

@@ -9,6 +9,7 @@ import type {
 } from "@millrace/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BatchContext, Context } from "./context.ts";
+import type { Schedule, ScheduleOptions } from "./define-schedule.ts";
 import type { RetryRule } from "./retry-rules.ts";
 
 /** Any schema of the Standard Schema family (https://standardschema.dev): zod, valibot, arktype, … */
@@ -19,6 +20,10 @@ export type Given<S> = S extends StandardSchemaV1<infer I, any> ? I : Record<str
 
 /** What the handler receives: the schema's output, with defaults filled in. */
 export type Received<S> = S extends StandardSchemaV1<any, infer O> ? O : Record<string, never>;
+
+/** The same for a schedule: nothing is `{}`. */
+export type ScheduledInput<S> =
+  S extends StandardSchemaV1<infer I, any> ? I : Record<string, never>;
 
 /** The places in an input where text or a number lies, such as `"tenant"` or `"customer.id"`. */
 export type KeyPath<Input> = 0 extends 1 & Input
@@ -85,6 +90,8 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
    * Default: the server's `MILLRACE_RETENTION`.
    */
   retention?: Duration | "forever";
+  /** When it starts by itself; each needs a name of its own, the first may do without. `ctx.scheduledFor` has the instant. */
+  schedules?: readonly ScheduleOptions<ScheduledInput<S>>[];
   /** Where its handler runs. Default `'inline'`. {@link Job.call} always runs it in place. */
   isolation?: Isolation;
   /** Only with isolation. Default: none but Node's own. */
@@ -124,6 +131,7 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly flow: FlowPolicy;
   /** Infinity for ever; null for what the server says. */
   readonly retentionMs: number | null;
+  readonly schedules: readonly Schedule[];
   readonly isolation: Isolation;
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
@@ -144,6 +152,8 @@ export interface CallOptions {
   /** Where `ctx.log` writes; by default to stderr as JSON lines. */
   log?: Context["log"];
   correlationId?: string;
+  /** As if a schedule had started it for this instant. */
+  scheduledFor?: Date;
 }
 
 /** A job, whatever it takes and gives. */

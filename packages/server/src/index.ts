@@ -19,12 +19,28 @@ export {
   resume,
   resumeJobOrKey,
 } from "./engine/pause.ts";
+export { beginBackfill } from "./engine/schedule/backfill.ts";
+export { fireDue } from "./engine/schedule/fire-due.ts";
+export { fireWaiting } from "./engine/schedule/fire-waiting.ts";
+export {
+  createSchedule,
+  editSchedule,
+  type GivenSchedule,
+  pauseOne as pauseSchedule,
+  removeOne as removeSchedule,
+  requireSchedule,
+  resetSchedule,
+  resumeOne as resumeSchedule,
+} from "./engine/schedule/schedules.ts";
+export { watchForStarts } from "./engine/schedule/watch-starts.ts";
 export { type Outcome, type Settled, settle } from "./engine/settle.ts";
 export { OperationRunner } from "./maintenance/operation-runner.ts";
 export { PartitionKeeper, keepPartitions } from "./maintenance/partition-keeper.ts";
 export { type Pruned, prune } from "./maintenance/prune.ts";
 export { Pruner, pruneAlone } from "./maintenance/pruner.ts";
 export { Reaper } from "./maintenance/reaper.ts";
+export { BackfillRunner } from "./scheduler/backfill-runner.ts";
+export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";
 export { type Database, inTransaction, openDatabase } from "./store/database.ts";

@@ -60,4 +60,23 @@ export {
   TimelineEntry,
 } from "./runs.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
+export {
+  Backfill,
+  BackfillPreview,
+  BackfillRange,
+  ChangeSchedule,
+  CreateSchedule,
+  ListOccurrences,
+  ListSchedules,
+  MAX_BACKFILL,
+  OCCURRENCE_OUTCOMES,
+  OccurrenceInfo,
+  OccurrencePage,
+  OccurrencePreview,
+  PreviewRule,
+  PreviewSchedule,
+  ScheduleInfo,
+  SchedulePage,
+  SchedulePreview,
+} from "./schedules.ts";
 export { WorkerInfo, WorkerList } from "./workers.ts";

@@ -57,16 +57,20 @@ export const OperationPreview = z
 
 export type OperationPreview = z.infer<typeof OperationPreview>;
 
+const BackfillFilter = z
+  .strictObject({ schedule: z.string(), from: Instant, until: Instant })
+  .describe("Of a backfill: the range of a schedule");
+
 export const Operation = z
   .object({
     id: z.int(),
-    kind: z.enum(["rerun", "dismiss"]),
+    kind: z.enum(["rerun", "dismiss", "backfill"]),
     state: z.enum(OPERATION_STATES),
     reason: z
       .string()
       .nullable()
       .describe("Why it was stopped, or what it waits for while it runs"),
-    filter: DeadLetterFilter,
+    filter: z.union([DeadLetterFilter, BackfillFilter]),
     patch: JsonPatch.nullable(),
     ratePerSecond: z.number().nullable(),
     canary: z.boolean(),
@@ -74,11 +78,11 @@ export const Operation = z
     createdBy: z.string(),
     createdAt: Instant,
     finishedAt: Instant.nullable(),
-    total: z.int().describe("Dead letters that it is about, fixed when it began"),
+    total: z.int().describe("Dead letters, or occurrences, that it is about, fixed when it began"),
     handled: z.int(),
-    done: z.int().describe("Of these, rerun or dismissed"),
+    done: z.int().describe("Of these, rerun, dismissed or caught up"),
     skipped: z.int().describe("Of these, handled by somebody else meanwhile"),
-    refused: z.int().describe("Of these, not accepted for a rerun, and still open"),
+    refused: z.int().describe("Of these, not accepted for a run"),
     reruns: z
       .object({ completed: z.int(), failed: z.int(), cancelled: z.int(), open: z.int() })
       .describe("How the reruns ended, as far as is known"),

@@ -112,6 +112,8 @@ export const RunSummary = z
     correlationId: z.string().nullable(),
     idempotencyKey: z.string().nullable(),
     rerunOf: RunId.nullable(),
+    schedule: z.string().nullable().describe("The schedule that it, or what it reruns, came from"),
+    scheduledFor: Instant.nullable().describe("The instant that the schedule names"),
     createdAt: Instant,
     runAt: Instant.nullable().describe("When it is due, while it is scheduled"),
     expiresAt: Instant.nullable().describe("When it is cancelled if it has not started by then"),

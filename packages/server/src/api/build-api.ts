@@ -25,12 +25,14 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
+import { occurrenceRoutes } from "./routes/occurrences.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -122,6 +124,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
   operationRoutes(app, context);
+  scheduleRoutes(app, context);
+  occurrenceRoutes(app, context);
   workerRoutes(app, context);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);

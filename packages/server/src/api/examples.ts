@@ -90,6 +90,8 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             correlationId: "checkout-4711",
             idempotencyKey: null,
             rerunOf: null,
+            schedule: null,
+            scheduledFor: null,
             createdAt: "2026-11-24T09:00:00.000Z",
             runAt: "2026-11-24T09:00:04.700Z",
             expiresAt: null,
@@ -125,6 +127,46 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
         problem: null,
       },
     },
+  },
+  createSchedule: {
+    request: {
+      name: "nightly",
+      job: "report",
+      cron: "30 1 * * *",
+      timeZone: "Europe/Lisbon",
+      input: { month: "2027-01" },
+      overlap: "skip",
+      missed: "last",
+      grace: "5m",
+    },
+  },
+  changeSchedule: { request: { cron: "0 2 * * mon-fri", jitter: "10m" } },
+  previewRule: {
+    request: {
+      cron: "30 1 * * *",
+      timeZone: "Europe/Lisbon",
+      from: "2027-03-28T00:00:00Z",
+      count: 1,
+    },
+    response: {
+      200: {
+        occurrences: [
+          {
+            at: "2027-03-28T01:00:00.000Z",
+            nominal: "2027-03-28T01:00:00.000Z",
+            local: "2027-03-28T02:00:00+01:00",
+            wall: "2027-03-28T01:30:00",
+            dst: "gap",
+            note: "the clocks skip 01:30; it fires at the first instant after the gap",
+            blackout: null,
+          },
+        ],
+      },
+    },
+  },
+  pauseSchedule: { request: { reason: "the bank is closed", until: "2027-01-04T00:00:00Z" } },
+  backfillSchedule: {
+    request: { from: "2027-03-01T00:00:00Z", until: "2027-03-08T00:00:00Z", ratePerSecond: 10 },
   },
   createOperation: {
     request: {

@@ -21,7 +21,14 @@ const TAGS = [
   { name: "jobs", description: "What can be run." },
   { name: "queues", description: "Where runs wait." },
   { name: "dead letters", description: "Failed runs that nobody has handled yet." },
-  { name: "operations", description: "What is done to many dead letters at once." },
+  {
+    name: "operations",
+    description: "What is done to many dead letters, or occurrences, at once.",
+  },
+  {
+    name: "schedules",
+    description: "When jobs start by themselves, and what became of each time.",
+  },
   { name: "workers", description: "The processes that execute runs." },
   { name: "server", description: "The server itself." },
 ];

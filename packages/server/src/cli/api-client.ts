@@ -43,6 +43,10 @@ export class ApiClient {
     return this.#send("PUT", path, JSON.stringify(body), answer);
   }
 
+  patch<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
+    return this.#send("PATCH", path, JSON.stringify(body), answer);
+  }
+
   delete<T>(path: string, answer: z.ZodType<T>): Promise<T> {
     return this.#send("DELETE", path, undefined, answer);
   }

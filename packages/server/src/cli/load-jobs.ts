@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { MillraceError } from "@millrace/core";
-import { type Job, type Queue, isJob, isQueue } from "@millrace/sdk";
+import { type Job, type Queue, type Schedule, isJob, isQueue, isSchedule } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../runtime/import-module.ts";
 
 const JOB_FILE = /^(?:.+\.)?job\.(?:ts|mts|js|mjs)$/;
@@ -18,15 +18,17 @@ export interface LoadOptions {
 export interface LoadedCode {
   jobs: readonly Job[];
   queues: readonly Queue[];
+  /** Besides those that jobs define themselves. */
+  schedules: readonly Schedule[];
   /** The file of each job, by its name: whoever runs it in a process of its own loads it from there. */
   files: ReadonlyMap<string, string>;
 }
 
 /**
- * Loads jobs and queues: every one that a given file, or a `job.ts`, `*.job.ts` (or .mts, .js, .mjs) below a given folder, exports
+ * Loads jobs, queues and schedules: every one that a given file, or a `job.ts`, `*.job.ts` (or .mts, .js, .mjs) below a given folder, exports
  * under whatever name. `node_modules`, tests and dot folders are left out.
  *
- * @throws MillraceError `jobs_not_loaded`, which names the file; `duplicate_job` and `duplicate_queue`, which name both
+ * @throws MillraceError `jobs_not_loaded`, which names the file; `duplicate_job`, `duplicate_queue` and `duplicate_schedule`, which name both
  */
 export async function loadJobs(
   paths: readonly string[],
@@ -41,6 +43,7 @@ export async function loadJobs(
   const load = moduleImporter(cacheFolder);
   const jobs = new Map<string, Found<Job>>();
   const queues = new Map<string, Found<Queue>>();
+  const schedules = new Map<string, Found<Schedule>>();
   for (const place of paths) {
     const files = await jobFilesAt(path.resolve(cwd, place), place);
     let exported = 0;
@@ -49,6 +52,7 @@ export async function loadJobs(
       for (const value of await exportsOf(file, shown, load)) {
         if (isJob(value)) add("job", jobs, value, file, shown);
         else if (isQueue(value)) add("queue", queues, value, file, shown);
+        else if (isSchedule(value)) add("schedule", schedules, value, file, shown);
         else continue;
         exported++;
       }
@@ -59,6 +63,7 @@ export async function loadJobs(
   return {
     jobs: definedIn(jobs),
     queues: definedIn(queues),
+    schedules: definedIn(schedules),
     files: new Map([...jobs].map(([name, { file }]) => [name, file])),
   };
 }
@@ -111,7 +116,7 @@ async function exportsOf(file: string, shown: string, load: Import): Promise<unk
 }
 
 function add<Defined extends { name: string }>(
-  what: "job" | "queue",
+  what: "job" | "queue" | "schedule",
   found: Map<string, Found<Defined>>,
   defined: Defined,
   file: string,
@@ -131,7 +136,7 @@ function add<Defined extends { name: string }>(
 function onlyQueues(paths: readonly string[]): MillraceError {
   return new MillraceError(
     "jobs_not_loaded",
-    `--jobs ${paths.join(" ")}: there are queues and no job; add the place of the jobs`,
+    `--jobs ${paths.join(" ")}: there are queues or schedules and no job; add the place of the jobs`,
   );
 }
 

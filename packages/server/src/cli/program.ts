@@ -16,6 +16,7 @@ import { rerunCommand } from "./commands/rerun.ts";
 import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/roles.ts";
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
+import { schedulesCommand } from "./commands/schedules.ts";
 import { startCommand } from "./commands/start.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -48,6 +49,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     workersCommand,
     deadCommand,
     operationsCommand,
+    schedulesCommand,
   ],
 };
 

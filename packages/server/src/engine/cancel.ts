@@ -11,6 +11,7 @@ import {
 } from "../store/cancel.ts";
 import { type Database, inTransaction } from "../store/database.ts";
 import { recordEvent } from "../store/events.ts";
+import type { Queryable } from "../store/statement.ts";
 
 export interface Cancel {
   runId: string;
@@ -29,33 +30,36 @@ export interface Cancel {
  *
  * @throws MillraceError `run_not_found`, `run_finished`
  */
-export function cancel(
-  db: Database,
+export function cancel(db: Database, asked: Cancel): Promise<"cancelled" | "asked"> {
+  return inTransaction(db, (tx) => cancelInside(tx, asked));
+}
+
+/** The same as a part of the caller's transaction. */
+export async function cancelInside(
+  tx: Queryable,
   { runId, by, reason }: Cancel,
 ): Promise<"cancelled" | "asked"> {
-  return inTransaction(db, async (tx) => {
-    // The lease before the run, in the order in which settling and the reaper lock them.
-    const [lease] = await unwantInLease(tx, runId);
-    // A run whose handler has completed it in a transaction that is still open is locked: waiting for that would tell nobody
-    // more than that it was asked to stop.
-    const [run] = lease ? await readLeasedRun(tx, runId) : await lockRun(tx, runId);
-    if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
-    if (run.state) {
-      throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
-    }
-    await askToCancel(tx, runId, by, reason);
-    await recordEvent(
-      tx,
-      runId,
-      "cancel asked",
-      by,
-      reason === null ? null : JSON.stringify({ reason }),
-    );
-    if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
-    await dropTimer(tx, runId);
-    await dropFromReady(tx, runId, run.queue, run.priority);
-    await dropFromGate(tx, runId, run.job);
-    await cancelRun(tx, runId);
-    return "cancelled";
-  });
+  // The lease before the run, in the order in which settling and the reaper lock them.
+  const [lease] = await unwantInLease(tx, runId);
+  // A run whose handler has completed it in a transaction that is still open is locked: waiting for that would tell nobody
+  // more than that it was asked to stop.
+  const [run] = lease ? await readLeasedRun(tx, runId) : await lockRun(tx, runId);
+  if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
+  if (run.state) {
+    throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
+  }
+  await askToCancel(tx, runId, by, reason);
+  await recordEvent(
+    tx,
+    runId,
+    "cancel asked",
+    by,
+    reason === null ? null : JSON.stringify({ reason }),
+  );
+  if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
+  await dropTimer(tx, runId);
+  await dropFromReady(tx, runId, run.queue, run.priority);
+  await dropFromGate(tx, runId, run.job);
+  await cancelRun(tx, runId);
+  return "cancelled";
 }

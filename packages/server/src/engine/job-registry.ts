@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import type { InputSchema, Job, Queue } from "@millrace/sdk";
+import { checkInput, type InputSchema, type Job, type Queue, type Schedule } from "@millrace/sdk";
 import { type Database, inTransaction } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
@@ -7,22 +7,26 @@ import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { changingRates } from "./change-rates.ts";
 import { applyLimits } from "./limit-queue.ts";
+import { defineSchedules } from "./schedule/define-schedules.ts";
 
 /** The jobs and queues whose code this process has loaded. */
 export class JobRegistry {
   readonly #jobs = new Map<string, Job>();
   readonly #queues = new Map<string, Queue>();
   readonly #files: ReadonlyMap<string, string>;
+  readonly #schedules = new Map<string, Schedule>();
 
   /**
    * @param files the file that each job was loaded from, by the job's name. A job that was made by the program itself has
    *   none, and can only run inline.
-   * @throws MillraceError `duplicate_job`, `duplicate_queue`, `invalid_job`
+   * @param schedules besides those that jobs define themselves
+   * @throws MillraceError `duplicate_job`, `duplicate_queue`, `duplicate_schedule`, `invalid_job`
    */
   constructor(
     jobs: readonly Job[],
     queues: readonly Queue[] = [],
     files: ReadonlyMap<string, string> = new Map(),
+    schedules: readonly Schedule[] = [],
   ) {
     this.#files = files;
     for (const job of jobs) {
@@ -51,6 +55,16 @@ export class JobRegistry {
       }
       this.#queues.set(queue.name, queue);
     }
+    for (const schedule of [...jobs.flatMap((job) => job.schedules), ...schedules]) {
+      const other = this.#schedules.get(schedule.name);
+      if (other && other !== schedule) {
+        throw new MillraceError(
+          "duplicate_schedule",
+          `two schedules are named ${schedule.name}, of jobs ${other.job} and ${schedule.job}; give one of them another name`,
+        );
+      }
+      this.#schedules.set(schedule.name, schedule);
+    }
   }
 
   get(name: string): Job | undefined {
@@ -73,11 +87,14 @@ export class JobRegistry {
   }
 
   /**
-   * Writes the jobs and their queues to the database, so that every process and `millrace.enqueue` know them. What waits
-   * already obeys from then on what has changed.
+   * Writes the jobs, their queues and their schedules to the database, so that every process and `millrace.enqueue` know
+   * them. What waits already obeys from then on what has changed.
+   *
+   * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take
    */
-  register(db: Database): Promise<void> {
-    return inTransaction(db, async (tx) => {
+  async register(db: Database): Promise<void> {
+    for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
+    await inTransaction(db, async (tx) => {
       await ensureQueues(tx, this.queues);
       const defined = [...this.#queues.keys()];
       await changingRates(tx, { jobs: this.names, queues: defined }, async () => {
@@ -86,7 +103,24 @@ export class JobRegistry {
         await reopenLanes(tx, changed, []);
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
       });
+      await defineSchedules(tx, this.names, [...this.#schedules.values()]);
     });
+  }
+
+  async #requireInput({ name, job: jobName, input }: Schedule): Promise<void> {
+    const job = this.#jobs.get(jobName);
+    if (!job) {
+      throw new MillraceError(
+        "invalid_schedule",
+        `schedule ${name}: its job ${jobName} is not among those that are loaded; export the job, too`,
+      );
+    }
+    try {
+      await checkInput(job, input);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      throw new MillraceError("invalid_schedule", `schedule ${name}: ${error.message}`);
+    }
   }
 
   /** @returns the names of those that are new, or have changed */

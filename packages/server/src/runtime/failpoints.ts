@@ -31,7 +31,16 @@ export type Failpoint =
   | "reap.after_lost"
   | "reap.after_commit"
   | "dispatch.before"
-  | "dispatch.after_commit";
+  | "dispatch.after_commit"
+  | "schedule.before"
+  | "schedule.after_take"
+  | "schedule.before_enqueue"
+  | "schedule.after_enqueue"
+  | "schedule.before_ledger"
+  | "schedule.before_cancel"
+  | "schedule.before_move"
+  | "schedule.before_commit"
+  | "schedule.after_commit";
 
 type Hook = (point: Failpoint) => void;
 

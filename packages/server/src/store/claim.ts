@@ -35,6 +35,7 @@ type UnusualRun =
       losses: number,
       trigger: Trigger,
       correlationId: string | null,
+      scheduledFor: number | null,
     ];
 
 /** Runs that pass the gate, all of one lease. */
@@ -56,6 +57,7 @@ type GatedRun = [
   parcel: null,
   losses: number,
   passed: [key: string, queue: string, batch: boolean],
+  scheduledFor?: number,
 ];
 
 export interface ClaimedRun {
@@ -77,6 +79,8 @@ export interface ClaimedRun {
   parcel: ParcelPlace | null;
   /** How it passed the gate; null for a run that no limit concerns. */
   passed: { key: string; queue: string; batch: boolean } | null;
+  /** The nominal time of the occurrence that it was made for, in milliseconds of Unix time; undefined without a schedule. */
+  scheduledFor: number | undefined;
 }
 
 /** Where a parcel stands in the order of its queue. */
@@ -115,14 +119,18 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
         lost: lost?.get(place),
         parcel: place + 1 === end ? { queue, priority, startBy, seq } : null,
         passed: null,
+        scheduledFor: undefined,
       });
     }
   }
   if (row.unusual === null) return runs;
   for (const [place, unusual] of (JSON.parse(`[${row.unusual}]`) as UnusualRun[]).entries()) {
     if (!unusual) continue;
-    const [attempts, failures, losses, trigger, correlationId] = unusual;
-    Object.assign(runs[place]!, { attempts, failures, losses, trigger, correlationId });
+    const [attempts, failures, losses, trigger, correlationId, scheduled] = unusual;
+    const scheduledFor = scheduled ?? undefined;
+    Object.assign(runs[place]!, {
+      ...{ attempts, failures, losses, trigger, correlationId, scheduledFor },
+    });
   }
   return runs;
 }
@@ -131,7 +139,10 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
 export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): ClaimedRun[] {
   const lost = hasLongNumber(runs) ? lossesIn(runs, 2) : undefined;
   return (JSON.parse(runs) as GatedRun[]).map(
-    ([id, job, attempts, failures, trigger, correlationId, input, , losses, passed], index) => ({
+    (
+      [id, job, attempts, failures, trigger, correlationId, input, , losses, passed, scheduledFor],
+      index,
+    ) => ({
       leaseId,
       id,
       job,
@@ -144,6 +155,7 @@ export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): Clai
       lost: lost?.get(index),
       parcel: null,
       passed: { key: passed[0], queue: passed[1], batch: passed[2] },
+      scheduledFor,
     }),
   );
 }
@@ -207,7 +219,8 @@ function claimText(picked: string): string {
     opened as materialized (
       select c.place, c.parcel, r.id, r.input::text as input, case
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null
-            then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id)::text
+            then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
+              floor(extract(epoch from r.scheduled_for) * 1000)::bigint)::text
         end as unusual
       from claimed c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())

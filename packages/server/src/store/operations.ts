@@ -4,9 +4,10 @@ import { statement } from "./statement.ts";
 
 export interface OperationRow {
   id: number;
-  kind: "rerun" | "dismiss";
+  kind: "rerun" | "dismiss" | "backfill";
   state: "running" | "paused" | "completed" | "stopped" | "cancelled";
-  filter: DeadLetterFilter;
+  /** Of a backfill, the range of a schedule. */
+  filter: DeadLetterFilter | { schedule: string; from: string; until: string };
   patch: JsonPatch | null;
   rate: number | null;
   canary: boolean;
@@ -97,16 +98,25 @@ export const nextOperation = statement<[], { in_ms: number }>(
    from millrace.operation where state = 'running' order by next_at limit 1`,
 );
 
-/** Moves an operation from one of some states to another; a final one ends it. */
+/** Moves an operation from one of some states to another; a final one ends it, and what a backfill has planned. */
 export const moveOperation = statement<
   [id: number, from: OperationRow["state"][], to: OperationRow["state"], reason: string | null],
   { id: number }
 >(
   "move_operation",
-  `update millrace.operation
-   set state = $3::millrace.operation_state, reason = $4, next_at = clock_timestamp(),
+  `with moved as (
+   update millrace.operation
+   set state = $3::millrace.operation_state, reason = $4,
+     next_at = case when kind <> 'backfill' then clock_timestamp() else next_at end,
+     backfill_at = case when kind = 'backfill' then clock_timestamp() end,
      finished_at = case when $3 in ('completed', 'stopped', 'cancelled') then clock_timestamp() end
-   where id = $1 and state = any ($2::millrace.operation_state[]) returning id`,
+   where id = $1 and state = any ($2::millrace.operation_state[]) returning id
+   ),
+   dropped as (
+     update millrace.occurrence o set outcome = 'skipped', reason = 'backfill ' || m.id || ' was ' || $3
+     from moved m where o.operation_id = m.id and o.outcome = 'planned' and $3 in ('stopped', 'cancelled')
+   )
+   select id from moved`,
 );
 
 /** The next ones to handle. Parameters: operation, the place of the last that was handled, how many. */

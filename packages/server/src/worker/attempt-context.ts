@@ -15,6 +15,7 @@ export class AttemptContext implements Context {
   readonly job: string;
   readonly attempt: number;
   readonly trigger: Trigger;
+  readonly scheduledFor: Date | undefined;
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly leaseId: number;
@@ -34,6 +35,7 @@ export class AttemptContext implements Context {
     this.job = run.job;
     this.attempt = run.attempts + 1;
     this.trigger = run.trigger;
+    this.scheduledFor = run.scheduledFor === undefined ? undefined : new Date(run.scheduledFor);
     this.idempotencyKey = run.id;
     this.correlationId = run.correlationId ?? undefined;
     this.leaseId = run.leaseId;

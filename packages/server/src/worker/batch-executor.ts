@@ -116,12 +116,9 @@ function batchContext(
     progress: (done, total, message) => {
       for (const context of contexts) context.progress(done, total, message);
     },
-    items: contexts.map(({ runId, attempt, idempotencyKey, correlationId, trigger }) => ({
-      runId,
-      attempt,
-      idempotencyKey,
-      correlationId,
-      trigger,
-    })),
+    items: contexts.map((context) => {
+      const { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor } = context;
+      return { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor };
+    }),
   };
 }

@@ -27,6 +27,8 @@ export function presentSummary(run: RunRow, holds: Holds, now: Date): RunSummary
     correlationId: run.correlation_id,
     idempotencyKey: run.idempotency_key,
     rerunOf: run.rerun_of,
+    schedule: run.schedule,
+    scheduledFor: instant(run.scheduled_for),
     createdAt: instant(run.created_at),
     runAt: instant(run.due_at),
     expiresAt: instant(run.expires_at),

@@ -61,6 +61,7 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   const priority = run.priority === 0 ? "" : `, priority ${run.priority}`;
   yield ["queue", harmless(`${run.queue}${priority}`)];
   yield ["cause", harmless(run.rerunOf ? `rerun of ${run.rerunOf}` : run.trigger)];
+  if (run.scheduledFor) yield ["for", harmless(`${run.scheduledFor} of schedule ${run.schedule}`)];
   yield ["created", `${localTime(run.createdAt)} (${age(run.createdAt, now)} ago)`];
   if (run.runAt) yield ["due", localTime(run.runAt)];
   if (run.idempotencyKey) yield ["key", harmless(run.idempotencyKey)];

@@ -1,15 +1,23 @@
+import { BackfillRunner } from "../../scheduler/backfill-runner.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
 import { GateKeeper } from "../../scheduler/gate-keeper.ts";
+import { LedgerPruner } from "../../scheduler/ledger-pruner.ts";
+import { ScheduleMetrics } from "../../scheduler/schedule-metrics.ts";
+import { Scheduler } from "../../scheduler/scheduler.ts";
 import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
 
-/** Moves what is due, and keeps the gate. Any number may run at once. */
+/** Moves what is due, fires schedules, and keeps the gate. Any number may run at once. */
 export async function beginScheduler(ground: RungGround): Promise<void> {
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
+  const { fired: onFired, late: onLate } = new ScheduleMetrics(metrics);
   const loops = [
     new Dispatcher({ db, bell, logger }),
     new GateKeeper({ db, bell, logger, metrics }),
+    new Scheduler({ db, bell, logger, onFired, onLate }),
+    new BackfillRunner({ db, bell, logger, onFired }),
+    new LedgerPruner({ db, logger, retentionMs: serving.settings.retentionMs }),
   ];
   for (const loop of loops) await begun(serving, loop);
   health.add("scheduler", () => conditionOf(loops));

@@ -35,13 +35,13 @@ export function startServer(
  * (its health says "draining"), and the database goes when nobody needs it any more.
  */
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
-  const { jobs, queues, files } = code;
+  const { jobs, queues, files, schedules } = code;
   createHome(serving.settings.home);
   const opened = await openGround(cli, serving, "start");
   const lock = await takeLock(opened);
   tellDatabase(cli, opened);
   await prepareSchema(opened);
-  const registry = new JobRegistry(jobs, queues, files);
+  const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(opened.db);
   tellJobs(cli, jobs);
 

@@ -26,13 +26,13 @@ export function startWorker(
 }
 
 async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Served> {
-  const { jobs, queues, files } = code;
+  const { jobs, queues, files, schedules } = code;
   const { settings } = serving;
   const opened = await openGround(cli, serving, "join");
   tellDatabase(cli, opened);
   await refusePending(opened.db, "worker");
   serving.goOn();
-  const registry = new JobRegistry(jobs, queues, files);
+  const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(opened.db);
   tellJobs(cli, jobs);
 

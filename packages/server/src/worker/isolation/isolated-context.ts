@@ -14,6 +14,7 @@ export class IsolatedContext implements Context {
   readonly job: string;
   readonly attempt: number;
   readonly trigger: Trigger;
+  readonly scheduledFor: Date | undefined;
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly log: RunLog;
@@ -32,6 +33,7 @@ export class IsolatedContext implements Context {
     this.job = run.job;
     this.attempt = run.attempt;
     this.trigger = run.trigger;
+    this.scheduledFor = run.scheduledFor === undefined ? undefined : new Date(run.scheduledFor);
     this.idempotencyKey = run.runId;
     this.correlationId = run.correlationId ?? undefined;
     this.#send = send;

@@ -101,6 +101,7 @@ export class Lanes {
       runId: run.id,
       attempt: context.attempt,
       trigger: run.trigger,
+      scheduledFor: run.scheduledFor,
       correlationId: run.correlationId,
       input: run.input,
       hold: context.hold,

@@ -14,6 +14,8 @@ export interface IsolatedRun {
   runId: string;
   attempt: number;
   trigger: Trigger;
+  /** Milliseconds of Unix time. */
+  scheduledFor?: number | undefined;
   correlationId: string | null;
   /** As the caller gave it: the schema is applied where the handler is. */
   input: Json;

@@ -1,0 +1,213 @@
+import {
+  ChangeSchedule,
+  CreateSchedule,
+  ListSchedules,
+  PauseQueue,
+  ScheduleInfo,
+  SchedulePage,
+} from "@millrace/core/api";
+import { z } from "zod";
+import {
+  createSchedule,
+  editSchedule,
+  pauseOne,
+  removeOne,
+  requireSchedule,
+  resetSchedule,
+  resumeOne,
+} from "../../engine/schedule/schedules.ts";
+import { listSchedules } from "../../store/schedules.ts";
+import { changedSchedule, givenSchedule } from "../given-schedule.ts";
+import { pauseEnd } from "../pause-end.ts";
+import { presentSchedule } from "../present/schedule.ts";
+import { refuseIdempotencyKey } from "../request-identity.ts";
+import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+
+export const ScheduleByName = z.strictObject({ name: z.string().describe("The schedule's name") });
+
+const Empty = z.strictObject({}).optional();
+
+export function scheduleRoutes(app: Api, { db, intake }: Context): void {
+  const read = async (name: string) => presentSchedule(await requireSchedule(db, name));
+
+  app.get(
+    "/api/v1/schedules",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "listSchedules",
+        summary: "List schedules",
+        querystring: ListSchedules,
+        response: { 200: SchedulePage },
+      },
+    },
+    async (request) => {
+      const { cursor = "", limit, job = null } = request.query;
+      const rows = await listSchedules(db, cursor, limit, job);
+      return {
+        schedules: rows.map(presentSchedule),
+        nextCursor: rows.length === limit ? (rows.at(-1)?.name ?? null) : null,
+      };
+    },
+  );
+
+  app.post(
+    "/api/v1/schedules",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "createSchedule",
+        summary: "Create a schedule",
+        description:
+          "Give exactly one of cron, every, at and calendar. It begins now: what its rule names from now on fires.",
+        querystring: NoQuery,
+        body: CreateSchedule,
+        response: { 201: ScheduleInfo },
+        problems: ["invalid_schedule", "invalid_input", "unknown_job", "schedule_exists"],
+      },
+    },
+    async (request, reply) => {
+      refuseIdempotencyKey(request, "a schedule is made once under its name");
+      const { name, job, input } = request.body;
+      await intake.requireAcceptable(job, input);
+      await createSchedule(db, name, givenSchedule(request.body), ACTOR);
+      return reply
+        .code(201)
+        .header("location", `/api/v1/schedules/${encodeURIComponent(name)}`)
+        .send(await read(name));
+    },
+  );
+
+  app.get(
+    "/api/v1/schedules/:name",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "getSchedule",
+        summary: "Look at a schedule",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found"],
+      },
+    },
+    (request) => read(request.params.name),
+  );
+
+  app.patch(
+    "/api/v1/schedules/:name",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "changeSchedule",
+        summary: "Change a schedule",
+        description:
+          "What is absent stays. Of one that code defines, the change holds until it is reset, whatever the code says. A new rule begins now.",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        body: ChangeSchedule,
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found", "invalid_schedule", "invalid_input", "unknown_job"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { job, input } = request.body;
+      const old = await requireSchedule(db, name);
+      if (job !== undefined || input !== undefined) {
+        await intake.requireAcceptable(job ?? old.job, input ?? JSON.parse(old.input));
+      }
+      await editSchedule(db, name, (row) => changedSchedule(row, request.body), ACTOR);
+      return read(name);
+    },
+  );
+
+  app.delete(
+    "/api/v1/schedules/:name",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "removeSchedule",
+        summary: "Remove a schedule",
+        description: "Its ledger and its runs stay; what waits for a run to end is skipped.",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found", "schedule_in_code"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const last = await read(name);
+      await removeOne(db, name);
+      return last;
+    },
+  );
+
+  app.post(
+    "/api/v1/schedules/:name/pause",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "pauseSchedule",
+        summary: "Pause a schedule",
+        description:
+          "What is due is skipped, with the reason on record. Pausing again keeps the first instant.",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        body: PauseQueue.optional(),
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { reason = null, ...end } = request.body ?? {};
+      const { until, forMs } = pauseEnd(end);
+      await pauseOne(db, name, ACTOR, reason, until, forMs);
+      return read(name);
+    },
+  );
+
+  app.post(
+    "/api/v1/schedules/:name/resume",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "resumeSchedule",
+        summary: "Resume a schedule",
+        description:
+          "What was due within the pause stays skipped. One that is not paused stays so.",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found"],
+      },
+    },
+    async (request) => {
+      await resumeOne(db, request.params.name);
+      return read(request.params.name);
+    },
+  );
+
+  app.post(
+    "/api/v1/schedules/:name/reset",
+    {
+      schema: {
+        tags: ["schedules"],
+        operationId: "resetSchedule",
+        summary: "Give a schedule back what code defines",
+        params: ScheduleByName,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: ScheduleInfo },
+        problems: ["schedule_not_found"],
+      },
+    },
+    async (request) => {
+      await resetSchedule(db, request.params.name);
+      return read(request.params.name);
+    },
+  );
+}

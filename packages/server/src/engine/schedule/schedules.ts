@@ -1,0 +1,232 @@
+import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
+import { isDeepStrictEqual } from "node:util";
+import { type Database, inTransaction } from "../../store/database.ts";
+import { readJob } from "../../store/jobs.ts";
+import { recordOccurrences } from "../../store/occurrences.ts";
+import { readClock } from "../../store/prune.ts";
+import {
+  changeSchedule,
+  hasLivingCode,
+  insertSchedule,
+  lockSchedule,
+  pauseSchedule,
+  readSchedule,
+  removeSchedule,
+  resumeSchedule,
+  type ScheduleDefinition,
+  type ScheduleRow,
+} from "../../store/schedules.ts";
+import type { Queryable } from "../../store/statement.ts";
+
+/** What a schedule says, as it is given: checked, with its input as JSON text. */
+export interface GivenSchedule {
+  job: string;
+  rule: Rule;
+  policy: SchedulePolicy;
+  /** JSON text. */
+  input: string;
+}
+
+/** @throws MillraceError `schedule_exists`, `unknown_job` */
+export function createSchedule(
+  db: Database,
+  name: string,
+  given: GivenSchedule,
+  by: string,
+): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    await requireJob(tx, given.job);
+    if (await insert(tx, name, given, null, by)) return;
+    throw new MillraceError(
+      "schedule_exists",
+      `there is a schedule ${name} already; change it, or give this one another name`,
+    );
+  });
+}
+
+/** @returns whether it was made: not when there is one of that name */
+export async function insert(
+  tx: Queryable,
+  name: string,
+  given: GivenSchedule,
+  defined: ScheduleDefinition | null,
+  by: string,
+): Promise<boolean> {
+  const [clock] = await readClock(tx);
+  const first = occurrencesOf(given.rule, name)(clock!.now.getTime());
+  const [row] = await insertSchedule(
+    tx,
+    name,
+    given.job,
+    JSON.stringify(given.rule),
+    JSON.stringify(given.policy),
+    given.input,
+    defined && JSON.stringify(defined),
+    by,
+    first && new Date(first.nominal),
+    first && new Date(first.at),
+  );
+  return row !== undefined;
+}
+
+/**
+ * Changes what a schedule says; the rest stays. It holds instead of what code defines until {@link resetSchedule}.
+ *
+ * @throws MillraceError `schedule_not_found`, `unknown_job`
+ */
+export function editSchedule(
+  db: Database,
+  name: string,
+  edit: (row: ScheduleRow) => GivenSchedule,
+  by: string,
+): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const row = await lockedSchedule(tx, name);
+    const given = edit(row);
+    await requireJob(tx, given.job);
+    const asDefined = row.defined !== null && isSame(row.defined, given);
+    await change(tx, row, given, row.defined, asDefined ? null : by);
+  });
+}
+
+/**
+ * Gives a schedule back what code defines.
+ *
+ * @throws MillraceError `schedule_not_found`; `invalid_request` for one that no code defines
+ */
+export function resetSchedule(db: Database, name: string): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const row = await lockedSchedule(tx, name);
+    if (!row.defined) {
+      throw new MillraceError("invalid_request", `no code defines schedule ${name}`);
+    }
+    const { job, rule, policy, input } = row.defined;
+    await change(tx, row, { job, rule, policy, input: JSON.stringify(input) }, row.defined, null);
+  });
+}
+
+/**
+ * Writes what a schedule says from now on. A new rule begins now; what the old one had due, and nobody has fired yet, is
+ * skipped on record.
+ *
+ * @param row locked
+ */
+export async function change(
+  tx: Queryable,
+  row: ScheduleRow,
+  given: GivenSchedule,
+  defined: ScheduleDefinition | null,
+  changedBy: string | null,
+): Promise<void> {
+  const { name, now } = row;
+  const sameRule = row.problem === null && isDeepStrictEqual(row.rule, plain(given.rule));
+  const first = sameRule ? null : occurrencesOf(given.rule, name)(now.getTime());
+  if (!sameRule) await skipWhatWasDue(tx, row);
+  await changeSchedule(
+    tx,
+    name,
+    given.job,
+    JSON.stringify(given.rule),
+    JSON.stringify(given.policy),
+    given.input,
+    defined && JSON.stringify(defined),
+    changedBy,
+    sameRule ? row.next_nominal : first && new Date(first.nominal),
+    sameRule ? row.next_at : first && new Date(first.at),
+  );
+}
+
+async function skipWhatWasDue(tx: Queryable, { name, next_nominal, next_at, now }: ScheduleRow) {
+  if (!next_nominal || !next_at || next_at > now) return;
+  const item = {
+    schedule: name,
+    nominal: next_nominal.toISOString(),
+    at: next_at.toISOString(),
+    outcome: "skipped",
+    reason: "the rule was changed before it was fired",
+    missed: false,
+    open: false,
+  };
+  await recordOccurrences(tx, JSON.stringify([item]));
+}
+
+/**
+ * What is due is skipped, with the reason on record, until then or until it is resumed. Pausing again keeps the first instant.
+ *
+ * @param until when it resumes by itself, or
+ * @param forMs after how many milliseconds by the database's clock; null both for never
+ * @throws MillraceError `schedule_not_found`
+ */
+export async function pauseOne(
+  db: Queryable,
+  name: string,
+  by: string,
+  reason: string | null,
+  until: Date | null,
+  forMs: number | null,
+): Promise<void> {
+  const [row] = await pauseSchedule(db, name, by, reason, until, forMs);
+  if (!row) throw notFound(name);
+}
+
+/** @throws MillraceError `schedule_not_found` */
+export async function resumeOne(db: Queryable, name: string): Promise<void> {
+  const [row] = await resumeSchedule(db, name);
+  if (!row?.resumed) throw notFound(name);
+}
+
+/**
+ * Removes a schedule; its ledger and its runs stay.
+ *
+ * @throws MillraceError `schedule_not_found`; `schedule_in_code` for one that would be back at the next start
+ */
+export function removeOne(db: Database, name: string): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const row = await lockedSchedule(tx, name);
+    const [code] = row.defined ? await hasLivingCode(tx, row.job) : [];
+    if (code?.living) {
+      throw new MillraceError(
+        "schedule_in_code",
+        `code that is running defines schedule ${name}, and the next start would bring it back; pause it, or take it out of the code`,
+      );
+    }
+    await removeSchedule(tx, name);
+  });
+}
+
+/** @throws MillraceError `schedule_not_found` */
+export async function lockedSchedule(tx: Queryable, name: string): Promise<ScheduleRow> {
+  const [row] = await lockSchedule(tx, name);
+  if (row) return row;
+  throw notFound(name);
+}
+
+/** @throws MillraceError `schedule_not_found` */
+export async function requireSchedule(db: Queryable, name: string): Promise<ScheduleRow> {
+  const [row] = await readSchedule(db, name);
+  if (row) return row;
+  throw notFound(name);
+}
+
+export function isSame(defined: ScheduleDefinition, given: GivenSchedule): boolean {
+  const { job, rule, policy, input } = given;
+  return isDeepStrictEqual(
+    plain(defined),
+    plain({ job, rule, policy, input: JSON.parse(input) as unknown }),
+  );
+}
+
+/** As it comes back from the database. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+async function requireJob(tx: Queryable, name: string): Promise<void> {
+  const [job] = await readJob(tx, name);
+  if (job) return;
+  throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`);
+}
+
+function notFound(name: string): MillraceError {
+  return new MillraceError("schedule_not_found", `there is no schedule ${JSON.stringify(name)}`);
+}
