@@ -24,7 +24,7 @@ export class LoadMeter {
   constructor(db: Database) {
     this.#looks = new Sparing(async () => {
       const rows = await inTransaction(db, async (tx) => {
-        await tx.query({ text: "set local statement_timeout = '2s'" });
+        await tx.query({ text: "set local statement_timeout = '5s'" });
         return readLoads(tx);
       });
       return this.#follow(rows);
