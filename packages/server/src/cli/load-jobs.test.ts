@@ -73,7 +73,7 @@ test("queues are found beside jobs, and in files of their own", async () => {
   const loaded = await load(".");
   expect(loaded.queues.map(({ name }) => name)).toEqual(["slow", "quick"]);
   expect(loaded.jobs).toHaveLength(1);
-  await expect(load("b.job.js")).rejects.toThrow("there are queues and no job");
+  await expect(load("b.job.js")).rejects.toThrow("there are queues or schedules and no job");
   write("c.job.js", queue("slow"));
   await expect(load(".")).rejects.toMatchObject({
     code: "duplicate_queue",

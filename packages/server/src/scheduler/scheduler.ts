@@ -5,6 +5,7 @@ import { watchForStarts } from "../engine/schedule/watch-starts.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Database } from "../store/database.ts";
+import { scheduleChores } from "../store/schedules.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
 
@@ -62,17 +63,23 @@ export class Scheduler implements Service {
 
   async #look(): Promise<number> {
     const { db, logger, onLate } = this.#options;
-    for (let above: string | null = ""; above !== null;) {
-      const fired = await fireWaiting(db, above);
-      this.#tell(fired);
-      above = fired.goOn;
-    }
+    const [chores] = await scheduleChores(db);
+    if (chores?.waits) await this.#fireWaiting();
+    if (!chores?.starts) return WATCH_EVERY_MS;
     const { late, more } = await watchForStarts(db);
     for (const { schedule, nominal, runId, why } of late) {
       logger.warn({ schedule, scheduledFor: nominal, run: runId }, `${schedule} is late: ${why}`);
     }
     if (late.length > 0) onLate?.(late.length);
     return more ? 0 : WATCH_EVERY_MS;
+  }
+
+  async #fireWaiting(): Promise<void> {
+    for (let above: string | null = ""; above !== null;) {
+      const fired = await fireWaiting(this.#options.db, above);
+      this.#tell(fired);
+      above = fired.goOn;
+    }
   }
 
   #tell(fired: Fired): void {

@@ -35,7 +35,7 @@ export const planBackfill = statement<[operation: number, items: string], never>
 export const takeBackfill = statement<[], BackfillRow>(
   "take_backfill",
   `select id, filter, rate, handled, done, skipped, refused from millrace.operation
-   where state = 'running' and backfill_at <= clock_timestamp() order by backfill_at limit 1 for update skip locked`,
+   where state = 'running' and backfill_at <= (select clock_timestamp()) order by backfill_at limit 1 for update skip locked`,
 );
 
 /** How long until the next backfill is due, in milliseconds by the database's clock; no row when none runs. */

@@ -118,7 +118,7 @@ export const watchStarts = statement<
   "watch_starts",
   `with due as materialized (
       select schedule, nominal, run_id, outcome from millrace.occurrence
-      where start_by <= clock_timestamp() order by start_by limit $1 for update skip locked
+      where start_by <= (select clock_timestamp()) order by start_by limit $1 for update skip locked
     ),
     seen as (
       select d.schedule, d.nominal, d.run_id, case
@@ -178,8 +178,8 @@ export const pruneOccurrences = statement<[keepMs: number, limit: number], { pru
   "prune_occurrences",
   `with old as materialized (
       select schedule, nominal from millrace.occurrence
-      where nominal < clock_timestamp() - $1::float8 * interval '1 millisecond' and outcome <> 'planned' and not open
-      order by nominal limit $2 for update skip locked
+      where nominal < (select clock_timestamp() - $1::float8 * interval '1 millisecond') and outcome <> 'planned' and not open
+      limit $2 for update skip locked
     ),
     gone as (
       delete from millrace.occurrence o using old where o.schedule = old.schedule and o.nominal = old.nominal returning 1

@@ -39,11 +39,14 @@ const COLUMNS = `s.name, s.job, s.rule, s.policy, s.input::text as input, s.defi
     s.changed_at, s.paused_at, s.paused_by, s.pause_reason, s.paused_until, s.next_nominal, s.next_at, s.problem, s.waiting,
     clock_timestamp() as now`;
 
-/** Locks the schedules that are due and that no other scheduler works on, the longest due first. `schedule_due` has their order. */
+/**
+ * Locks the schedules that are due and that no other scheduler works on, the longest due first. `schedule_due` has their
+ * order; the clock is asked in a sub-select, once, because a volatile function bounds no scan of an index.
+ */
 export const takeDueSchedules = statement<[limit: number], ScheduleRow>(
   "take_due_schedules",
   `select ${COLUMNS} from millrace.schedule s
-   where s.next_at <= clock_timestamp() order by s.next_at limit $1 for update skip locked`,
+   where s.next_at <= (select clock_timestamp()) order by s.next_at limit $1 for update skip locked`,
 );
 
 /** Locks schedules of which occurrences wait for a run to end, but for those that are paused. */
@@ -59,6 +62,13 @@ export const nextSchedule = statement<[], { in_ms: number }>(
   "next_schedule",
   `select greatest(0, extract(epoch from next_at - clock_timestamp()) * 1000)::float8 as in_ms
    from millrace.schedule where next_at is not null order by next_at limit 1`,
+);
+
+/** Whether any occurrence waits for a run to end, and whether any run was to start by now. */
+export const scheduleChores = statement<[], { waits: boolean; starts: boolean }>(
+  "schedule_chores",
+  `select exists (select from millrace.schedule where waiting > 0) as waits,
+     exists (select from millrace.occurrence where start_by <= (select clock_timestamp())) as starts`,
 );
 
 /** What firing leaves of schedules. Parameter: a JSON list; instants are ISO 8601, or null. */

@@ -18,6 +18,8 @@ const MAX_RUNS = 200;
 /** A batch is so much time's worth of the rate. */
 const BATCH_MS = 250;
 
+const WAIT_FOR_OTHERS_MS = 50;
+
 /**
  * Does the next part of the backfill that has been due for longest, in one transaction. Any number of processes may call
  * this at once.
@@ -27,13 +29,14 @@ const BATCH_MS = 250;
 export async function advanceBackfill(
   db: Database,
 ): Promise<{ fired: Fired; nextInMs: number | null }> {
+  const [next] = await nextBackfill(db);
+  if (!next || next.in_ms > 0) return { fired: NOTHING_FIRED, nextInMs: next?.in_ms ?? null };
   const fired = await inTransaction(db, async (tx) => {
     const [backfill] = await takeBackfill(tx);
     return backfill ? advance(tx, backfill) : undefined;
   });
-  if (fired) return { fired, nextInMs: 0 };
-  const [next] = await nextBackfill(db);
-  return { fired: NOTHING_FIRED, nextInMs: next?.in_ms ?? null };
+  // One that is due and locked is another process's.
+  return fired ? { fired, nextInMs: 0 } : { fired: NOTHING_FIRED, nextInMs: WAIT_FOR_OTHERS_MS };
 }
 
 async function advance(tx: Queryable, { id, filter, rate }: BackfillRow): Promise<Fired> {

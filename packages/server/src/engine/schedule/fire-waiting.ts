@@ -10,16 +10,16 @@ const BATCH = 200;
  * which some wait.
  *
  * @param above the name to go on after, for the next portion
- * @returns also whether some wait at all, and the last name that was looked at when there may be more
+ * @returns also the last name that was looked at, when there may be more
  */
 export async function fireWaiting(
   db: Database,
   above = "",
-): Promise<Fired & { waits: boolean; goOn: string | null }> {
+): Promise<Fired & { goOn: string | null }> {
   return inTransaction(db, async (tx) => {
     const schedules = await takeWaitingSchedules(tx, BATCH, above);
     const none = { ...NOTHING_FIRED, goOn: null };
-    if (schedules.length === 0) return { ...none, waits: above !== "" };
+    if (schedules.length === 0) return none;
     const open = await openRuns(
       tx,
       schedules.map(({ name }) => name),
@@ -29,12 +29,12 @@ export async function fireWaiting(
       schedules.filter(({ name }) => !held.has(name)).map((schedule) => [schedule.name, schedule]),
     );
     const goOn = schedules.length === BATCH ? schedules.at(-1)!.name : null;
-    if (free.size === 0) return { ...none, waits: true, goOn };
+    if (free.size === 0) return { ...none, goOn };
     const rows = await firstWaiting(tx, [...free.keys()]);
     const entries = rows.map((row) => entryOf(free.get(row.schedule)!, row));
     const fired = await settleEntries(tx, entries);
     await moveSchedules(tx, JSON.stringify(entries.map(({ schedule }) => oneLess(schedule))));
-    return { ...fired, waits: true, goOn };
+    return { ...fired, goOn };
   });
 }
 

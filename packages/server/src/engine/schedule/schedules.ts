@@ -27,7 +27,7 @@ export interface GivenSchedule {
   input: string;
 }
 
-/** @throws MillraceError `schedule_exists`, `unknown_job` */
+/** @throws MillraceError `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
   db: Database,
   name: string,
@@ -36,6 +36,7 @@ export function createSchedule(
 ): Promise<void> {
   return inTransaction(db, async (tx) => {
     await requireJob(tx, given.job);
+    await requireFuture(tx, name, given.rule);
     if (await insert(tx, name, given, null, by)) return;
     throw new MillraceError(
       "schedule_exists",
@@ -72,7 +73,7 @@ export async function insert(
 /**
  * Changes what a schedule says; the rest stays. It holds instead of what code defines until {@link resetSchedule}.
  *
- * @throws MillraceError `schedule_not_found`, `unknown_job`
+ * @throws MillraceError `schedule_not_found`, `unknown_job`; `invalid_schedule` for a new rule that is over
  */
 export function editSchedule(
   db: Database,
@@ -84,6 +85,7 @@ export function editSchedule(
     const row = await lockedSchedule(tx, name);
     const given = edit(row);
     await requireJob(tx, given.job);
+    if (!isDeepStrictEqual(row.rule, plain(given.rule))) await requireFuture(tx, name, given.rule);
     const asDefined = row.defined !== null && isSame(row.defined, given);
     await change(tx, row, given, row.defined, asDefined ? null : by);
   });
@@ -225,6 +227,16 @@ async function requireJob(tx: Queryable, name: string): Promise<void> {
   const [job] = await readJob(tx, name);
   if (job) return;
   throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`);
+}
+
+/** Somebody who makes a schedule that never fires has made a mistake; code may have one that is over. */
+async function requireFuture(tx: Queryable, name: string, rule: Rule): Promise<void> {
+  const [clock] = await readClock(tx);
+  if (occurrencesOf(rule, name)(clock!.now.getTime())) return;
+  throw new MillraceError(
+    "invalid_schedule",
+    `the rule of schedule ${name} names no instant from now on; look at its at, start and end`,
+  );
 }
 
 function notFound(name: string): MillraceError {
