@@ -63,6 +63,21 @@ test("of those, the newest up to the limit are caught up", () => {
   expect(decisions.slice(firstKept).every(({ fires }) => fires)).toBe(true);
 });
 
+test("what is in time may fill a portion: the last that was missed before it is caught up all the same", () => {
+  const policy = { grace: "1h", overlap: "allow" } as const;
+  const hours = 3_600_000;
+  expect(counts(decideAll({ ...policy, missed: "last" }, "1s", 6 * hours))).toEqual({
+    merged: 5 * 3600 - 2,
+    "caught up": 1,
+    fired: 3601,
+  });
+  expect(counts(decideAll({ ...policy, missed: "all" }, "1s", 6 * hours))).toEqual({
+    skipped: 5 * 3600 - 101,
+    "caught up": 100,
+    fired: 3601,
+  });
+});
+
 test("several that are in time at once: with skip the first fires, with cancel-running the last", () => {
   const skip = decideAll({ overlap: "skip" }, "20s", 60_000);
   expect(skip.map(({ outcome }) => outcome)).toEqual(["fired", "skipped", "skipped"]);

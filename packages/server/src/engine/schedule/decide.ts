@@ -62,14 +62,16 @@ export function decide(due: Due): Decided {
     found.push(coming);
     coming = next(coming.nominal);
   }
+  let decisions = found.map((occurrence) => withoutRuns(occurrence, due));
   const more = coming !== null && coming.at <= now;
-  // The newest of a portion may be among those that are caught up, which only the portion after it tells.
-  if (more) {
-    found.length -= policy.missedLimit;
-    coming = next(found.at(-1)!.nominal);
+  const endsAmongMissed = more && found.at(-1)!.at < now - policy.graceMs;
+  const end = endsAmongMissed ? endBeforeNewest(decisions, keptOf(policy)) : decisions.length;
+  const newestToCome = end < decisions.length;
+  if (newestToCome) {
+    decisions = decisions.slice(0, end);
+    coming = next(decisions.at(-1)!.nominal);
   }
-  const decisions = found.map((occurrence) => withoutRuns(occurrence, due));
-  judgeMissed(decisions, due, more);
+  judgeMissed(decisions, due, newestToCome);
   const { cancels, waiting } = applyOverlap(decisions, due);
   return { decisions, cancels, next: coming, waiting };
 }
@@ -85,12 +87,30 @@ function withoutRuns({ nominal, at, dst, blackout }: Occurrence, due: Due): Deci
   return { ...base, outcome: "fired", reason: null, fires: true, missed };
 }
 
-/** @param more whether the newest that were missed are not among them */
-function judgeMissed(decisions: readonly Decision[], { now, policy }: Due, more: boolean): void {
+/**
+ * Where a portion ends that stops among what was missed: before its newest, which may be those to be caught up; only what
+ * comes after them tells. Where nearly all is paused or blacked out, few were missed, and these are caught up as they are.
+ */
+function endBeforeNewest(decisions: readonly Decision[], kept: number): number {
+  const missed = decisions.flatMap((decision, index) => (decision.missed ? [index] : []));
+  return missed.length > kept ? missed.at(-kept)! : decisions.length;
+}
+
+/** How many of what was missed are caught up. */
+function keptOf({ missed, missedLimit }: SchedulePolicy): number {
+  return missed === "all" ? missedLimit : 1;
+}
+
+/** @param newestToCome whether the newest that were missed are not among them */
+function judgeMissed(
+  decisions: readonly Decision[],
+  { now, policy }: Due,
+  newestToCome: boolean,
+): void {
   const missed = decisions.filter((decision) => decision.missed);
-  const kept = more ? 0 : policy.missed === "all" ? policy.missedLimit : 1;
+  const kept = newestToCome ? 0 : keptOf(policy);
   const firstKept = policy.missed === "skip" ? missed.length : Math.max(0, missed.length - kept);
-  const last = more ? undefined : missed.at(-1);
+  const last = newestToCome ? undefined : missed.at(-1);
   for (const [index, decision] of missed.entries()) {
     const late = `missed: looked at ${formatDuration(now - decision.at)} late`;
     if (index >= firstKept) {

@@ -28,6 +28,7 @@ create table millrace.schedule (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 create index schedule_due on millrace.schedule (next_at) where next_at is not null;
 create index schedule_waiting on millrace.schedule (name) where waiting > 0;
+create index schedule_job on millrace.schedule (job);
 comment on table millrace.schedule is 'Stored rules. Whoever fires, changes or removes one holds its row locked, and so nothing of it happens twice.';
 comment on column millrace.schedule.defined is 'What code says of it ({job, rule, policy, input}); null for one that no code defines.';
 comment on column millrace.schedule.changed_by is 'Who has changed it; null while the code''s definition holds.';
@@ -58,8 +59,7 @@ create index occurrence_open on millrace.occurrence (schedule) where open;
 create index occurrence_watched on millrace.occurrence (start_by) where start_by is not null;
 create index occurrence_waiting on millrace.occurrence (schedule, nominal) where outcome = 'planned' and operation_id is null;
 create index occurrence_backfill on millrace.occurrence (operation_id, nominal) where operation_id is not null;
--- For the pruner: rows come in the order of time, and one entry for many pages costs those who fire next to nothing.
-create index occurrence_age on millrace.occurrence using brin (nominal) with (pages_per_range = 32);
+create index occurrence_age on millrace.occurrence (nominal);
 comment on table millrace.occurrence is 'Each planned instant of a schedule, once, with what became of it and why. It stays when its schedule is removed, so that one of the same name fires no instant again.';
 comment on column millrace.occurrence.at is 'When it was to fire: nominal plus jitter.';
 comment on column millrace.occurrence.open is 'Its run may be open, and its schedule asks.';
