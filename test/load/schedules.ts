@@ -62,7 +62,8 @@ async function measureIdle({ db }: BenchDatabase, schedules: number): Promise<vo
   await settleDown(db);
   const scheduler = new Scheduler({ db, bell: { ring: () => {} }, logger: createLogger("warn") });
   await scheduler.start();
-  await pause(2000);
+  // A session that rests tells the statistics of what it did before within ten seconds.
+  await pause(12_000);
   const before = await readPages(db);
   const seconds = 10;
   await pause(seconds * 1000);
