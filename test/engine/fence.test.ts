@@ -144,7 +144,7 @@ describe("while a transaction is under way", () => {
     await until("it waits", async () => {
       const waiting = await mill.rows(
         `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-           and query like '%settling%'`,
+           and query like '%for no key update%'`,
       );
       return waiting.length === 1;
     });

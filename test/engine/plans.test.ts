@@ -35,10 +35,12 @@ test("with a history in many partitions, no plan that holds for every value read
   await mill.db.query("select millrace.ensure_partitions(current_date - 13, 15, 1)");
   for (let daysAgo = 1; daysAgo < DAYS; daysAgo++) await past(mill, { now, daysAgo, count: 1000 });
   const open = await past(mill, { now, daysAgo: 0, state: null, count: 3000 });
+  const anHourAgo = new Date(now.getTime() - 3_600_000);
+  const older = await past(mill, { now: anHourAgo, daysAgo: 0, state: null });
   await mill.db.query(
     `insert into millrace.ready (queue, priority, job, run_ids)
      select 'default', 0, 'any', array[id] from unnest($1::uuid[]) id`,
-    [open.slice(0, 2000)],
+    [[...older, ...open.slice(0, 2000)]],
   );
   await mill.db.query("insert into millrace.lease (worker_id, run_ids) values (1, $1::uuid[])", [
     open.slice(2000, 2200),
@@ -53,18 +55,19 @@ test("with a history in many partitions, no plan that holds for every value read
   const connection = await explaining(mill.db);
   const worker = await mill.workerRow();
   const claims = new Claimer(connection, worker, ["default"], ["any"]);
-  const [first, second] = await claims.claim(20);
-  await settle(connection, worker, [
-    { leaseId: first!.leaseId, runId: first!.id, verdict: "complete", output: null },
-    { leaseId: second!.leaseId, runId: second!.id, verdict: "release" },
-  ]);
+  const held = (await claims.claim(20)).map(({ leaseId, id: runId }) => ({ leaseId, runId }));
+  const done = { verdict: "complete", output: null } as const;
+  const near = held.slice(1, 10).map((run) => ({ ...run, ...done }));
+  await settle(connection, worker, [{ ...held[0]!, ...done }, near[0]!]);
+  await settle(connection, worker, [...near.slice(1), { ...held[10]!, verdict: "release" }]);
   await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
   await takeBackLost(connection);
   await dispatchDue(connection, 100);
   await listQueues(connection);
   await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null);
   await readManyForRerun(connection, open.slice(0, 100));
-  for (const title of ["claim_from_front", "settle_completed", "settle_others"]) {
+  const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
+  for (const title of hot) {
     expect([...connection.plans.keys()]).toContain(title);
   }
   for (const [title, plan] of connection.plans) {
@@ -73,7 +76,37 @@ test("with a history in many partitions, no plan that holds for every value read
     expect(looked(plan).size, title).toBeLessThanOrEqual(few);
   }
 
-  const since = new Date(now.getTime() - 3_600_000);
-  await listRuns(connection, TOP, 20_000, 50, "none", null, null, since, null);
+  await listRuns(connection, TOP, 20_000, 50, "none", null, null, anHourAgo, null);
   expect(looked(connection.plans.get("list_runs")!).size).toBeLessThanOrEqual(4);
+});
+
+test("however much of it is new, a batch of outcomes finds its runs without comparing each with each", async () => {
+  const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+  const worker = await mill.workerRow();
+  const claims = new Claimer(mill.db, worker, ["default"], ["any"]);
+  const settleFifty = async () => {
+    const request = { job: "any", input: {}, trigger: "api" } as const;
+    await mill.intake.acceptMany(Array<typeof request>(50).fill(request));
+    const held = await claims.claim(50);
+    expect(held).toHaveLength(50);
+    const connection = await explaining(mill.db);
+    await settle(
+      connection,
+      worker,
+      held.map((run) => ({
+        leaseId: run.leaseId,
+        runId: run.id,
+        verdict: "complete",
+        output: "1",
+      })),
+    );
+    const plan = connection.plans.get("settle_completed_near")!;
+    return [...nodes(plan)].map((node) => node["Rows Removed by Join Filter"] ?? 0);
+  };
+  expect(Math.max(...(await settleFifty())), "no statistics").toBeLessThan(50);
+  await mill.db.query("truncate millrace.run");
+  await mill.db.query("analyze");
+  expect(Math.max(...(await settleFifty())), "statistics of nothing").toBeLessThan(50);
+  await mill.db.query("analyze");
+  expect(Math.max(...(await settleFifty())), "statistics of little").toBeLessThan(50);
 });

@@ -13,6 +13,8 @@ export interface PlanNode {
   "Shared Hit Blocks": number;
   "Shared Read Blocks": number;
   "Actual Loops"?: number;
+  /** Pairs that were compared by a join and did not fit. */
+  "Rows Removed by Join Filter"?: number;
   Plans?: PlanNode[];
 }
 
@@ -69,7 +71,11 @@ function literal(value: unknown): string {
 /** As PostgreSQL reads it, whatever type it is to become. */
 function text(value: unknown): string {
   if (Array.isArray(value)) {
-    return `{${value.map((each) => (each === null ? "null" : JSON.stringify(text(each)))).join(",")}}`;
+    return `{${value.map((each) => (each === null ? "null" : quoted(text(each)))).join(",")}}`;
   }
   return value instanceof Date ? value.toISOString() : String(value);
+}
+
+function quoted(element: string): string {
+  return `"${element.replaceAll(/["\\]/g, "\\$&")}"`;
 }

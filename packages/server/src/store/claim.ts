@@ -182,14 +182,16 @@ function lossesIn(text: string, depth: number): Map<number, string> {
  * - picked: locks parcels. MATERIALIZED, because a LIMIT in a sub-select that the planner may repeat takes too many.
  * - taken: as many of their runs as there are free slots; the last parcel is split.
  * - emptied, split: what is left stays in `ready` at its old place.
+ * - sought: the runs of a parcel that was made at once in one group, between the least and the greatest id; others by
+ *   themselves.
  * - opened: reads the runs; one that was cancelled while it waited falls out here, and so does one that has expired.
  * - listed: their texts in order. What is as it nearly always is, is not said.
  * - held: the lease. The commit is not waited for on disk: a claim that a crash of the server takes away was promised to
  *   nobody, and its runs stand in `ready` again. (A lease number may then be given again; the fence asks for the worker
  *   as well.)
- * Each run is looked up by itself, which the LIMIT sees to, in the one partition of its id: a list of ids would be looked
- * for in every partition, and a plain join, where statistics tell of many parcels and not too long a history, is planned
- * as a hash join that reads the whole history (100 ms a claim at 200,000 runs in 14 partitions; 1 ms as it is).
+ * Each group is looked up by itself, which the OFFSET sees to, in the one partition that its bounds leave: a list of ids alone
+ * would be looked for in every partition, and a plain join, where statistics tell of many parcels and not too long a history,
+ * is planned as a hash join that reads the whole history (100 ms a claim at 200,000 runs in 14 partitions; 1 ms as it is).
  */
 function claimText(picked: string): string {
   return `
@@ -212,23 +214,26 @@ function claimText(picked: string): string {
       where r.queue = t.queue and r.priority = t.priority and r.start_by = t.start_by and r.seq = t.seq and not r.gated
         and t.take < t.n
     ),
-    claimed as materialized (
-      select t.before + u.place as place, t.parcel, u.run_id
-      from taken t, unnest(t.run_ids[:t.take]) with ordinality u(run_id, place)
+    sought as (
+      select parcel, run_ids[:take] as run_ids, run_ids[1] as low, run_ids[take] as high from taken where alike
+      union all
+      select t.parcel, array[u.id], u.id, u.id from taken t, unnest(t.run_ids[:t.take]) u(id) where not t.alike
     ),
     opened as materialized (
-      select c.place, c.parcel, r.id, r.input::text as input, case
+      select s.parcel, r.id, r.input::text as input, case
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null
             then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
               floor(extract(epoch from r.scheduled_for) * 1000)::bigint)::text
         end as unusual
-      from claimed c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
+      from sought s cross join lateral (
+        select * from millrace.run where id = any (s.run_ids) and id between s.low and s.high offset 0
+      ) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
     ),
     listed as materialized (
       select array_agg(o.id) as ids, string_agg(o.input, e'\\n') as inputs,
         case when count(o.unusual) > 0 then string_agg(coalesce(o.unusual, 'null'), ',') end as unusual
-      from (select * from opened order by place) o
+      from (select * from opened order by parcel, id) o
     ),
     held as (
       insert into millrace.lease (worker_id, run_ids)
@@ -264,7 +269,7 @@ export const claimFromFront = statement<
 >(
   "claim_from_front",
   claimText(`
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
@@ -297,7 +302,7 @@ export const claimFromLow = statement<
 >(
   "claim_from_low",
   claimText(`
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
     from rows from (unnest($3::text[]), unnest($6::smallint[]), unnest($7::timestamptz[]), unnest($8::bigint[]))
       with ordinality q(name, priority, start_by, seq, turn)
     cross join lateral (

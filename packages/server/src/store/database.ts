@@ -86,7 +86,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 60_000,
+    // One that went silent while nobody used it is gone after this, and not found out by whoever needs it next.
+    idleTimeoutMillis: 30_000,
     keepAlive: true,
     // A little later than the server's own limit: it only ends statements whose connection went silent. pg-pool then
     // destroys the client, which a half-open connection must not survive.

@@ -15,37 +15,21 @@ export interface SettledRow {
   roomier: string | null;
 }
 
-const letters = (recorded: string) => `
-      select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
-        order by s.place)
-      from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;
-
-const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
-
 /**
- * The fence, and the end of a lease, shared by both statements below. `held` locks the lease rows, so nothing can take
- * the runs away before this commits (and lets go on who holds it FOR KEY SHARE: a transaction of another of its runs'
- * own, see `millrace.complete`); `fenced` is what may be written; afterwards the runs leave their lease, an empty
- * lease is deleted, and the lanes of the keys that were held open again. Why both then find their runs by
- * `any (array[…])`, `database.ts` says.
+ * Locks the lease rows, in the order of their ids, so nothing can take the runs away before this commits; and lets go on who
+ * holds them FOR KEY SHARE: a transaction of another of their runs' own, see `millrace.complete`.
  */
-const FENCE = `
+const held = (leases: string) => `
     held as materialized (
       select id, worker_id, claimed_at, run_ids, unwanted, job, key, queue from millrace.lease
-      where id = any (array(select distinct lease_id from settling)) and worker_id = $1 for no key update
-    ),
-    member as materialized (
-      select h.id as lease_id, h.worker_id, h.claimed_at, u.run_id, u.run_id = any (h.unwanted) as unwanted
-      from held h, unnest(h.run_ids) u(run_id)
-    ),
-    fenced as materialized (
-      select s.*, m.worker_id, m.claimed_at, m.unwanted
-      from settling s join member m on m.run_id = s.run_id and m.lease_id = s.lease_id
-    ),
-    rest as materialized (
-      select h.id, cardinality(h.run_ids) - (select count(distinct f.run_id) from fenced f where f.lease_id = h.id) as runs
-      from held h
-    ),
+      where id = any (${leases}) and worker_id = $1 for no key update
+    )`;
+
+/**
+ * After the fence: runs leave their lease, of which `rest` counts what is left, an empty lease is deleted, and the lanes of
+ * the keys that were held open again.
+ */
+const LEAVE = `
     ended as (
       delete from millrace.lease l using rest where l.id = rest.id and rest.runs = 0
     ),
@@ -56,31 +40,91 @@ const FENCE = `
     ),
     ${OPEN_LANES}`;
 
+const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
+
 /**
- * Settles runs whose handlers returned. Leases and runs are separated by commas; outputs are JSON texts, one a line, an
- * empty one for none. The letters are null when all were recorded, as they nearly always are: telling them apart costs two
- * joins.
+ * The parts:
+ * - held, member: the leases that are this worker's still. One that ends whole, as it mostly does, is known by one comparison.
+ * - fenced: what may be written. Taking the texts apart row by row also tells the planner to expect thousands.
+ * - rest and the following: see {@link LEAVE}.
+ * - moved: the outcomes.
+ * - the letters, which are told only when not all are `r`.
+ *
+ * @param found how `moved` finds the run `r` of a row `f`
  */
-export const settleCompleted = statement<
-  [worker: number, leases: string, runs: string, outputs: string],
-  Omit<SettledRow, "letters"> & { letters: string | null }
->(
-  "settle_completed",
-  `with settling as materialized (
-      select * from unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::uuid[],
-        string_to_array($4, e'\\n', '')::jsonb[]) with ordinality s(lease_id, run_id, output, place)
+function completedText(found: string): string {
+  return `
+    with told as materialized (
+      select * from unnest($2::bigint[], $3::text[], $4::text[]) with ordinality t(lease_id, runs, outputs, turn)
     ),
-    ${FENCE},
+    ${held("$2")},
+    member as materialized (
+      select h.id as lease_id, h.claimed_at, h.run_ids, t.runs, t.outputs, t.runs = array_to_string(h.run_ids, ',') as whole
+      from told t join held h on h.id = t.lease_id
+    ),
+    fenced as materialized (
+      select m.lease_id, m.claimed_at, s.run_id::uuid as run_id, s.output::jsonb as output
+      from member m cross join lateral
+        rows from (string_to_table(m.runs, ','), string_to_table(m.outputs, e'\n', '')) s(run_id, output)
+      where m.whole or s.run_id::uuid = any (m.run_ids)
+    ),
+    rest as materialized (
+      select m.lease_id as id, case when m.whole then 0 else cardinality(m.run_ids)
+        - (select count(distinct f.run_id) from fenced f where f.lease_id = m.lease_id) end as runs
+      from member m
+    ),
+    ${LEAVE},
     moved as (
       update millrace.run r
       set state = 'completed', output = f.output, attempts = r.attempts + 1,
-        started_at = f.claimed_at, finished_at = clock_timestamp(), worker_id = f.worker_id
-      from fenced f where r.id = any (array[f.run_id]) and r.state is null
+        started_at = f.claimed_at, finished_at = clock_timestamp(), worker_id = $1
+      from fenced f where ${found} and r.state is null
       returning r.id
     )
-    select case when (select count(*) from moved) < (select count(*) from settling) then (${letters("'r'")}) end as letters,
-      ${ROOMIER}`,
+    select case when (select count(*) from moved) < $5 then (
+        select string_agg(case when d.id is not null then 'r' when f.run_id is not null then 'e' else 'l' end, ''
+          order by t.turn, s.place)
+        from told t cross join lateral unnest(string_to_array(t.runs, ',')::uuid[]) with ordinality s(run_id, place)
+        left join fenced f on f.run_id = s.run_id and f.lease_id = t.lease_id left join moved d on d.id = f.run_id
+      ) end as letters,
+      ${ROOMIER}`;
+}
+
+/** Who, its leases, of each its runs and their outputs, and how many runs that is. */
+export type Completions = [
+  worker: number,
+  leases: number[],
+  runs: string[],
+  outputs: string[],
+  count: number,
+];
+
+type CompletedRow = Omit<SettledRow, "letters"> & { letters: string | null };
+
+/**
+ * Settles runs whose handlers returned, by the lease. The runs of a lease are separated by commas; their outputs are JSON
+ * texts, one a line, an empty one for none; then how many runs there are. The letters come in that order, or are null when all
+ * were recorded, as they nearly always are: telling them apart costs two joins. Why each run is looked up by itself, by
+ * `any (array[…])`, `database.ts` says.
+ */
+export const settleCompleted = statement<Completions, CompletedRow>(
+  "settle_completed",
+  completedText("r.id = any (array[f.run_id])"),
 );
+
+/**
+ * The same for runs that were accepted at nearly the same time, so that nearly all between the least and the greatest of their
+ * ids are wanted: one short scan finds them in a fifth less time.
+ */
+export const settleCompletedNear = statement<
+  [...told: Completions, least: string, greatest: string],
+  CompletedRow
+>("settle_completed_near", completedText("r.id = f.run_id and r.id between $6 and $7"));
+
+const letters = (recorded: string) => `
+      select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
+        order by s.place)
+      from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;
 
 /**
  * Settles attempts that did not complete.
@@ -123,7 +167,20 @@ export const settleOthers = statement<
         $10::jsonb[], $11::jsonb[])
         with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, fingerprint, limits, evidence, place)
     ),
-    ${FENCE},
+    ${held("array(select distinct lease_id from settling)")},
+    member as materialized (
+      select h.id as lease_id, h.worker_id, h.claimed_at, u.run_id, u.run_id = any (h.unwanted) as unwanted
+      from held h, unnest(h.run_ids) u(run_id)
+    ),
+    fenced as materialized (
+      select s.*, m.worker_id, m.claimed_at, m.unwanted
+      from settling s join member m on m.run_id = s.run_id and m.lease_id = s.lease_id
+    ),
+    rest as materialized (
+      select h.id, cardinality(h.run_ids) - (select count(distinct f.run_id) from fenced f where f.lease_id = h.id) as runs
+      from held h
+    ),
+    ${LEAVE},
     heard as materialized (
       select *, at + delay_ms * interval '1 millisecond' as wanted_at,
         case when unwanted and asked in ('retry', 'release') then 'stop' else asked end as heard
