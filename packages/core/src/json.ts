@@ -105,6 +105,9 @@ const FORMLESS = [
 ];
 
 function nameOfFormless(value: object): string | undefined {
+  // Nearly all are one of these, and the list is long.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === Array.prototype) return undefined;
   if (ArrayBuffer.isView(value)) return value.constructor.name;
   return FORMLESS.find((form) => value instanceof form)?.name;
 }
