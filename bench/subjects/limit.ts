@@ -21,7 +21,7 @@ class Limit implements Subject {
     if (first) {
       await this.#db.query(
         `create table run (id uuid primary key, job text not null, state text not null, input jsonb not null,
-           output jsonb, finished_at timestamptz) with (fillfactor = 55)`,
+           output jsonb, finished_at timestamptz) with (fillfactor = 45)`,
       );
     }
   }

@@ -111,11 +111,12 @@ async function recordCompleted(
   outcomes: readonly Completed[],
 ): Promise<SettledRow> {
   const leases = byLease(outcomes);
+  const eachLease = (told: (places: number[]) => string) => [...leases.values()].map(told);
   const told: Completions = [
     workerId,
     [...leases.keys()],
-    [...leases.values()].map((places) => places.map((n) => outcomes[n]!.runId).join(",")),
-    [...leases.values()].map((places) => jsonLines(places.map((n) => outcomes[n]!.output))),
+    eachLease((places) => places.map((n) => outcomes[n]!.runId).join(",")).join(";"),
+    eachLease((places) => jsonLines(places.map((n) => outcomes[n]!.output))).join("\f"),
     outcomes.length,
   ];
   const { least, greatest, near } = extentOf(outcomes);

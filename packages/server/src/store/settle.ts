@@ -55,7 +55,8 @@ const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
 function completedText(found: string): string {
   return `
     with told as materialized (
-      select * from unnest($2::bigint[], $3::text[], $4::text[]) with ordinality t(lease_id, runs, outputs, turn)
+      select * from unnest($2::bigint[], string_to_array($3, ';'), string_to_array($4, e'\\f'))
+        with ordinality t(lease_id, runs, outputs, turn)
     ),
     ${held("$2")},
     member as materialized (
@@ -90,21 +91,24 @@ function completedText(found: string): string {
       ${ROOMIER}`;
 }
 
-/** Who, its leases, of each its runs and their outputs, and how many runs that is. */
+/**
+ * Who, its leases, of each its runs and their outputs, and how many runs that is. Runs are separated by commas, and by
+ * semicolons between leases. Outputs are JSON texts, one a line, an empty one for none, and form feeds between leases, which
+ * JSON has nowhere. As arrays of text all this would be quoted and escaped by the driver.
+ */
 export type Completions = [
   worker: number,
   leases: number[],
-  runs: string[],
-  outputs: string[],
+  runs: string,
+  outputs: string,
   count: number,
 ];
 
 type CompletedRow = Omit<SettledRow, "letters"> & { letters: string | null };
 
 /**
- * Settles runs whose handlers returned, by the lease. The runs of a lease are separated by commas; their outputs are JSON
- * texts, one a line, an empty one for none; then how many runs there are. The letters come in that order, or are null when all
- * were recorded, as they nearly always are: telling them apart costs two joins. Why each run is looked up by itself, by
+ * Settles runs whose handlers returned, by the lease. The letters come in the order given, or are null when all were
+ * recorded, as they nearly always are: telling them apart costs two joins. Why each run is looked up by itself, by
  * `any (array[…])`, `database.ts` says.
  */
 export const settleCompleted = statement<Completions, CompletedRow>(
