@@ -86,7 +86,7 @@ test("however much of it is new, a batch of outcomes finds its runs without comp
   const claims = new Claimer(mill.db, worker, ["default"], ["any"]);
   const settleFifty = async () => {
     const request = { job: "any", input: {}, trigger: "api" } as const;
-    await mill.intake.acceptMany(Array<typeof request>(50).fill(request));
+    await mill.intake.acceptMany(Array.from({ length: 50 }, () => request));
     const held = await claims.claim(50);
     expect(held).toHaveLength(50);
     const connection = await explaining(mill.db);
