@@ -2,6 +2,7 @@ import { RetryAfterError, defineJob } from "@millrace/sdk";
 import { JobRegistry, setQueueLimits } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { settleCosts } from "../../packages/server/src/store/gate.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 import { all, claimer } from "./desk.ts";
@@ -249,4 +250,46 @@ describe("a rate that changes", () => {
     await change({ limit: 1, burst: 3 });
     expect(await starts()).toBe(3);
   });
+});
+
+test("costs are settled while runs of the same rates are claimed, without a deadlock", async () => {
+  const mill = await Mill.create(
+    defineJob({
+      name: "call",
+      input: Call,
+      rateLimit: [
+        { limit: 10, per: "1h", burst: 10 },
+        { key: "account", limit: 10, per: "1h", burst: 10 },
+      ],
+      run: () => null,
+    }),
+  );
+  const { claims } = await claimer(mill);
+  await mill.enqueue("call", { account: "a" });
+  const [first] = await all(claims);
+  await mill.enqueue("call", { account: "a" });
+  const waiting = (count: number) =>
+    until(`${count} wait`, async () => {
+      const rows = await mill.rows(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return rows.length === count;
+    });
+
+  const other = await mill.connection();
+  await other.query("begin");
+  await other.query("select from millrace.bucket where scope = 'key' for update");
+  const claimed = claims.claim(1);
+  await waiting(1);
+  const settled = settleCosts(mill.db, ["call"], [first!.passed!.key], ["default"], [0.5]);
+  await waiting(2);
+  await other.query("commit");
+  expect(await claimed).toHaveLength(1);
+  await settled;
+  // Full at first, and one of the two has cost half of what it was charged.
+  const buckets = await mill.rows("select scope, round(tokens::numeric, 1)::float8 as tokens from millrace.bucket order by 1");
+  expect(buckets).toEqual([
+    { scope: "job", tokens: 8.5 },
+    { scope: "key", tokens: 8.5 },
+  ]);
 });

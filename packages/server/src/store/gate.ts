@@ -133,7 +133,11 @@ export const forgetBuckets = statement<[], never>(
      where at < clock_timestamp() - interval '31 days' and tokens >= 0 order by at limit 1000 for update skip locked)`,
 );
 
-/** Gives back what runs were charged too much at their start, or charges what was too little. */
+/**
+ * Gives back what runs were charged too much at their start, or charges what was too little. It waits for its turn by the
+ * locks that `millrace.claim_gated` takes: those of jobs and queues, by name, before those of keys, for which a claim never
+ * waits. The buckets themselves lie in another order for a claim, lane by lane.
+ */
 export const settleCosts = statement<
   [jobs: string[], keys: string[], queues: string[], refunds: number[]],
   never
@@ -148,11 +152,19 @@ export const settleCosts = statement<
       ) each
       group by scope, name, key
     ),
-    locked as materialized (
-      select b.scope, b.name, b.key from millrace.bucket b join refund r using (scope, name, key)
-      order by b.scope, b.name, b.key for update of b
+    shared as materialized (
+      select pg_advisory_xact_lock(20557, hashtext(name)) from (
+        select r.scope || ' ' || r.name as name from refund r join millrace.bucket b using (scope, name, key)
+        where r.scope <> 'key' order by 1
+      ) n
+    ),
+    keyed as materialized (
+      select pg_advisory_xact_lock(20558, k.hash) from (
+        select hashtext(r.name || ' ' || r.key) as hash from refund r join millrace.bucket b using (scope, name, key)
+        where r.scope = 'key' and (select count(*) from shared) >= 0 order by 1
+      ) k
     )
     update millrace.bucket b set tokens = b.tokens + r.refund
-    from refund r join locked l using (scope, name, key)
-    where b.scope = r.scope and b.name = r.name and b.key = r.key`,
+    from refund r
+    where (select count(*) from keyed) >= 0 and b.scope = r.scope and b.name = r.name and b.key = r.key`,
 );
