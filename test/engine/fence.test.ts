@@ -212,6 +212,23 @@ describe("settling", () => {
     expect(await mill.rows("select id from millrace.lease")).toEqual([]);
   });
 
+  test("a run that has left its lease is refused, and the others stay in it", async () => {
+    const mill = await Mill.create(job);
+    for (let n = 0; n < 3; n++) await mill.enqueue("any");
+    const worker = await mill.workerRow();
+    const runs = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(3);
+    const [left, done, other] = runs.map(({ id: run, leaseId: lease }) => ({ run, lease, worker }));
+    await settle(mill.db, worker, [record(left!, { verdict: "release" })]);
+    const complete = { verdict: "complete", output: null };
+    expect(
+      await settle(mill.db, worker, [record(left!, complete), record(done!, complete)]),
+    ).toEqual(["lease lost", "recorded"]);
+    expect(await mill.state(left!.run)).toBe("queued");
+    expect(await mill.rows("select run_ids::text[] from millrace.lease")).toEqual([
+      { run_ids: [other!.run] },
+    ]);
+  });
+
   test("the same outcome twice records it once, as after a commit whose answer was lost", async () => {
     const mill = await Mill.create(job);
     await mill.enqueue("any");

@@ -65,7 +65,7 @@ test("an outcome whose statement is cancelled by an operator is recorded all the
       await until("its settling waits, and is cancelled", async () => {
         const cancelled = await rig.rows(
           `select pg_cancel_backend(pid) from pg_stat_activity
-           where datname = current_database() and query like '%settling%' and wait_event_type = 'Lock'`,
+           where datname = current_database() and query like '%for no key update%' and wait_event_type = 'Lock'`,
         );
         return cancelled.length > 0;
       });

@@ -287,7 +287,9 @@ test("costs are settled while runs of the same rates are claimed, without a dead
   expect(await claimed).toHaveLength(1);
   await settled;
   // Full at first, and one of the two has cost half of what it was charged.
-  const buckets = await mill.rows("select scope, round(tokens::numeric, 1)::float8 as tokens from millrace.bucket order by 1");
+  const buckets = await mill.rows(
+    "select scope, round(tokens::numeric, 1)::float8 as tokens from millrace.bucket order by 1",
+  );
   expect(buckets).toEqual([
     { scope: "job", tokens: 8.5 },
     { scope: "key", tokens: 8.5 },

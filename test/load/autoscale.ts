@@ -88,21 +88,34 @@ async function look(db: Database): Promise<Sample> {
 }
 
 async function tell(db: Database, samples: readonly Sample[], runs: number): Promise<number> {
-  const { rows } = await db.query<{ completed: number; attempts: number; lost: number; seconds: number }>(
+  const { rows } = await db.query<{
+    completed: number;
+    attempts: number;
+    lost: number;
+    seconds: number;
+  }>(
     `select count(*) filter (where state = 'completed')::int as completed, sum(attempts)::int as attempts, sum(losses)::int as lost,
        extract(epoch from max(finished_at) - min(started_at))::float8 as seconds from millrace.run`,
   );
   const { completed, attempts, lost, seconds } = rows[0]!;
   const most = Math.max(...samples.map(({ working }) => working));
-  const series = (name: string, of: (sample: Sample) => number): Series => ({ name, values: samples.map(of) });
+  const series = (name: string, of: (sample: Sample) => number): Series => ({
+    name,
+    values: samples.map(of),
+  });
   const all = [
     series("waiting", ({ waiting }) => waiting),
     series("workers", ({ working }) => working),
     series("draining", ({ draining }) => draining),
   ];
-  for (const { name, values: points } of all) console.log(`${name.padEnd(9)} ${sparkline(points)} ${Math.max(...points)} at the most`);
-  console.log(`${completed} of ${runs} runs completed in ${seconds.toFixed(0)} s, ${attempts} attempts, ${lost} of them lost`);
-  console.log(`workers: 1, then up to ${most}, then 1 again; ${samples.length} looks, ${EVERY_MS} ms apart`);
+  for (const { name, values: points } of all)
+    console.log(`${name.padEnd(9)} ${sparkline(points)} ${Math.max(...points)} at the most`);
+  console.log(
+    `${completed} of ${runs} runs completed in ${seconds.toFixed(0)} s, ${attempts} attempts, ${lost} of them lost`,
+  );
+  console.log(
+    `workers: 1, then up to ${most}, then 1 again; ${samples.length} looks, ${EVERY_MS} ms apart`,
+  );
   if (values.svg !== undefined) writeFileSync(values.svg, drawn(all, EVERY_MS / 1000));
   return completed === runs && attempts === runs && lost === 0 && most > 1 ? 0 : 1;
 }

@@ -18,7 +18,9 @@ export function drawn(all: readonly Series[], everySeconds: number): string {
     const base = (n + 1) * PANEL;
     const up = (PANEL - TOP) / most;
     // A step at each look: nobody knows what was between two.
-    const path = values.map((value, at) => `H${fixed(LEFT + at * across)}V${fixed(base - value * up)}`).join("");
+    const path = values
+      .map((value, at) => `H${fixed(LEFT + at * across)}V${fixed(base - value * up)}`)
+      .join("");
     return [
       text(LEFT, base - PANEL + TOP - 8, name, "font-weight='600'"),
       text(LEFT - 8, base - most * up + 4, String(most), "text-anchor='end'"),
@@ -29,7 +31,12 @@ export function drawn(all: readonly Series[], everySeconds: number): string {
   });
   const seconds = (longest - 1) * everySeconds;
   const marks = [0, 0.25, 0.5, 0.75, 1].map((share) =>
-    text(LEFT + share * (WIDTH - LEFT - RIGHT), height - 10, `${Math.round(share * seconds)} s`, "text-anchor='middle'"),
+    text(
+      LEFT + share * (WIDTH - LEFT - RIGHT),
+      height - 10,
+      `${Math.round(share * seconds)} s`,
+      "text-anchor='middle'",
+    ),
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,

@@ -41,10 +41,7 @@ interface Figures {
 async function main(): Promise<void> {
   const asked = numbersAsked({ runs: 20_000, trickle: 3000, workers: 4, rounds: 3 });
   const figures = new Map<string, Figures>(
-    TRANSPORTS.map((name) => [
-      name,
-      { perSecond: [], backlogUs: [], trickleUs: [], startMs: [] },
-    ]),
+    TRANSPORTS.map((name) => [name, { perSecond: [], backlogUs: [], trickleUs: [], startMs: [] }]),
   );
   for (let round = 1; round <= asked.rounds; round++) {
     for (const name of TRANSPORTS) {
@@ -58,7 +55,9 @@ async function main(): Promise<void> {
   console.log(
     `\n${asked.workers} workers, ${asked.runs} runs that wait, then ${asked.trickle} at ${PER_SECOND} a second; medians of ${asked.rounds}\n`,
   );
-  console.log("| transport | backlog, runs/s | database, µs/run | one by one: database, µs/run | enqueued to started, p50 |");
+  console.log(
+    "| transport | backlog, runs/s | database, µs/run | one by one: database, µs/run | enqueued to started, p50 |",
+  );
   console.log("| --- | ---: | ---: | ---: | ---: |");
   for (const [name, { perSecond, backlogUs, trickleUs, startMs }] of figures) {
     const numbers = [perSecond, backlogUs, trickleUs].map((values) => Math.round(median(values)));
@@ -109,7 +108,9 @@ async function measure(
     await pause(2000);
 
     before = cpuOfTree(server)!;
-    const [{ at }] = (await db.query<{ at: Date }>("select clock_timestamp() as at")).rows as [{ at: Date }];
+    const [{ at }] = (await db.query<{ at: Date }>("select clock_timestamp() as at")).rows as [
+      { at: Date },
+    ];
     for (let n = 0; n < asked.trickle; n++) {
       await Promise.all([
         intake.accept({ job: "noop", input: {}, trigger: "api" }),
@@ -171,7 +172,8 @@ async function postmasterOf(db: Database): Promise<number> {
   const { rows } = await db.query<{ pid: number }>(
     "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::int as pid",
   );
-  if (cpuOfTree(rows[0]!.pid) === null) throw new Error("DATABASE_URL: a server of this machine is needed");
+  if (cpuOfTree(rows[0]!.pid) === null)
+    throw new Error("DATABASE_URL: a server of this machine is needed");
   return rows[0]!.pid;
 }
 

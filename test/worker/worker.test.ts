@@ -393,7 +393,7 @@ describe("a worker", () => {
     await mill.startWorker({ onSettled: ({ verdict }) => settled.push(verdict) });
     await until("its settling waits", async () => {
       const waiting = await mill.rows(
-        `select 1 from pg_stat_activity where datname = current_database() and query like '%settling%'
+        `select 1 from pg_stat_activity where datname = current_database() and query like '%for no key update%'
            and wait_event_type = 'Lock'`,
       );
       return waiting.length === 1;

@@ -43,15 +43,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/settle.ts",
-        find: "      from fenced f where r.id = any (array[f.run_id]) and r.state is null\n      returning r.id\n",
-        replace: `      from (select s.*, $1::integer as worker_id, clock_timestamp() as claimed_at from settling s) f
-      where r.id = f.run_id and r.state is null
-      returning r.id\n`,
+        find: "from fenced f where ${found} and r.state is null",
+        replace: `from (
+        select s.run_id::uuid as run_id, s.output::jsonb as output, clock_timestamp() as claimed_at from told t cross join lateral
+          rows from (string_to_table(t.runs, ','), string_to_table(t.outputs, e'\\\\n', '')) s(run_id, output)
+      ) f where \${found} and r.state is null`,
       },
     ],
     caughtBy: {
       file: FENCE_TESTS,
       test: "an attempt whose lease was taken back cannot 'complete' the run, waiting or under its new holder",
+    },
+  },
+  {
+    bug: "the fence takes a lease for whole that other runs are in",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "t.runs = array_to_string(h.run_ids, ',') as whole",
+        replace: "true as whole",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "settling a run that has left its lease is refused, and the others stay in it",
     },
   },
   {
@@ -161,7 +176,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "store/claim.ts",
         find: `
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
@@ -177,7 +192,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       order by priority desc, start_by, seq limit $5
       for update skip locked
     )
-    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids`,
+    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike`,
       },
       {
         file: "store/claim.ts",
@@ -216,6 +231,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         file: "store/claim.ts",
         find: "update millrace.ready r set run_ids = r.run_ids[t.take + 1:] from taken t",
         replace: "delete from millrace.ready r using taken t",
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim takes the oldest first, no more than asked, and splits a parcel that holds more",
+    },
+  },
+  {
+    bug: "the scan for the runs of a parcel stops before the last",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: "run_ids[take] as high from taken where alike",
+        replace: "run_ids[greatest(1, take - 1)] as high from taken where alike",
       },
     ],
     caughtBy: {
