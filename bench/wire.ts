@@ -15,9 +15,10 @@ export const WIRE_FD = 3;
 
 /** @param listener given whatever the other side has sent */
 export function onMessage(wire: Duplex, listener: (message: unknown) => void): void {
-  createInterface({ input: wire, crlfDelay: Infinity }).on("line", (line) =>
-    listener(JSON.parse(line)),
-  );
+  createInterface({ input: wire, crlfDelay: Infinity })
+    .on("line", (line) => listener(JSON.parse(line)))
+    // It passes on those of the wire, which its owner hears of anyway.
+    .on("error", () => {});
 }
 
 export function send(wire: Duplex, message: Call | Answer): void {

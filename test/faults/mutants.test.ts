@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { PLANTED_BUGS } from "./harness/planted-bugs.ts";
+import { PLANTED_BUGS } from "./harness/planted-bugs/all.ts";
 import { PlantedCopy, planted, sourceOf } from "./harness/planted-copy.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

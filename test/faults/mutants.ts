@@ -6,7 +6,8 @@
 import { parseArgs } from "node:util";
 import { findOrStart } from "../support/servers/find-or-start.ts";
 import { postgres } from "../support/servers/postgres.ts";
-import { PLANTED_BUGS, type PlantedBug } from "./harness/planted-bugs.ts";
+import { PLANTED_BUGS } from "./harness/planted-bugs/all.ts";
+import type { PlantedBug } from "./harness/planted-bugs/planted-bug.ts";
 import { PlantedCopy } from "./harness/planted-copy.ts";
 
 async function main(): Promise<number> {

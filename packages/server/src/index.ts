@@ -68,4 +68,5 @@ export type {
 } from "./transport/transport.ts";
 export type { IsolationOptions } from "./worker/isolation/lanes.ts";
 export { WorkerMetrics } from "./worker/worker-metrics.ts";
-export { Worker, type WorkerOptions } from "./worker/worker.ts";
+export { Worker } from "./worker/worker.ts";
+export type { WorkerOptions } from "./worker/worker-options.ts";

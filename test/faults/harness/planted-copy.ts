@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Child } from "../../support/child-process.ts";
-import type { Edit, PlantedBug } from "./planted-bugs.ts";
+import type { Edit, PlantedBug } from "./planted-bugs/planted-bug.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const SOURCES = "packages/server/src";

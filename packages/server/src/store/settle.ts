@@ -66,7 +66,7 @@ function completedText(found: string): string {
     fenced as materialized (
       select m.lease_id, m.claimed_at, s.run_id::uuid as run_id, s.output::jsonb as output
       from member m cross join lateral
-        rows from (string_to_table(m.runs, ','), string_to_table(m.outputs, e'\n', '')) s(run_id, output)
+        rows from (string_to_table(m.runs, ','), string_to_table(m.outputs, e'\\n', '')) s(run_id, output)
       where m.whole or s.run_id::uuid = any (m.run_ids)
     ),
     rest as materialized (

@@ -1,12 +1,25 @@
 import type { ClaimedRun } from "../store/claim.ts";
+import { notePace } from "../store/explain.ts";
+import type { Queryable } from "../store/statement.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+const TELL_EVERY_MS = 5000;
 
 /** How much of the last value stays after each measure: with one in five seconds, what was half a minute ago hardly counts. */
 const KEPT = 0.7;
 
-/** How fast a worker starts the runs of its queues. */
+/** How fast a worker starts the runs of its queues: told to the database now and then, where `explain` reckons with it. */
 export class Pace {
+  readonly #db: Queryable;
+  readonly #logger: Logger;
   readonly #counts = new Map<string, number>();
   readonly #perSecond = new Map<string, number>();
+  #toldAt = performance.now();
+
+  constructor(db: Queryable, logger: Logger) {
+    this.#db = db;
+    this.#logger = logger;
+  }
 
   /** Counts runs that were claimed together. Only the last of a parcel tells its queue, for all of it. */
   started(runs: readonly ClaimedRun[]): void {
@@ -20,8 +33,20 @@ export class Pace {
     }
   }
 
+  /** Tells, when it is time. Nobody waits for it, and what is lost is told again. */
+  tell(workerId: number): void {
+    const elapsedMs = performance.now() - this.#toldAt;
+    if (elapsedMs < TELL_EVERY_MS) return;
+    this.#toldAt = performance.now();
+    const paces = this.#measure(elapsedMs);
+    if (paces.size === 0) return;
+    notePace(this.#db, workerId, [...paces.keys()], [...paces.values()]).catch((error: unknown) =>
+      this.#logger.debug({ err: error }, "the pace was not noted"),
+    );
+  }
+
   /** Runs per second of each queue that had any lately. @param elapsedMs since it was asked last */
-  measure(elapsedMs: number): Map<string, number> {
+  #measure(elapsedMs: number): Map<string, number> {
     for (const queue of this.#counts.keys()) {
       if (!this.#perSecond.has(queue)) this.#perSecond.set(queue, 0);
     }

@@ -1,5 +1,6 @@
 import { BoundedLabel, Counter, Gauge, type Registry } from "../telemetry/metrics.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
+import type { Worker } from "./worker.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 /** More jobs than this are counted together. */
 const MAX_JOB_LABELS = 500;

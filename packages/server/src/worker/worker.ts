@@ -1,37 +1,27 @@
 import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
-import { formatDuration } from "@millrace/core";
-import type { Evidence } from "@millrace/core/api";
-import type pg from "pg";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
-import type { JobRegistry } from "../engine/job-registry.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import { cancelsAmong } from "../store/cancel.ts";
 import type { ClaimedRun } from "../store/claim.ts";
-import type { Database } from "../store/database.ts";
-import { keepEvent } from "../store/events.ts";
-import { notePace } from "../store/explain.ts";
 import { ensureQueues } from "../store/jobs.ts";
-import { leasesBeside, markDraining, markGone, registerWorker } from "../store/workers.ts";
+import { markDraining, markGone } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
-import type { Transport } from "../transport/transport.ts";
+import { reportBlock } from "./block-report.ts";
 import { ClaimTimes } from "./claim-times.ts";
-import type { Recorder, SettledAttempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
-import { Claims } from "./claims.ts";
-import { CostSettler } from "./cost-settler.ts";
-import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
-import { type IsolationOptions, Lanes } from "./isolation/lanes.ts";
+import type { HeartbeatReport } from "./heartbeat.ts";
+import { type Incarnation, beginIncarnation } from "./incarnation.ts";
+import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
-import { RunOutput } from "./run-output.ts";
-import { Settler } from "./settler.ts";
-import { Suspects } from "./suspects.ts";
+import { Strays } from "./strays.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
 const LOOK_EVERY_MS = 1000;
@@ -41,53 +31,6 @@ const CLAIMS_STUCK_MS = 10_000;
 
 /** A block of the event loop that is longer is told of. */
 const BLOCK_MS = 1000;
-
-/** On so many runs at the most it is put on record that they were running meanwhile. */
-const MAX_BLOCK_EVENTS = 250;
-
-/** How often a worker asks whether it holds runs that it does not know of; after a claim that failed, at once. */
-const SEEK_STRAYS_EVERY_MS = 5000;
-
-const NOTE_PACE_EVERY_MS = 5000;
-
-export interface WorkerOptions {
-  db: Database;
-  /** For the heartbeat's own connection. */
-  connection: () => pg.ClientConfig;
-  registry: JobRegistry;
-  transport: Transport;
-  /** That of whoever enqueues in the same process: its rings are heard without a detour. Default: one of its own. */
-  bell?: Bell;
-  logger: Logger;
-  /**
-   * Where to take runs from, and how often each queue gets the first choice of free slots, compared with the others
-   * (1 unless given). Default: the queues of its jobs.
-   */
-  queues?: readonly string[] | ReadonlyMap<string, number> | undefined;
-  /** Runs at the same time. */
-  concurrency: number;
-  /** How long it may be silent before its runs are given to others. */
-  leaseMs: number;
-  /** How long a stopping worker lets its runs finish before it hands them back. */
-  drainMs: number;
-  version: string;
-  /** Where isolated runs are executed. Without it jobs must be inline, and suspects run alone in this process. */
-  isolation?: IsolationOptions | undefined;
-  /** From how long on a blocked event loop is told of. Default 1000. */
-  blockMs?: number | undefined;
-  /** Told of every settled attempt, for metrics. */
-  onSettled?: (attempt: SettledAttempt) => void;
-  /** Told how long every claim took, in milliseconds, for metrics. */
-  onClaim?: (ms: number) => void;
-  /** Told of every job that was held back because a server has asked for it, for metrics. */
-  onHeld?: (job: string) => void;
-  /** Told of every process or thread that died while it ran a handler. */
-  onCrash?: (job: string, evidence: Evidence) => void;
-  /** Told of every handler that ignored its signal: it was ended by force, or keeps its slot. */
-  onIgnored?: (job: string, forced: boolean) => void;
-  /** Told of every block of the event loop. */
-  onBlocked?: (block: Blocked) => void;
-}
 
 /** Claims runs and makes their attempts. Holds no state that outlives it: the database has it all. */
 export class Worker implements Service {
@@ -100,16 +43,15 @@ export class Worker implements Service {
   readonly #loopWatch: LoopWatch;
   readonly #attempts: Attempts;
   readonly #bell: Bell;
-  readonly #pace = new Pace();
-  #pacedAt = performance.now();
+  readonly #pace: Pace;
   readonly #claimTimes: ClaimTimes;
+  readonly #strays: Strays;
   #incarnation: Incarnation | undefined;
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
   #silent = false;
   #stopping: Promise<void> | undefined;
   #claimedAt = -Infinity;
-  #straysSoughtAt = -Infinity;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -132,6 +74,8 @@ export class Worker implements Service {
       onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
     });
     this.#claimTimes = new ClaimTimes(options.db, options.logger, options.onClaim);
+    this.#pace = new Pace(options.db, options.logger);
+    this.#strays = new Strays(options.db, options.logger);
   }
 
   get queues(): readonly string[] {
@@ -199,44 +143,18 @@ export class Worker implements Service {
   }
 
   async #register(): Promise<Incarnation> {
-    const { db, registry, concurrency, leaseMs, connection, version } = this.#options;
-    const [row] = await registerWorker(
-      db,
-      this.name,
-      concurrency,
-      [...this.queues],
-      registry.names,
-      version,
-      leaseMs,
-    );
-    if (!row) throw new Error("registering the worker gave no id");
-    failpoint("register.after_commit");
-    const incarnation: Incarnation = {
-      id: row.id,
-      claims: new Claims({
-        db,
-        workerId: row.id,
-        queues: this.#options.queues ?? this.queues,
-        registry,
-        lanes: this.#lanes,
-        onClaim: (ms) => {
-          this.#claimedAt = performance.now();
-          this.#claimTimes.took(ms);
-        },
-      }),
-      settler: new Settler(db, row.id, this.#logger, this.#ring),
-      output: new RunOutput(db, row.id, this.#logger),
-      costs: new CostSettler(db, this.#logger),
-      suspects: new Suspects(db, row.id, this.#logger),
-      heartbeat: new Heartbeat({
-        workerId: row.id,
-        leaseMs,
-        connection,
-        logger: this.#logger,
-        onReport: (report) => this.#onHeartbeat(incarnation, report),
-      }),
-    };
-    await incarnation.heartbeat.start();
+    const incarnation = await beginIncarnation({
+      worker: this.#options,
+      name: this.name,
+      queues: this.queues,
+      lanes: this.#lanes,
+      onClaim: (ms) => {
+        this.#claimedAt = performance.now();
+        this.#claimTimes.took(ms);
+      },
+      onRoomier: this.#ring,
+      onReport: (registered, report) => this.#onHeartbeat(registered, report),
+    });
     this.#silent = false;
     return incarnation;
   }
@@ -283,12 +201,13 @@ export class Worker implements Service {
     if (this.#stopping) return LOOK_EVERY_MS;
     this.#incarnation ??= await this.#register();
     const incarnation = this.#incarnation;
-    await this.#handBackStrays(incarnation);
+    const { id, settler } = incarnation;
+    await this.#strays.handBack(id, this.#attempts.leases, settler);
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
       // Handlers that are quicker than the database must not pile up outcomes without end.
-      const choked = incarnation.settler.pending > 4 * concurrency + 1000;
+      const choked = settler.pending > 4 * concurrency + 1000;
       const shut = this.#stopping || this.#silent || incarnation !== this.#incarnation;
       // Beside a run that must be alone nothing is started.
       return alone || waiting >= concurrency || choked || shut ? 0 : concurrency - busy;
@@ -304,14 +223,14 @@ export class Worker implements Service {
       else this.#attempts.start(runs, incarnation);
       this.#pace.started(runs);
     };
-    await this.#claimTimes.tell(incarnation.id);
+    await this.#claimTimes.tell(id);
     this.#rings.begin();
     const { taken, more } = await incarnation.claims.claim(room, start).catch((error: unknown) => {
-      this.#straysSoughtAt = -Infinity;
+      this.#strays.suspect();
       throw error;
     });
     this.#rings.end(taken, room() > 0);
-    this.#notePace(incarnation.id);
+    this.#pace.tell(id);
     if (more) return 0;
     return Math.min(LOOK_EVERY_MS, await incarnation.claims.opensInMs());
   }
@@ -321,18 +240,6 @@ export class Worker implements Service {
     this.#loop.wake();
     for (const queue of new Set(queues)) this.#bell.ring(queue);
   };
-
-  /** Nobody waits for it, and a note that is lost is made again. */
-  #notePace(worker: number): void {
-    const elapsedMs = performance.now() - this.#pacedAt;
-    if (elapsedMs < NOTE_PACE_EVERY_MS) return;
-    this.#pacedAt = performance.now();
-    const paces = this.#pace.measure(elapsedMs);
-    if (paces.size === 0) return;
-    notePace(this.#options.db, worker, [...paces.keys()], [...paces.values()]).catch(
-      (error: unknown) => this.#logger.debug({ err: error }, "the pace was not noted"),
-    );
-  }
 
   async #hold(job: string, key: string | null, forMs: number, reason: string): Promise<void> {
     try {
@@ -346,47 +253,9 @@ export class Worker implements Service {
 
   async #onBlocked(block: Blocked): Promise<void> {
     const attempts = this.#attempts.inline;
-    const where = block.frames.find((frame) => !frame.includes("(node:"));
-    this.#logger.warn(
-      {
-        blockedMs: block.ms,
-        frames: block.frames,
-        running: attempts.length,
-        runs: attempts.slice(0, 20).map(({ run: { id: run, job } }) => ({ run, job })),
-      },
-      `the event loop was blocked for ${formatDuration(block.ms)}${where ? ` in ${where}` : ""}`,
-    );
     this.#options.onBlocked?.(block);
-    const incarnation = this.#incarnation;
-    const noted = attempts.slice(0, MAX_BLOCK_EVENTS);
-    if (!incarnation || noted.length === 0) return;
-    await keepEvent(
-      this.#options.db,
-      incarnation.id,
-      noted.map(({ run }) => run.leaseId),
-      noted.map(({ run }) => run.id),
-      "event loop blocked",
-      JSON.stringify({ ms: block.ms, frames: block.frames.slice(0, 3) }),
-    );
-  }
-
-  /**
-   * A claim may be carried out and its answer be lost on the way. Nobody would ever take back what it took, for this
-   * worker is alive; so it looks for leases of its own that it does not know, and hands their runs back. Between two
-   * claims, because a lease that is just being made is not known yet either.
-   */
-  async #handBackStrays({ id, settler }: Incarnation): Promise<void> {
-    if (performance.now() - this.#straysSoughtAt < SEEK_STRAYS_EVERY_MS) return;
-    const strays = await leasesBeside(this.#options.db, id, this.#attempts.leases);
-    failpoint("strays.after_read");
-    this.#straysSoughtAt = performance.now();
-    if (strays.length === 0) return;
-    this.#logger.warn({ runs: strays.length }, "handing back runs of a claim that got no answer");
-    await Promise.all(
-      strays.map(({ lease_id: leaseId, run_id: runId }) =>
-        settler.add({ leaseId, runId, verdict: "release" }),
-      ),
-    );
+    const { db } = this.#options;
+    await reportBlock(block, attempts, { db, logger: this.#logger, worker: this.#incarnation?.id });
   }
 
   async #tellCancelled(): Promise<number> {
@@ -422,11 +291,4 @@ export class Worker implements Service {
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
   }
-}
-
-/** One life of a worker in the eyes of the database: after it was declared lost, it comes back as another. */
-interface Incarnation extends Recorder {
-  readonly id: number;
-  readonly claims: Claims;
-  readonly heartbeat: Heartbeat;
 }

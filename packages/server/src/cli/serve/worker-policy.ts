@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { WorkerOptions } from "../../worker/worker.ts";
+import type { WorkerOptions } from "../../worker/worker-options.ts";
 import type { Cli } from "../cli.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";

@@ -8,6 +8,7 @@ import {
   REDELIVER_AFTER_MS,
   type SessionReceiver,
 } from "../session.ts";
+import { BatchPull } from "../batch-pull.ts";
 
 /** Every receiver of a queue is a consumer of this group, so each message goes to one of them. */
 const GROUP = "workers";
@@ -32,89 +33,55 @@ interface Entry {
   fields: string[] | null;
 }
 
-/** Reads a batch, waits until all of it is answered, acknowledges it, reads the next. */
+/** Reads what is new in the streams, and now and then what receivers that are gone have left. */
 export class RedisReceiver implements SessionReceiver {
   readonly #options: RedisReceiverOptions;
+  readonly #pull: BatchPull<Entry>;
   readonly #consumer = randomUUID();
-  readonly #unanswered = new Set<Entry>();
-  readonly #answered = new Set<Entry>();
   #reclaimedAt = -Infinity;
-  #paused = false;
-  #dropped = false;
-  #reading: Promise<void> = Promise.resolve();
-  /** Ends the wait for answers, or for the end of a pause. */
-  #goOn: () => void = () => {};
 
   constructor(options: RedisReceiverOptions) {
     this.#options = options;
+    this.#pull = new BatchPull({
+      next: async () => {
+        const left = await this.#reclaim();
+        return left.length > 0 ? left : this.#next();
+      },
+      textOf: ({ fields }) => fields && (fields[1] ?? ""),
+      acknowledge: (entries) => this.#acknowledge(entries),
+      deliver: options.deliver,
+      onLost: options.onLost,
+    });
   }
 
   async start(): Promise<void> {
     await this.#createGroups();
-    this.#reading = this.#read().catch((error: unknown) => {
-      if (!this.#dropped) this.#options.onLost(error);
-    });
+    this.#pull.start();
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#pull.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#goOn();
+    this.#pull.resume();
   }
 
-  /** Ends it without a word to the server. */
   drop(): void {
-    this.#dropped = true;
-    this.#goOn();
+    this.#pull.drop();
     // Nobody has lost it.
     this.#options.blocking.removeAllListeners("end").disconnect();
   }
 
   async close(): Promise<void> {
     this.drop();
-    await this.#reading;
+    const unanswered = await this.#pull.close();
     const { commands, keys } = this.#options;
-    for (const { key, fields } of this.#unanswered) {
-      if (fields) await commands.xadd(key, "MAXLEN", "~", MAX_KEPT, "*", ...fields);
+    for (const { key, fields } of unanswered) {
+      await commands.xadd(key, "MAXLEN", "~", MAX_KEPT, "*", ...fields!);
     }
-    await this.#acknowledge([...this.#unanswered, ...this.#answered]);
+    await this.#acknowledge(unanswered);
     for (const key of keys) await commands.xgroup("DELCONSUMER", key, GROUP, this.#consumer);
-  }
-
-  async #read(): Promise<void> {
-    while (!this.#dropped) {
-      await this.#until(() => !this.#paused);
-      if (this.#dropped) return;
-      await this.#handOver(await this.#reclaim());
-      await this.#handOver(await this.#next());
-    }
-  }
-
-  async #until(holds: () => boolean): Promise<void> {
-    while (!this.#dropped && !holds()) {
-      await new Promise<void>((resolve) => {
-        this.#goOn = resolve;
-      });
-    }
-  }
-
-  async #handOver(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    for (const entry of entries) (entry.fields ? this.#unanswered : this.#answered).add(entry);
-    for (const entry of entries) {
-      if (!entry.fields) continue;
-      this.#options.deliver(entry.fields[1] ?? "", () => {
-        if (this.#unanswered.delete(entry)) this.#answered.add(entry);
-        if (this.#unanswered.size === 0) this.#goOn();
-      });
-    }
-    await this.#until(() => this.#unanswered.size === 0);
-    if (this.#dropped) return;
-    await this.#acknowledge([...this.#answered]);
-    this.#answered.clear();
   }
 
   async #next(): Promise<Entry[]> {

@@ -1,5 +1,6 @@
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { type Deliver, REDELIVER_AFTER_MS, type SessionReceiver } from "../session.ts";
+import { BatchPull } from "../batch-pull.ts";
 import type { SqsLibrary } from "./sqs-session.ts";
 
 /** The most that SQS allows: it keeps a question for messages so long, and costs the least then. */
@@ -18,7 +19,7 @@ export interface SqsReceiverOptions {
   onLost: (error: unknown) => void;
 }
 
-/** Asks for a batch, waits until all of it is answered, deletes it, asks for the next. */
+/** Asks each of its queues. */
 export class SqsReceiver implements SessionReceiver {
   readonly #polls: Poll[];
 
@@ -50,83 +51,50 @@ export class SqsReceiver implements SessionReceiver {
 class Poll {
   readonly #options: SqsReceiverOptions;
   readonly #url: string;
-  readonly #unanswered = new Set<Message>();
-  readonly #answered: Message[] = [];
+  readonly #pull: BatchPull<Message>;
   #asking: AbortController | undefined;
-  #paused = false;
-  #dropped = false;
-  #polling: Promise<void> = Promise.resolve();
-  /** Ends the wait for answers, or for the end of a pause. */
-  #goOn: () => void = () => {};
 
   constructor(options: SqsReceiverOptions, url: string) {
     this.#options = options;
     this.#url = url;
+    this.#pull = new BatchPull({
+      next: () => this.#ask(),
+      textOf: ({ Body }) => Body ?? "",
+      acknowledge: (messages) => this.#delete(messages),
+      deliver: options.deliver,
+      onLost: options.onLost,
+    });
   }
 
   start(): void {
-    this.#polling = this.#poll().catch((error: unknown) => {
-      if (!this.#dropped) this.#options.onLost(error);
-    });
+    this.#pull.start();
   }
 
   /** The question that is under way goes on: SQS would hide for a while what it is just answering. */
   pause(): void {
-    this.#paused = true;
+    this.#pull.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#goOn();
+    this.#pull.resume();
   }
 
   drop(): void {
-    this.#dropped = true;
-    this.#goOn();
+    this.#pull.drop();
     this.#asking?.abort();
   }
 
   async close(): Promise<void> {
     this.drop();
-    await this.#polling;
-    const { library, client, deadlineMs } = this.#options;
-    await this.#delete();
+    const unanswered = await this.#pull.close();
+    if (unanswered.length === 0) return;
     // They would be hidden from the others until their time is over.
-    if (this.#unanswered.size > 0) {
-      const command = new library.ChangeMessageVisibilityBatchCommand({
-        QueueUrl: this.#url,
-        Entries: entriesOf([...this.#unanswered]).map((entry) => ({
-          ...entry,
-          VisibilityTimeout: 0,
-        })),
-      });
-      await client.send(command, { abortSignal: AbortSignal.timeout(deadlineMs) });
-    }
-  }
-
-  async #poll(): Promise<void> {
-    while (!this.#dropped) {
-      await this.#until(() => !this.#paused);
-      if (this.#dropped) return;
-      const messages = await this.#ask();
-      for (const message of messages) this.#unanswered.add(message);
-      for (const message of messages) {
-        this.#options.deliver(message.Body ?? "", () => {
-          if (this.#unanswered.delete(message)) this.#answered.push(message);
-          if (this.#unanswered.size === 0) this.#goOn();
-        });
-      }
-      await this.#until(() => this.#unanswered.size === 0);
-      if (!this.#dropped) await this.#delete();
-    }
-  }
-
-  async #until(holds: () => boolean): Promise<void> {
-    while (!this.#dropped && !holds()) {
-      await new Promise<void>((resolve) => {
-        this.#goOn = resolve;
-      });
-    }
+    const { library, client, deadlineMs } = this.#options;
+    const command = new library.ChangeMessageVisibilityBatchCommand({
+      QueueUrl: this.#url,
+      Entries: entriesOf(unanswered).map((entry) => ({ ...entry, VisibilityTimeout: 0 })),
+    });
+    await client.send(command, { abortSignal: AbortSignal.timeout(deadlineMs) });
   }
 
   async #ask(): Promise<Message[]> {
@@ -148,9 +116,7 @@ class Poll {
     }
   }
 
-  async #delete(): Promise<void> {
-    const messages = this.#answered.splice(0);
-    if (messages.length === 0) return;
+  async #delete(messages: readonly Message[]): Promise<void> {
     const { library, client, deadlineMs } = this.#options;
     const command = new library.DeleteMessageBatchCommand({
       QueueUrl: this.#url,

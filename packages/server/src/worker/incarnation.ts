@@ -1,0 +1,67 @@
+import { failpoint } from "../runtime/failpoints.ts";
+import { registerWorker } from "../store/workers.ts";
+import type { Recorder } from "./attempt.ts";
+import { Claims } from "./claims.ts";
+import { CostSettler } from "./cost-settler.ts";
+import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
+import type { Lanes } from "./isolation/lanes.ts";
+import { RunOutput } from "./run-output.ts";
+import { Settler } from "./settler.ts";
+import { Suspects } from "./suspects.ts";
+import type { WorkerOptions } from "./worker-options.ts";
+
+/** One life of a worker in the eyes of the database: after it was declared lost, it comes back as another. */
+export interface Incarnation extends Recorder {
+  readonly id: number;
+  readonly claims: Claims;
+  readonly heartbeat: Heartbeat;
+}
+
+export interface IncarnationOptions {
+  worker: WorkerOptions;
+  name: string;
+  /** The names of those that it takes runs from. */
+  queues: readonly string[];
+  lanes: Lanes;
+  /** Told of each claim how long it took, in milliseconds. */
+  onClaim: (ms: number) => void;
+  /** Told of the queues in which a limit has room again. */
+  onRoomier: (queues: string[]) => void;
+  onReport: (incarnation: Incarnation, report: HeartbeatReport) => void;
+}
+
+/** Registers a worker, and starts its heartbeat. */
+export async function beginIncarnation(options: IncarnationOptions): Promise<Incarnation> {
+  const { worker, name, queues, lanes, onClaim, onRoomier, onReport } = options;
+  const { db, registry, concurrency, leaseMs, connection, logger, version } = worker;
+  const [row] = await registerWorker(
+    db,
+    name,
+    concurrency,
+    [...queues],
+    registry.names,
+    version,
+    leaseMs,
+  );
+  if (!row) throw new Error("registering the worker gave no id");
+  failpoint("register.after_commit");
+  const workerId = row.id;
+  const claimed = worker.queues ?? queues;
+  const incarnation: Incarnation = {
+    id: workerId,
+    claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
+    settler: new Settler(db, workerId, logger, onRoomier),
+    output: new RunOutput(db, workerId, logger),
+    costs: new CostSettler(db, logger),
+    suspects: new Suspects(db, workerId, logger),
+    heartbeat: new Heartbeat({
+      workerId,
+      leaseMs,
+      connection,
+      logger,
+      onReport: (report) => onReport(incarnation, report),
+    }),
+  };
+  await incarnation.heartbeat.start();
+  return incarnation;
+}

@@ -1,0 +1,49 @@
+import type { Evidence } from "@millrace/core/api";
+import type pg from "pg";
+import type { JobRegistry } from "../engine/job-registry.ts";
+import type { Database } from "../store/database.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Bell } from "../transport/bell.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { SettledAttempt } from "./attempt.ts";
+import type { IsolationOptions } from "./isolation/lanes.ts";
+import type { Blocked } from "./loop-watch.ts";
+
+export interface WorkerOptions {
+  db: Database;
+  /** For the heartbeat's own connection. */
+  connection: () => pg.ClientConfig;
+  registry: JobRegistry;
+  transport: Transport;
+  /** That of whoever enqueues in the same process: its rings are heard without a detour. Default: one of its own. */
+  bell?: Bell;
+  logger: Logger;
+  /**
+   * Where to take runs from, and how often each queue gets the first choice of free slots, compared with the others
+   * (1 unless given). Default: the queues of its jobs.
+   */
+  queues?: readonly string[] | ReadonlyMap<string, number> | undefined;
+  /** Runs at the same time. */
+  concurrency: number;
+  /** How long it may be silent before its runs are given to others. */
+  leaseMs: number;
+  /** How long a stopping worker lets its runs finish before it hands them back. */
+  drainMs: number;
+  version: string;
+  /** Where isolated runs are executed. Without it jobs must be inline, and suspects run alone in this process. */
+  isolation?: IsolationOptions | undefined;
+  /** From how long on a blocked event loop is told of. Default 1000. */
+  blockMs?: number | undefined;
+  /** Told of every settled attempt, for metrics. */
+  onSettled?: (attempt: SettledAttempt) => void;
+  /** Told how long every claim took, in milliseconds, for metrics. */
+  onClaim?: (ms: number) => void;
+  /** Told of every job that was held back because a server has asked for it, for metrics. */
+  onHeld?: (job: string) => void;
+  /** Told of every process or thread that died while it ran a handler. */
+  onCrash?: (job: string, evidence: Evidence) => void;
+  /** Told of every handler that ignored its signal: it was ended by force, or keeps its slot. */
+  onIgnored?: (job: string, forced: boolean) => void;
+  /** Told of every block of the event loop. */
+  onBlocked?: (block: Blocked) => void;
+}

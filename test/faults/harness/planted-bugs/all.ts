@@ -1,0 +1,23 @@
+import { FENCE_BUGS } from "./fence.ts";
+import { FLOW_BUGS } from "./flow.ts";
+import { WATCHER_BUGS } from "./watchers.ts";
+import { QUEUE_BUGS } from "./queue.ts";
+import { SCHEDULE_BUGS } from "./schedules.ts";
+import { TRANSPORT_BUGS } from "./transports.ts";
+import type { PlantedBug } from "./planted-bug.ts";
+
+/**
+ * Bugs that a queue like this one could have, each as a change of our sources, and the test that must go red for it. A
+ * test that was never seen to fail proves little; these were.
+ *
+ * To add one: what the bug is, the edits that plant it (the text must stand in the file exactly once, or `all` times
+ * that it does), and the test that names it. `npm run faults:mutants -- --only "part of the name"` tries it.
+ */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...FENCE_BUGS,
+  ...QUEUE_BUGS,
+  ...WATCHER_BUGS,
+  ...FLOW_BUGS,
+  ...TRANSPORT_BUGS,
+  ...SCHEDULE_BUGS,
+];

@@ -1,0 +1,14 @@
+export interface PlantedBug {
+  bug: string;
+  edits: readonly Edit[];
+  caughtBy: { file: string; test: string };
+}
+
+export interface Edit {
+  /** Below `packages/server/src`. */
+  file: string;
+  find: string;
+  replace: string;
+  /** Whether all places are meant. */
+  all?: boolean;
+}
