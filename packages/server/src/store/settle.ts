@@ -28,14 +28,16 @@ const held = (leases: string) => `
 /**
  * After the fence: runs leave their lease, of which `rest` counts what is left, an empty lease is deleted, and the lanes of
  * the keys that were held open again.
+ *
+ * @param run the id of a row `f` of `fenced`
  */
-const LEAVE = `
+const leave = (run: string) => `
     ended as (
       delete from millrace.lease l using rest where l.id = rest.id and rest.runs = 0
     ),
     shrunk as (
       update millrace.lease l
-      set run_ids = array(select unnest(l.run_ids) except select f.run_id from fenced f where f.lease_id = l.id)
+      set run_ids = array(select unnest(l.run_ids) except select ${run} from fenced f where f.lease_id = l.id)
       from rest where l.id = rest.id and rest.runs > 0
     ),
     ${OPEN_LANES}`;
@@ -45,8 +47,10 @@ const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
 /**
  * The parts:
  * - held, member: the leases that are this worker's still. One that ends whole, as it mostly does, is known by one comparison.
- * - fenced: what may be written. Taking the texts apart row by row also tells the planner to expect thousands.
- * - rest and the following: see {@link LEAVE}.
+ * - fenced: what may be written. The two series have one number each, of which the planner expects a thousand: so many rows
+ *   does it then expect in all that it hashes them, however long or short it takes the history to be. Otherwise it may
+ *   compare each with each.
+ * - rest and the following: see {@link leave}.
  * - moved: the outcomes.
  * - the letters, which are told only when not all are `r`.
  *
@@ -64,9 +68,10 @@ function completedText(found: string): string {
       from told t join held h on h.id = t.lease_id
     ),
     fenced as materialized (
-      select m.lease_id, m.claimed_at, s.run_id::uuid as run_id, s.output::jsonb as output
-      from member m cross join lateral
-        rows from (string_to_table(m.runs, ','), string_to_table(m.outputs, e'\\n', '')) s(run_id, output)
+      select m.lease_id, m.claimed_at, s.run_id, s.output::jsonb as output
+      from member m
+      cross join generate_series(1, $5::integer / $5) cross join generate_series(1, $5 / $5) as expected
+      cross join lateral rows from (string_to_table(m.runs, ','), string_to_table(m.outputs, e'\\n', '')) s(run_id, output)
       where m.whole or s.run_id::uuid = any (m.run_ids)
     ),
     rest as materialized (
@@ -74,7 +79,7 @@ function completedText(found: string): string {
         - (select count(distinct f.run_id) from fenced f where f.lease_id = m.lease_id) end as runs
       from member m
     ),
-    ${LEAVE},
+    ${leave("f.run_id::uuid")},
     moved as (
       update millrace.run r
       set state = 'completed', output = f.output, attempts = r.attempts + 1,
@@ -85,8 +90,8 @@ function completedText(found: string): string {
     select case when (select count(*) from moved) < $5 then (
         select string_agg(case when d.id is not null then 'r' when f.run_id is not null then 'e' else 'l' end, ''
           order by t.turn, s.place)
-        from told t cross join lateral unnest(string_to_array(t.runs, ',')::uuid[]) with ordinality s(run_id, place)
-        left join fenced f on f.run_id = s.run_id and f.lease_id = t.lease_id left join moved d on d.id = f.run_id
+        from told t cross join lateral unnest(string_to_array(t.runs, ',')) with ordinality s(run_id, place)
+        left join fenced f on f.run_id = s.run_id and f.lease_id = t.lease_id left join moved d on d.id = f.run_id::uuid
       ) end as letters,
       ${ROOMIER}`;
 }
@@ -113,17 +118,18 @@ type CompletedRow = Omit<SettledRow, "letters"> & { letters: string | null };
  */
 export const settleCompleted = statement<Completions, CompletedRow>(
   "settle_completed",
-  completedText("r.id = any (array[f.run_id])"),
+  completedText("r.id = any (array[f.run_id::uuid])"),
 );
 
 /**
  * The same for runs that were accepted at nearly the same time, so that nearly all between the least and the greatest of their
- * ids are wanted: one short scan finds them in a fifth less time.
+ * ids are wanted: one short scan finds them in a fifth less time. Compared as texts, because by its id each run would be looked
+ * up by itself again as soon as the history is so long that the planner takes the scan for a long one.
  */
 export const settleCompletedNear = statement<
   [...told: Completions, least: string, greatest: string],
   CompletedRow
->("settle_completed_near", completedText("r.id = f.run_id and r.id between $6 and $7"));
+>("settle_completed_near", completedText("r.id::text = f.run_id and r.id between $6 and $7"));
 
 const letters = (recorded: string) => `
       select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
@@ -184,7 +190,7 @@ export const settleOthers = statement<
       select h.id, cardinality(h.run_ids) - (select count(distinct f.run_id) from fenced f where f.lease_id = h.id) as runs
       from held h
     ),
-    ${LEAVE},
+    ${leave("f.run_id")},
     heard as materialized (
       select *, at + delay_ms * interval '1 millisecond' as wanted_at,
         case when unwanted and asked in ('retry', 'release') then 'stop' else asked end as heard

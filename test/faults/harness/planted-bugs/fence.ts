@@ -11,7 +11,7 @@ export const FENCE_BUGS: readonly PlantedBug[] = [
         file: "store/settle.ts",
         find: "from fenced f where ${found} and r.state is null",
         replace: `from (
-        select s.run_id::uuid as run_id, s.output::jsonb as output, clock_timestamp() as claimed_at from told t cross join lateral
+        select s.run_id, s.output::jsonb as output, clock_timestamp() as claimed_at from told t cross join lateral
           rows from (string_to_table(t.runs, ','), string_to_table(t.outputs, e'\\\\n', '')) s(run_id, output)
       ) f where \${found} and r.state is null`,
       },
