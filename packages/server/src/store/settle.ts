@@ -19,7 +19,7 @@ export interface SettledRow {
  * Locks the lease rows, in the order of their ids, so nothing can take the runs away before this commits; and lets go on who
  * holds them FOR KEY SHARE: a transaction of another of their runs' own, see `millrace.complete`.
  */
-const held = (leases: string) => `
+export const held = (leases: string) => `
     held as materialized (
       select id, worker_id, claimed_at, run_ids, unwanted, job, key, queue from millrace.lease
       where id = any (${leases}) and worker_id = $1 for no key update
@@ -29,7 +29,7 @@ const held = (leases: string) => `
  * After the fence: runs leave their lease, of which `rest` counts what is left, an empty lease is deleted, and the lanes of
  * the keys that were held open again.
  */
-const LEAVE = `
+export const LEAVE = `
     ended as (
       delete from millrace.lease l using rest where l.id = rest.id and rest.runs = 0
     ),
@@ -40,7 +40,7 @@ const LEAVE = `
     ),
     ${OPEN_LANES}`;
 
-const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
+export const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
 
 /**
  * The parts:
@@ -125,7 +125,8 @@ export const settleCompletedNear = statement<
   CompletedRow
 >("settle_completed_near", completedText("r.id = f.run_id and r.id between $6 and $7"));
 
-const letters = (recorded: string) => `
+/** The letters of `settling`, whose `fenced` rows were `moved`. */
+export const letters = (recorded: string) => `
       select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
         order by s.place)
       from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;

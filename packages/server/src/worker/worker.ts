@@ -22,6 +22,7 @@ import type { Transport } from "../transport/transport.ts";
 import { ClaimTimes } from "./claim-times.ts";
 import type { Recorder, SettledAttempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { Claims } from "./claims.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
@@ -226,6 +227,7 @@ export class Worker implements Service {
       }),
       settler: new Settler(db, row.id, this.#logger, this.#ring),
       output: new RunOutput(db, row.id, this.#logger),
+      checkpoints: new CheckpointKeeper(db, row.id, this.#logger),
       costs: new CostSettler(db, this.#logger),
       suspects: new Suspects(db, row.id, this.#logger),
       heartbeat: new Heartbeat({
