@@ -95,10 +95,9 @@ describe("a step", () => {
   });
 
   test("of an attempt that lost its lease is not recorded, and stops the handler", async () => {
-    let mill!: Mill;
     const thrown = signal<unknown>();
     const after: string[] = [];
-    mill = await Mill.create(
+    const mill: Mill = await Mill.create(
       workflow(async ({ step, signal: stop }) => {
         try {
           await step("late", async () => {
@@ -303,7 +302,7 @@ describe("a sleep", () => {
     });
     await begun.promise;
     await cancel(mill.db, { runId: id, by: "ana", reason: null });
-    await mill.untilState(id, "cancelled");
+    expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1, failures: 0 });
   });
 });
 

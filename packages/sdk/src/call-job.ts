@@ -26,7 +26,7 @@ export async function callJob<Output>(
   const steps = new StepRunner({
     checkpoints: UNRECORDED,
     signal: () => signal,
-    stopped: () => (signal.aborted ? (signal.reason as unknown) : undefined),
+    stopped: () => (signal.aborted ? (signal.reason as Error) : undefined),
     warn: (message) => log.warn(message),
   });
   try {

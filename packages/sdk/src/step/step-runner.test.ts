@@ -23,10 +23,10 @@ function runnerOver(recorded: number, bytes = 0) {
   const runner = new StepRunner({
     checkpoints,
     signal: () => controller.signal,
-    stopped: () => (controller.signal.aborted ? (controller.signal.reason as unknown) : undefined),
+    stopped: () => (controller.signal.aborted ? (controller.signal.reason as Error) : undefined),
     warn: (message) => warnings.push(message),
   });
-  return { ...runner, runner, controller, warnings };
+  return { step: runner.step, controller, warnings };
 }
 
 describe("a run", () => {

@@ -31,7 +31,7 @@ export interface StepRunnerOptions {
   /** That of the attempt. */
   signal: () => AbortSignal;
   /** Why the attempt was told to stop, if it was; asked for often, and cheaper than a signal. */
-  stopped: () => unknown;
+  stopped: () => Error | undefined;
   /** Says something in the run's log. */
   warn: (message: string) => void;
 }

@@ -42,7 +42,7 @@ export class IsolatedCheckpoints implements Checkpoints {
     const id = ++this.#asked;
     const answer = await new Promise<StepAnswer>((resolve) => {
       this.#open.set(id, resolve);
-      this.#send({ step: { id, ...question } as StepQuestion });
+      this.#send({ step: { id, ...question } });
     });
     if (!("failed" in answer)) return answer;
     const { code, message } = answer.failed;

@@ -62,7 +62,7 @@ export class IsolatedContext implements Context {
     this.#steps = new StepRunner({
       checkpoints: this.checkpoints,
       signal: () => this.signal,
-      stopped: () => (this.signal.aborted ? (this.signal.reason as unknown) : undefined),
+      stopped: () => (this.signal.aborted ? (this.signal.reason as Error) : undefined),
       warn: (message) => this.log.warn(message),
     });
     this.step = this.#steps.step;
