@@ -113,6 +113,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    bug: "checkpoints are not fenced",
+    edits: [
+      {
+        file: "store/steps.ts",
+        find: "select m.* from made m join held h on h.id = m.lease_id and h.run_ids @> array[m.run_id]",
+        replace: "select m.* from made m",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot record a checkpoint, waiting or under its new holder",
+    },
+  },
+  {
+    bug: "the lease is not held while a checkpoint is written through it",
+    edits: [
+      {
+        file: "store/steps.ts",
+        find: "and worker_id = $1 for share",
+        replace: "and worker_id = $1",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "a lease that a checkpoint is written through is not taken back before it is on record",
+    },
+  },
+  {
     bug: "the fence looks at the lease's number, but not at whose it is",
     edits: [
       {
