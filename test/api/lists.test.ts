@@ -91,6 +91,7 @@ test("a paused queue is the reason of its runs, everywhere, until it is resumed"
     ready: 1,
     running: 0,
     scheduled: 0,
+    waiting: 0,
     workers: 0,
     oldestSeconds: expect.any(Number),
     paused: { by: "api", reason: "moving", at: expect.any(String) },

@@ -102,6 +102,44 @@ test("an attempt under way, a retry and a failure are told apart", async () => {
   });
 });
 
+test("a run that sleeps says until when, and shows its steps without what they gave", async () => {
+  const api = await startApi();
+  const { body: made } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
+  const due = new Date(Date.now() + 3_600_000);
+  await (await api.claim()).settle({ verdict: "suspend", due });
+  await api.db.query(
+    `insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, value)
+     values ($1, 'charge', 1, 'step', 1, now() - interval '9 s', now() - interval '8 s', '"secret"'),
+       ($1, 'charge', 2, 'step', 1, now() - interval '8 s', now() - interval '7 s', '1'),
+       ($1, 'nap', 1, 'sleep', 1, now() - interval '7 s', $2, null)`,
+    [made.id, due],
+  );
+  const { body } = await api.call(`/api/v1/runs/${made.id}`);
+  expect(body).toMatchObject({
+    state: "waiting",
+    reason: `sleeps until ${due.toISOString()}`,
+    runAt: due.toISOString(),
+    attempt: 1,
+    attempts: [{ number: 1, outcome: "released", error: null }],
+  });
+  const at = expect.any(String);
+  expect(body.steps).toEqual([
+    { name: "charge", ordinal: 1, kind: "step", attempt: 1, startedAt: at, finishedAt: at },
+    { name: "charge", ordinal: 2, kind: "step", attempt: 1, startedAt: at, finishedAt: at },
+    { name: "nap", ordinal: 1, kind: "sleep", attempt: 1, startedAt: at, finishedAt: null },
+  ]);
+  const list = await api.call("/api/v1/runs?state=waiting");
+  expect(list.body.runs).toMatchObject([{ id: made.id, reason: body.reason }]);
+  const explained = await api.call(`/api/v1/runs/${made.id}/explain`);
+  expect(explained.body).toMatchObject({
+    state: "waiting",
+    blockers: [{ code: "asleep", until: due.toISOString() }],
+    expectedStart: due.toISOString(),
+  });
+  const queues = await api.call("/api/v1/queues/default");
+  expect(queues.body).toMatchObject({ scheduled: 0, waiting: 1 });
+});
+
 test("an output, a log and progress are read back", async () => {
   const api = await startApi();
   const { body: made } = await api.call("/api/v1/runs", { json: { job: "nothing" } });

@@ -2,7 +2,9 @@ import { defineJob } from "@millrace/sdk";
 import { Claimer, type Outcome, cancel, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import type { Queryable } from "../../packages/server/src/store/statement.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
+import { keepSteps } from "../../packages/server/src/store/steps.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -37,7 +39,29 @@ const verdicts = [
   { verdict: "fail", failure },
   { verdict: "stop", failure },
   { verdict: "release" },
+  { verdict: "suspend", due: new Date("2100-01-01") },
 ];
+
+/** Records a step that gave a text. */
+function checkpoint(db: Queryable, held: Held, value: string, attempt = 1) {
+  return keepSteps(
+    db,
+    held.worker,
+    [held.lease],
+    [held.run],
+    ["charge"],
+    [1],
+    ["step"],
+    [attempt],
+    [5],
+    [null],
+    [null],
+    [JSON.stringify(value)],
+  );
+}
+
+const stepsOf = (mill: Mill) =>
+  mill.rows("select name, ordinal, kind, attempt, value from millrace.step");
 
 describe("an attempt whose lease was taken back", () => {
   test.each(verdicts)(
@@ -99,6 +123,22 @@ describe("an attempt whose lease was taken back", () => {
     expect(await progress(zombie)).toEqual([{ kept: 0 }]);
     expect(await line(heir)).toEqual([{ kept: 1 }]);
     expect(await progress(heir)).toEqual([{ kept: 1 }]);
+  });
+
+  test("cannot record a checkpoint, waiting or under its new holder", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const zombie = await claimOne(mill);
+    await lose(mill, zombie);
+    expect(await checkpoint(mill.db, zombie, "zombie")).toMatchObject([{ held: false }]);
+    const heir = await claimOne(mill);
+    expect(await checkpoint(mill.db, zombie, "zombie")).toMatchObject([{ held: false }]);
+    expect(await stepsOf(mill)).toEqual([]);
+    expect(await checkpoint(mill.db, heir, "heir", 2)).toMatchObject([{ held: true, ours: true }]);
+    expect(await checkpoint(mill.db, zombie, "zombie")).toMatchObject([{ held: false }]);
+    expect(await stepsOf(mill)).toEqual([
+      { name: "charge", ordinal: 1, kind: "step", attempt: 2, value: "heir" },
+    ]);
   });
 
   test("cannot keep itself alive: a worker that was declared lost gets no more beats", async () => {
@@ -177,6 +217,41 @@ describe("while a transaction is under way", () => {
     await writer.query("commit");
     expect(await takeBackLost(mill.db)).toHaveLength(1);
   });
+});
+
+test("a lease that a checkpoint is written through is not taken back before it is on record", async () => {
+  const mill = await Mill.create(job);
+  await mill.enqueue("any");
+  const held = await claimOne(mill);
+  await markLost(mill.db, held.worker, 0);
+  const writer = await mill.connection();
+  await writer.query("begin");
+  expect(await checkpoint(writer, held, "first")).toMatchObject([{ held: true }]);
+  expect(await takeBackLost(mill.db)).toEqual([]);
+  await writer.query("commit");
+  expect(await takeBackLost(mill.db)).toHaveLength(1);
+  expect(await stepsOf(mill)).toMatchObject([{ value: "first" }]);
+});
+
+test("a checkpoint that is sent again, as after a commit whose answer was lost, is recorded once", async () => {
+  const mill = await Mill.create(job);
+  await mill.enqueue("any");
+  const held = await claimOne(mill);
+  expect(await checkpoint(mill.db, held, "first")).toMatchObject([{ held: true, ours: true }]);
+  expect(await checkpoint(mill.db, held, "again")).toMatchObject([{ held: true, ours: true }]);
+  expect(await checkpoint(mill.db, held, "other", 2)).toMatchObject([{ held: true, ours: false }]);
+  expect(await stepsOf(mill)).toMatchObject([{ value: "first" }]);
+});
+
+test("a run that goes to sleep although its cancel was asked for is cancelled", async () => {
+  const mill = await Mill.create(job);
+  const run = await mill.enqueue("any");
+  const held = await claimOne(mill);
+  expect(await cancel(mill.db, { runId: run, by: "ana", reason: null })).toBe("asked");
+  const asleep = record(held, { verdict: "suspend", due: new Date("2100-01-01") });
+  expect(await settle(mill.db, held.worker, [asleep])).toEqual(["recorded"]);
+  expect(await mill.run(run)).toMatchObject({ state: "cancelled", attempts: 1 });
+  expect(await mill.rows("select run_id from millrace.timer")).toEqual([]);
 });
 
 test("a lease of the same number that another worker holds lets nothing through", async () => {

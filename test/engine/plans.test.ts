@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
+import { keepSteps, listSteps, readRecorded } from "../../packages/server/src/store/steps.ts";
 import { dispatchDue } from "../../packages/server/src/store/timers.ts";
 import { past } from "../support/history.ts";
 import { Mill } from "../support/mill.ts";
@@ -26,7 +27,9 @@ function walked(plan: PlanNode): string[] {
 }
 
 function partitionOf({ "Relation Name": name, "Node Type": type }: PlanNode): string | undefined {
-  return name?.startsWith("run_") && type !== "ModifyTable" ? name : undefined;
+  return (name?.startsWith("run_") || name?.startsWith("step_")) && type !== "ModifyTable"
+    ? name
+    : undefined;
 }
 
 test("with a history in many partitions, no plan that holds for every value reads through it", async () => {
@@ -60,6 +63,15 @@ test("with a history in many partitions, no plan that holds for every value read
   const near = held.slice(1, 10).map((run) => ({ ...run, ...done }));
   await settle(connection, worker, [{ ...held[0]!, ...done }, near[0]!]);
   await settle(connection, worker, [...near.slice(1), { ...held[10]!, verdict: "release" }]);
+  const [made] = held.slice(11);
+  for (let sent = 0; sent < 2; sent++) {
+    const { leaseId, runId } = made!;
+    const place = [[leaseId], [runId], ["a"], [1]] as [number[], string[], string[], number[]];
+    await keepSteps(connection, worker, ...place, ["step"], [1], [1], [null], [null], ["1"]);
+  }
+  await readRecorded(connection, made!.runId);
+  await listSteps(connection, made!.runId, 10);
+  await settle(connection, worker, [{ ...held[12]!, verdict: "suspend", due: now }]);
   await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
   await takeBackLost(connection);
   await dispatchDue(connection, 100);
@@ -67,6 +79,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null);
   await readManyForRerun(connection, open.slice(0, 100));
   const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
+  hot.push("settle_suspended", "keep_steps", "read_recorded");
   for (const title of hot) {
     expect([...connection.plans.keys()]).toContain(title);
   }

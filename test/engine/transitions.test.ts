@@ -34,19 +34,24 @@ interface Stand {
   lease: number;
 }
 
+function inAnHour(): Date {
+  return new Date(Date.now() + 3_600_000);
+}
+
 /** Brings a fresh run into a state, by nothing but the engine. */
 async function bring(mill: Mill, state: RunState): Promise<Stand> {
   const worker = await mill.workerRow();
   const later = state === "scheduled" ? { runAt: new Date(Date.now() + 3_600_000) } : {};
   const { id } = await mill.intake.accept({ job: "any", trigger: "api", ...later });
   const stand = { mill, run: id, worker, lease: 0 };
-  if (["running", "completed", "failed"].includes(state)) {
+  if (["running", "waiting", "completed", "failed"].includes(state)) {
     stand.lease = await claim(stand);
   }
   const verdict = (
     {
       completed: { verdict: "complete", output: null },
       failed: { verdict: "fail", failure },
+      waiting: { verdict: "suspend", due: inAnHour() },
     } as const
   )[state as string];
   if (verdict) await settle(mill.db, worker, [{ leaseId: stand.lease, runId: id, ...verdict }]);
@@ -77,6 +82,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   fail: (stand) => record(stand, { verdict: "fail", failure }),
   stop: (stand) => record(stand, { verdict: "stop", failure: null }),
   release: (stand) => record(stand, { verdict: "release" }),
+  suspend: (stand) => record(stand, { verdict: "suspend", due: inAnHour() }),
   crash: (stand) => record(stand, { verdict: "crash", failure, evidence: EVIDENCE }),
   lose: async ({ mill, worker }) => {
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
@@ -86,10 +92,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
     cancel(mill.db, { runId: run, by: "test", reason: null }).catch((error: unknown) => error),
 };
 
-/** Nothing leads into `waiting` yet: the waits of durable steps will. */
-const reachable = RUN_STATES.filter((state) => state !== "waiting");
-
-describe.each(reachable)("a run that is %s", (state) => {
+describe.each(RUN_STATES)("a run that is %s", (state) => {
   test.each(TRANSITIONS)(
     "on $event moves if, and only if, the table says so",
     async (transition) => {
@@ -110,7 +113,7 @@ describe.each(reachable)("a run that is %s", (state) => {
 
 test("after every event the run stands in exactly one place, or has ended", async () => {
   const mill = await Mill.create(job);
-  for (const state of reachable) {
+  for (const state of RUN_STATES) {
     for (const { event } of TRANSITIONS) {
       const stand = await bring(mill, state);
       await fire[event](stand);

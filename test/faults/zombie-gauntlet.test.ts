@@ -13,6 +13,7 @@ const POINTS = [
   "claim.after_commit",
   "log.before",
   "progress.before",
+  "step.before",
   "settle.before",
   "release.before",
 ] as const;

@@ -4,6 +4,7 @@ import { JobRegistry, MetricsRegistry, WorkerMetrics, cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { isAlive } from "../support/is-alive.ts";
 import { Mill } from "../support/mill.ts";
+import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
 
 const FILE = join(import.meta.dirname, "jobs/isolated.job.ts");
@@ -100,6 +101,25 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     const [attempt] = await attemptsOf(mill, id);
     expect(attempt).toMatchObject({ error_class: "InvalidOutput" });
     expect(attempt!.error_message).toMatch(message);
+  });
+
+  test("uses steps and sleeps as it would inline, and has no place while it sleeps", async () => {
+    const { mill, worker } = await millWith();
+    const id = await mill.enqueue(job, { way: "steps" });
+    await passSleeps(mill, id);
+    await until("its place is free", () => worker.places[place as "process"].busy === 0);
+    expect(await mill.untilState(id, "completed")).toMatchObject({
+      output: { made: 1, still: true, attempt: 2 },
+      attempts: 2,
+      failures: 0,
+    });
+    expect(
+      await mill.rows("select name, kind, attempt from millrace.step order by started_at, name"),
+    ).toEqual([
+      { name: "make", kind: "step", attempt: 1 },
+      { name: "nap", kind: "sleep", attempt: 1 },
+      { name: "again", kind: "step", attempt: 2 },
+    ]);
   });
 
   test("may write to stdout as much as it likes", async () => {

@@ -68,6 +68,8 @@ export {
   workersWanted,
 } from "./scaling.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
+export { STEP_KINDS, STEP_LIMITS, type StepKind } from "./step-limits.ts";
+export { fromStepText, toStepText } from "./step-value.ts";
 export type { Blackout } from "./schedule/blackout.ts";
 export {
   type Calendar,

@@ -24,7 +24,8 @@ describe("the table of transitions", () => {
   });
 
   test("allows a cancel to wait for the worker while the run runs", () => {
-    expect(RUN_STATES.filter((state) => allows(state, "cancel"))).toEqual(["scheduled", "queued"]);
+    const waits = ["scheduled", "queued", "waiting"];
+    expect(RUN_STATES.filter((state) => allows(state, "cancel"))).toEqual(waits);
     expect(RUN_STATES.filter((state) => allows(state, "stop"))).toEqual(["running"]);
   });
 

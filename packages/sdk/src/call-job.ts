@@ -4,6 +4,8 @@ import { checkInput } from "./input.ts";
 import type { CallOptions, Job } from "./job.ts";
 import { askerOf } from "./sql/transaction.ts";
 import { stderrLog } from "./stderr-log.ts";
+import { StepRunner } from "./step/step-runner.ts";
+import { UNRECORDED } from "./step/unrecorded.ts";
 
 /** {@link Job.call}: the handler in this process, with a context that no server stands behind. */
 export async function callJob<Output>(
@@ -20,6 +22,13 @@ export async function callJob<Output>(
   const timer = setTimeout(() => {
     timeout.abort(new Aborted("timeout", `${job.name} took longer than ${job.timeoutMs} ms`));
   }, job.timeoutMs);
+  const log = options.log ?? stderrLog({ run: runId, job: job.name });
+  const steps = new StepRunner({
+    checkpoints: UNRECORDED,
+    signal: () => signal,
+    stopped: () => (signal.aborted ? (signal.reason as Error) : undefined),
+    warn: (message) => log.warn(message),
+  });
   try {
     return await abortable(
       () =>
@@ -32,7 +41,8 @@ export async function callJob<Output>(
           idempotencyKey: runId,
           correlationId: options.correlationId,
           signal,
-          log: options.log ?? stderrLog({ run: runId, job: job.name }),
+          log,
+          step: steps.step,
           progress: () => {},
           cost: () => {},
           completeIn: async (tx, output) => {
@@ -45,6 +55,7 @@ export async function callJob<Output>(
     );
   } finally {
     clearTimeout(timer);
+    steps.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Trigger } from "@millrace/core";
 import type { Transaction } from "./sql/transaction.ts";
+import type { Step } from "./step/step.ts";
 
 /** Values logged beside a message. */
 export type LogFields = Record<string, unknown>;
@@ -37,6 +38,11 @@ export interface Context {
   /** Aborted on timeout, cancel, shutdown and loss of the lease; `signal.reason` is an {@link Aborted}. */
   readonly signal: AbortSignal;
   readonly log: RunLog;
+  /**
+   * Durable steps and sleeps: what they give is recorded once, and given back in every later attempt. In `job.call` no run
+   * is on record: steps simply run, and sleeps wait in place.
+   */
+  readonly step: Step;
   /**
    * Records how far the run is; the newest value is kept, so call it as often as you like.
    *

@@ -12,6 +12,12 @@ export class NonRetryableError extends Error {
   readonly [NON_RETRYABLE] = true;
 }
 
+/** Marks an error that is ours as one that no other attempt would escape. */
+export function nonRetryable<E extends Error>(error: E): E {
+  Object.defineProperty(error, NON_RETRYABLE, { value: true });
+  return error;
+}
+
 /** What a {@link RetryAfterError} may say besides. */
 export interface RetryAfterOptions extends ErrorOptions {
   /**

@@ -50,6 +50,15 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
+export type {
+  Checkpoint,
+  Checkpoints,
+  NewCheckpoint,
+  StepPlace,
+  Wait,
+} from "./step/checkpoints.ts";
+export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";
 export {
   type RetryAnswer,
   type RetryJudgement,

@@ -146,7 +146,15 @@ const claims = fc
     }),
   );
 
-const VERDICTS = ["complete", "retry now", "retry later", "fail", "stop", "release"] as const;
+const VERDICTS = [
+  "complete",
+  "retry now",
+  "retry later",
+  "fail",
+  "stop",
+  "release",
+  "suspend",
+] as const;
 
 type Verdict = (typeof VERDICTS)[number];
 
@@ -157,16 +165,19 @@ function outcomeOf({ lease: leaseId, run: runId }: Holding, verdict: Verdict): O
   if (verdict === "complete") return { ...ids, verdict, output: '"done"' };
   if (verdict === "fail" || verdict === "stop") return { ...ids, verdict, failure };
   if (verdict === "release") return { ...ids, verdict };
+  if (verdict === "suspend") return { ...ids, verdict, due: new Date(Date.now() + HOUR_MS) };
   return { ...ids, verdict: "retry", delayMs: verdict === "retry now" ? 0 : HOUR_MS, failure };
 }
 
 function settleModel(life: Life, run: ModelRun, verdict: Verdict): void {
-  const stops = run.unwanted && (verdict.startsWith("retry") || verdict === "release");
+  const goesOn = verdict.startsWith("retry") || verdict === "release" || verdict === "suspend";
+  const stops = run.unwanted && goesOn;
   if (verdict === "complete") life.end(run, "completed", { at: "end", state: "completed" });
   else if (stops || verdict === "stop")
     life.end(run, "cancelled", { at: "end", state: "cancelled" });
   else if (verdict === "fail") life.end(run, "failed", { at: "end", state: "failed" });
   else if (verdict === "release") life.end(run, "released", { at: "ready" });
+  else if (verdict === "suspend") life.end(run, "released", { at: "timer", due: false });
   else life.end(run, "failed", { at: "timer", due: verdict === "retry now" });
 }
 

@@ -16,6 +16,8 @@ const WORKER_POINTS: readonly Failpoint[] = [
   "handler.after",
   "log.before",
   "log.after_commit",
+  "step.before",
+  "step.after_commit",
   "progress.before",
   "progress.after_commit",
   "settle.before",
@@ -215,7 +217,7 @@ class Gauntlet {
 
   /** All at once: a worker that claims them together settles them together. */
   #enqueueSome(): void {
-    for (const job of ["quick", "failing", "talkative", "ignores-signal"]) {
+    for (const job of ["quick", "failing", "talkative", "stepping", "ignores-signal"]) {
       void this.#rig.enqueue(job, { ms: 200 });
     }
   }
@@ -323,6 +325,7 @@ function mixed(dice: number): [job: string, input: object] {
   if (dice < 0.45) return ["quick", {}];
   if (dice < 0.6) return ["slow", { ms: dice * 3000 }];
   if (dice < 0.7) return ["ignores-signal", { ms: dice * 4000 }];
+  if (dice < 0.73) return ["stepping", { ms: dice * 3000 }];
   if (dice < 0.75) return ["blocking", { ms: dice * 100 }];
   return ["failing", {}];
 }

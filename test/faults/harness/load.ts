@@ -61,7 +61,8 @@ function choose(dice: number): [job: string, input: object] {
   if (dice < 0.5) return ["quick", {}];
   if (dice < 0.85) return ["slow", { ms: 50 + Math.random() * 400 }];
   if (dice < 0.92) return ["ignores-signal", { ms: Math.random() * 300 }];
-  if (dice < 0.97) return ["talkative", { ms: Math.random() * 200 }];
+  if (dice < 0.95) return ["talkative", { ms: Math.random() * 200 }];
+  if (dice < 0.97) return ["stepping", { ms: Math.random() * 100 }];
   if (dice < 0.98) return ["blocking", { ms: Math.random() * 100 }];
   return ["failing", {}];
 }

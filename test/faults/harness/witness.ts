@@ -91,12 +91,14 @@ const WITNESS = `
   create function witness.row() returns trigger language plpgsql as $$
   begin
     insert into witness.wrote (what, run, attempt) values (tg_argv[0], new.run_id, case tg_argv[0]
+      when 'step' then (to_jsonb(new) ->> 'attempt')::integer
       when 'log line' then (to_jsonb(new) ->> 'attempt')::integer
       when 'attempt' then (to_jsonb(new) ->> 'number')::integer
       else substring(to_jsonb(new) ->> 'message' from '^attempt (\\d+)$')::integer end);
     return null;
   end $$;
   create trigger witness after insert on millrace.log for each row execute function witness.row('log line');
+  create trigger witness after insert on millrace.step for each row execute function witness.row('step');
   create trigger witness after insert on millrace.attempt for each row execute function witness.row('attempt');
   create trigger witness after insert or update on millrace.progress for each row execute function witness.row('progress');
 `;

@@ -51,6 +51,12 @@ const WAYS: Record<string, Way> = {
     log.info("told", { why: (signal.reason as { why: string }).why });
     throw signal.reason;
   },
+  steps: async ({ step, attempt }) => {
+    const made = await step("make", () => ({ pid: process.pid, at: new Date(0), in: attempt }));
+    await step.sleep("nap", "1h");
+    await step("again", { retry: { maxAttempts: 2 }, timeout: "10s" }, () => 1n);
+    return { made: made.in, still: made.at instanceof Date, attempt };
+  },
   huge: () => "x".repeat(2 * 1024 * 1024),
   unserialisable: () => ({ deep: { n: 1n } }),
   shout: () => {

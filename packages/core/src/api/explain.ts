@@ -5,6 +5,7 @@ import { Instant, RunId, RunStateSchema } from "./runs.ts";
 export const BLOCKERS = [
   "not_due",
   "retry",
+  "asleep",
   "debounced",
   "expired",
   "queue_paused",

@@ -49,6 +49,7 @@ export {
   LogPage,
   MAX_BULK,
   MAX_PAGE,
+  MAX_STEPS_SHOWN,
   Name,
   ReadLog,
   Reason,
@@ -56,6 +57,7 @@ export {
   RunId,
   RunPage,
   RunStateSchema,
+  RunStep,
   RunSummary,
   TimelineEntry,
 } from "./runs.ts";

@@ -10,7 +10,8 @@ export const QueueInfo = z
       .int()
       .describe("Runs that a limit, a rate, a pause of their job or an unfilled batch holds back"),
     running: z.int(),
-    scheduled: z.int(),
+    scheduled: z.int().describe("Runs that are not due yet"),
+    waiting: z.int().describe("Runs that sleep between two steps"),
     oldestSeconds: z
       .number()
       .nullable()

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { durationMs } from "../duration.ts";
 import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
 import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
+import { STEP_KINDS } from "../step-limits.ts";
 import { Problem } from "./problem.ts";
 import { StoredJson, StoredObject } from "./stored-json.ts";
 
@@ -115,7 +116,7 @@ export const RunSummary = z
     schedule: z.string().nullable().describe("The schedule that it, or what it reruns, came from"),
     scheduledFor: Instant.nullable().describe("The instant that the schedule names"),
     createdAt: Instant,
-    runAt: Instant.nullable().describe("When it is due, while it is scheduled"),
+    runAt: Instant.nullable().describe("When it is due, while it is scheduled or sleeps"),
     expiresAt: Instant.nullable().describe("When it is cancelled if it has not started by then"),
     startedAt: Instant.nullable().describe("Start of the attempt under way, or of the last one"),
     finishedAt: Instant.nullable(),
@@ -167,6 +168,22 @@ export const Attempt = z
 
 export type Attempt = z.infer<typeof Attempt>;
 
+/** How many steps the page of a run shows. */
+export const MAX_STEPS_SHOWN = 1000;
+
+export const RunStep = z
+  .object({
+    name: z.string(),
+    ordinal: z.int().describe("The n-th use of the name in the run, from 1"),
+    kind: z.enum(STEP_KINDS),
+    attempt: z.int().describe("The attempt that recorded it"),
+    startedAt: Instant,
+    finishedAt: Instant.nullable().describe("Null for a sleep that is not over"),
+  })
+  .meta({ id: "RunStep" });
+
+export type RunStep = z.infer<typeof RunStep>;
+
 export const TimelineEntry = z
   .object({
     at: Instant,
@@ -192,6 +209,9 @@ export const Run = RunSummary.extend({
     })
     .nullable(),
   attempts: z.array(Attempt),
+  steps: z
+    .array(RunStep)
+    .describe("The last 1,000 steps that are on record, in the order in which they began"),
   timeline: z.array(TimelineEntry),
   reruns: z.array(RunId),
 }).meta({ id: "Run" });

@@ -53,9 +53,11 @@ export async function explain(db: Queryable, runId: string): Promise<Explanation
   };
 }
 
-function stateOf({ state, place }: StandingRow): RunState {
+function stateOf({ state, place, due_reason }: StandingRow): RunState {
   if (state) return state as RunState;
-  return place === "lease" ? "running" : place === "timer" ? "scheduled" : "queued";
+  if (place === "lease") return "running";
+  if (place !== "timer") return "queued";
+  return due_reason === "sleep" ? "waiting" : "scheduled";
 }
 
 function summaryOf(run: StandingRow): string {
@@ -81,6 +83,8 @@ function timeBlockers(run: StandingRow): Blocker[] {
   switch (run.due_reason) {
     case "retry":
       return [blocker("retry", `attempt ${run.attempts + 1} is due at ${at}`, until)];
+    case "sleep":
+      return [blocker("asleep", `it sleeps until ${at}`, until)];
     case "debounce":
       return [blocker("debounced", `more calls may come until ${at}`, until)];
     default:

@@ -10,6 +10,7 @@ import {
   settleCompletedNear,
   settleOthers,
 } from "../store/settle.ts";
+import { settleSuspended } from "../store/suspend.ts";
 import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 
 /** How one attempt ended, to be recorded through its lease. */
@@ -26,6 +27,8 @@ export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
+  /** Its handler was left where it is, in a sleep that is over at `due`. */
+  | { verdict: "suspend"; due: Date }
   | { verdict: "crash"; failure: Failure; evidence: Evidence }
 );
 
@@ -69,21 +72,25 @@ export async function settleBatch(
   outcomes: readonly Outcome[],
 ): Promise<SettledBatch> {
   const completed: Completed[] = [];
-  const others: NotCompleted[] = [];
+  const suspended: Suspended[] = [];
+  const others: Other[] = [];
   for (const outcome of outcomes) {
     if (outcome.verdict === "complete") completed.push(outcome);
+    else if (outcome.verdict === "suspend") suspended.push(outcome);
     else others.push(outcome);
   }
   const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
   if (completed.length > 0 && others.length > 0) failpoint("settle.between");
   const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
-  let [nextCompleted, nextOther] = [0, 0];
-  const settled = outcomes.map((outcome) =>
-    outcome.verdict === "complete"
-      ? MEANING[first.letters[nextCompleted++] as Letter]
-      : MEANING[second.letters[nextOther++] as Letter],
-  );
-  return { settled, roomier: [...queuesOf(first), ...queuesOf(second)] };
+  const third = suspended.length > 0 ? await recordSuspended(db, workerId, suspended) : NOTHING;
+  let [nextCompleted, nextOther, nextSuspended] = [0, 0, 0];
+  const letterOf = ({ verdict }: Outcome): string | undefined => {
+    if (verdict === "complete") return first.letters[nextCompleted++];
+    if (verdict === "suspend") return third.letters[nextSuspended++];
+    return second.letters[nextOther++];
+  };
+  const settled = outcomes.map((outcome) => MEANING[letterOf(outcome) as Letter]);
+  return { settled, roomier: [...queuesOf(first), ...queuesOf(second), ...queuesOf(third)] };
 }
 
 const NOTHING: SettledRow = { letters: "", roomier: null };
@@ -103,7 +110,9 @@ type Letter = keyof typeof MEANING;
 
 type Completed = Extract<Outcome, { verdict: "complete" }>;
 
-type NotCompleted = Exclude<Outcome, { verdict: "complete" }>;
+type Suspended = Extract<Outcome, { verdict: "suspend" }>;
+
+type Other = Exclude<Outcome, { verdict: "complete" | "suspend" }>;
 
 async function recordCompleted(
   db: Queryable,
@@ -160,10 +169,25 @@ function acceptedMs(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
+async function recordSuspended(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Suspended[],
+): Promise<SettledRow> {
+  const [row] = await settleSuspended(
+    db,
+    workerId,
+    outcomes.map((outcome) => outcome.leaseId),
+    outcomes.map((outcome) => outcome.runId),
+    outcomes.map((outcome) => outcome.due),
+  );
+  return row!;
+}
+
 async function recordOthers(
   db: Queryable,
   workerId: number,
-  outcomes: readonly NotCompleted[],
+  outcomes: readonly Other[],
 ): Promise<SettledRow> {
   const failures = outcomes.map((outcome) => ("failure" in outcome ? outcome.failure : null));
   const [row] = await settleOthers(
@@ -186,7 +210,7 @@ async function recordOthers(
 }
 
 /** Only for what becomes, or may become, a dead letter. */
-function fingerprintIn(outcome: NotCompleted): string | null {
+function fingerprintIn(outcome: Other): string | null {
   const dead =
     outcome.verdict === "fail" ||
     outcome.verdict === "crash" ||
@@ -194,7 +218,7 @@ function fingerprintIn(outcome: NotCompleted): string | null {
   return dead ? fingerprintOf(outcome.failure) : null;
 }
 
-function limitsIn(outcome: NotCompleted): string | null {
+function limitsIn(outcome: Other): string | null {
   if (outcome.verdict !== "retry" || !outcome.limits) return null;
   const { job, maxElapsedMs, budget } = outcome.limits;
   return JSON.stringify({

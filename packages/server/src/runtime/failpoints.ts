@@ -15,6 +15,8 @@ export type Failpoint =
   | "handler.after"
   | "log.before"
   | "log.after_commit"
+  | "step.before"
+  | "step.after_commit"
   | "progress.before"
   | "progress.after_commit"
   | "settle.before"

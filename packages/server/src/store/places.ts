@@ -10,6 +10,8 @@ export const countPlaces = statement<
     gated: number;
     running: number;
     scheduled: number;
+    /** They sleep between two steps. */
+    waiting: number;
     dead_letters: number;
     oldest_seconds: number;
   }
@@ -19,8 +21,12 @@ export const countPlaces = statement<
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.ready) as queued,
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.gate) as gated,
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.lease) as running,
-     (select count(*)::int from millrace.timer) as scheduled,
+     t.scheduled, t.waiting,
      (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
      (select coalesce(extract(epoch from clock_timestamp() - least(
-       (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds`,
+       (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
+   from (
+     select count(*) filter (where reason <> 'sleep')::int as scheduled, count(*) filter (where reason = 'sleep')::int as waiting
+     from millrace.timer
+   ) t`,
 );

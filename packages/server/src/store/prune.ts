@@ -86,6 +86,7 @@ export const eraseFromWindow = statement<
     attempts as (delete from millrace.attempt t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     events as (delete from millrace.event t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     logs as (delete from millrace.log t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
+    steps as (delete from millrace.step t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     notes as (delete from millrace.progress t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     letters as (delete from millrace.dead_letter t using gone g where t.run_id = g.id),
     cancels as (delete from millrace.cancellation t using gone g where t.run_id = g.id),

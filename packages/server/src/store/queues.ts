@@ -14,6 +14,8 @@ export interface QueueRow {
   oldest_seconds: number | null;
   running: number;
   scheduled: number;
+  /** Runs that sleep between two steps. */
+  waiting: number;
   paused_at: Date | null;
   paused_by: string | null;
   pause_reason: string | null;
@@ -47,13 +49,14 @@ export const listQueues = statement<[], QueueRow>(
       cross join lateral (select queue from millrace.run where id = u.id limit 1) r group by r.queue
     ),
     later as (
-      select r.queue, count(*)::int as scheduled
+      select r.queue, count(*) filter (where t.reason <> 'sleep')::int as scheduled,
+        count(*) filter (where t.reason = 'sleep')::int as waiting
       from millrace.timer t
       cross join lateral (select queue from millrace.run where id = t.run_id limit 1) r group by r.queue
     )
     select q.name, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
-      coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled,
+      coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
       q.concurrency, q.rate, q.limited_by, q.defined,
       (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]) as workers

@@ -42,7 +42,7 @@ const leave = (run: string) => `
     ),
     ${OPEN_LANES}`;
 
-const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
+export const ROOMIER = `(select string_agg(distinct queue, ',') from held) as roomier`;
 
 /**
  * The parts:
@@ -131,7 +131,25 @@ export const settleCompletedNear = statement<
   CompletedRow
 >("settle_completed_near", completedText("r.id::text = f.run_id and r.id between $6 and $7"));
 
-const letters = (recorded: string) => `
+/** The fence of what is settled one by one: `settling` gives the lease and the run of each, and its place. */
+export const FENCE = `
+    ${held("array(select distinct lease_id from settling)")},
+    member as materialized (
+      select h.id as lease_id, h.worker_id, h.claimed_at, u.run_id, u.run_id = any (h.unwanted) as unwanted
+      from held h, unnest(h.run_ids) u(run_id)
+    ),
+    fenced as materialized (
+      select s.*, m.worker_id, m.claimed_at, m.unwanted
+      from settling s join member m on m.run_id = s.run_id and m.lease_id = s.lease_id
+    ),
+    rest as materialized (
+      select h.id, cardinality(h.run_ids) - (select count(distinct f.run_id) from fenced f where f.lease_id = h.id) as runs
+      from held h
+    ),
+    ${leave("f.run_id")}`;
+
+/** The letters of `settling`, whose `fenced` rows were `moved`. */
+export const letters = (recorded: string) => `
       select string_agg(case when m.id is not null then ${recorded} when f.run_id is not null then 'e' else 'l' end, ''
         order by s.place)
       from settling s left join fenced f on f.run_id = s.run_id left join moved m on m.id = s.run_id`;
@@ -177,20 +195,7 @@ export const settleOthers = statement<
         $10::jsonb[], $11::jsonb[])
         with ordinality s(lease_id, run_id, asked, delay_ms, class, message, stack, fingerprint, limits, evidence, place)
     ),
-    ${held("array(select distinct lease_id from settling)")},
-    member as materialized (
-      select h.id as lease_id, h.worker_id, h.claimed_at, u.run_id, u.run_id = any (h.unwanted) as unwanted
-      from held h, unnest(h.run_ids) u(run_id)
-    ),
-    fenced as materialized (
-      select s.*, m.worker_id, m.claimed_at, m.unwanted
-      from settling s join member m on m.run_id = s.run_id and m.lease_id = s.lease_id
-    ),
-    rest as materialized (
-      select h.id, cardinality(h.run_ids) - (select count(distinct f.run_id) from fenced f where f.lease_id = h.id) as runs
-      from held h
-    ),
-    ${leave("f.run_id")},
+    ${FENCE},
     heard as materialized (
       select *, at + delay_ms * interval '1 millisecond' as wanted_at,
         case when unwanted and asked in ('retry', 'release') then 'stop' else asked end as heard

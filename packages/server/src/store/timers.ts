@@ -2,7 +2,7 @@ import { intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
- * Moves timers that are due to the back of their queues, earliest first; answers the queues that got something, and how
+ * Moves timers that are due, of delays, retries and sleeps, to the back of their queues, earliest first; answers the queues that got something, and how
  * many runs. Any number of dispatchers may do so at once. Parameter: how many timers at the most.
  */
 export const dispatchDue = statement<[limit: number], { queue: string; runs: number }>(

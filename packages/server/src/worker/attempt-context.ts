@@ -1,10 +1,23 @@
 import { MillraceError, type Trigger } from "@millrace/core";
-import type { Aborted, Context, RunLog } from "@millrace/sdk";
+import {
+  type Aborted,
+  type Checkpoints,
+  type Context,
+  type RunLog,
+  StepRunner,
+} from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
+import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
+
+/** Where what a handler says and records goes. */
+interface Kept {
+  readonly output: RunOutput;
+  readonly checkpoints: CheckpointKeeper;
+}
 
 /**
  * The context of one attempt. Its parts are made when they are first asked for: most handlers ask for
@@ -21,16 +34,18 @@ export class AttemptContext implements Context {
   readonly leaseId: number;
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
-  readonly #output: RunOutput;
+  readonly #kept: Kept;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
   #onAbort: ((reason: Aborted) => void) | undefined;
   #log: RunLog | undefined;
   #units: number | undefined;
   #ownTransaction: OwnTransaction | undefined;
+  #steps: StepRunner | undefined;
+  #onSuspend: ((due: Date) => void) | undefined;
   #concluded = false;
 
-  constructor(run: ClaimedRun, output: RunOutput) {
+  constructor(run: ClaimedRun, kept: Kept) {
     this.runId = run.id;
     this.job = run.job;
     this.attempt = run.attempts + 1;
@@ -39,7 +54,7 @@ export class AttemptContext implements Context {
     this.idempotencyKey = run.id;
     this.correlationId = run.correlationId ?? undefined;
     this.leaseId = run.leaseId;
-    this.#output = output;
+    this.#kept = kept;
   }
 
   get signal(): AbortSignal {
@@ -51,12 +66,34 @@ export class AttemptContext implements Context {
   }
 
   get log(): RunLog {
-    return (this.#log ??= this.#output.logFor(this));
+    return (this.#log ??= this.#kept.output.logFor(this));
+  }
+
+  get step(): Context["step"] {
+    this.#steps ??= this.#beginSteps();
+    return this.#steps.step;
+  }
+
+  /** The checkpoints of this attempt, wherever its handler runs. */
+  get checkpoints(): Checkpoints {
+    return this.#kept.checkpoints.of(this);
+  }
+
+  #beginSteps(): StepRunner {
+    const { read, keep } = this.checkpoints;
+    const steps = new StepRunner({
+      checkpoints: { read, keep, suspend: (dueMs) => this.#onSuspend?.(new Date(dueMs)) },
+      signal: () => this.signal,
+      stopped: () => this.#aborted,
+      warn: (message) => this.log.warn(message),
+    });
+    if (this.#concluded) steps.close();
+    return steps;
   }
 
   /** Bound, because handlers take their context apart. */
   get progress(): Context["progress"] {
-    return (done, total, message) => this.#output.progress(this, done, total, message);
+    return (done, total, message) => this.#kept.output.progress(this, done, total, message);
   }
 
   get cost(): Context["cost"] {
@@ -73,7 +110,7 @@ export class AttemptContext implements Context {
   /** By what right it writes. */
   get hold(): AttemptHold {
     const { runId, attempt, leaseId } = this;
-    return { runId, attempt, leaseId, workerId: this.#output.workerId };
+    return { runId, attempt, leaseId, workerId: this.#kept.output.workerId };
   }
 
   /** Its handler, in a place of its own, is about to complete the run in a transaction. */
@@ -91,9 +128,10 @@ export class AttemptContext implements Context {
     };
   }
 
-  /** Its outcome is being recorded: a handler that goes on all the same may not complete the run any more. */
+  /** Its outcome is being recorded: a handler that goes on all the same may not complete the run, or begin a step, any more. */
   conclude(): void {
     this.#concluded = true;
+    this.#steps?.close();
   }
 
   /** Undefined for a handler that never asked for one, as most do not. */
@@ -112,6 +150,11 @@ export class AttemptContext implements Context {
     this.#aborted = reason;
     this.#controller?.abort(reason);
     this.#onAbort?.(reason);
+  }
+
+  /** For the executor: called when all that the handler waits for is a sleep, with its end. */
+  onSuspend(listener: (due: Date) => void): void {
+    this.#onSuspend = listener;
   }
 
   /** For the executor, which need not pay for a signal. */

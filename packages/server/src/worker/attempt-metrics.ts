@@ -10,6 +10,7 @@ const OUTCOMES = {
   fail: "failed",
   stop: "cancelled",
   release: "released",
+  suspend: "released",
   crash: "lost",
 } as const;
 

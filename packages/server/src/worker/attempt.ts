@@ -9,6 +9,7 @@ import { chargedCost } from "./charged-cost.ts";
 import type { CostSettler } from "./cost-settler.ts";
 import type { ExecutionWatcher } from "./executor.ts";
 import type { LoopWatch } from "./loop-watch.ts";
+import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { RunOutput } from "./run-output.ts";
 import type { Settler } from "./settler.ts";
 import type { Suspects } from "./suspects.ts";
@@ -17,6 +18,7 @@ import type { Suspects } from "./suspects.ts";
 export interface Recorder {
   readonly settler: Settler;
   readonly output: RunOutput;
+  readonly checkpoints: CheckpointKeeper;
   readonly costs: CostSettler;
   readonly suspects: Suspects;
 }
@@ -75,7 +77,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   ) {
     this.run = run;
     this.job = job;
-    this.context = new AttemptContext(run, recorder.output);
+    this.context = new AttemptContext(run, recorder);
     this.#recorder = recorder;
     this.#options = options;
     this.#keeper = keeper;
@@ -202,6 +204,8 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.error({ ...ids, error: failure.class, evidence }, failure.message);
     } else if (outcome.verdict === "fail") {
       logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
+    } else if (outcome.verdict === "suspend") {
+      logger.debug(ids, `sleeps until ${outcome.due.toISOString()}`);
     } else {
       logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
     }

@@ -64,6 +64,7 @@ class Watched implements UnderWay {
   #timeout: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
   #concluded = false;
+  #left = false;
 
   constructor(
     execution: Execution,
@@ -75,7 +76,9 @@ class Watched implements UnderWay {
     this.#watcher = watcher;
     this.#handling = handling;
     execution.context.onAbort((why) => this.#stop(why));
+    execution.context.onSuspend((due) => this.#leave(due));
     void ended.then((end) => {
+      if (this.#left) return;
       watcher.handlerEnded();
       this.#conclude(end);
     });
@@ -104,6 +107,14 @@ class Watched implements UnderWay {
       this.#handling.kill?.();
       this.#conclude({ abandoned: true });
     }, GRACE_MS);
+  }
+
+  /** The handler sleeps, and gives its slot back. Nobody waits for its end any more: why that is safe, StepRunner says. */
+  #leave(due: Date): void {
+    if (this.#concluded) return;
+    this.#left = true;
+    this.#watcher.handlerEnded();
+    this.#conclude({ suspended: due });
   }
 
   #conclude(end: End): void {
@@ -183,6 +194,8 @@ function judge(end: End, execution: Execution): Outcome {
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
   if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
   const ids = { leaseId: run.leaseId, runId: run.id };
+  // Whatever it was told meanwhile: a cancel that was asked for is met when this is recorded, a lease that is gone, too.
+  if ("suspended" in end) return { ...ids, verdict: "suspend", due: end.suspended };
   // What dies of being told to stop has stopped.
   if ("crashed" in end && !why) return { ...ids, verdict: "crash", ...end.crashed };
   if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };

@@ -1,6 +1,7 @@
 import { failpoint } from "../runtime/failpoints.ts";
 import { registerWorker } from "../store/workers.ts";
 import type { Recorder } from "./attempt.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { Claims } from "./claims.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
@@ -52,6 +53,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
     settler: new Settler(db, workerId, logger, onRoomier),
     output: new RunOutput(db, workerId, logger),
+    checkpoints: new CheckpointKeeper(db, workerId, logger),
     costs: new CostSettler(db, logger),
     suspects: new Suspects(db, workerId, logger),
     heartbeat: new Heartbeat({

@@ -68,6 +68,14 @@ export const talkative = job("talkative", async ({ ms }, ctx) => {
   return { pid: WORKER };
 });
 
+// Two checkpoints, with time to lose the run between them, and while the second is made.
+export const stepping = job("stepping", async ({ ms }, ctx) => {
+  const first = await ctx.step("first", () => ctx.attempt);
+  await pause(ms, undefined, { signal: ctx.signal });
+  const second = await ctx.step("second", () => pause(ms, ctx.attempt));
+  return { first, second };
+});
+
 export const blocking = job("blocking", ({ ms }, { attempt }) => {
   block(ms);
   return { attempt };

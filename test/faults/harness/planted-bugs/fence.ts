@@ -166,4 +166,32 @@ export const FENCE_BUGS: readonly PlantedBug[] = [
       test: "settling a failed attempt of a run whose cancel was asked for cancels it instead of retrying",
     },
   },
+  {
+    bug: "checkpoints are not fenced",
+    edits: [
+      {
+        file: "store/steps.ts",
+        find: "select m.* from made m join held h on h.id = m.lease_id and h.run_ids @> array[m.run_id]",
+        replace: "select m.* from made m",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "an attempt whose lease was taken back cannot record a checkpoint, waiting or under its new holder",
+    },
+  },
+  {
+    bug: "the lease is not held while a checkpoint is written through it",
+    edits: [
+      {
+        file: "store/steps.ts",
+        find: "and worker_id = $1 for share",
+        replace: "and worker_id = $1",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "a lease that a checkpoint is written through is not taken back before it is on record",
+    },
+  },
 ];

@@ -9,6 +9,7 @@ export function presentQueue(row: QueueRow): QueueInfo {
     held: row.held,
     running: row.running,
     scheduled: row.scheduled,
+    waiting: row.waiting,
     oldestSeconds: row.oldest_seconds,
     workers: row.workers,
     concurrency: row.concurrency,

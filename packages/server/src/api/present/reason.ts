@@ -22,6 +22,7 @@ export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
     case "failed":
       return run.error_class;
     case "waiting":
+      return run.due_at && `sleeps until ${run.due_at.toISOString()}`;
     case "running":
     case "completed":
     case "cancelled":

@@ -1,9 +1,17 @@
 import type { Json } from "@millrace/core";
-import type { AcceptedRun, Attempt, LogLine, RunSummary, TimelineEntry } from "@millrace/core/api";
+import type {
+  AcceptedRun,
+  Attempt,
+  LogLine,
+  RunStep,
+  RunSummary,
+  TimelineEntry,
+} from "@millrace/core/api";
 import type { EnqueuedRun } from "../../engine/enqueue.ts";
 import type { TimelineRow } from "../../store/events.ts";
 import type { LogRow } from "../../store/run-output.ts";
 import type { AttemptRow, RunRow } from "../../store/runs.ts";
+import type { StepRow } from "../../store/steps.ts";
 import { instant } from "./instant.ts";
 import { type Holds, reasonOf } from "./reason.ts";
 
@@ -50,6 +58,15 @@ export function presentAttempt(row: AttemptRow): Attempt {
     durationMs: row.finished_at && row.finished_at.getTime() - row.started_at.getTime(),
     error: error && { ...error, stack: row.error_stack },
     evidence: row.evidence,
+  };
+}
+
+export function presentStep(row: StepRow): RunStep {
+  const { name, ordinal, kind, attempt } = row;
+  return {
+    ...{ name, ordinal, kind, attempt },
+    startedAt: instant(row.started_at),
+    finishedAt: instant(row.finished_at),
   };
 }
 

@@ -1,5 +1,13 @@
 import { MillraceError } from "@millrace/core";
-import { LIST_WINDOW, ListRuns, LogPage, ReadLog, Run, RunPage } from "@millrace/core/api";
+import {
+  LIST_WINDOW,
+  ListRuns,
+  LogPage,
+  MAX_STEPS_SHOWN,
+  ReadLog,
+  Run,
+  RunPage,
+} from "@millrace/core/api";
 import { type RunRow, listRuns, listReruns, readAttempts, readRun } from "../../store/runs.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
@@ -7,11 +15,13 @@ import { readHeld } from "../../store/held.ts";
 import { pausedQueues } from "../../store/queues.ts";
 import { readLog, readProgress } from "../../store/run-output.ts";
 import type { Queryable } from "../../store/statement.ts";
+import { listSteps } from "../../store/steps.ts";
 import { instant } from "../present/instant.ts";
 import type { Holds } from "../present/reason.ts";
 import {
   presentAttempt,
   presentLogLine,
+  presentStep,
   presentSummary,
   presentTimelineEntry,
 } from "../present/run.ts";
@@ -63,7 +73,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "getRun",
         summary: "Look at a run",
-        description: "With its input, output, attempts and timeline.",
+        description: "With its input, output, attempts, steps and timeline.",
         params: ById,
         querystring: NoQuery,
         response: { 200: Run },
@@ -74,8 +84,9 @@ export function runRoutes(app: Api, { db }: Context): void {
       const { id } = request.params;
       // The run before its attempts: whatever state is told, the attempts that led to it are there.
       const run = await requireRun(db, id);
-      const [attempts, timeline, reruns, [progress], [job], holds] = await Promise.all([
+      const [attempts, steps, timeline, reruns, [progress], [job], holds] = await Promise.all([
         readAttempts(db, id),
+        listSteps(db, id, MAX_STEPS_SHOWN),
         readTimeline(db, id),
         listReruns(db, id),
         readProgress(db, id),
@@ -91,6 +102,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         cancelRequestedAt: instant(run.cancel_requested_at),
         progress: progress ? { ...progress, at: instant(progress.at) } : null,
         attempts: attempts.map(presentAttempt),
+        steps: steps.map(presentStep),
         timeline: timeline.map(presentTimelineEntry),
         reruns: reruns.map((rerun) => rerun.id),
       };

@@ -17,6 +17,7 @@ const COLUMNS: Column<QueueInfo>[] = [
   { title: "HELD", text: (queue) => queue.held, right: true },
   { title: "RUNNING", text: (queue) => queue.running, right: true },
   { title: "SCHEDULED", text: (queue) => queue.scheduled, right: true },
+  { title: "WAITING", text: (queue) => queue.waiting, right: true },
   {
     title: "OLDEST",
     text: ({ oldestSeconds }) =>

@@ -10,7 +10,7 @@ import { jsonOption } from "./options.ts";
 
 export function runShowCommand(cli: Cli): Command {
   return new Command("show")
-    .description("show a run: its state and why, attempts, input, output, timeline")
+    .description("show a run: its state and why, attempts, steps, input, output, timeline")
     .argument("<run>", "its id")
     .option("--logs", "and its log")
     .addOption(jsonOption())

@@ -90,7 +90,8 @@ function columns(now: number): Column<RunSummary>[] {
 }
 
 function whyOf(run: RunSummary): string {
-  if (run.error && run.state !== "completed") return `${run.error.class}: ${run.error.message}`;
+  const over = run.state === "completed" || run.state === "waiting";
+  if (run.error && !over) return `${run.error.class}: ${run.error.message}`;
   return run.reason ?? "";
 }
 

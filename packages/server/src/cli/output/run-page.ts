@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import type { Attempt, LogLine, Run } from "@millrace/core/api";
+import type { Attempt, LogLine, Run, RunStep } from "@millrace/core/api";
 import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import type { Screen } from "./screen.ts";
@@ -28,6 +28,10 @@ export function printRun(screen: Screen, run: Run, now: number): void {
     printTable(screen, attemptColumns(now), run.attempts);
   }
   printEvidence(screen, run.attempts);
+  if (run.steps.length > 0) {
+    screen.line();
+    printTable(screen, stepColumns(now), run.steps);
+  }
   const stack = run.attempts.findLast(({ error }) => error?.stack)?.error?.stack;
   if (stack && run.state !== "completed") {
     screen.line();
@@ -99,6 +103,23 @@ function attemptColumns(now: number): Column<Attempt>[] {
     {
       title: "ERROR",
       text: ({ error }) => (error ? `${error.class}: ${error.message}` : ""),
+    },
+  ];
+}
+
+function stepColumns(now: number): Column<RunStep>[] {
+  return [
+    {
+      title: "STEP",
+      text: ({ name, ordinal }) => (ordinal > 1 ? `${name} (${ordinal})` : name),
+    },
+    { title: "KIND", text: (step) => step.kind },
+    { title: "TRY", text: (step) => step.attempt, right: true },
+    { title: "BEGAN", text: (step) => localTime(step.startedAt) },
+    {
+      title: "TOOK",
+      text: ({ startedAt, finishedAt }) => took(startedAt, finishedAt, now),
+      right: true,
     },
   ];
 }

@@ -1,8 +1,9 @@
 import type { Trigger } from "@millrace/core";
-import type { Aborted, Context, LogFields, RunLog } from "@millrace/sdk";
+import { type Aborted, type Context, type LogFields, type RunLog, StepRunner } from "@millrace/sdk";
 import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
 import { costUnits } from "../cost-units.ts";
 import { OwnTransaction } from "../own-transaction.ts";
+import { IsolatedCheckpoints } from "./isolated-checkpoints.ts";
 import type { IsolatedRun, Notice } from "./protocol.ts";
 
 /** Progress crosses so often at the most; only the newest counts. */
@@ -21,6 +22,10 @@ export class IsolatedContext implements Context {
   readonly progress: Context["progress"];
   readonly cost: Context["cost"];
   readonly completeIn: Context["completeIn"];
+  readonly step: Context["step"];
+  readonly checkpoints: IsolatedCheckpoints;
+  readonly #steps: StepRunner;
+  #over = false;
   readonly #controller = new AbortController();
   readonly #send: (notice: Notice) => void;
   #lines = 0;
@@ -28,7 +33,12 @@ export class IsolatedContext implements Context {
   #progressSentAt = -Infinity;
   #progressTimer: NodeJS.Timeout | undefined;
 
-  constructor(run: IsolatedRun, send: (notice: Notice) => void) {
+  /** @param tell sends a notice to the worker */
+  constructor(run: IsolatedRun, tell: (notice: Notice) => void) {
+    // What a handler that was left has to say would be taken for the words of the next one here.
+    const send = (notice: Notice) => {
+      if (!this.#over) tell(notice);
+    };
     this.runId = run.runId;
     this.job = run.job;
     this.attempt = run.attempt;
@@ -48,6 +58,14 @@ export class IsolatedContext implements Context {
       warn: write("warn"),
       error: write("error"),
     };
+    this.checkpoints = new IsolatedCheckpoints(send);
+    this.#steps = new StepRunner({
+      checkpoints: this.checkpoints,
+      signal: () => this.signal,
+      stopped: () => (this.signal.aborted ? (this.signal.reason as Error) : undefined),
+      warn: (message) => this.log.warn(message),
+    });
+    this.step = this.#steps.step;
     const own = new OwnTransaction(() => send({ completing: true }));
     this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
     this.cost = (units) => send({ cost: costUnits(units) });
@@ -72,6 +90,13 @@ export class IsolatedContext implements Context {
 
   abort(reason: Aborted): void {
     this.#controller.abort(reason);
+  }
+
+  /** Its handler has ended, or was left: nothing of it begins a step any more. */
+  conclude(): void {
+    this.#steps.close();
+    this.flush();
+    this.#over = true;
   }
 
   /** Sends what has been held back. */

@@ -14,6 +14,7 @@ export async function runInThread({ run, port }: ThreadTask): Promise<Ended> {
   const context = new IsolatedContext(run, (notice: Notice) => port.postMessage(notice));
   port.on("message", (command: Command) => {
     if ("abort" in command) context.abort(new Aborted(command.abort.why, command.abort.message));
+    if ("answer" in command) context.checkpoints.answer(command.answer);
   });
   port.postMessage({ ready: true } satisfies Notice);
   try {

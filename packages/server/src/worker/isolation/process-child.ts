@@ -6,6 +6,7 @@ import { siblingModule } from "../../runtime/sibling-module.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { End } from "../handling.ts";
+import { answerStep } from "./answer-step.ts";
 import { crashOf } from "./crash.ts";
 import { endOf } from "./end-of.ts";
 import { keepNotice } from "./keep-notice.ts";
@@ -146,6 +147,10 @@ export class ProcessChild {
       });
     } else if (task && "ended" in notice) {
       void this.#lookAtMemory().then(() => this.#finish(endOf(notice.ended)));
+    } else if (task && "step" in notice) {
+      void answerStep(notice.step, task.context).then((answer) => {
+        if (this.#task === task) this.#send({ answer });
+      });
     } else if (task) {
       try {
         task.lastLine = keepNotice(notice, task.context) ?? task.lastLine;

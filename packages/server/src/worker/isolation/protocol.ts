@@ -1,5 +1,5 @@
-import type { Failure, Json, Trigger } from "@millrace/core";
-import type { Aborted } from "@millrace/sdk";
+import type { ErrorCode, Failure, Json, Trigger } from "@millrace/core";
+import type { Aborted, Checkpoint, NewCheckpoint, Wait } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { Level } from "../log-line.ts";
 import type { JudgedFailure } from "../judge-failure.ts";
@@ -24,7 +24,10 @@ export interface IsolatedRun {
 }
 
 /** From the worker to the place. */
-export type Command = { start: IsolatedRun } | { abort: { why: Aborted["why"]; message: string } };
+export type Command =
+  | { start: IsolatedRun }
+  | { abort: { why: Aborted["why"]; message: string } }
+  | { answer: StepAnswer };
 
 /** From the place to the worker. */
 export type Notice =
@@ -34,10 +37,23 @@ export type Notice =
   | { cost: number }
   /** It is about to complete the run in a transaction of its own. */
   | { completing: true }
+  | { step: StepQuestion }
   | { ended: Ended };
+
+/** What a step asks of the worker, which holds the lease: to read what is on record, or to record one more. */
+export type StepQuestion = { id: number } & ({ read: true } | { keep: NewCheckpoint });
+
+/** A question that failed is answered with the message and, of our own errors, the code. */
+export type StepAnswer = { id: number } & (
+  | { read: readonly Checkpoint[] }
+  | { kept: Wait | null }
+  | { failed: { code: ErrorCode | null; message: string } }
+);
 
 export type Ended =
   | { output: string | null }
+  /** It was left where it is, in a sleep that is over then, in milliseconds of Unix time. */
+  | { suspended: number }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }
   /** The job could not be loaded there, so nothing of it could judge. */

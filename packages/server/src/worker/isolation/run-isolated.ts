@@ -15,13 +15,21 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
   } catch (error) {
     return { unloaded: toFailure(error) };
   }
+  const { suspended } = context.checkpoints;
+  const ended = await Promise.race([
+    handle(job, run, context),
+    suspended.then((dueMs): Ended => ({ suspended: dueMs })),
+  ]);
+  context.conclude();
+  return ended;
+}
+
+async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
     const value = await job.handle(await checkInput(job, run.input), context);
     return outputOf(value, run.job);
   } catch (thrown) {
     return { judged: judge(thrown, job) };
-  } finally {
-    context.flush();
   }
 }
 

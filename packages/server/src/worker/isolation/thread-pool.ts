@@ -6,6 +6,7 @@ import { Piscina } from "piscina";
 import { siblingModule } from "../../runtime/sibling-module.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { End, Handling } from "../handling.ts";
+import { answerStep } from "./answer-step.ts";
 import { crashOf } from "./crash.ts";
 import { endOf } from "./end-of.ts";
 import type { ThreadTask } from "./isolated-thread.ts";
@@ -60,6 +61,10 @@ export class ThreadPool {
       if ("ready" in notice) {
         ready = true;
         begin();
+      } else if ("step" in notice) {
+        void answerStep(notice.step, context).then((answer) => {
+          here.postMessage({ answer } satisfies Command);
+        });
       } else {
         lastLine = keepNotice(notice, context) ?? lastLine;
       }

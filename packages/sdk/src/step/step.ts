@@ -1,0 +1,55 @@
+import type { Duration, RetryOptions } from "@millrace/core";
+import type { RetryRule } from "../retry-rules.ts";
+
+/** What the function of a step is told. */
+export interface StepContext {
+  /** Aborted like the attempt's own, and when the step has taken longer than its timeout. */
+  readonly signal: AbortSignal;
+}
+
+/** How a step is tried again in place, as long as its attempt lasts: as a job is, but for a budget, which needs the database. */
+export interface StepRetryOptions extends Omit<RetryOptions, "budget"> {
+  /** As those of a job: the first that applies to an error decides. Default: none. */
+  rules?: readonly RetryRule[];
+}
+
+/** Options of one step. */
+export interface StepOptions {
+  /** Default: none. What a step throws fails the attempt, and the job's retry policy decides. */
+  retry?: StepRetryOptions;
+  /** How long one try may take; then its signal is aborted and it has failed. Default: as long as the attempt may. */
+  timeout?: Duration;
+}
+
+/**
+ * The durable steps of a run. Each is known by its name and by how often the name was used before it in the run; so the
+ * handler must use them in the same order in every attempt. Steps under way at the same time (`Promise.all`) get their
+ * places when they are called: where each of several branches makes more than one step, give every branch names of its own.
+ *
+ * @example
+ *   const seats = await step("provision", ({ signal }) => billing.provision(account, { signal }));
+ *   await step.sleep("grace", "3d");
+ *   await step("welcome", { retry: { maxAttempts: 3 }, timeout: "10s" }, () => mail.welcome(seats));
+ */
+export interface Step {
+  /**
+   * Runs the function and records what it gives, once: every later attempt gets that back, and the function is not called
+   * again. What it throws is not recorded.
+   *
+   * @param name 1 to 200 characters
+   * @returns what was recorded: plain data, Date, bigint, Map, Set, Uint8Array and undefined as they were
+   * @throws whatever the function throws; MillraceError `invalid_json` or `step_too_large` for what cannot be recorded,
+   *   `too_many_steps`, `step_mismatch`, `invalid_step`; an `Aborted` when the attempt was told to stop
+   */
+  <T>(name: string, fn: (step: StepContext) => T | Promise<T>): Promise<T>;
+  <T>(name: string, options: StepOptions, fn: (step: StepContext) => T | Promise<T>): Promise<T>;
+  /**
+   * Waits, and holds no worker meanwhile: the handler is left where it is, and begins again from the top when the time is
+   * over. The time begins when the sleep is first asked for. Whatever goes on beside it and is no step is cut off.
+   *
+   * @param duration from 0 to 100 years
+   */
+  readonly sleep: (name: string, duration: Duration) => Promise<void>;
+  /** The same until an instant, before the year 10000. One that has passed is no wait. */
+  readonly sleepUntil: (name: string, date: Date) => Promise<void>;
+}
