@@ -246,6 +246,23 @@ describe("a sleep", () => {
     expect(await attemptsOf(mill, id)).toMatchObject([{ outcome: "released", error_class: null }]);
   });
 
+  test("takes no room under a limit, and passes the gate again when it is over", async () => {
+    const job = defineJob({
+      name: "limited",
+      concurrency: { limit: 1 },
+      run: async (_input, { step }) => step.sleep("nap", "1h"),
+    });
+    const mill = await Mill.create(job);
+    await mill.startWorker();
+    await mill.startDispatcher();
+    const [first, second] = [await mill.enqueue("limited"), await mill.enqueue("limited")];
+    await mill.untilState(first, "waiting");
+    await mill.untilState(second, "waiting");
+    await passSleeps(mill, first);
+    await mill.untilState(first, "completed");
+    expect(await mill.state(second)).toBe("waiting");
+  });
+
   test("is cancelled at once, and its handler never goes on", async () => {
     const calls: number[] = [];
     const { mill, id } = await started(async ({ step, attempt }) => {
