@@ -53,9 +53,9 @@ test("a server tells that its broker is away, goes on without it, and shows no p
   };
 
   expect(server.output).toMatch(new RegExp(`^ {2}transport +Redis at ${where}$`, "m"));
+  await runsOne();
   expect(await health()).toEqual({ status: 200, transport: "ok" });
   expect(await metric("millrace_transport_up")).toBe(1);
-  await runsOne();
   await until(
     "messages went round",
     async () => (await metric("millrace_transport_received_total")) > 0,

@@ -1,7 +1,7 @@
 /** Watches the event loop of the main thread, and takes its stack when it stands for too long. */
 import { type Debugger, Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { type LoopWatchData, SHARED } from "./loop-watch.ts";
 
 const MAX_FRAMES = 10;
@@ -70,3 +70,4 @@ function framesOf(
 }
 
 setInterval(look, everyMs);
+parentPort!.postMessage("looking");

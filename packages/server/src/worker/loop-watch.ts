@@ -77,7 +77,8 @@ export class LoopWatch implements Service {
     });
     thread.on("error", (error) => logger.warn({ err: error }, "the loop watch failed"));
     port1.unref();
-    await new Promise((resolve) => thread.once("online", resolve).once("exit", resolve));
+    // Until it looks: on a busy machine it is long on its way to its first line.
+    await new Promise((resolve) => thread.once("message", resolve).once("exit", resolve));
     thread.unref();
     this.#thread = thread;
     this.#tickedAt = performance.now();
