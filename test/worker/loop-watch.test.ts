@@ -40,11 +40,16 @@ async function blockedBy(block: () => unknown) {
   const beside = await mill.enqueue("neighbour");
   await mill.startWorker({ logger, blockMs: 300, ...new WorkerMetrics(metrics).hooks });
   await mill.untilState(beside, "running");
-  const id = await mill.enqueue("blocking");
-  await mill.untilState(id, "completed");
+  const told = () => lines.find(({ msg }) => /was blocked/.test(msg));
+  // Where others take the processors, the watch is starved together with the loop, and may miss one.
+  let id = "";
+  for (let tries = 1; tries <= 5 && !told(); tries++) {
+    id = await mill.enqueue("blocking");
+    await mill.untilState(id, "completed");
+  }
   letGo();
   await mill.untilState(beside, "completed");
-  const line = await until("it is told", () => lines.find(({ msg }) => /was blocked/.test(msg)));
+  const line = await until("it is told", told);
   return { mill, id, beside, line, metrics };
 }
 
@@ -73,7 +78,7 @@ test.each([
     expect(told).toMatch(/^millrace_event_loop_blocks_total [1-9]/m);
     expect(told).toMatch(/^millrace_event_loop_longest_block_seconds [0-9.]*[1-9]/m);
   },
-  60_000,
+  120_000,
 );
 
 test("a handler that never lets go is told of, with its run, in the log, in health and as a number", async () => {
