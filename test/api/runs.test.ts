@@ -108,10 +108,13 @@ test("a run that sleeps says until when, and shows its steps without what they g
   const due = new Date(Date.now() + 3_600_000);
   await (await api.claim()).settle({ verdict: "suspend", due });
   await api.db.query(
-    `insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, value)
-     values ($1, 'charge', 1, 'step', 1, now() - interval '9 s', now() - interval '8 s', '"secret"'),
-       ($1, 'charge', 2, 'step', 1, now() - interval '8 s', now() - interval '7 s', '1'),
-       ($1, 'nap', 1, 'sleep', 1, now() - interval '7 s', $2, null)`,
+    `insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
+     values ($1, 'charge', 1, 'step', 1, 1, now() - interval '9 s', now() - interval '8 s', '"secret"'),
+       ($1, 'charge', 2, 'step', 2, 1, now() - interval '8 s', now() - interval '7 s', '1')`,
+    [made.id],
+  );
+  await api.db.query(
+    "insert into millrace.waiter (run_id, name, ordinal, kind, asked_at, due_at) values ($1, 'nap', 1, 'sleep', now() - interval '7 s', $2)",
     [made.id, due],
   );
   const { body } = await api.call(`/api/v1/runs/${made.id}`);
@@ -126,7 +129,7 @@ test("a run that sleeps says until when, and shows its steps without what they g
   expect(body.steps).toEqual([
     { name: "charge", ordinal: 1, kind: "step", attempt: 1, startedAt: at, finishedAt: at },
     { name: "charge", ordinal: 2, kind: "step", attempt: 1, startedAt: at, finishedAt: at },
-    { name: "nap", ordinal: 1, kind: "sleep", attempt: 1, startedAt: at, finishedAt: null },
+    { name: "nap", ordinal: 1, kind: "sleep", attempt: null, startedAt: at, finishedAt: null },
   ]);
   const list = await api.call("/api/v1/runs?state=waiting");
   expect(list.body.runs).toMatchObject([{ id: made.id, reason: body.reason }]);

@@ -6,23 +6,12 @@ import type { Queryable } from "../../packages/server/src/store/statement.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
 import { keepSteps } from "../../packages/server/src/store/steps.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
+import { type Held, claimOne } from "../support/claim-one.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
 const job = defineJob({ name: "any", run: () => null });
 const failure = { class: "Error", message: "boom", stack: null };
-
-interface Held {
-  run: string;
-  lease: number;
-  worker: number;
-}
-
-async function claimOne(mill: Mill): Promise<Held> {
-  const worker = await mill.workerRow();
-  const [row] = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
-  return { run: row!.id, lease: row!.leaseId, worker };
-}
 
 async function lose(mill: Mill, { worker }: Held): Promise<void> {
   await markLost(mill.db, worker, 0);
@@ -51,11 +40,9 @@ function checkpoint(db: Queryable, held: Held, value: string, attempt = 1) {
     [held.run],
     ["charge"],
     [1],
-    ["step"],
+    [1],
     [attempt],
     [5],
-    [null],
-    [null],
     [JSON.stringify(value)],
   );
 }

@@ -5,7 +5,16 @@ import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import { keepSteps, listSteps, readRecorded } from "../../packages/server/src/store/steps.ts";
-import { dispatchDue } from "../../packages/server/src/store/timers.ts";
+import { emitEvents } from "../../packages/server/src/store/emissions.ts";
+import { dispatchDue, wakeWaiting } from "../../packages/server/src/store/timers.ts";
+import {
+  askWaits,
+  lookBack,
+  meet,
+  pruneWaits,
+  readWaits,
+  takeWaits,
+} from "../../packages/server/src/store/waits.ts";
 import { past } from "../support/history.ts";
 import { Mill } from "../support/mill.ts";
 import { type PlanNode, executed, explaining, nodes } from "../support/plans.ts";
@@ -67,8 +76,23 @@ test("with a history in many partitions, no plan that holds for every value read
   for (let sent = 0; sent < 2; sent++) {
     const { leaseId, runId } = made!;
     const place = [[leaseId], [runId], ["a"], [1]] as [number[], string[], string[], number[]];
-    await keepSteps(connection, worker, ...place, ["step"], [1], [1], [null], [null], ["1"]);
+    await keepSteps(connection, worker, ...place, [1], [1], [1], ["1"]);
+    const other = [[leaseId], [runId], ["b"], [1]] as typeof place;
+    const event = ["x", '{"a":1}', '{"a":1}'].map((part) => [part]) as [
+      string[],
+      string[],
+      string[],
+    ];
+    await askWaits(connection, worker, ...other, ["event"], [null], [null], ...event);
+    await lookBack(connection, [runId], ["b"], [1]);
+    await takeWaits(connection, worker, ...other, [2], [1]);
   }
+  await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null]);
+  await meet(connection, 100);
+  await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1]);
+  await wakeWaiting(connection, [made!.runId]);
+  await readWaits(connection, made!.runId);
+  await pruneWaits(connection, "00000000-0000-0000-0000-000000000000", 100);
   await readRecorded(connection, made!.runId);
   await listSteps(connection, made!.runId, 10);
   await settle(connection, worker, [{ ...held[12]!, verdict: "suspend", due: now }]);
@@ -79,7 +103,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null);
   await readManyForRerun(connection, open.slice(0, 100));
   const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
-  hot.push("settle_suspended", "keep_steps", "read_recorded");
+  hot.push("settle_suspended", "keep_steps", "read_recorded", "ask_waits", "take_waits");
   for (const title of hot) {
     expect([...connection.plans.keys()]).toContain(title);
   }

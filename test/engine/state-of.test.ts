@@ -4,7 +4,16 @@ import { expect, test } from "vitest";
 import { listRuns } from "../../packages/server/src/store/runs.ts";
 import { Mill } from "../support/mill.ts";
 
-const PLACES = ["ready", "gate", "timer", "sleep", "lease", "timer and lease", "none"] as const;
+const PLACES = [
+  "ready",
+  "gate",
+  "timer",
+  "sleep",
+  "wait",
+  "lease",
+  "timer and lease",
+  "none",
+] as const;
 
 const STAND: Record<string, string> = {
   gate: `insert into millrace.gate (queue, job, key, priority, start_by, since, cost, run_ids)
@@ -12,6 +21,7 @@ const STAND: Record<string, string> = {
   ready: `insert into millrace.ready (queue, priority, job, run_ids) values ('default', 0, 'any', array[$1::uuid])`,
   timer: `insert into millrace.timer (run_id, due_at, reason) values ($1, now(), 'delay')`,
   sleep: `insert into millrace.timer (run_id, due_at, reason) values ($1, now(), 'sleep')`,
+  wait: `insert into millrace.timer (run_id, due_at, reason) values ($1, now(), 'wait')`,
   lease: `insert into millrace.lease (worker_id, run_ids) values (1, array[$1::uuid])`,
 };
 

@@ -3,6 +3,7 @@ import { NonRetryableError, defineJob } from "@millrace/sdk";
 import { Claimer, type Outcome, cancel, dispatch, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import { Mill } from "../support/mill.ts";
 
 const job = defineJob({
@@ -83,6 +84,13 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   stop: (stand) => record(stand, { verdict: "stop", failure: null }),
   release: (stand) => record(stand, { verdict: "release" }),
   suspend: (stand) => record(stand, { verdict: "suspend", due: inAnHour() }),
+  wake: async ({ mill, run }) => {
+    await mill.db.query(
+      "update millrace.timer set reason = 'wait' where run_id = $1 and reason = 'sleep'",
+      [run],
+    );
+    await wakeWaiting(mill.db, [run]);
+  },
   crash: (stand) => record(stand, { verdict: "crash", failure, evidence: EVIDENCE }),
   lose: async ({ mill, worker }) => {
     await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);

@@ -4,7 +4,7 @@ import type { Mill } from "./mill.ts";
 export async function passSleeps(mill: Mill, id: string): Promise<void> {
   await mill.untilState(id, "waiting");
   await mill.db.query(
-    "update millrace.step set finished_at = clock_timestamp() where run_id = $1 and kind = 'sleep'",
+    "update millrace.waiter set due_at = clock_timestamp() where run_id = $1 and kind = 'sleep'",
     [id],
   );
   await mill.db.query("update millrace.timer set due_at = clock_timestamp() where run_id = $1", [

@@ -34,6 +34,9 @@ const stepsOf = (mill: Mill, id: string) =>
     [id],
   );
 
+const waitsOf = (mill: Mill, id: string) =>
+  mill.rows<{ name: string }>("select name from millrace.waiter where run_id = $1", [id]);
+
 const attemptsOf = (mill: Mill, id: string) =>
   mill.rows<{ outcome: string; error_class: string | null; error_message: string | null }>(
     "select outcome::text, error_class, error_message from millrace.attempt where run_id = $1 order by number",
@@ -233,9 +236,9 @@ describe("a sleep", () => {
     await until("nothing is held", () => worker.running === 0);
     await mill.untilState(await mill.enqueue("quick"), "completed");
     const [timer] = await mill.rows<{ reason: string; same: boolean; minutes: number }>(
-      `select t.reason, date_trunc('milliseconds', s.finished_at) = t.due_at as same,
+      `select t.reason, date_trunc('milliseconds', w.due_at) = t.due_at as same,
          extract(epoch from t.due_at - now())::float8 / 60 as minutes
-       from millrace.timer t join millrace.step s using (run_id) where run_id = $1 and s.kind = 'sleep'`,
+       from millrace.timer t join millrace.waiter w using (run_id) where run_id = $1 and w.kind = 'sleep'`,
       [id],
     );
     expect(timer).toMatchObject({ reason: "sleep", same: true });
@@ -273,6 +276,7 @@ describe("a sleep", () => {
     expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("cancelled");
     expect(await mill.state(id)).toBe("cancelled");
     expect(await mill.rows("select 1 from millrace.timer")).toEqual([]);
+    expect(await waitsOf(mill, id)).toEqual([]);
     expect(calls).toEqual([1]);
   });
 
@@ -293,7 +297,7 @@ describe("a sleep", () => {
       const [made] = await Promise.all([step("work", () => work.promise.then(() => 7)), naps[1]]);
       return [made, attempt];
     });
-    await until("both sleep", async () => (await stepsOf(mill, id)).length === 2);
+    await until("both sleep", async () => (await waitsOf(mill, id)).length === 2);
     expect(await mill.state(id)).toBe("running");
     work.fire();
     await mill.untilState(id, "waiting");

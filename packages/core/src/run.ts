@@ -2,7 +2,7 @@
  * The life of a run: its states, and the one table of what may move it.
  *
  * A run's state is not a column that gets rewritten; it is *where the run stands* (see ARCHITECTURE.md): in `ready` it
- * is queued, in `lease` running, in `timer` scheduled, or waiting when it sleeps between two steps. The guards in SQL, the diagram in docs/concepts.md and the test
+ * is queued, in `lease` running, in `timer` scheduled, or waiting when its steps wait. The guards in SQL, the diagram in docs/concepts.md and the test
  * that fires every (state, event) pair at a real database are all held against this table.
  */
 export const RUN_STATES = [
@@ -26,7 +26,7 @@ export function isFinal(state: RunState): state is FinalState {
   return (FINAL_STATES as readonly RunState[]).includes(state);
 }
 
-/** How an attempt ended. `released` (a drain handed the run back, or it sleeps) and `lost` (what executed it died) are not the run's fault. */
+/** How an attempt ended. `released` (a drain handed the run back, or its steps wait) and `lost` (what executed it died) are not the run's fault. */
 export const ATTEMPT_OUTCOMES = ["completed", "failed", "lost", "cancelled", "released"] as const;
 
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
@@ -56,11 +56,13 @@ export interface Transition {
 /**
  * Every transition of an accepted run. An event that is fired in a state outside `from` changes nothing and says so.
  * `crash` is what happens when the process or thread that a run has for itself dies, and not the worker.
- * `suspend` is what happens when all that its handler waits for is a sleep of a step; the sleep's end is `due`.
+ * `suspend` is what happens when nothing is under way in its handler but waits of steps; the end of the first is `due`, and what comes
+ * earlier is `wake`.
  * `stop` is what a cancel of a running run becomes once its handler has let go.
  */
 export const TRANSITIONS = [
   { event: "due", from: ["scheduled", "waiting"], to: ["queued"], by: "dispatcher" },
+  { event: "wake", from: ["waiting"], to: ["queued"], by: "anyone" },
   { event: "claim", from: ["queued"], to: ["running"], by: "worker" },
   { event: "complete", from: ["running"], to: ["completed"], by: "worker" },
   { event: "retry", from: ["running"], to: ["scheduled"], by: "worker" },

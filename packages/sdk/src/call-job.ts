@@ -5,7 +5,7 @@ import type { CallOptions, Job } from "./job.ts";
 import { askerOf } from "./sql/transaction.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { StepRunner } from "./step/step-runner.ts";
-import { UNRECORDED } from "./step/unrecorded.ts";
+import { unrecorded } from "./step/unrecorded.ts";
 
 /** {@link Job.call}: the handler in this process, with a context that no server stands behind. */
 export async function callJob<Output>(
@@ -24,7 +24,7 @@ export async function callJob<Output>(
   }, job.timeoutMs);
   const log = options.log ?? stderrLog({ run: runId, job: job.name });
   const steps = new StepRunner({
-    checkpoints: UNRECORDED,
+    checkpoints: unrecorded(),
     signal: () => signal,
     stopped: () => (signal.aborted ? (signal.reason as Error) : undefined),
     warn: (message) => log.warn(message),

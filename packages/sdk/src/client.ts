@@ -1,5 +1,6 @@
 import { type Duration, type MillraceError, byteLength, toJsonText } from "@millrace/core";
-import type { AcceptedRun, CreatedRuns } from "@millrace/core/api";
+import type { AcceptedRun, CreatedRuns, EmittedEvent } from "@millrace/core/api";
+import { type AnyEvent, type PayloadOf, checkPayload } from "./define-event.ts";
 import { HttpApi, toError } from "./http-api.ts";
 import type { AnyJob, InputOf, OutputOf } from "./job.ts";
 import { EnqueuedRun, RunHandle } from "./run-handle.ts";
@@ -32,6 +33,14 @@ export interface EnqueueOptions {
   /** Same job, same key: same run. With it the request is repeated by itself when the server does not answer. */
   idempotencyKey?: string;
   correlationId?: string;
+}
+
+/** How an event is sent. */
+export interface EmitOptions {
+  /** The id of the run that alone shall get it. Default: all that wait for it. */
+  run?: string;
+  /** Same event, same key: it is sent once. With it the request is repeated by itself when the server does not answer. */
+  idempotencyKey?: string;
 }
 
 /** The same for many runs; what is given applies to each. */
@@ -98,6 +107,20 @@ export interface Client<Jobs extends object = Record<string, AnyJob>> {
     options?: EnqueueManyOptions<InputOf<JobNamed<Jobs, Name>>>,
   ): Promise<EnqueuedResult<OutputOf<JobNamed<Jobs, Name>>>[]>;
 
+  /**
+   * Sends an event, to all runs that wait for it, or to one. When this returns, it is durable.
+   *
+   * @param event an event, whose schema checks the payload; or its name
+   * @throws MillraceError `invalid_input`, `invalid_json`, `payload_too_large`, `run_not_found`, `idempotency_key_reused`; and
+   *   `server_unreachable`, `database_unavailable`
+   */
+  emit<E extends AnyEvent>(
+    event: E,
+    payload: PayloadOf<E>,
+    options?: EmitOptions,
+  ): Promise<EmittedEvent>;
+  emit(event: string, payload?: unknown, options?: EmitOptions): Promise<EmittedEvent>;
+
   /** A run by its id; nothing is asked before one of its methods is called. */
   run<Output = unknown>(id: string): RunHandle<Output>;
 }
@@ -125,6 +148,7 @@ export function createClient<Jobs extends object = Record<string, AnyJob>>(
   const client: Untyped = {
     enqueue: (job, input, more) => enqueue(api, nameOf(job), input, more),
     enqueueMany: (job, inputs, more) => enqueueMany(api, nameOf(job), inputs, more),
+    emit: (event, payload, more) => emit(api, event, payload, more),
     run: (id) => new RunHandle(api, id),
   };
   // What the types above promise for each job is the same at run time.
@@ -139,6 +163,7 @@ interface Untyped {
     inputs: Iterable<unknown>,
     options?: EnqueueManyOptions<unknown>,
   ): Promise<EnqueuedResult<unknown>[]>;
+  emit(event: AnyEvent | string, payload?: unknown, options?: EmitOptions): Promise<EmittedEvent>;
   run(id: string): RunHandle<never>;
 }
 
@@ -187,6 +212,23 @@ async function enqueueMany(
     }
   }
   return results;
+}
+
+async function emit(
+  api: HttpApi,
+  event: AnyEvent | string,
+  payload: unknown = {},
+  options: EmitOptions = {},
+): Promise<EmittedEvent> {
+  if (typeof event !== "string") await checkPayload(event, payload);
+  const name = typeof event === "string" ? event : event.name;
+  const rest = JSON.stringify({ name, ...options });
+  return (await api.call({
+    method: "POST",
+    path: "/api/v1/events",
+    body: `${rest.slice(0, -1)},"payload":${toJsonText(payload, "payload")}}`,
+    repeatable: options.idempotencyKey !== undefined,
+  })) as EmittedEvent;
 }
 
 /**

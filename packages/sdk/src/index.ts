@@ -9,6 +9,7 @@ export {
 export {
   type Client,
   type ClientOptions,
+  type EmitOptions,
   type EnqueueManyOptions,
   type EnqueueOptions,
   type EnqueuedResult,
@@ -16,6 +17,18 @@ export {
 } from "./client.ts";
 export { batchResults } from "./batch-results.ts";
 export type { BatchContext, BatchItem, Context, LogFields, RunLog } from "./context.ts";
+export {
+  type AnyEvent,
+  checkPayload,
+  defineEvent,
+  type Event,
+  type EventOptions,
+  isEvent,
+  type PayloadOf,
+  type ReceivedOf,
+  type WaitForOptions,
+  type Where,
+} from "./define-event.ts";
 export { defineJob, isJob } from "./define-job.ts";
 export {
   defineSchedule,
@@ -52,10 +65,15 @@ export type {
 } from "./job.ts";
 export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
 export type {
+  AwaitedEvent,
   Checkpoint,
   Checkpoints,
   NewCheckpoint,
+  NewWait,
+  Recorded,
+  StandingWait,
   StepPlace,
+  Taken,
   Wait,
 } from "./step/checkpoints.ts";
 export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";

@@ -12,14 +12,24 @@ export function checkInput(
   job: { name: string; schema: InputSchema | undefined },
   input: unknown,
 ): unknown {
-  if (!job.schema) return requireNothing(job.name, input);
-  const result = job.schema["~standard"].validate(input);
-  return result instanceof Promise
-    ? result.then((later) => outputOf(job.name, later))
-    : outputOf(job.name, result);
+  return job.schema
+    ? checkValue(job.schema, input, `input of ${job.name}`)
+    : requireNothing(job.name, input);
 }
 
-function outputOf(job: string, result: StandardSchemaV1.Result<unknown>): unknown {
+/**
+ * The same for any schema.
+ *
+ * @param what names the value in the error
+ */
+export function checkValue(schema: InputSchema, value: unknown, what: string): unknown {
+  const result = schema["~standard"].validate(value);
+  return result instanceof Promise
+    ? result.then((later) => outputOf(later, what))
+    : outputOf(result, what);
+}
+
+function outputOf(result: StandardSchemaV1.Result<unknown>, what: string): unknown {
   if (!result.issues) return result.value;
   const problems = result.issues.map((issue) => ({
     pointer: pointerOf(issue.path ?? []),
@@ -29,7 +39,7 @@ function outputOf(job: string, result: StandardSchemaV1.Result<unknown>): unknow
     .slice(0, 5)
     .map((p) => (p.pointer ? `${p.pointer}: ${p.message}` : p.message));
   const more = problems.length > 5 ? `; and ${problems.length - 5} more` : "";
-  throw new MillraceError("invalid_input", `input of ${job}: ${shown.join("; ")}${more}`, {
+  throw new MillraceError("invalid_input", `${what}: ${shown.join("; ")}${more}`, {
     pointer: problems[0]?.pointer,
   });
 }

@@ -6,6 +6,7 @@ export const BLOCKERS = [
   "not_due",
   "retry",
   "asleep",
+  "waits",
   "debounced",
   "expired",
   "queue_paused",

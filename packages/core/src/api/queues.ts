@@ -11,7 +11,7 @@ export const QueueInfo = z
       .describe("Runs that a limit, a rate, a pause of their job or an unfilled batch holds back"),
     running: z.int(),
     scheduled: z.int().describe("Runs that are not due yet"),
-    waiting: z.int().describe("Runs that sleep between two steps"),
+    waiting: z.int().describe("Runs whose steps wait"),
     oldestSeconds: z
       .number()
       .nullable()

@@ -116,7 +116,7 @@ export const RunSummary = z
     schedule: z.string().nullable().describe("The schedule that it, or what it reruns, came from"),
     scheduledFor: Instant.nullable().describe("The instant that the schedule names"),
     createdAt: Instant,
-    runAt: Instant.nullable().describe("When it is due, while it is scheduled or sleeps"),
+    runAt: Instant.nullable().describe("When it is due, while it is scheduled or waits"),
     expiresAt: Instant.nullable().describe("When it is cancelled if it has not started by then"),
     startedAt: Instant.nullable().describe("Start of the attempt under way, or of the last one"),
     finishedAt: Instant.nullable(),
@@ -176,9 +176,12 @@ export const RunStep = z
     name: z.string(),
     ordinal: z.int().describe("The n-th use of the name in the run, from 1"),
     kind: z.enum(STEP_KINDS),
-    attempt: z.int().describe("The attempt that recorded it"),
+    attempt: z
+      .int()
+      .nullable()
+      .describe("The attempt that recorded it; null for a wait that is not over"),
     startedAt: Instant,
-    finishedAt: Instant.nullable().describe("Null for a sleep that is not over"),
+    finishedAt: Instant.nullable().describe("Null for a wait that is not over"),
   })
   .meta({ id: "RunStep" });
 

@@ -12,6 +12,8 @@ const CODES: Record<string, ErrorCode> = {
   ML002: "queue_not_found",
   ML003: "idempotency_key_reused",
   ML010: "invalid_request",
+  ML040: "invalid_event",
+  ML041: "run_not_found",
   ML020: "lease_lost",
   ML021: "run_finished",
 };

@@ -8,43 +8,84 @@ export interface StepPlace {
   readonly kind: StepKind;
 }
 
-/** A checkpoint that is on record. Plain data: it may cross from one process to another. */
+/** A checkpoint that is on record. Plain data, as all of this: it may cross from one process to another. */
 export interface Checkpoint extends StepPlace {
-  /** What the step gave, as {@link toStepText} wrote it; null for a sleep. */
+  /** Grows in the order in which the handler got to know its checkpoints. */
+  readonly seq: number;
+  /**
+   * What the step gave, as {@link toStepText} wrote it; of an event its payload as JSON text, null when none came in time; null
+   * for a sleep.
+   */
   readonly value: string | null;
-  /** Of a sleep; of a step null. */
-  readonly wait: Wait | null;
 }
 
-/** What is left of a sleep, by the clock of who keeps it. */
+/** A checkpoint of a step, to be recorded. */
+export interface NewCheckpoint extends StepPlace {
+  readonly seq: number;
+  /** How long the step took, in milliseconds. */
+  readonly tookMs: number;
+  readonly value: string;
+}
+
+/** The event that a step waits for. */
+export interface AwaitedEvent {
+  readonly name: string;
+  /** Path into the payload -> what it must have there. */
+  readonly match: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A wait, to be noted. */
+export interface NewWait extends StepPlace {
+  /** How long it lasts, or until when, in milliseconds of Unix time; both null for no end. */
+  readonly forMs: number | null;
+  readonly untilMs: number | null;
+  /** What ends it early; null for a sleep. */
+  readonly event: AwaitedEvent | null;
+}
+
+/** How a wait stands, by the clock of who keeps it. */
 export interface Wait {
   /** Milliseconds; 0 when it is over. */
   readonly restMs: number;
   /** When it is over, in milliseconds of Unix time. */
   readonly dueMs: number;
+  /** What it waits for has come: it may be taken. */
+  readonly met: boolean;
 }
 
-/** A checkpoint to be recorded. */
-export interface NewCheckpoint extends StepPlace {
-  /** How long the step took, in milliseconds. */
-  readonly tookMs: number;
+/** A wait that an earlier attempt has noted, and that no attempt has taken. */
+export interface StandingWait extends StepPlace, Wait {}
+
+/** A wait that is over, and a checkpoint now. */
+export interface Taken {
+  readonly taken: true;
+  /** What has come, as JSON text; null when nothing came in time, and for a sleep. */
   readonly value: string | null;
-  /** Of a sleep: how long it is, or until when, in milliseconds of Unix time; else both are null. */
-  readonly sleepMs: number | null;
-  readonly untilMs: number | null;
 }
 
-/** Where the checkpoints of one attempt are kept. */
+/** What earlier attempts have left. */
+export interface Recorded {
+  /** In their order. */
+  readonly checkpoints: readonly Checkpoint[];
+  readonly waits: readonly StandingWait[];
+}
+
+/**
+ * Where the checkpoints of one attempt are kept. Whatever writes throws an Aborted, `lease-lost`, when the attempt no longer holds its
+ * run: then nothing was recorded.
+ */
 export interface Checkpoints {
-  /** What earlier attempts have recorded; asked for once, when the first step is. */
-  read(): Promise<readonly Checkpoint[]>;
+  /** Asked for once, when the first step is. */
+  read(): Promise<Recorded>;
+  /** Records what a step gave. */
+  keep(checkpoint: NewCheckpoint): Promise<void>;
+  /** Notes a wait. It ends by itself, or because of what came since the run began. */
+  ask(wait: NewWait): Promise<Wait>;
+  /** Makes a checkpoint of a wait, if it is over. */
+  take(place: StepPlace, seq: number): Promise<Taken | Wait>;
   /**
-   * Records one.
-   *
-   * @returns what is left of a sleep; null for a step
-   * @throws Aborted `lease-lost`, when the attempt no longer holds its run: then nothing was recorded
+   * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for; Infinity for no time.
+   * Absent where a run cannot be left: then it waits in place.
    */
-  keep(checkpoint: NewCheckpoint): Promise<Wait | null>;
-  /** Leaves the handler where it is, to begin anew at that time. Absent where a run cannot be left: sleeps wait in place. */
   readonly suspend?: ((dueMs: number) => void) | undefined;
 }

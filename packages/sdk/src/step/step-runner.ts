@@ -1,22 +1,31 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type Duration,
-  type ErrorCode,
   MillraceError,
-  STEP_LIMITS,
   type StepKind,
-  byteLength,
   durationMs,
   fromStepText,
-  toStepText,
 } from "@millrace/core";
-import { nonRetryable } from "../errors.ts";
-import type { Checkpoint, Checkpoints, StepPlace } from "./checkpoints.ts";
-import { Sleeps } from "./sleeps.ts";
+import type { AnyEvent, WaitForOptions } from "../define-event.ts";
+import type {
+  Checkpoint,
+  Checkpoints,
+  NewWait,
+  StandingWait,
+  StepPlace,
+  Taken,
+  Wait,
+} from "./checkpoints.ts";
+import { awaitedEvent, receivedPayload } from "./awaited-event.ts";
+import { Deliveries } from "./deliveries.ts";
+import { asFinal, refusal } from "./refusal.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
+import { StepBudget } from "./step-budget.ts";
+import { keyOf, requireStepName, textOf } from "./step-place.ts";
 import { stepPolicy, tryStep } from "./try-step.ts";
+import { Waits } from "./waits.ts";
 
-/** A shorter sleep is waited for in place: to leave the run and to come back costs about as much. */
+/** A shorter wait is waited for in place: to leave the run and to come back costs about as much. */
 const IN_PLACE_MS = 1000;
 
 /** Later instants PostgreSQL's timer refuses. */
@@ -36,77 +45,79 @@ export interface StepRunnerOptions {
   warn: (message: string) => void;
 }
 
+/** What a step asks to wait for. */
+type Asked = Pick<NewWait, "forMs" | "untilMs" | "event">;
+
 /**
  * The steps of one attempt, over what earlier attempts have recorded.
  *
- * When nothing of the attempt is under way but sleeps, its run is suspended, and the handler is left where it is: the
- * promise of the sleep never settles. This is safe. No step is under way, so nothing is lost that ran for the record; what
- * the handler does outside of its steps is done again anyhow, by the contract of at least once, after the sleep as after a
- * crash. What is left of it may go on in this process (a branch beside the sleep), but can write nothing: its steps never
+ * When nothing of the attempt is under way but waits, its run is suspended, and the handler is left where it is: the
+ * promise of the wait never settles. This is safe. No step is under way, so nothing is lost that ran for the record; what
+ * the handler does outside of its steps is done again anyhow, by the contract of at least once, after the wait as after a
+ * crash. What is left of it may go on in this process (a branch beside the wait), but can write nothing: its steps never
  * begin, its log and its progress meet no lease, the end of its promise is not listened to. Nobody holds it, so it is
  * collected. It has got a turn of the event loop before, in which it could have gone on by what its last step gave.
  */
 export class StepRunner {
   readonly step: Step;
   readonly #options: StepRunnerOptions;
-  readonly #sleeps: Sleeps;
+  readonly #waits: Waits;
+  readonly #deliveries = new Deliveries((seq) => this.#divergedAt(seq));
+  readonly #budget: StepBudget;
   readonly #uses = new Map<string, number>();
-  #recorded: Promise<Map<string, Checkpoint>> | undefined;
+  #reading: Promise<void> | undefined;
+  readonly #recorded = new Map<string, Checkpoint>();
+  readonly #standing = new Map<string, StandingWait>();
   #broken: MillraceError | undefined;
   #underWay = 0;
   #looking = false;
   #over = false;
-  #steps = 0;
-  #bytes = 0;
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
-    this.#sleeps = new Sleeps(options.signal);
+    this.#waits = new Waits(options.signal);
+    this.#budget = new StepBudget(options.warn);
     const step = (name: string, ...rest: unknown[]) => {
       const [given, fn] = rest.length > 1 ? rest : [{}, rest[0]];
-      return this.#begin(name, "step", (place) =>
-        this.#execute(place, given as StepOptions, fn as (step: StepContext) => unknown),
+      return this.#begin(() =>
+        this.#execute(name, given as StepOptions, fn as (step: StepContext) => unknown),
       );
     };
     // The compiler cannot see that a step gives what its function does.
     this.step = Object.assign(step as unknown as Step, {
       sleep: (name: string, duration: Duration) =>
-        this.#sleep(name, (what) => ({
-          sleepMs: asFinal(() => durationMs(duration, what)),
-          untilMs: null,
-        })),
+        this.#begin(() => this.#sleep(name, (what) => ({ forMs: durationMs(duration, what) }))),
       sleepUntil: (name: string, date: Date) =>
-        this.#sleep(name, (what) => ({ sleepMs: null, untilMs: instantMs(date, what) })),
+        this.#begin(() => this.#sleep(name, (what) => ({ untilMs: instantMs(date, what) }))),
+      waitFor: (event: AnyEvent, given: WaitForOptions = {}) =>
+        this.#begin(() => this.#waitFor(event, given)),
     });
   }
 
   /** The attempt is over: what its handler has left behind begins no step any more. */
   close(): void {
     this.#over = true;
-    this.#sleeps.leave();
+    this.#waits.leave();
+    this.#deliveries.close();
   }
 
-  /** Gives a step its place at once, in the order of the calls. */
-  #begin<T>(name: string, kind: StepKind, work: (place: StepPlace) => Promise<T>): Promise<T> {
+  /** A step gets its place at once, in the order of the calls. */
+  #begin<T>(work: () => Promise<T>): Promise<T> {
     if (this.#over) return new Promise(() => {});
-    const begun = this.#follow(name, kind, work);
+    const begun = work();
     // Several may fail together, and a handler that awaits them in turn has left by then; that must not end the process.
     begun.catch(() => {});
     return begun;
   }
 
-  async #follow<T>(
-    name: string,
-    kind: StepKind,
-    work: (place: StepPlace) => Promise<T>,
-  ): Promise<T> {
-    const place = this.#placeOf(name, kind);
+  /** Something of the attempt that is not a wait. */
+  async #busy<T>(work: () => Promise<T>): Promise<T> {
     this.#underWay++;
     try {
-      return await work(place);
+      return await work();
     } finally {
       this.#underWay--;
-      this.#leaveIfOnlySleeping();
+      this.#leaveIfOnlyWaiting();
     }
   }
 
@@ -124,78 +135,149 @@ export class StepRunner {
   }
 
   async #execute(
-    place: StepPlace,
+    name: string,
     options: StepOptions,
     fn: (step: StepContext) => unknown,
   ): Promise<unknown> {
+    const place = this.#placeOf(name, "step");
     const what = textOf(place);
     if (typeof fn !== "function") throw refusal("invalid_step", `${what}: give it a function`);
     if (typeof options !== "object" || options === null) {
       throw refusal("invalid_step", `${what}: the options come before the function`);
     }
     const policy = stepPolicy(options, what);
-    const known = await this.#find(place);
-    if (known) return fromStepText(known.value!);
-    this.#requireGoingOn();
-    return await this.#counted(async () => {
-      const startedAt = performance.now();
-      const { signal } = this.#options;
-      const value = await inside.run(this, () => tryStep(fn, policy, { signal, what }));
-      const tookMs = performance.now() - startedAt;
-      const text = this.#admit(value, what);
-      const taken = { value: text, sleepMs: null, untilMs: null };
-      await this.#options.checkpoints.keep({ ...place, tookMs, ...taken });
-      // Not the value itself: what this attempt gets is what every later one will.
-      return fromStepText(text);
-    });
-  }
-
-  async #sleep(
-    name: string,
-    until: (what: string) => { sleepMs: number | null; untilMs: number | null },
-  ): Promise<void> {
-    const wait = await this.#begin(name, "sleep", async (place) => {
-      const asked = until(textOf(place));
+    return await this.#busy(async () => {
       const known = await this.#find(place);
-      if (known) return known.wait;
+      if (known) {
+        await this.#deliveries.turn(known.seq);
+        return fromStepText(known.value!);
+      }
       this.#requireGoingOn();
-      return await this.#counted(() =>
-        this.#options.checkpoints.keep({ ...place, tookMs: 0, value: null, ...asked }),
-      );
+      return await this.#budget.counted(async () => {
+        const startedAt = performance.now();
+        const { signal } = this.#options;
+        const value = await inside.run(this, () => tryStep(fn, policy, { signal, what }));
+        const tookMs = performance.now() - startedAt;
+        const text = this.#budget.admit(value, what);
+        await this.#numbered((seq) =>
+          this.#options.checkpoints.keep({ ...place, seq, tookMs, value: text }),
+        );
+        // Not the value itself: what this attempt gets is what every later one will.
+        return fromStepText(text);
+      });
     });
-    if (!wait || wait.restMs <= 0) return;
-    this.#requireGoingOn();
-    const over = this.#sleeps.wait(wait);
-    over.catch(() => {});
-    this.#leaveIfOnlySleeping();
-    await over;
-    // Others may sleep on, and be all that is left.
-    this.#leaveIfOnlySleeping();
   }
 
+  async #sleep(name: string, until: (what: string) => Partial<Asked>): Promise<void> {
+    await this.#wait(this.#placeOf(name, "sleep"), (what) => ({
+      forMs: null,
+      untilMs: null,
+      event: null,
+      ...asFinal(() => until(what)),
+    }));
+  }
+
+  async #waitFor(event: AnyEvent, given: WaitForOptions): Promise<unknown> {
+    const name = given?.name ?? event?.name;
+    const place = this.#placeOf(name, "event");
+    const value = await this.#wait(place, (what) => awaitedEvent(event, given, what));
+    return value === null ? null : await receivedPayload(event, value, textOf(place));
+  }
+
+  /** @returns the JSON text of what has come; null when nothing has */
+  async #wait(place: StepPlace, ask: (what: string) => Asked): Promise<string | null> {
+    const asked = ask(textOf(place));
+    const key = keyOf(place);
+    let found: Taken | Wait = await this.#busy(async () => {
+      const known = await this.#find(place);
+      if (known) {
+        await this.#deliveries.turn(known.seq);
+        return { taken: true, value: known.value };
+      }
+      this.#requireGoingOn();
+      const standing =
+        this.#standing.get(key) ??
+        (await this.#budget.counted(() => this.#options.checkpoints.ask({ ...place, ...asked })));
+      this.#standing.set(key, { ...place, ...standing });
+      return standing;
+    });
+    while (!("taken" in found)) {
+      if (!found.met && found.restMs > 0) await this.#stand(found, asked.event !== null);
+      found = await this.#busy(() => this.#take(place));
+    }
+    return found.value;
+  }
+
+  async #stand(wait: Wait, wakeable: boolean): Promise<void> {
+    this.#requireGoingOn();
+    const over = this.#waits.stand(wait, wakeable);
+    over.catch(() => {});
+    this.#leaveIfOnlyWaiting();
+    await over;
+  }
+
+  /** Asks for what a wait has come to. */
+  async #take(place: StepPlace): Promise<Taken | Wait> {
+    const found = await this.#numbered((seq) => this.#options.checkpoints.take(place, seq));
+    if ("taken" in found) {
+      this.#standing.delete(keyOf(place));
+      this.#budget.add(0, [found.value]);
+    }
+    return found;
+  }
+
+  /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */
+  async #numbered<T>(record: (seq: number) => Promise<T>): Promise<T> {
+    const seq = this.#deliveries.issue();
+    let recorded: T;
+    try {
+      recorded = await record(seq);
+    } catch (error) {
+      this.#deliveries.drop(seq);
+      throw error;
+    }
+    if (isStanding(recorded)) this.#deliveries.drop(seq);
+    else await this.#deliveries.turn(seq);
+    return recorded;
+  }
+
+  /** What is on record in that place. */
   async #find(place: StepPlace): Promise<Checkpoint | undefined> {
-    this.#recorded ??= this.#read();
-    const recorded = await this.#recorded;
+    await (this.#reading ??= this.#read());
     if (this.#broken) throw this.#broken;
     const key = keyOf(place);
-    const known = recorded.get(key);
-    if (known && known.kind !== place.kind) {
+    const known = this.#recorded.get(key);
+    const there = known ?? this.#standing.get(key);
+    if (there && there.kind !== place.kind) {
       this.#broken = new MillraceError(
         "step_mismatch",
-        `${textOf(place)} is a ${place.kind} here, and a ${known.kind} on record: the run began with other code, which must finish it`,
+        `${textOf(place)} is a ${place.kind} here, and a ${there.kind} on record: the run began with other code, which must finish it`,
       );
       throw this.#broken;
     }
     // Each place is asked for once, and its value may be large.
-    recorded.delete(key);
+    this.#recorded.delete(key);
     return known;
   }
 
-  async #read(): Promise<Map<string, Checkpoint>> {
-    const found = await this.#options.checkpoints.read();
-    this.#steps += found.length;
-    for (const { value } of found) if (value !== null) this.#bytes += byteLength(value);
-    return new Map(found.map((checkpoint) => [keyOf(checkpoint), checkpoint]));
+  async #read(): Promise<void> {
+    const { checkpoints, waits } = await this.#options.checkpoints.read();
+    this.#budget.add(
+      checkpoints.length + waits.length,
+      checkpoints.map(({ value }) => value),
+    );
+    this.#deliveries.expect(checkpoints.map(({ seq }) => seq));
+    for (const checkpoint of checkpoints) this.#recorded.set(keyOf(checkpoint), checkpoint);
+    for (const wait of waits) this.#standing.set(keyOf(wait), wait);
+  }
+
+  #divergedAt(seq: number): MillraceError {
+    const missed = [...this.#recorded.values()].find((checkpoint) => checkpoint.seq === seq);
+    this.#broken = new MillraceError(
+      "step_mismatch",
+      `the run has ${missed ? textOf(missed) : `checkpoint ${seq}`} on record next, and this code does not come to it: the run began with other code, which must finish it, or the order of its steps is decided by something outside of them`,
+    );
+    return this.#broken;
   }
 
   #requireGoingOn(): void {
@@ -203,58 +285,14 @@ export class StepRunner {
     if (stopped) throw stopped;
   }
 
-  /** Counts a step that is new, unless it fails. */
-  async #counted<T>(work: () => Promise<T>): Promise<T> {
-    const { steps, warnSteps } = STEP_LIMITS;
-    if (this.#steps >= steps) {
-      throw refusal(
-        "too_many_steps",
-        `a run may have ${steps} steps, and this one has them; let it start another run for the rest`,
-      );
-    }
-    this.#steps++;
-    if (this.#steps === warnSteps) {
-      this.#options.warn(
-        `the run has ${warnSteps} steps, each of which is read when it is resumed; ${steps} are allowed`,
-      );
-    }
-    try {
-      return await work();
-    } catch (error) {
-      this.#steps--;
-      throw error;
-    }
-  }
-
-  /** The text of what a step gave. @throws MillraceError `invalid_json`, `step_too_large` */
-  #admit(value: unknown, what: string): string {
-    const { valueBytes, runBytes } = STEP_LIMITS;
-    const text = asFinal(() => toStepText(value, what));
-    const bytes = byteLength(text);
-    if (bytes > valueBytes) {
-      throw refusal(
-        "step_too_large",
-        `${what} gave ${bytes} bytes, and ${valueBytes} are allowed; store the data and return a reference to it`,
-      );
-    }
-    if (this.#bytes + bytes > runBytes) {
-      throw refusal(
-        "step_too_large",
-        `${what} gave ${bytes} bytes, and with those of the other steps the run would have more than ${runBytes}; store the data and return references to it`,
-      );
-    }
-    this.#bytes += bytes;
-    return text;
-  }
-
-  #leaveIfOnlySleeping(): void {
+  #leaveIfOnlyWaiting(): void {
     const { suspend } = this.#options.checkpoints;
     if (!suspend || this.#looking) return;
     this.#looking = true;
     // After all that the handler does at once with what it has just got.
     setImmediate(() => {
       this.#looking = false;
-      const { first } = this.#sleeps;
+      const { first } = this.#waits;
       if (this.#over || this.#underWay > 0 || !first || first.restMs < IN_PLACE_MS) return;
       this.close();
       suspend(first.dueMs);
@@ -262,43 +300,12 @@ export class StepRunner {
   }
 }
 
-function keyOf({ name, ordinal }: StepPlace): string {
-  return `${ordinal} ${name}`;
-}
-
-function textOf({ name, ordinal, kind }: StepPlace): string {
-  return `${kind} ${JSON.stringify(name)}${ordinal > 1 ? ` (${ordinal})` : ""}`;
-}
-
-function requireStepName(name: unknown): void {
-  const fits =
-    typeof name === "string" &&
-    name !== "" &&
-    name.length <= STEP_LIMITS.nameLength &&
-    !name.includes("\0") &&
-    name.isWellFormed();
-  if (fits) return;
-  throw refusal(
-    "invalid_step",
-    `${typeof name === "string" ? JSON.stringify(name.slice(0, 60)) : `a ${typeof name}`} is not the name of a step; give it 1 to ${STEP_LIMITS.nameLength} characters`,
-  );
+function isStanding(recorded: unknown): boolean {
+  return typeof recorded === "object" && recorded !== null && "restMs" in recorded;
 }
 
 function instantMs(date: Date, what: string): number {
   const ms = date instanceof Date ? date.getTime() : NaN;
   if (Math.abs(ms) < END_OF_TIME_MS) return ms;
   throw refusal("invalid_step", `${what}: give a Date before the year 10000`);
-}
-
-/** What is refused is refused in every attempt. */
-function asFinal<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof MillraceError ? nonRetryable(error) : error;
-  }
-}
-
-function refusal(code: ErrorCode, message: string): MillraceError {
-  return nonRetryable(new MillraceError(code, message));
 }

@@ -1,4 +1,5 @@
 import type { Duration, RetryOptions } from "@millrace/core";
+import type { AnyEvent, ReceivedOf, WaitForOptions } from "../define-event.ts";
 import type { RetryRule } from "../retry-rules.ts";
 
 /** What the function of a step is told. */
@@ -52,4 +53,15 @@ export interface Step {
   readonly sleep: (name: string, duration: Duration) => Promise<void>;
   /** The same until an instant, before the year 10000. One that has passed is no wait. */
   readonly sleepUntil: (name: string, date: Date) => Promise<void>;
+  /**
+   * Waits for an event, and holds no worker meanwhile. Events that were sent since the run was accepted count; of those the first that
+   * fits, and each goes to a run once. In `job.call` there is no run that an event could reach, and this is refused.
+   *
+   * @returns its payload, as its schema gives it; null when none came in time
+   * @throws MillraceError `invalid_input`, when the payload does not match the schema: the run has failed then
+   */
+  readonly waitFor: <E extends AnyEvent>(
+    event: E,
+    options?: WaitForOptions<E>,
+  ) => Promise<ReceivedOf<E> | null>;
 }

@@ -1,14 +1,35 @@
-import type { Checkpoints, NewCheckpoint, Wait } from "./checkpoints.ts";
+import type { Checkpoints, NewWait, Taken, Wait } from "./checkpoints.ts";
+import { refusal } from "./refusal.ts";
+import { keyOf } from "./step-place.ts";
 
 /** The checkpoints of a call that no run stands behind: steps simply run, and sleeps wait in place. */
-export const UNRECORDED: Checkpoints = {
-  read: () => Promise.resolve([]),
-  keep: (checkpoint) => Promise.resolve(waitOf(checkpoint)),
-};
+export function unrecorded(): Checkpoints {
+  const ends = new Map<string, number>();
+  return {
+    read: () => Promise.resolve({ checkpoints: [], waits: [] }),
+    keep: () => Promise.resolve(),
+    ask: async (wait) => {
+      requireSleep(wait);
+      // By this process's clock: there is no other.
+      const dueMs = wait.untilMs ?? Date.now() + wait.forMs!;
+      ends.set(keyOf(wait), dueMs);
+      return until(dueMs);
+    },
+    take: async (place): Promise<Taken | Wait> => {
+      const wait = until(ends.get(keyOf(place))!);
+      return wait.restMs > 0 ? wait : { taken: true, value: null };
+    },
+  };
+}
 
-/** By this process's clock: there is no other. */
-function waitOf({ sleepMs, untilMs }: NewCheckpoint): Wait | null {
-  const restMs = sleepMs ?? (untilMs === null ? undefined : untilMs - Date.now());
-  if (restMs === undefined) return null;
-  return { restMs: Math.max(0, restMs), dueMs: Date.now() + restMs };
+function until(dueMs: number): Wait {
+  return { restMs: Math.max(0, dueMs - Date.now()), dueMs, met: false };
+}
+
+function requireSleep({ event, name }: NewWait): void {
+  if (!event) return;
+  throw refusal(
+    "invalid_step",
+    `step ${JSON.stringify(name)} waits for event ${event.name}, which reaches only runs on record; enqueue the job instead of calling it`,
+  );
 }

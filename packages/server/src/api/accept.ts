@@ -54,11 +54,7 @@ export interface Fields {
 export function placed(error: unknown, fields: Fields): unknown {
   if (!(error instanceof MillraceError)) return error;
   const place = placeOf(error.code, fields);
-  if (place === undefined) return error;
-  return new MillraceError(error.code, error.message, {
-    pointer: `${place}${error.pointer ?? ""}`,
-    cause: error,
-  });
+  return place === undefined ? error : placedAt(error, place, [error.code]);
 }
 
 function placeOf(code: ErrorCode, { job, input, queue }: Fields): string | undefined {
@@ -74,6 +70,15 @@ function placeOf(code: ErrorCode, { job, input, queue }: Fields): string | undef
     default:
       return undefined;
   }
+}
+
+/** An error of one of these codes, with its pointer into the request, where the value stands that it is about. */
+export function placedAt(error: unknown, place: string, codes: readonly ErrorCode[]): unknown {
+  if (!(error instanceof MillraceError) || !codes.includes(error.code)) return error;
+  return new MillraceError(error.code, error.message, {
+    pointer: `${place}${error.pointer ?? ""}`,
+    cause: error,
+  });
 }
 
 /** Whether an error is the caller's, so that it belongs into a list of results; any other fails the request. */

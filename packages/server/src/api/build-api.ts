@@ -1,6 +1,7 @@
 import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
+import { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import { ApiKey } from "../security/api-key.ts";
 import type { Database } from "../store/database.ts";
@@ -19,6 +20,7 @@ import type { Context } from "./route.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -38,7 +40,7 @@ import { workerRoutes } from "./routes/workers.ts";
 export interface ApiOptions {
   db: Database;
   intake: Intake;
-  /** Called with a queue of which a pause or a limit has been taken away, so that workers look at once. */
+  /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
   /** 16 characters at the least. */
   apiKey: string;
@@ -112,12 +114,14 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
 
   const refuseOtherMethods = watchMethods(app);
   await describeRoutes(app, version);
-  const context: Context = { db, intake, observer, ring };
+  const emitter = new Emitter(db, ring, logger);
+  const context: Context = { db, intake, emitter, observer, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
   runCommandRoutes(app, context);
   explainRoutes(app, context);
+  eventRoutes(app, context);
   jobRoutes(app, context);
   queueRoutes(app, context);
   queueLimitRoutes(app, context);

@@ -106,7 +106,7 @@ export function measurePlaces(registry: Registry, db: Database): void {
     queued: gauge("millrace_runs_queued", "Runs that may start now"),
     running: gauge("millrace_runs_running", "Runs that a worker holds"),
     scheduled: gauge("millrace_runs_scheduled", "Runs that are not due yet"),
-    waiting: gauge("millrace_runs_waiting", "Runs that sleep between two steps"),
+    waiting: gauge("millrace_runs_waiting", "Runs whose steps wait: for a time, or for an event"),
     dead_letters: gauge("millrace_dead_letters", "Failed runs that nobody has handled"),
     oldest_seconds: gauge(
       "millrace_oldest_ready_seconds",

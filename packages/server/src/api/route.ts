@@ -9,6 +9,7 @@ import type {
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { RunId } from "@millrace/core/api";
 import { z } from "zod";
+import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Observer } from "./observe.ts";
@@ -33,6 +34,7 @@ export type Api = FastifyInstance<
 export interface Context {
   db: Database;
   intake: Intake;
+  emitter: Emitter;
   observer: Observer;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;

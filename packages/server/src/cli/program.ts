@@ -4,6 +4,7 @@ import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { emitCommand } from "./commands/emit.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -41,7 +42,15 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     pruneCommand,
     doctorCommand,
   ],
-  "Runs:": [runCommand, runsCommand, logsCommand, explainCommand, cancelCommand, rerunCommand],
+  "Runs:": [
+    runCommand,
+    runsCommand,
+    logsCommand,
+    explainCommand,
+    cancelCommand,
+    rerunCommand,
+    emitCommand,
+  ],
   "Operations:": [
     jobsCommand,
     queuesCommand,

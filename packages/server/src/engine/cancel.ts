@@ -12,6 +12,7 @@ import {
 import { type Database, inTransaction } from "../store/database.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
+import { dropWaits } from "../store/waits.ts";
 
 export interface Cancel {
   runId: string;
@@ -58,6 +59,7 @@ export async function cancelInside(
   );
   if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
   await dropTimer(tx, runId);
+  await dropWaits(tx, [runId]);
   await dropFromReady(tx, runId, run.queue, run.priority);
   await dropFromGate(tx, runId, run.job);
   await cancelRun(tx, runId);

@@ -57,7 +57,7 @@ function stateOf({ state, place, due_reason }: StandingRow): RunState {
   if (state) return state as RunState;
   if (place === "lease") return "running";
   if (place !== "timer") return "queued";
-  return due_reason === "sleep" ? "waiting" : "scheduled";
+  return due_reason === "sleep" || due_reason === "wait" ? "waiting" : "scheduled";
 }
 
 function summaryOf(run: StandingRow): string {
@@ -77,14 +77,20 @@ function timeBlockers(run: StandingRow): Blocker[] {
   if (run.attempts === 0 && run.expires_at && run.expires_at <= run.now) {
     return [blocker("expired", "it did not start within its time to live, and is being cancelled")];
   }
-  if (run.place !== "timer" || !run.due_at) return [];
-  const at = run.due_at.toISOString();
+  if (run.place !== "timer") return [];
+  const at = run.due_at?.toISOString() ?? null;
   const until = { until: at };
   switch (run.due_reason) {
     case "retry":
       return [blocker("retry", `attempt ${run.attempts + 1} is due at ${at}`, until)];
     case "sleep":
       return [blocker("asleep", `it sleeps until ${at}`, until)];
+    case "wait": {
+      const patience = at === null ? "" : `, until ${at}`;
+      return [
+        blocker("waits", `it waits for ${run.awaited ?? "what has just come"}${patience}`, until),
+      ];
+    }
     case "debounce":
       return [blocker("debounced", `more calls may come until ${at}`, until)];
     default:

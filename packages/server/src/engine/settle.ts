@@ -27,7 +27,7 @@ export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
-  /** Its handler was left where it is, in a sleep that is over at `due`. */
+  /** Its handler was left where it is, in waits of which the first is over at `due`. */
   | { verdict: "suspend"; due: Date }
   | { verdict: "crash"; failure: Failure; evidence: Evidence }
 );

@@ -1,4 +1,5 @@
 import { statement } from "./statement.ts";
+import { NO_END } from "./waits.ts";
 
 /** Where a run stands. */
 export interface StandingRow {
@@ -13,6 +14,8 @@ export interface StandingRow {
   expires_at: Date | null;
   due_at: Date | null;
   due_reason: string | null;
+  /** What its steps wait for, in words. */
+  awaited: string | null;
   worker_id: number | null;
   worker_name: string | null;
   claimed_at: Date | null;
@@ -25,7 +28,8 @@ export interface StandingRow {
 /** It looks at what runs, never at what waits: where in its queue a run stands costs a search. */
 export const readStanding = statement<[run: string], StandingRow>(
   "read_standing",
-  `select r.job, r.queue, r.priority, r.state::text, r.attempts, r.failures, r.expires_at, t.due_at, t.reason as due_reason,
+  `select r.job, r.queue, r.priority, r.state::text, r.attempts, r.failures, r.expires_at, nullif(t.due_at, ${NO_END}) as due_at, t.reason as due_reason,
+     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
      l.worker_id, w.name as worker_name, l.claimed_at,
      exists (select from millrace.cancellation c where c.run_id = r.id) as cancel_asked,
      exists (select from millrace.job j where j.name = r.job) as job_known, clock_timestamp() as now,

@@ -10,7 +10,7 @@ export const countPlaces = statement<
     gated: number;
     running: number;
     scheduled: number;
-    /** They sleep between two steps. */
+    /** Their steps wait. */
     waiting: number;
     dead_letters: number;
     oldest_seconds: number;
@@ -26,7 +26,7 @@ export const countPlaces = statement<
      (select coalesce(extract(epoch from clock_timestamp() - least(
        (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
    from (
-     select count(*) filter (where reason <> 'sleep')::int as scheduled, count(*) filter (where reason = 'sleep')::int as waiting
+     select count(*) filter (where reason not in ('sleep', 'wait'))::int as scheduled, count(*) filter (where reason in ('sleep', 'wait'))::int as waiting
      from millrace.timer
    ) t`,
 );

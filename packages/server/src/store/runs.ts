@@ -1,6 +1,7 @@
 import type { Json, RunState, Trigger } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import { statement } from "./statement.ts";
+import { NO_END } from "./waits.ts";
 
 export interface RunRow {
   id: string;
@@ -24,6 +25,8 @@ export interface RunRow {
   due_at: Date | null;
   expires_at: Date | null;
   due_reason: string | null;
+  /** What its steps wait for, in words. */
+  awaited: string | null;
   error_class: string | null;
   error_message: string | null;
 }
@@ -33,7 +36,8 @@ const SUMMARY = `
     r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
     r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
-    t.due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message`;
+    nullif(t.due_at, ${NO_END}) as due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message,
+    case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited`;
 
 const PLACES = `
     left join millrace.timer t on r.state is null and t.run_id = r.id
@@ -93,7 +97,7 @@ export const listRuns = statement<
         -- Repeats millrace.state_of, which PostgreSQL cannot inline (it has sub-selects), and which looks at all leases
         -- each time: 20,000 open runs and 50 leases took it 1.3 s, this 0.1 s. A test holds both to the same answers.
         and ($6::millrace.run_state is null or r.state = $6 or r.state is null and $6 = case
-          when exists (select from millrace.timer t where t.run_id = r.id and t.reason = 'sleep') then 'waiting'::millrace.run_state
+          when exists (select from millrace.timer t where t.run_id = r.id and t.reason in ('sleep', 'wait')) then 'waiting'::millrace.run_state
           when exists (select from millrace.timer t where t.run_id = r.id) then 'scheduled'
           when r.id in (select unnest(run_ids) from millrace.lease) then 'running' else 'queued' end)
       order by r.id desc limit $3

@@ -1,9 +1,15 @@
+import { intoReady } from "./ready.ts";
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
 import { statement } from "./statement.ts";
 
 /**
- * Lets runs leave their leases to sleep until an instant. The attempt ends as released and uses up nothing; when the cancel
- * of the run was asked for, the run is cancelled instead. A statement of its own, so that others do not pay for it.
+ * Lets runs leave their leases while all that is under way in them is waits. The attempt ends as released and uses up nothing; when
+ * the cancel of the run was asked for, the run is cancelled instead.
+ *
+ * What a run waits for may have come since its worker looked. So its waits are locked here, as they are by whoever gives it
+ * something: who comes second sees what the first has done, and a run that has got something goes to the back of its queue.
+ *
+ * A statement of its own, so that others do not pay for it.
  */
 export const settleSuspended = statement<
   [worker: number, leases: number[], runs: string[], due: Date[]],
@@ -15,6 +21,13 @@ export const settleSuspended = statement<
       from unnest($2::bigint[], $3::uuid[], $4::timestamptz[]) with ordinality s(lease_id, run_id, due_at, place)
     ),
     ${FENCE},
+    standing as materialized (
+      select w.run_id, w.kind, w.met_at from millrace.waiter w
+      where w.run_id = any (array(select run_id from fenced)) order by w.run_id, w.name, w.ordinal for update of w
+    ),
+    waiting as materialized (
+      select run_id, bool_or(kind <> 'sleep') as wakeable, bool_or(met_at is not null) as met from standing group by run_id
+    ),
     moved as (
       update millrace.run r
       set attempts = r.attempts + 1,
@@ -22,8 +35,10 @@ export const settleSuspended = statement<
         started_at = case when f.unwanted then f.claimed_at end,
         finished_at = case when f.unwanted then f.at end,
         worker_id = case when f.unwanted then f.worker_id end
-      from fenced f where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.state, f.due_at, f.worker_id, f.claimed_at, f.at
+      from fenced f left join waiting w on w.run_id = f.run_id
+      where r.id = any (array[f.run_id]) and r.state is null
+      returning r.id, r.attempts, r.state, r.queue, r.priority, r.job, f.due_at, f.worker_id, f.claimed_at, f.at,
+        coalesce(w.wakeable, false) as wakeable, coalesce(w.met, false) as met
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at)
@@ -32,7 +47,17 @@ export const settleSuspended = statement<
       from moved
     ),
     asleep as (
-      insert into millrace.timer (run_id, due_at, reason) select id, due_at, 'sleep' from moved where state is null
+      insert into millrace.timer (run_id, due_at, reason)
+      select id, due_at, case when wakeable then 'wait' else 'sleep' end
+      from moved where state is null and not met
+    ),
+    awake as (
+      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
+      from (
+        select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
+        from moved where state is null and met
+      ) chunk
+      group by queue, priority, job, parcel`)}
     )
     select (${letters("'r'")}) as letters, ${ROOMIER}`,
 );

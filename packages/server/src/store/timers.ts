@@ -2,18 +2,10 @@ import { intoReady } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
- * Moves timers that are due, of delays, retries and sleeps, to the back of their queues, earliest first; answers the queues that got something, and how
- * many runs. Any number of dispatchers may do so at once. Parameter: how many timers at the most.
+ * Puts the runs of `due` (run_id, due_at), which have left their timers, at the back of their queues, earliest first; answers
+ * the queues that got something, and how many runs.
  */
-export const dispatchDue = statement<[limit: number], { queue: string; runs: number }>(
-  "dispatch_due",
-  `with due as materialized (
-      select run_id, due_at from millrace.timer
-      where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
-    ),
-    gone as (
-      delete from millrace.timer where run_id = any (array(select run_id from due))
-    ),
+const INTO_QUEUES = `
     woken as (
       select r.id, r.job, r.queue, r.priority, d.due_at,
         (row_number() over (partition by r.queue, r.priority, r.job order by d.due_at, r.id) - 1) / 250 as parcel
@@ -26,7 +18,31 @@ export const dispatchDue = statement<[limit: number], { queue: string; runs: num
       group by queue, priority, job, parcel order by min(due_at)`)}
       returning queue, cardinality(run_ids) as runs
     )
-    select queue, sum(runs)::int as runs from queued group by queue`,
+    select queue, sum(runs)::int as runs from queued group by queue`;
+
+/**
+ * Moves timers that are due, of delays, retries and waits, to the back of their queues. Any number of dispatchers may do so at once.
+ * Parameter: how many timers at the most.
+ */
+export const dispatchDue = statement<[limit: number], { queue: string; runs: number }>(
+  "dispatch_due",
+  `with due as materialized (
+      select run_id, due_at from millrace.timer
+      where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
+    ),
+    gone as (
+      delete from millrace.timer where run_id = any (array(select run_id from due))
+    ),
+    ${INTO_QUEUES}`,
+);
+
+/** The same for runs that wait, before their time: something has come that they wait for. Others of these runs it leaves alone. */
+export const wakeWaiting = statement<[runs: string[]], { queue: string; runs: number }>(
+  "wake_waiting",
+  `with due as materialized (
+      delete from millrace.timer where run_id = any ($1::uuid[]) and reason = 'wait' returning run_id, clock_timestamp() as due_at
+    ),
+    ${INTO_QUEUES}`,
 );
 
 /** How long until the next timer is due, in milliseconds by the database's clock; no row when there is none. */

@@ -1,14 +1,8 @@
 import { MillraceError, type Trigger } from "@millrace/core";
-import {
-  type Aborted,
-  type Checkpoints,
-  type Context,
-  type RunLog,
-  StepRunner,
-} from "@millrace/sdk";
+import { type Aborted, type Context, type RunLog, StepRunner } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
-import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
+import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -42,6 +36,7 @@ export class AttemptContext implements Context {
   #units: number | undefined;
   #ownTransaction: OwnTransaction | undefined;
   #steps: StepRunner | undefined;
+  #checkpoints: KeptCheckpoints | undefined;
   #onSuspend: ((due: Date) => void) | undefined;
   #concluded = false;
 
@@ -75,14 +70,20 @@ export class AttemptContext implements Context {
   }
 
   /** The checkpoints of this attempt, wherever its handler runs. */
-  get checkpoints(): Checkpoints {
-    return this.#kept.checkpoints.of(this);
+  get checkpoints(): KeptCheckpoints {
+    return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
+  }
+
+  /** Whether it has noted waits that nobody has taken. */
+  get leavesWaits(): boolean {
+    return this.#checkpoints !== undefined && this.#checkpoints.standing > 0;
   }
 
   #beginSteps(): StepRunner {
-    const { read, keep } = this.checkpoints;
+    const { read, keep, ask, take } = this.checkpoints;
+    const suspend = (dueMs: number) => this.#onSuspend?.(new Date(dueMs));
     const steps = new StepRunner({
-      checkpoints: { read, keep, suspend: (dueMs) => this.#onSuspend?.(new Date(dueMs)) },
+      checkpoints: { read, keep, ask, take, suspend },
       signal: () => this.signal,
       stopped: () => this.#aborted,
       warn: (message) => this.log.warn(message),
@@ -152,7 +153,7 @@ export class AttemptContext implements Context {
     this.#onAbort?.(reason);
   }
 
-  /** For the executor: called when all that the handler waits for is a sleep, with its end. */
+  /** For the executor: called when nothing of the handler is under way but waits, with the end of the first. */
   onSuspend(listener: (due: Date) => void): void {
     this.#onSuspend = listener;
   }

@@ -177,7 +177,14 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
     }
     const { verdict } = outcome;
+    if (this.context.leavesWaits && isFinal(verdict)) this.#forgetWaits();
     this.#options.onSettled?.({ job: run.job, verdict, durationMs: this.#durationMs });
+  }
+
+  #forgetWaits(): void {
+    this.#recorder.checkpoints.forget([this.run.id]).catch((error: unknown) => {
+      this.#options.logger.debug({ err: error, run: this.run.id }, "its waits are forgotten later");
+    });
   }
 
   #report(settled: Settled): void {
@@ -205,9 +212,14 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     } else if (outcome.verdict === "fail") {
       logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
     } else if (outcome.verdict === "suspend") {
-      logger.debug(ids, `sleeps until ${outcome.due.toISOString()}`);
+      logger.debug(ids, "waits");
     } else {
       logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
     }
   }
+}
+
+/** Whether a run has ended with that. One that was cancelled instead of being retried is forgotten later. */
+function isFinal(verdict: Outcome["verdict"]): boolean {
+  return verdict === "complete" || verdict === "fail" || verdict === "stop";
 }

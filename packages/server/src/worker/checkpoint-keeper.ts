@@ -1,142 +1,190 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
-import {
-  Aborted,
-  type Checkpoint,
-  type Checkpoints,
-  type NewCheckpoint,
-  type Wait,
+import type {
+  Checkpoints,
+  NewCheckpoint,
+  NewWait,
+  Recorded,
+  StepPlace,
+  Taken,
+  Wait,
 } from "@millrace/sdk";
-import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
-import { isUnavailable } from "../store/database.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type KeptRow, keepSteps, readRecorded } from "../store/steps.ts";
+import {
+  type TakenRow,
+  type WaitRow,
+  askWaits,
+  dropWaits,
+  lookBack,
+  readWaits,
+  takeWaits,
+} from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { type Leased, LeasedWriter, type StepMaker, persist } from "./leased-writer.ts";
 
-/** In one statement; each may have a value of 1 MiB. */
-const MAX_BATCH = 64;
-
-/** While one batch waits for the disk, another is on its way. */
-const LANES = 2;
-
-/** The attempt that a checkpoint is of. */
-interface StepMaker {
-  readonly runId: string;
-  readonly attempt: number;
-  readonly leaseId: number;
-  readonly aborted: Aborted | undefined;
-  abort(reason: Aborted): void;
+/** The checkpoints of one attempt, as its worker keeps them. */
+export interface KeptCheckpoints extends Checkpoints {
+  /** How many waits are noted that nobody has taken. */
+  readonly standing: number;
 }
 
-interface Item extends NewCheckpoint {
-  maker: StepMaker;
-}
+type AskedRow = WaitRow & { held: boolean };
 
-/** The database does not take it, and would not take it another time. */
-interface Refused {
-  refused: unknown;
-}
-
-/**
- * Records the checkpoints of a worker's runs through their leases, batched by what waits. While the database is away it tries
- * again until the attempt is told to stop: a step whose result is lost runs twice.
- */
+/** Records checkpoints and waits of a worker's runs through their leases: a step whose result is lost runs twice. */
 export class CheckpointKeeper {
   readonly #db: Queryable;
   readonly #workerId: number;
   readonly #logger: Logger;
-  readonly #batcher: Batcher<Item, KeptRow | Refused>;
+  readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #asked: LeasedWriter<NewWait, AskedRow>;
+  readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
 
   constructor(db: Queryable, workerId: number, logger: Logger) {
     this.#db = db;
     this.#workerId = workerId;
     this.#logger = logger;
-    this.#batcher = new Batcher((items) => this.#record(items), MAX_BATCH, LANES);
+    this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
+    this.#asked = new LeasedWriter((items) => this.#askAll(items), logger);
+    this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
   }
 
   /** Those of one attempt. */
-  of(maker: StepMaker): Checkpoints {
+  of(maker: StepMaker): KeptCheckpoints {
+    let standing = 0;
     return {
-      read: () => (maker.attempt > 1 ? this.#read(maker) : Promise.resolve([])),
+      get standing() {
+        return standing;
+      },
+      read: async () => {
+        const recorded = await this.#read(maker);
+        standing += recorded.waits.length;
+        return recorded;
+      },
       keep: (checkpoint) => this.#keep(maker, checkpoint),
+      ask: async (wait) => {
+        standing++;
+        return waitOf(await this.#asked.write(maker, wait));
+      },
+      take: async (place, seq): Promise<Taken | Wait> => {
+        const row = await this.#taken.write(maker, { ...place, seq });
+        if (!row.taken) return waitOf(row);
+        standing--;
+        return { taken: true, value: row.met ? row.value : null };
+      },
     };
   }
 
-  async #read(maker: StepMaker): Promise<Checkpoint[]> {
-    const rows = await this.#persist(maker, () => readRecorded(this.#db, maker.runId));
-    return rows.map(({ name, ordinal, kind, value, rest_ms, due_at }) => ({
-      ...{ name, ordinal, kind, value },
-      wait: waitOf(rest_ms, due_at),
-    }));
+  /** Forgets what runs wait for that have ended. What this misses, because the process dies, is forgotten by {@link WaitPruner}. */
+  async forget(runs: string[]): Promise<void> {
+    await dropWaits(this.#db, runs);
   }
 
-  async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<Wait | null> {
-    const row = await this.#persist(maker, () => this.#batcher.add({ ...checkpoint, maker }));
-    if ("refused" in row) throw row.refused;
-    if (row.held && row.ours) return waitOf(row.rest_ms, row.due_at);
-    const { runId, attempt } = maker;
-    if (row.held) {
-      throw new MillraceError(
-        "step_mismatch",
-        `another attempt of run ${runId} has recorded ${JSON.stringify(checkpoint.name)} already`,
-      );
-    }
-    // The run is another's: its handler must stop, and what it does on the way is not recorded either.
-    const lost = new Aborted("lease-lost", `attempt ${attempt} of run ${runId} has lost its lease`);
-    maker.abort(lost);
-    throw lost;
+  async #read(maker: StepMaker): Promise<Recorded> {
+    if (maker.attempt === 1) return { checkpoints: [], waits: [] };
+    const { runId } = maker;
+    return persist(maker, this.#logger, async () => {
+      const [checkpoints, waits] = await Promise.all([
+        readRecorded(this.#db, runId),
+        readWaits(this.#db, runId),
+      ]);
+      return {
+        checkpoints,
+        waits: waits.map((row) => ({ ...placeOf(row), ...waitOf(row) })),
+      };
+    });
   }
 
-  /** Tries for as long as the attempt may go on. */
-  async #persist<T>(maker: StepMaker, work: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-        if (maker.aborted) throw maker.aborted;
-        const level = tries === 1 ? "warn" : "debug";
-        this.#logger[level]({ err: error, run: maker.runId, tries }, "a checkpoint is put off");
-        await pause(Math.min(1000, 50 * 2 ** tries) * (0.5 + Math.random() / 2));
-      }
-    }
+  async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
+    const { ours } = await this.#steps.write(maker, checkpoint);
+    if (ours) return;
+    throw new MillraceError(
+      "step_mismatch",
+      `another attempt of run ${maker.runId} has recorded ${JSON.stringify(checkpoint.name)} already`,
+    );
   }
 
-  async #record(items: readonly Item[]): Promise<(KeptRow | Refused)[]> {
-    try {
-      failpoint("step.before");
-      const kept = await this.#write(items);
-      failpoint("step.after_commit");
-      return kept;
-    } catch (error) {
-      if (isUnavailable(error)) throw error;
-      if (items.length === 1) return [{ refused: error }];
-    }
-    // One that the database refuses must not take the others of its batch with it.
-    const kept: (KeptRow | Refused)[] = [];
-    for (const item of items) kept.push(...(await this.#record([item])));
+  async #keepAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
+    failpoint("step.before");
+    const kept = await keepSteps(
+      this.#db,
+      this.#workerId,
+      ...placesOf(items),
+      items.map((item) => item.seq),
+      items.map((item) => item.maker.attempt),
+      items.map((item) => item.tookMs),
+      items.map((item) => item.value),
+    );
+    failpoint("step.after_commit");
     return kept;
   }
 
-  #write(items: readonly Item[]): Promise<KeptRow[]> {
-    return keepSteps(
+  async #askAll(items: readonly Leased<NewWait>[]): Promise<AskedRow[]> {
+    failpoint("wait.before");
+    const asked = await askWaits(
       this.#db,
       this.#workerId,
-      items.map((item) => item.maker.leaseId),
-      items.map((item) => item.maker.runId),
-      items.map((item) => item.name),
-      items.map((item) => item.ordinal),
+      ...placesOf(items),
       items.map((item) => item.kind),
-      items.map((item) => item.maker.attempt),
-      items.map((item) => item.tookMs),
-      items.map((item) => item.sleepMs),
+      items.map((item) => item.forMs),
       items.map((item) => (item.untilMs === null ? null : new Date(item.untilMs))),
-      items.map((item) => item.value),
+      items.map((item) => item.event?.name ?? null),
+      items.map((item) => item.event && JSON.stringify(item.event.match)),
+      items.map((item) => item.event && JSON.stringify(patternOf(item.event.match))),
     );
+    failpoint("wait.between");
+    const events = items.filter((item, n) => item.event && asked[n]!.held);
+    if (events.length > 0) {
+      const [, runs, names, ordinals] = placesOf(events);
+      await lookBack(this.#db, runs, names, ordinals);
+    }
+    failpoint("wait.after_commit");
+    // One that has come before is seen by who asks next, which is at once: whether it has, only the record tells.
+    return asked.map((row, n) => (items[n]!.event ? { ...row, met: true } : row));
+  }
+
+  async #takeAll(items: readonly Leased<StepPlace & { seq: number }>[]): Promise<TakenRow[]> {
+    failpoint("take.before");
+    const taken = await takeWaits(
+      this.#db,
+      this.#workerId,
+      ...placesOf(items),
+      items.map((item) => item.seq),
+      items.map((item) => item.maker.attempt),
+    );
+    failpoint("take.after_commit");
+    return taken;
   }
 }
 
-function waitOf(restMs: number, due: Date | null): Wait | null {
-  return due && { restMs, dueMs: due.getTime() };
+type Places = [leases: number[], runs: string[], names: string[], ordinals: number[]];
+
+function placesOf(items: readonly Leased<StepPlace>[]): Places {
+  return [
+    items.map((item) => item.maker.leaseId),
+    items.map((item) => item.maker.runId),
+    items.map((item) => item.name),
+    items.map((item) => item.ordinal),
+  ];
+}
+
+function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {
+  return { name, ordinal, kind };
+}
+
+function waitOf({ rest_ms: restMs, due_at: due, met }: WaitRow): Wait {
+  return { restMs, dueMs: due.getTime(), met };
+}
+
+/** `{ "customer.id": 7 }` as `{ customer: { id: 7 } }`. */
+function patternOf(match: Readonly<Record<string, unknown>>): object {
+  const pattern: Record<string, unknown> = {};
+  for (const [path, value] of Object.entries(match)) {
+    const keys = path.split(".");
+    const last = keys.pop()!;
+    let place = pattern;
+    for (const key of keys) place = (place[key] ??= {}) as Record<string, unknown>;
+    place[last] = value;
+  }
+  return pattern;
 }

@@ -109,7 +109,7 @@ class Watched implements UnderWay {
     }, GRACE_MS);
   }
 
-  /** The handler sleeps, and gives its slot back. Nobody waits for its end any more: why that is safe, StepRunner says. */
+  /** The handler waits, and gives its slot back. Nobody waits for its end any more: why that is safe, StepRunner says. */
   #leave(due: Date): void {
     if (this.#concluded) return;
     this.#left = true;

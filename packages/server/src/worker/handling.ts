@@ -11,7 +11,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
  * - crashed: its place died, and nobody had told it to.
- * - suspended: it was left where it is, in a sleep of a step that is over then.
+ * - suspended: it was left where it is, in waits of its steps, of which the first is over then.
  * - abandoned: it was told to stop, and its outcome is recorded without it.
  */
 export type End =

@@ -22,12 +22,18 @@ export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
     case "failed":
       return run.error_class;
     case "waiting":
-      return run.due_at && `sleeps until ${run.due_at.toISOString()}`;
+      return waitingFor(run);
     case "running":
     case "completed":
     case "cancelled":
       return null;
   }
+}
+
+function waitingFor({ awaited, due_at }: RunRow): string | null {
+  const until = due_at && `until ${due_at.toISOString()}`;
+  if (awaited === null) return until && `sleeps ${until}`;
+  return ["waits for", awaited, until].filter(Boolean).join(" ");
 }
 
 function scheduled(run: RunRow, now: Date): string | null {

@@ -7,6 +7,7 @@ import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
+import { WaitPruner } from "../../maintenance/wait-pruner.ts";
 import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
 
@@ -21,6 +22,7 @@ export async function beginMaintenance(ground: RungGround, registry: JobRegistry
   const loops = [
     new PartitionKeeper({ db, logger, retentionMs }),
     new Pruner({ db, logger, retentionMs, onPruned }),
+    new WaitPruner({ db, logger, retentionMs }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
   ];

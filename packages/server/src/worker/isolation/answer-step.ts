@@ -9,9 +9,13 @@ export async function answerStep(
 ): Promise<StepAnswer> {
   const { id } = question;
   try {
-    return "read" in question
-      ? { id, read: await checkpoints.read() }
-      : { id, kept: await checkpoints.keep(question.keep) };
+    if ("read" in question) return { id, read: await checkpoints.read() };
+    if ("ask" in question) return { id, asked: await checkpoints.ask(question.ask) };
+    if ("take" in question) {
+      return { id, took: await checkpoints.take(question.take, question.seq) };
+    }
+    await checkpoints.keep(question.keep);
+    return { id, kept: true };
   } catch (error) {
     const code = error instanceof MillraceError ? error.code : null;
     return { id, failed: { code, message: toFailure(error).message } };

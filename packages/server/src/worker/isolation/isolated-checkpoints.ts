@@ -1,12 +1,20 @@
 import { MillraceError } from "@millrace/core";
-import type { Checkpoint, Checkpoints, NewCheckpoint, Wait } from "@millrace/sdk";
+import type {
+  Checkpoints,
+  NewCheckpoint,
+  NewWait,
+  Recorded,
+  StepPlace,
+  Taken,
+  Wait,
+} from "@millrace/sdk";
 import type { Notice, StepAnswer, StepQuestion } from "./protocol.ts";
 
 type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> : never) : never;
 
 /** The checkpoints of an attempt in a place of its own: the worker, which holds the lease, reads and records them. */
 export class IsolatedCheckpoints implements Checkpoints {
-  /** When the handler was left in a sleep, its end, in milliseconds of Unix time. */
+  /** When the handler was left in waits, the end of the first, in milliseconds of Unix time. */
   readonly suspended: Promise<number>;
   readonly suspend: (dueMs: number) => void;
   readonly #send: (notice: Notice) => void;
@@ -22,14 +30,20 @@ export class IsolatedCheckpoints implements Checkpoints {
     this.suspend = suspend;
   }
 
-  async read(): Promise<readonly Checkpoint[]> {
-    const answer = await this.#ask({ read: true });
-    return "read" in answer ? answer.read : [];
+  async read(): Promise<Recorded> {
+    return (await this.#ask<"read">({ read: true })).read;
   }
 
-  async keep(checkpoint: NewCheckpoint): Promise<Wait | null> {
-    const answer = await this.#ask({ keep: checkpoint });
-    return "kept" in answer ? answer.kept : null;
+  async keep(checkpoint: NewCheckpoint): Promise<void> {
+    await this.#ask<"kept">({ keep: checkpoint });
+  }
+
+  async ask(wait: NewWait): Promise<Wait> {
+    return (await this.#ask<"asked">({ ask: wait })).asked;
+  }
+
+  async take(place: StepPlace, seq: number): Promise<Taken | Wait> {
+    return (await this.#ask<"took">({ take: place, seq })).took;
   }
 
   /** What the worker says to a question. */
@@ -38,13 +52,16 @@ export class IsolatedCheckpoints implements Checkpoints {
     this.#open.delete(answer.id);
   }
 
-  async #ask(question: Asked): Promise<StepAnswer> {
+  async #ask<Kind extends string>(
+    question: Asked,
+  ): Promise<Extract<StepAnswer, Record<Kind, unknown>>> {
     const id = ++this.#asked;
     const answer = await new Promise<StepAnswer>((resolve) => {
       this.#open.set(id, resolve);
       this.#send({ step: { id, ...question } });
     });
-    if (!("failed" in answer)) return answer;
+    // Each question has an answer of its own kind.
+    if (!("failed" in answer)) return answer as Extract<StepAnswer, Record<Kind, unknown>>;
     const { code, message } = answer.failed;
     throw code === null ? new Error(message) : new MillraceError(code, message);
   }

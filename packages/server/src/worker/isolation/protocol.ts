@@ -1,5 +1,13 @@
 import type { ErrorCode, Failure, Json, Trigger } from "@millrace/core";
-import type { Aborted, Checkpoint, NewCheckpoint, Wait } from "@millrace/sdk";
+import type {
+  Aborted,
+  NewCheckpoint,
+  NewWait,
+  Recorded,
+  StepPlace,
+  Taken,
+  Wait,
+} from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { Level } from "../log-line.ts";
 import type { JudgedFailure } from "../judge-failure.ts";
@@ -40,19 +48,26 @@ export type Notice =
   | { step: StepQuestion }
   | { ended: Ended };
 
-/** What a step asks of the worker, which holds the lease: to read what is on record, or to record one more. */
-export type StepQuestion = { id: number } & ({ read: true } | { keep: NewCheckpoint });
+/** What a step asks of the worker, which holds the lease: see `Checkpoints`. */
+export type StepQuestion = { id: number } & (
+  | { read: true }
+  | { keep: NewCheckpoint }
+  | { ask: NewWait }
+  | { take: StepPlace; seq: number }
+);
 
 /** A question that failed is answered with the message and, of our own errors, the code. */
 export type StepAnswer = { id: number } & (
-  | { read: readonly Checkpoint[] }
-  | { kept: Wait | null }
+  | { read: Recorded }
+  | { kept: true }
+  | { asked: Wait }
+  | { took: Taken | Wait }
   | { failed: { code: ErrorCode | null; message: string } }
 );
 
 export type Ended =
   | { output: string | null }
-  /** It was left where it is, in a sleep that is over then, in milliseconds of Unix time. */
+  /** It was left where it is, in waits of which the first is over then, in milliseconds of Unix time. */
   | { suspended: number }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }

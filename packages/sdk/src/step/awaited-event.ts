@@ -1,0 +1,87 @@
+import { byteLength, durationMs } from "@millrace/core";
+import { type AnyEvent, type WaitForOptions, checkPayload, isEvent } from "../define-event.ts";
+import { MillraceError } from "@millrace/core";
+import { nonRetryable } from "../errors.ts";
+import type { AwaitedEvent, NewWait } from "./checkpoints.ts";
+import { asFinal, refusal } from "./refusal.ts";
+
+const KNOWN = ["where", "timeout", "name"];
+
+/** They are found through an index, of which a row takes no more. */
+const MAX_PATHS = 10;
+const MAX_BYTES = 1000;
+
+/**
+ * What a step waits for, checked.
+ *
+ * @throws MillraceError `invalid_step` naming the option
+ */
+export function awaitedEvent(
+  event: AnyEvent,
+  given: WaitForOptions,
+  what: string,
+): Pick<NewWait, "forMs" | "untilMs" | "event"> {
+  if (!isEvent(event)) {
+    throw refusal("invalid_step", `${what}: give it an event, as defineEvent makes them`);
+  }
+  if (typeof given !== "object" || given === null) {
+    throw refusal("invalid_step", `${what}: the options must be an object`);
+  }
+  const unknown = Object.keys(given).find((key) => !KNOWN.includes(key));
+  if (unknown) {
+    throw refusal(
+      "invalid_step",
+      `${what}: ${unknown} is not an option; the options are ${KNOWN.join(", ")}`,
+    );
+  }
+  const { timeout } = given;
+  return {
+    forMs: timeout === undefined ? null : asFinal(() => durationMs(timeout, `${what}: timeout`)),
+    untilMs: null,
+    event: { name: event.name, match: matchOf(given.where ?? {}, what) },
+  };
+}
+
+function matchOf(where: Readonly<Record<string, unknown>>, what: string): AwaitedEvent["match"] {
+  const entries = Object.entries(where);
+  for (const [path, value] of entries) {
+    if (path.split(".").some((key) => key === "")) {
+      throw refusal("invalid_step", `${what}: where has ${JSON.stringify(path)}, which is no path`);
+    }
+    const plain =
+      typeof value === "string" ||
+      typeof value === "boolean" ||
+      (typeof value === "number" && Number.isFinite(value));
+    if (plain) continue;
+    throw refusal(
+      "invalid_step",
+      `${what}: where.${path} must be a text, a number, true or false, because it is compared for equality`,
+    );
+  }
+  if (entries.length > MAX_PATHS || byteLength(JSON.stringify(where)) > MAX_BYTES) {
+    throw refusal(
+      "invalid_step",
+      `${what}: where may have ${MAX_PATHS} paths, and ${MAX_BYTES} bytes in all; compare the rest after the event has come`,
+    );
+  }
+  return Object.fromEntries(entries) as AwaitedEvent["match"];
+}
+
+/**
+ * The payload of an event as its schema gives it.
+ *
+ * @throws MillraceError `invalid_input`, for good: the event stays what it is
+ */
+export async function receivedPayload(
+  event: AnyEvent,
+  text: string,
+  what: string,
+): Promise<unknown> {
+  try {
+    return await checkPayload(event, JSON.parse(text));
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const { code, message, pointer } = error;
+    throw nonRetryable(new MillraceError(code, `${what}: ${message}`, { pointer }));
+  }
+}

@@ -1,0 +1,93 @@
+/** For how long a result waits for one that came before it in an earlier attempt, once nothing else moves. */
+const PATIENCE_MS = 30_000;
+
+interface Turn {
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Lets a handler get to know the results of its steps in the order on record, and new ones in the order of their recording, one in
+ * each turn of the event loop: so branches that run at the same time go on in the same order in every attempt, and what each of them
+ * asks for next gets the same place.
+ */
+export class Deliveries {
+  readonly #onStuck: (seq: number) => Error;
+  /** What has a number and was not delivered, in order. */
+  #queue: number[] = [];
+  #next = 0;
+  readonly #ready = new Map<number, Turn>();
+  readonly #dropped = new Set<number>();
+  #last = 0;
+  #resting = false;
+  #stuck: NodeJS.Timeout | undefined;
+  #broken: Error | undefined;
+
+  /** @param onStuck why the handler does not come to the checkpoint of that number */
+  constructor(onStuck: (seq: number) => Error) {
+    this.#onStuck = onStuck;
+  }
+
+  /** @param seqs the numbers of what is on record, in order */
+  expect(seqs: readonly number[]): void {
+    this.#queue = [...seqs, ...this.#queue];
+    this.#last = Math.max(this.#last, seqs.at(-1) ?? 0);
+  }
+
+  /** A number for what will be delivered after all that has one. It must come to a turn, or be dropped. */
+  issue(): number {
+    this.#queue.push(++this.#last);
+    return this.#last;
+  }
+
+  /** Settles when it is the turn of that number. */
+  turn(seq: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken) return reject(this.#broken);
+      this.#ready.set(seq, { resolve, reject });
+      this.#deliver();
+    });
+  }
+
+  /** There is nothing to deliver under that number. */
+  drop(seq: number): void {
+    this.#dropped.add(seq);
+    this.#deliver();
+  }
+
+  /** Nobody is given a turn any more. */
+  close(): void {
+    clearTimeout(this.#stuck);
+    this.#ready.clear();
+  }
+
+  #deliver(): void {
+    if (this.#resting) return;
+    while (this.#dropped.delete(this.#queue[this.#next]!)) this.#next++;
+    const seq = this.#queue[this.#next];
+    if (seq === undefined) return;
+    const turn = this.#ready.get(seq);
+    if (!turn) return this.#watch(seq);
+    clearTimeout(this.#stuck);
+    this.#stuck = undefined;
+    this.#ready.delete(seq);
+    this.#next++;
+    this.#resting = true;
+    turn.resolve();
+    setImmediate(() => {
+      this.#resting = false;
+      this.#deliver();
+    });
+  }
+
+  /** The handler may only be slow to come to it: it may do something else first. */
+  #watch(seq: number): void {
+    if (this.#ready.size === 0 || this.#stuck) return;
+    this.#stuck = setTimeout(() => {
+      this.#broken = this.#onStuck(seq);
+      const waiting = [...this.#ready.values()];
+      this.#ready.clear();
+      for (const { reject } of waiting) reject(this.#broken);
+    }, PATIENCE_MS);
+  }
+}

@@ -1,0 +1,68 @@
+import { STEP_LIMITS, byteLength, toStepText } from "@millrace/core";
+import { asFinal, refusal } from "./refusal.ts";
+
+/** What a run may still keep of its steps. */
+export class StepBudget {
+  readonly #warn: (message: string) => void;
+  #steps = 0;
+  #bytes = 0;
+
+  /** @param warn told once, when there are many */
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** Counts what is on record. */
+  add(steps: number, values: Iterable<string | null>): void {
+    this.#steps += steps;
+    for (const value of values) if (value !== null) this.#bytes += byteLength(value);
+  }
+
+  /**
+   * Counts a step that is new, unless it fails.
+   *
+   * @throws MillraceError `too_many_steps`
+   */
+  async counted<T>(work: () => Promise<T>): Promise<T> {
+    const { steps, warnSteps } = STEP_LIMITS;
+    if (this.#steps >= steps) {
+      throw refusal(
+        "too_many_steps",
+        `a run may have ${steps} steps, and this one has them; let it start another run for the rest`,
+      );
+    }
+    this.#steps++;
+    if (this.#steps === warnSteps) {
+      this.#warn(
+        `the run has ${warnSteps} steps, each of which is read when it is resumed; ${steps} are allowed`,
+      );
+    }
+    try {
+      return await work();
+    } catch (error) {
+      this.#steps--;
+      throw error;
+    }
+  }
+
+  /** The text of what a step gave. @throws MillraceError `invalid_json`, `step_too_large` */
+  admit(value: unknown, what: string): string {
+    const { valueBytes, runBytes } = STEP_LIMITS;
+    const text = asFinal(() => toStepText(value, what));
+    const bytes = byteLength(text);
+    if (bytes > valueBytes) {
+      throw refusal(
+        "step_too_large",
+        `${what} gave ${bytes} bytes, and ${valueBytes} are allowed; store the data and return a reference to it`,
+      );
+    }
+    if (this.#bytes + bytes > runBytes) {
+      throw refusal(
+        "step_too_large",
+        `${what} gave ${bytes} bytes, and with those of the other steps the run would have more than ${runBytes}; store the data and return references to it`,
+      );
+    }
+    this.#bytes += bytes;
+    return text;
+  }
+}

@@ -1,0 +1,30 @@
+import { EmitEvent, EmittedEvent } from "@millrace/core/api";
+import { idempotencyKey } from "../request-identity.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
+import { placedAt } from "../accept.ts";
+
+export function eventRoutes(app: Api, { emitter }: Context): void {
+  app.post(
+    "/api/v1/events",
+    {
+      schema: {
+        tags: ["events"],
+        operationId: "emitEvent",
+        summary: "Send an event",
+        description:
+          "To all runs that wait for it, or to one. It counts for runs that have begun, and wait for it later; not for those that begin after it. Answers 201 when it is durable, or 200 when it was sent before under its key, which may come in the body or in the header Idempotency-Key.",
+        querystring: NoQuery,
+        body: EmitEvent,
+        response: { 200: EmittedEvent, 201: EmittedEvent },
+        problems: ["invalid_json", "run_not_found", "idempotency_key_reused"],
+      },
+    },
+    async (request, reply) => {
+      const { idempotencyKey: key = idempotencyKey(request), ...event } = request.body;
+      const sent = await emitter.emit({ ...event, idempotencyKey: key }).catch((error: unknown) => {
+        throw placedAt(error, "/payload", ["invalid_json", "payload_too_large"]);
+      });
+      return reply.code(sent.created ? 201 : 200).send(sent);
+    },
+  );
+}

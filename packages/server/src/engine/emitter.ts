@@ -1,0 +1,114 @@
+import { MillraceError, byteLength, toJsonText } from "@millrace/core";
+import { Batcher } from "../runtime/batcher.ts";
+import { type Database, isUnavailable, sqlState, unavailable } from "../store/database.ts";
+import { type EmittedRow, emitEvents } from "../store/emissions.ts";
+import { KEY_REUSED } from "../store/enqueue.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { meetWaits } from "./meet-waits.ts";
+
+/** An event that is to be sent. */
+export interface EmitRequest {
+  name: string;
+  /** Default `{}`. */
+  payload?: unknown;
+  /** The run that alone shall get it. */
+  run?: string | undefined;
+  /** Same name, same key: same event. */
+  idempotencyKey?: string | undefined;
+}
+
+export type Emitted = EmittedRow;
+
+const MAX_BATCH = 200;
+
+/** While one batch waits for the disk, another is on its way. */
+const LANES = 2;
+
+/** As `millrace.emit` raises it. */
+const NO_SUCH_RUN = "ML041";
+
+/** Of a payload: each is kept in an index. */
+const MAX_BYTES = 256 * 1024;
+
+interface Sent extends Omit<EmitRequest, "payload"> {
+  payload: string;
+}
+
+/** How events are sent: they are durable first, then given to those who wait for them. Batched by what comes at the same time. */
+export class Emitter {
+  readonly #db: Database;
+  readonly #batcher: Batcher<Sent, Emitted | { error: unknown }>;
+  readonly #meeting: Batcher<null, null>;
+
+  /** @param ring called with a queue in which a run has been woken */
+  constructor(db: Database, ring: (queue: string) => void, logger: Logger) {
+    this.#db = db;
+    this.#batcher = new Batcher((requests) => this.#send(requests), MAX_BATCH, LANES);
+    this.#meeting = new Batcher(async (asked) => {
+      try {
+        for (const queue of await meetWaits(db)) ring(queue);
+      } catch (error) {
+        logger.warn({ err: error }, "events are given to who waits for them a little later");
+      }
+      return asked;
+    }, MAX_BATCH);
+  }
+
+  /**
+   * Sends one. When this returns, it is durable.
+   *
+   * @throws MillraceError `invalid_json`, `payload_too_large`, `idempotency_key_reused`, `run_not_found`,
+   *   `database_unavailable`
+   */
+  async emit({ payload = {}, ...request }: EmitRequest): Promise<Emitted> {
+    const text = toJsonText(payload, "payload");
+    if (byteLength(text) > MAX_BYTES) {
+      throw new MillraceError(
+        "payload_too_large",
+        `the payload has ${byteLength(text)} bytes, and ${MAX_BYTES} are allowed; send a reference to the data`,
+      );
+    }
+    const sent = await this.#batcher.add({ ...request, payload: text });
+    if ("error" in sent) throw this.#explained(sent.error, request);
+    return sent;
+  }
+
+  async #send(requests: readonly Sent[]): Promise<(Emitted | { error: unknown })[]> {
+    const sent = await this.#sendWhole(requests);
+    void this.#meeting.add(null);
+    return sent;
+  }
+
+  async #sendWhole(requests: readonly Sent[]): Promise<(Emitted | { error: unknown })[]> {
+    try {
+      return await emitEvents(
+        this.#db,
+        requests.map(({ name }) => name),
+        requests.map(({ payload }) => payload),
+        requests.map(({ run }) => run ?? null),
+        requests.map(({ idempotencyKey }) => idempotencyKey ?? null),
+      );
+    } catch (error) {
+      if (requests.length === 1 || isUnavailable(error)) return requests.map(() => ({ error }));
+    }
+    // One that is refused must not take the others of its batch with it.
+    const each: (Emitted | { error: unknown })[] = [];
+    for (const request of requests) each.push(...(await this.#sendWhole([request])));
+    return each;
+  }
+
+  #explained(error: unknown, { name, run, idempotencyKey }: Omit<EmitRequest, "payload">): unknown {
+    if (isUnavailable(error)) return unavailable(error);
+    if (sqlState(error) === KEY_REUSED) {
+      return new MillraceError(
+        "idempotency_key_reused",
+        `event ${name}: the idempotency key ${JSON.stringify(idempotencyKey)} was used with another payload or run; use a new key for a new event`,
+        { cause: error },
+      );
+    }
+    if (sqlState(error) === NO_SUCH_RUN) {
+      return new MillraceError("run_not_found", `there is no run ${run}`, { cause: error });
+    }
+    return error;
+  }
+}

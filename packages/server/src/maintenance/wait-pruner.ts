@@ -1,0 +1,33 @@
+import { Loop } from "../runtime/loop.ts";
+import type { Database } from "../store/database.ts";
+import { pruneEmissions } from "../store/emissions.ts";
+import { pruneWaits } from "../store/waits.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Rows that one statement looks at: some 50 ms of work. */
+const BATCH = 5000;
+
+const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
+
+const REST_MS = 10 * 60_000;
+
+/**
+ * Removes events that are older than runs are kept, and waits of runs that have ended; those are few, because whoever ends a run
+ * forgets its waits, unless it dies. Any number may run at once.
+ */
+export class WaitPruner extends Loop {
+  /** @param retentionMs Infinity keeps all events */
+  constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
+    let after = BEFORE_ALL;
+    super(
+      "wait pruner",
+      async () => {
+        const [row] = retentionMs === Infinity ? [] : await pruneEmissions(db, retentionMs, BATCH);
+        const [{ last } = { last: null }] = await pruneWaits(db, after, BATCH);
+        after = last ?? BEFORE_ALL;
+        return row?.pruned === BATCH || last !== null ? 100 : REST_MS;
+      },
+      logger,
+    );
+  }
+}

@@ -1,0 +1,188 @@
+import type { StepKind } from "@millrace/core";
+import { statement } from "./statement.ts";
+import { FENCED_STEPS } from "./steps.ts";
+
+/** How a wait stands. */
+export interface WaitRow {
+  /** What is left of it, in milliseconds, and when it is over. */
+  rest_ms: number;
+  due_at: Date;
+  /** What it waits for has come. */
+  met: boolean;
+}
+
+const REST = (due: string) =>
+  `greatest(0, extract(epoch from ${due} - clock_timestamp()) * 1000)::float8`;
+
+/** What has no end: the last instant that a wait may name. */
+export const NO_END = "'9999-12-31 00:00:00Z'::timestamptz";
+
+/**
+ * Notes what steps wait for, through the leases of their runs; one that is on record stays as it was asked for first. Answers
+ * one row for each, in order; those that are not held were not noted.
+ *
+ * Parameters: worker; then of each its lease, run, name, ordinal and kind; how many milliseconds it lasts, or until when, null
+ * for no end; and of an event its name, what its payload must have at which paths, and the same as an object that it must contain.
+ */
+export const askWaits = statement<
+  [
+    worker: number,
+    leases: number[],
+    runs: string[],
+    names: string[],
+    ordinals: number[],
+    kinds: StepKind[],
+    forMs: (number | null)[],
+    until: (Date | null)[],
+    events: (string | null)[],
+    matches: (string | null)[],
+    patterns: (string | null)[],
+  ],
+  WaitRow & { held: boolean }
+>(
+  "ask_waits",
+  `with made as materialized (
+      select *, clock_timestamp() as at
+      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::float8[], $8::timestamptz[], $9::text[],
+        $10::jsonb[], $11::jsonb[])
+        with ordinality m(lease_id, run_id, name, ordinal, kind, for_ms, until_at, event, match, pattern, place)
+    ),
+    ${FENCED_STEPS},
+    asked as (
+      insert into millrace.waiter (run_id, name, ordinal, kind, asked_at, due_at, event, shape, match, pattern)
+      select run_id, name, ordinal, kind, at, coalesce(until_at, at + for_ms * interval '1 millisecond', ${NO_END}), event,
+        case when match is not null then array(select k from jsonb_object_keys(match) k order by k) end, match, pattern
+      from fenced
+      on conflict do nothing
+      returning run_id, name, ordinal, due_at
+    )
+    select f.place is not null as held, coalesce(${REST("coalesce(a.due_at, w.due_at)")}, 0) as rest_ms,
+      coalesce(a.due_at, w.due_at) as due_at, w.met_at is not null as met
+    from made m
+    left join fenced f on f.place = m.place
+    left join asked a on a.run_id = m.run_id and a.name = m.name and a.ordinal = m.ordinal
+    left join millrace.waiter w on a.run_id is null and f.place is not null and w.run_id = m.run_id and w.name = m.name
+      and w.ordinal = m.ordinal
+    order by m.place`,
+);
+
+/** Gives waits that have just been noted, and committed, what came before: only so can none of the two miss the other. */
+export const lookBack = statement<[runs: string[], names: string[], ordinals: number[]], never>(
+  "look_back",
+  `select millrace.look_back($1, $2, $3)`,
+);
+
+/** What a wait came to, or how it stands. */
+export interface TakenRow extends WaitRow {
+  held: boolean;
+  /** It is over, and on record now; `met` says whether what it waited for has come. */
+  taken: boolean;
+  /** JSON text. */
+  value: string | null;
+}
+
+/**
+ * Makes checkpoints of waits that are over, through the leases of their runs. Answers one row for each, in order; the statement may be
+ * sent again, when its answer was lost.
+ *
+ * Parameters: worker; then of each its lease, run, name, ordinal, number in the run and attempt.
+ */
+export const takeWaits = statement<
+  [
+    worker: number,
+    leases: number[],
+    runs: string[],
+    names: string[],
+    ordinals: number[],
+    seqs: number[],
+    attempts: number[],
+  ],
+  TakenRow
+>(
+  "take_waits",
+  `with made as materialized (
+      select * from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[])
+        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, place)
+    ),
+    ${FENCED_STEPS},
+    standing as materialized (
+      select f.place, f.seq, f.attempt, w.*, w.met_at is not null or w.due_at <= clock_timestamp() as over
+      from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal
+      order by w.run_id, w.name, w.ordinal for update of w
+    ),
+    gone as (
+      delete from millrace.waiter w using standing s where s.over and w.run_id = s.run_id and w.name = s.name and w.ordinal = s.ordinal
+    ),
+    kept as (
+      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, source)
+      select run_id, name, ordinal, kind, seq, attempt, asked_at, coalesce(met_at, due_at), value, source from standing where over
+      on conflict do nothing
+    )
+    select f.place is not null as held, coalesce(s.over, d.found, false) as taken,
+      coalesce(s.met_at is not null, d.source is not null, false) as met, coalesce(s.value, d.value)::text as value,
+      coalesce(${REST("s.due_at")}, 0) as rest_ms, s.due_at
+    from made m
+    left join fenced f on f.place = m.place
+    left join standing s on s.place = m.place
+    left join lateral (
+      select true as found, value, source from millrace.step
+      where s.place is null and f.place is not null and run_id = m.run_id and name = m.name and ordinal = m.ordinal limit 1
+    ) d on true
+    order by m.place`,
+);
+
+/** What the steps of a run still wait for. */
+export interface StandingWaitRow extends WaitRow {
+  name: string;
+  ordinal: number;
+  kind: StepKind;
+}
+
+export const readWaits = statement<[run: string], StandingWaitRow>(
+  "read_waits",
+  `select name, ordinal, kind, due_at, ${REST("due_at")} as rest_ms, met_at is not null as met
+   from millrace.waiter where run_id = $1 order by asked_at, name, ordinal`,
+);
+
+/**
+ * Gives events that were sent to those who wait for them; answers at how many it has looked, and the runs that got one. Parameter: how
+ * many events at the most.
+ */
+export const meet = statement<[most: number], { looked: number; runs: string[] }>(
+  "meet",
+  `select looked, runs from millrace.meet($1)`,
+);
+
+/** Whether an event was sent of which nobody has looked who waits for it: to ask that needs no transaction. */
+export const hasArrivals = statement<[], { some: boolean }>(
+  "has_arrivals",
+  `select exists (select from millrace.arrival) as some`,
+);
+
+/** Forgets what runs wait for that have ended. */
+export const dropWaits = statement<[runs: string[]], never>(
+  "drop_waits",
+  `delete from millrace.waiter where run_id = any ($1::uuid[])`,
+);
+
+/** The same for a window of waits in the order of their runs; answers where it ended, null at the end of all. */
+export const pruneWaits = statement<
+  [after: string, limit: number],
+  { pruned: number; last: string | null }
+>(
+  "prune_waits",
+  `with seen as materialized (
+      select run_id from millrace.waiter where run_id > $1::uuid order by run_id limit $2
+    ),
+    ended as materialized (
+      select s.run_id from (select distinct run_id from seen) s
+      left join lateral (select state from millrace.run where id = s.run_id limit 1) r on true
+      left join lateral (select true as there from millrace.run where id = s.run_id limit 1) t on true
+      where r.state is not null or t.there is null
+    ),
+    gone as (
+      delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning 1
+    )
+    select (select count(*)::int from gone) as pruned,
+      case when (select count(*) from seen) = $2 then (select run_id from seen order by run_id desc limit 1) end as last`,
+);

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { startApi } from "../support/api.ts";
+
+test("an event is durable when it is answered with 201, and sent once under a key", async () => {
+  const api = await startApi();
+  const json = { name: "order.paid", payload: { order: 4711 }, idempotencyKey: "paid-4711" };
+  const first = await api.call("/api/v1/events", { json });
+  expect(first).toMatchObject({ status: 201, body: { created: true } });
+  const again = await api.call("/api/v1/events", {
+    json: { name: "order.paid", payload: { order: 4711 } },
+    headers: { "idempotency-key": "paid-4711" },
+  });
+  expect(again).toMatchObject({ status: 200, body: { id: first.body.id, created: false } });
+  const { rows } = await api.db.query("select id, name, payload, key from millrace.emission");
+  expect(rows).toEqual([
+    { id: first.body.id, name: "order.paid", payload: { order: 4711 }, key: "paid-4711" },
+  ]);
+  const other = await api.call("/api/v1/events", { json: { ...json, payload: { order: 1 } } });
+  expect(other).toMatchObject({ status: 409, body: { code: "idempotency_key_reused" } });
+});
+
+test.each<[string, object, number, object]>([
+  ["without a name", { payload: {} }, 400, { code: "invalid_request", pointer: "/name" }],
+  [
+    "with a name that is none",
+    { name: "Order Paid" },
+    400,
+    { code: "invalid_request", pointer: "/name" },
+  ],
+  ["with a field that is unknown", { name: "a", payloads: {} }, 400, { code: "invalid_request" }],
+  [
+    "for a run that is not there",
+    { name: "a", run: "01900000-0000-7000-8000-000000000000" },
+    404,
+    { code: "run_not_found" },
+  ],
+  [
+    "that is too large",
+    { name: "a", payload: { text: "x".repeat(256 * 1024) } },
+    413,
+    { code: "payload_too_large", pointer: "/payload" },
+  ],
+])("an event %s is refused, and nothing is kept of it", async (_what, json, status, problem) => {
+  const api = await startApi();
+  expect(await api.call("/api/v1/events", { json })).toMatchObject({ status, body: problem });
+  expect((await api.db.query("select 1 from millrace.emission")).rows).toEqual([]);
+});
+
+test("one that is refused does not hold up those that were sent at the same time", async () => {
+  const api = await startApi();
+  const send = (name: string, run?: string) =>
+    api.call("/api/v1/events", { json: { name, ...(run && { run }) } });
+  const absent = "01900000-0000-7000-8000-000000000000";
+  const answers = await Promise.all([send("a"), send("b", absent), send("c")]);
+  expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
+});
