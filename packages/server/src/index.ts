@@ -43,6 +43,7 @@ export { BackfillRunner } from "./scheduler/backfill-runner.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";
+export { Waker } from "./scheduler/waker.ts";
 export { type Database, inTransaction, openDatabase } from "./store/database.ts";
 export { migrate, pendingMigrations } from "./store/migrate.ts";
 export {

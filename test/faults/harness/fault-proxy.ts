@@ -1,3 +1,4 @@
+import { WireMessages } from "./wire-messages.ts";
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
 
 /**
@@ -11,6 +12,9 @@ export interface Cut {
   text: string;
 }
 
+/** Which way a message goes. */
+export type Direction = "to server" | "to client";
+
 /** A TCP proxy in this process that fails as networks do. */
 export class FaultProxy {
   readonly url: string;
@@ -19,6 +23,7 @@ export class FaultProxy {
   #cut: Cut | undefined;
   #cuts = 0;
   #down = false;
+  #countdown: { direction: Direction; left: number } | undefined;
 
   private constructor(url: string, server: Server) {
     this.url = url;
@@ -54,6 +59,18 @@ export class FaultProxy {
   /** Cuts one connection. */
   cutOnce(cut: Cut): void {
     this.#cut = cut;
+  }
+
+  /** Cuts the connection over which the n-th message of that direction goes from now on, over whichever, right after it. */
+  cutAfterMessage(direction: Direction, n: number): void {
+    this.#countdown = { direction, left: n };
+  }
+
+  /** Cuts none any more. @returns whether one was to come */
+  disarm(): boolean {
+    const armed = this.#countdown !== undefined;
+    this.#countdown = undefined;
+    return armed;
   }
 
   /** From now on the connections of now are half-open: what either side sends goes nowhere. New ones work. */
@@ -95,7 +112,11 @@ export class FaultProxy {
   }
 
   #link(client: Socket, server: Socket): void {
-    const link: Link = { client, server, silent: false, answerLost: false };
+    const messages = {
+      "to server": new WireMessages("client"),
+      "to client": new WireMessages("server"),
+    };
+    const link: Link = { client, server, messages, silent: false, answerLost: false };
     this.#links.add(link);
     const end = () => {
       this.#links.delete(link);
@@ -103,11 +124,14 @@ export class FaultProxy {
       server.destroy();
     };
     client.on("data", (bytes) => {
-      const passes = this.#request(link, bytes);
-      if (passes) server.write(bytes);
+      const last = this.#lastBytes(link, "to server", bytes);
+      if (last) server.end(last, () => client.destroy());
+      else if (this.#request(link, bytes)) server.write(bytes);
     });
     server.on("data", (bytes) => {
-      if (link.answerLost || this.#meets("answer with", bytes)) end();
+      const last = this.#lastBytes(link, "to client", bytes);
+      if (last) client.end(last, () => server.destroy());
+      else if (link.answerLost || this.#meets("answer with", bytes)) end();
       else if (!link.silent) client.write(bytes);
     });
     for (const socket of [client, server]) {
@@ -118,6 +142,20 @@ export class FaultProxy {
         else if (client.destroyed) this.#links.delete(link);
       });
     }
+  }
+
+  /** What is still let through, when the connection is to be cut within these bytes. */
+  #lastBytes(link: Link, direction: Direction, bytes: Buffer): Buffer | undefined {
+    const ends = link.messages[direction].feed(bytes);
+    const countdown = this.#countdown;
+    if (countdown?.direction !== direction) return undefined;
+    if (countdown.left > ends.length) {
+      countdown.left -= ends.length;
+      return undefined;
+    }
+    this.#countdown = undefined;
+    this.#cuts++;
+    return bytes.subarray(0, ends[countdown.left - 1]);
   }
 
   /** Whether these bytes go on to the server. */
@@ -141,6 +179,7 @@ export class FaultProxy {
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
+  readonly messages: Record<Direction, WireMessages>;
   silent: boolean;
   answerLost: boolean;
 }

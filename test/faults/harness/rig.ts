@@ -11,6 +11,7 @@ import {
   JobRegistry,
   PostgresTransport,
   Reaper,
+  Waker,
   type Transport,
   createLogger,
   openDatabase,
@@ -112,10 +113,13 @@ export class Rig {
     await reaper.start();
   }
 
+  /** What moves what is due, and wakes what waits. */
   async startDispatcher(): Promise<void> {
-    const dispatcher = new Dispatcher({ db: this.db, bell: this.#bell, logger: this.#logger });
-    this.#ends.push(() => dispatcher.stop());
-    await dispatcher.start();
+    const options = { db: this.db, bell: this.#bell, logger: this.#logger };
+    for (const loop of [new Dispatcher(options), new Waker(options)]) {
+      this.#ends.push(() => loop.stop());
+      await loop.start();
+    }
   }
 
   /** Answers when it works. */

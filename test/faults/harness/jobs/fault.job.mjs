@@ -4,7 +4,7 @@
  */
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { defineJob } from "@millrace/sdk";
+import { defineEvent, defineJob } from "@millrace/sdk";
 import pg from "pg";
 import { z } from "zod";
 
@@ -74,6 +74,24 @@ export const stepping = job("stepping", async ({ ms }, ctx) => {
   await pause(ms, undefined, { signal: ctx.signal });
   const second = await ctx.step("second", () => pause(ms, ctx.attempt));
   return { first, second };
+});
+
+const go = defineEvent({ name: "go" });
+
+/** A workflow of ten steps, two of which are under way at once, and with a wait for an event that is sent to its run alone. */
+export const tenSteps = job("ten-steps", async ({ ms }, ctx) => {
+  const noted = (name) =>
+    ctx.step(name, async () => {
+      note(`step ${name}`, ctx);
+      await pause(ms);
+      return ctx.attempt;
+    });
+  const made = [];
+  for (const name of ["one", "two", "three", "four"]) made.push(await noted(name));
+  const sent = await ctx.step.waitFor(go);
+  made.push(...(await Promise.all([noted("pair"), noted("pair")])));
+  for (const name of ["seven", "eight", "nine", "ten"]) made.push(await noted(name));
+  return { made, sent };
 });
 
 export const blocking = job("blocking", ({ ms }, { attempt }) => {

@@ -4,6 +4,7 @@ import { WATCHER_BUGS } from "./watchers.ts";
 import { QUEUE_BUGS } from "./queue.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
+import { WAIT_BUGS } from "./waits.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
 /**
@@ -20,4 +21,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...FLOW_BUGS,
   ...TRANSPORT_BUGS,
   ...SCHEDULE_BUGS,
+  ...WAIT_BUGS,
 ];
