@@ -37,7 +37,7 @@ export async function stepFaults(rig: Rig): Promise<string[]> {
     }
     if (made.length !== 10) faults.push(`run ${id} has ${made.length} steps on record`);
     // The two of the pair stand in the order of their calls in the one, and of their ends in the other.
-    if (String([...made].sort()) !== String([...output!.made].sort())) {
+    if (inOrder(made) !== inOrder(output!.made)) {
       faults.push(`run ${id} got ${output!.made.join()}, and ${made.join()} is on record`);
     }
     if (JSON.stringify(sent) !== JSON.stringify(output!.sent)) {
@@ -55,4 +55,8 @@ export async function stepFaults(rig: Rig): Promise<string[]> {
     }
   }
   return faults;
+}
+
+function inOrder(numbers: readonly number[]): string {
+  return [...numbers].sort((one, other) => one - other).join();
 }
