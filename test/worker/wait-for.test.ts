@@ -5,7 +5,7 @@ import { z } from "zod";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { WaitPruner } from "../../packages/server/src/maintenance/wait-pruner.ts";
-import { askWaits, lookBack } from "../../packages/server/src/store/waits.ts";
+import { askWaits, lookBack, takeWaits } from "../../packages/server/src/store/waits.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
@@ -259,6 +259,21 @@ test("a run that is suspended while its event is given goes to its queue instead
   const asleep = { leaseId: held.lease, runId: id, verdict: "suspend", due } as const;
   expect(await settle(mill.db, held.worker, [asleep])).toEqual(["recorded"]);
   expect(await mill.state(id)).toBe("queued");
+});
+
+test("what a wait came to is told again when the answer was lost, and is on record once", async () => {
+  const mill = await Mill.create(workflow(() => null));
+  const id = await mill.enqueue("workflow");
+  const { lease, worker } = await claimOne(mill, "workflow");
+  const place = [[lease], [id], ["tick"], [1]] as [number[], string[], string[], number[]];
+  await askWaits(mill.db, worker, ...place, ["event"], [null], [null], ["tick"], ["{}"], ["{}"]);
+  await mill.db.query("select millrace.emit('tick', '7')");
+  await meetWaits(mill.db);
+  const first = await takeWaits(mill.db, worker, ...place, [1], [1]);
+  expect(first).toMatchObject([{ held: true, taken: true, met: true, value: "7" }]);
+  const again = await takeWaits(mill.db, worker, ...place, [2], [1]);
+  expect(again).toMatchObject([{ held: true, taken: true, met: true, value: "7" }]);
+  expect(await mill.rows("select seq, value from millrace.step")).toEqual([{ seq: 1, value: 7 }]);
 });
 
 test("an event that is committed between a wait and its look back is not missed by both", async () => {

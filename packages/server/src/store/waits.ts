@@ -119,7 +119,8 @@ export const takeWaits = statement<
       on conflict do nothing
     )
     select f.place is not null as held, coalesce(s.over, d.found, false) as taken,
-      coalesce(s.met_at is not null, d.source is not null, false) as met, coalesce(s.value, d.value)::text as value,
+      case when s.place is not null then s.met_at is not null else d.source is not null end as met,
+      coalesce(s.value, d.value)::text as value,
       coalesce(${REST("s.due_at")}, 0) as rest_ms, s.due_at
     from made m
     left join fenced f on f.place = m.place
