@@ -43,7 +43,7 @@ export class Bench {
   /** Opens one contender for each subject, all there at once so that their rounds can be interleaved. */
   async open(
     subjects: readonly SubjectSpec[],
-    options?: { processes?: number; inputBytes?: number },
+    options?: { processes?: number; inputBytes?: number; steps?: number },
   ): Promise<Contender[]> {
     const contenders: Contender[] = [];
     for (const spec of subjects) {

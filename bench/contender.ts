@@ -42,7 +42,7 @@ export class Contender {
     spec: SubjectSpec,
     servers: Servers,
     undo: Undo,
-    { processes = 1, inputBytes = 100 } = {},
+    { processes = 1, inputBytes = 100, steps = 0 } = {},
   ): Promise<Contender> {
     const database = await servers.of(spec.store).createDatabase();
     const children: Child[] = [];
@@ -53,7 +53,7 @@ export class Contender {
     for (let n = 0; n < processes; n++) {
       const child = new Child(spec, servers.python);
       children.push(child);
-      await child.call("open", database.url, n === 0, inputBytes);
+      await child.call("open", database.url, n === 0, inputBytes, steps);
     }
     return new Contender(spec, database.url, servers, children, close);
   }

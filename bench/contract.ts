@@ -10,7 +10,10 @@ export interface Subject {
   enqueue(count: number, input: Input): Promise<void>;
   /** Has one run accepted, as a web request would. */
   enqueueOne(input: Input): Promise<void>;
-  /** Starts a worker. Each handler calls `started` with its input and returns {@link RESULT}. */
+  /**
+   * Starts a worker. Each handler calls `started` with its input, makes as many durable steps as `input.steps` says, each of
+   * which gives {@link RESULT}, and returns that, too.
+   */
   work(started: (input: Input) => void): Promise<void>;
   /** Stops the worker once it has let go of its runs. */
   rest(): Promise<void>;
@@ -32,6 +35,8 @@ export interface Input {
   order: string;
   customer: number;
   note: string;
+  /** How many steps its handler makes, where steps are measured. */
+  steps?: number;
   /** Milliseconds of {@link now}, where latency is measured. */
   sentAt?: number;
 }

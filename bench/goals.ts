@@ -37,6 +37,7 @@ export function judge(results: Results): Verdict[] {
     atLeast(results, "steady", PEERS, 2, "the best peer"),
     atLeast(results, "single-32", ["bullmq-always"], 1.5, "BullMQ with fsync always"),
     atLeast(results, "single-32", ON_POSTGRES, 20, "the best peer on PostgreSQL"),
+    atLeast(results, "steps-5", ["dbos"], 10, "DBOS"),
     noSlower(results, "latency-idle-p50", DURABLE),
     atMost(results, "latency-idle-p99", 10),
     ...kept(results, "backlog-10k", /^backlog-(?!10k$)/, 0.9),

@@ -20,8 +20,8 @@ class Host {
 
   /** The methods that may be called over the wire. */
   readonly methods: Record<string, (...params: never[]) => unknown> = {
-    open: (url: string, first: boolean, inputBytes: number) => {
-      this.#input = inputOf(inputBytes);
+    open: (url: string, first: boolean, inputBytes: number, steps: number) => {
+      this.#input = { ...inputOf(inputBytes), ...(steps > 0 && { steps }) };
       return this.#subject.open({ url, first });
     },
     enqueue: (count: number) => timed(() => this.#subject.enqueue(count, this.#input)),

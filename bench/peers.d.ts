@@ -77,6 +77,7 @@ declare module "@dbos-inc/dbos-sdk" {
       workflow: (input: never) => Promise<unknown>,
       options: { name: string },
     ): unknown;
+    runStep<T>(step: () => Promise<T>, options: { name: string }): Promise<T>;
     registerQueue(name: string, options: object): Promise<unknown>;
     launch(): Promise<void>;
     shutdown(): Promise<void>;

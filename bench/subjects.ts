@@ -12,6 +12,8 @@ export interface SubjectSpec {
   keepsResults: boolean;
   /** Whether its file can fill its tables with finished runs. */
   fillsHistory?: boolean;
+  /** Whether its handlers can have durable steps. */
+  hasSteps?: boolean;
   /** Too slow to be given a million runs in the time of a benchmark. */
   slow?: boolean;
   /** How it is set up, printed with the results. */
@@ -25,6 +27,7 @@ export const SUBJECTS: readonly SubjectSpec[] = [
     store: "postgres",
     keepsResults: true,
     fillsHistory: true,
+    hasSteps: true,
     settings: "acceptMany 1,000; concurrency 500",
   },
   {
@@ -56,6 +59,7 @@ export const SUBJECTS: readonly SubjectSpec[] = [
     file: "subjects/dbos.ts",
     store: "postgres",
     keepsResults: true,
+    hasSteps: true,
     slow: true,
     settings: "enqueue in transactions of 100; concurrency 200, polling every 10 ms",
   },

@@ -9,6 +9,7 @@ import { processing } from "./workloads/processing.ts";
 import { single } from "./workloads/single.ts";
 import { snapshot } from "./workloads/snapshot.ts";
 import { steady } from "./workloads/steady.ts";
+import { steps } from "./workloads/steps.ts";
 import { workers } from "./workloads/workers.ts";
 
 export interface Workload {
@@ -23,6 +24,7 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "single", run: single },
   { name: "process", run: processing },
   { name: "steady", run: steady },
+  { name: "steps", run: steps },
   { name: "latency", run: latency },
   { name: "backlog", run: backlog },
   { name: "history", run: history },

@@ -23,6 +23,9 @@ class Dbos implements Subject {
     DBOS.registerWorkflow(
       async (input: Input) => {
         this.#started(input);
+        for (let n = 1; n <= (input.steps ?? 0); n++) {
+          await DBOS.runStep(() => Promise.resolve(RESULT), { name: `step ${n}` });
+        }
         return RESULT;
       },
       { name: "noop" },

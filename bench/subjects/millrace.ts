@@ -1,4 +1,4 @@
-import { defineJob } from "@millrace/sdk";
+import { type Context, defineJob } from "@millrace/sdk";
 import {
   Bell,
   type Database,
@@ -35,11 +35,12 @@ class Millrace implements Subject {
         order: z.string(),
         customer: z.number(),
         note: z.string(),
+        steps: z.number().optional(),
         sentAt: z.number().optional(),
       }),
-      run: (input) => {
+      run: (input, ctx) => {
         this.#started(input as Input);
-        return RESULT;
+        return input.steps === undefined ? RESULT : inSteps(input.steps, ctx);
       },
     });
     this.#registry = new JobRegistry([noop]);
@@ -125,6 +126,11 @@ class Millrace implements Subject {
     await this.#transport.close();
     await this.#db.end();
   }
+}
+
+async function inSteps(steps: number, { step }: Context): Promise<typeof RESULT> {
+  for (let n = 1; n <= steps; n++) await step(`step ${n}`, () => RESULT);
+  return RESULT;
 }
 
 export function open(): Subject {
