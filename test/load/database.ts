@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Database, migrate, openDatabase } from "millrace";
 import pg from "pg";
+import { cpuOfTree } from "../../bench/meter.ts";
 
 /** Where to measure: DATABASE_URL's server, else the one on this machine. */
 const SERVER = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres";
@@ -47,6 +48,17 @@ export async function openBenchDatabase(): Promise<BenchDatabase> {
 export async function settleDown(db: Database): Promise<void> {
   await db.query("checkpoint");
   await pause(200);
+}
+
+/** The process whose children work for all connections. Its server must be on this machine. */
+/** The process of the server that a database lies on. */
+export async function postmasterOf(db: Database): Promise<number> {
+  const { rows } = await db.query<{ pid: number }>(
+    "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::int as pid",
+  );
+  if (cpuOfTree(rows[0]!.pid) === null)
+    throw new Error("DATABASE_URL: a server of this machine is needed");
+  return rows[0]!.pid;
 }
 
 async function maintain(sql: string): Promise<void> {

@@ -23,7 +23,7 @@ import { numbersAsked } from "../faults/harness/script.ts";
 import type { Child } from "../support/child-process.ts";
 import { launch } from "../support/millrace.ts";
 import { until } from "../support/until.ts";
-import { openBenchDatabase, settleDown } from "./database.ts";
+import { openBenchDatabase, postmasterOf, settleDown } from "./database.ts";
 import * as jobs from "./jobs/load.job.ts";
 
 const JOBS = ["--jobs", join(import.meta.dirname, "jobs")];
@@ -165,16 +165,6 @@ async function startOf(db: Database, since: Date): Promise<number> {
     [since],
   );
   return rows[0]!.ms;
-}
-
-/** The process whose children work for all connections. Its server must be on this machine. */
-async function postmasterOf(db: Database): Promise<number> {
-  const { rows } = await db.query<{ pid: number }>(
-    "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::int as pid",
-  );
-  if (cpuOfTree(rows[0]!.pid) === null)
-    throw new Error("DATABASE_URL: a server of this machine is needed");
-  return rows[0]!.pid;
 }
 
 await main();
