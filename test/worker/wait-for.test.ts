@@ -261,6 +261,19 @@ test("a run that is suspended while its event is given goes to its queue instead
   expect(await mill.state(id)).toBe("queued");
 });
 
+test("a wait whose worker died before it looked back gets what had come before in the next attempt", async () => {
+  const mill = await Mill.create(workflow(({ step }) => step.waitFor(tick)));
+  const id = await mill.enqueue("workflow");
+  await mill.db.query("select millrace.emit('tick', '7')");
+  await meetWaits(mill.db);
+  const { lease, worker } = await claimOne(mill, "workflow");
+  const place = [[lease], [id], ["tick"], [1]] as [number[], string[], string[], number[]];
+  await askWaits(mill.db, worker, ...place, ["event"], [null], [null], ["tick"], ["{}"], ["{}"]);
+  await settle(mill.db, worker, [{ leaseId: lease, runId: id, verdict: "release" }]);
+  await mill.startWorker();
+  expect((await mill.untilState(id, "completed")).output).toBe(7);
+});
+
 test("what a wait came to is told again when the answer was lost, and is on record once", async () => {
   const mill = await Mill.create(workflow(() => null));
   const id = await mill.enqueue("workflow");

@@ -12,6 +12,7 @@ import { failpoint } from "../runtime/failpoints.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type KeptRow, keepSteps, readRecorded } from "../store/steps.ts";
 import {
+  type StandingWaitRow,
   type TakenRow,
   type WaitRow,
   askWaits,
@@ -86,13 +87,27 @@ export class CheckpointKeeper {
     return persist(maker, this.#logger, async () => {
       const [checkpoints, waits] = await Promise.all([
         readRecorded(this.#db, runId),
-        readWaits(this.#db, runId),
+        this.#standingOf(runId),
       ]);
       return {
         checkpoints,
         waits: waits.map((row) => ({ ...placeOf(row), ...waitOf(row) })),
       };
     });
+  }
+
+  /** Who noted a wait may have died before it looked back: then an event that came before is seen by nobody else. */
+  async #standingOf(runId: string): Promise<StandingWaitRow[]> {
+    const waits = await readWaits(this.#db, runId);
+    const unmet = waits.filter(({ kind, met }) => kind === "event" && !met);
+    if (unmet.length === 0) return waits;
+    await lookBack(
+      this.#db,
+      unmet.map(() => runId),
+      unmet.map(({ name }) => name),
+      unmet.map(({ ordinal }) => ordinal),
+    );
+    return readWaits(this.#db, runId);
   }
 
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {

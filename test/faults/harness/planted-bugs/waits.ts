@@ -33,6 +33,20 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    bug: "nobody looks back for a wait whose worker died before it did",
+    edits: [
+      {
+        file: "worker/checkpoint-keeper.ts",
+        find: "if (unmet.length === 0) return waits;",
+        replace: "if (unmet.length >= 0) return waits;",
+      },
+    ],
+    caughtBy: {
+      file: WAIT_TESTS,
+      test: "a wait whose worker died before it looked back gets what had come before in the next attempt",
+    },
+  },
+  {
     bug: "an event is given to a run again",
     edits: [
       {
