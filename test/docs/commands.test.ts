@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Child } from "../support/child-process.ts";
 import { type TestDatabase, createDatabase } from "../support/database.ts";
 import { addressOf, launch } from "../support/millrace.ts";
@@ -104,6 +104,8 @@ test("what docs/sql.md grants is enough to enqueue and to look", async () => {
 
 async function follow(page: Page): Promise<void> {
   await using shell = new Shell({ cwd: workshop.folder, env });
+  // Also when the time of the test is over while it waits for something.
+  onTestFinished(() => shell.kill());
   await shell.run(PROGRAMS);
   for (const block of page.blocks.filter(isRunnable)) {
     await RUNNERS[block.language]!(block, shell).catch((error: unknown) => {

@@ -16,7 +16,12 @@ export class Shell implements AsyncDisposable {
   #news = () => {};
 
   constructor({ cwd, env }: ShellOptions) {
-    this.#bash = spawn("bash", ["--noprofile", "--norc"], { cwd, env: { ...process.env, ...env } });
+    this.#bash = spawn("bash", ["--noprofile", "--norc"], {
+      cwd,
+      env: { ...process.env, ...env },
+      // A group of its own, so that what it has started can be ended with it.
+      detached: true,
+    });
     this.#script = this.#bash.stdin!;
     this.#script.on("error", () => {});
     for (const stream of [this.#bash.stdout, this.#bash.stderr]) {
@@ -52,6 +57,13 @@ export class Shell implements AsyncDisposable {
     const [output, end] = this.#output.split(mark);
     if (end === undefined) throw new Error(`bash gave up on\n${commands}\nand wrote\n${output}`);
     return output ?? "";
+  }
+
+  /** Ends it and whatever it runs. */
+  kill(): void {
+    const { pid, exitCode, signalCode } = this.#bash;
+    if (pid !== undefined && exitCode === null && signalCode === null)
+      process.kill(-pid, "SIGKILL");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
