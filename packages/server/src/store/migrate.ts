@@ -72,6 +72,11 @@ async function readMigrations(folder = FOLDER): Promise<Migration[]> {
   );
 }
 
+/** What the tables of this version come from: the same text, the same tables. */
+export async function migrationsText(): Promise<string> {
+  return (await readMigrations()).map(({ text }) => text).join("\n");
+}
+
 /**
  * Brings the schema up to this version. Forward only; each migration in a transaction of its own. Any number of
  * processes may call it at once.

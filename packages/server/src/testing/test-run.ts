@@ -1,0 +1,41 @@
+import { type Json, MillraceError, type RunState, type StepKind } from "@millrace/core";
+import type { Queryable } from "../store/statement.ts";
+
+/** How a run stands in a test. */
+export interface TestRun<Output = unknown> {
+  readonly id: string;
+  readonly state: RunState;
+  /** Null until it has completed. */
+  readonly output: Output | null;
+  /** The last error of an attempt. */
+  readonly error: { readonly class: string; readonly message: string } | null;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+  /** What is on record of its steps, in the order in which the handler got to know it. */
+  readonly steps: readonly TestStep[];
+  /** For what its steps wait, in words; null for nothing, or for a time. */
+  readonly waitsFor: string | null;
+}
+
+export interface TestStep {
+  readonly name: string;
+  readonly kind: StepKind;
+  /** As it is stored. */
+  readonly value: Json;
+}
+
+/** @throws MillraceError `run_not_found` */
+export async function readTestRun<Output>(db: Queryable, id: string): Promise<TestRun<Output>> {
+  const { rows } = await db.query<TestRun<Output>>({
+    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts,
+       (select json_build_object('class', a.error_class, 'message', a.error_message) from millrace.attempt a
+        where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
+       (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')
+        from millrace.step s where s.run_id = r.id) as steps,
+       case when r.state is null then millrace.awaited(r.id) end as "waitsFor"
+     from millrace.run r where r.id = $1`,
+    values: [id],
+  });
+  if (rows[0]) return rows[0];
+  throw new MillraceError("run_not_found", `there is no run ${id}`);
+}

@@ -1,0 +1,110 @@
+import type { Job } from "@millrace/sdk";
+import { Claimer } from "../engine/claim.ts";
+import { hold } from "../engine/pause.ts";
+import type { JobRegistry } from "../engine/job-registry.ts";
+import { takeBackLost } from "../engine/take-back.ts";
+import type { ClaimedRun } from "../store/claim.ts";
+import type { Database } from "../store/database.ts";
+import type { Queryable } from "../store/statement.ts";
+import { markLost, registerWorker } from "../store/workers.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { Attempt, type Recorder } from "../worker/attempt.ts";
+import { CheckpointKeeper } from "../worker/checkpoint-keeper.ts";
+import { CostSettler } from "../worker/cost-settler.ts";
+import { execute } from "../worker/executor.ts";
+import { RunOutput } from "../worker/run-output.ts";
+import { Settler } from "../worker/settler.ts";
+import { Suspects } from "../worker/suspects.ts";
+
+const SLOTS = 100;
+
+export interface TestWorkerOptions {
+  /** Where the test looks, and where nothing ever fails. */
+  db: Database;
+  /** The worker's own way there; default the same. */
+  own?: Queryable;
+  registry: JobRegistry;
+  /** The job as it is to be executed. */
+  jobOf: (name: string) => Job;
+  logger: Logger;
+}
+
+/**
+ * A worker without a heartbeat and without loops, which does what it is told: all else is that of any worker. Handlers run in the test's own
+ * process, whatever their isolation.
+ */
+export class TestWorker {
+  readonly id: number;
+  readonly #options: TestWorkerOptions;
+  readonly #claimer: Claimer;
+  readonly #recorder: Recorder;
+  readonly #holding: Promise<unknown>[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+
+  private constructor(id: number, options: TestWorkerOptions) {
+    const { db, own = db, registry, logger } = options;
+    this.id = id;
+    this.#options = options;
+    this.#claimer = new Claimer(own, id, registry.queues, registry.names);
+    this.#recorder = {
+      settler: new Settler(own, id, logger, () => {}),
+      output: new RunOutput(own, id, logger),
+      checkpoints: new CheckpointKeeper(own, id, logger),
+      costs: new CostSettler(own, logger),
+      suspects: new Suspects(own, id, logger),
+    };
+  }
+
+  static async register(options: TestWorkerOptions): Promise<TestWorker> {
+    const { db, registry } = options;
+    const [row] = await registerWorker(
+      db,
+      `testing:${process.pid}`,
+      SLOTS,
+      registry.queues,
+      registry.names,
+      "testing",
+      // Nobody beats for it, and nobody looks whether somebody does.
+      2 ** 31 - 1,
+    );
+    return new TestWorker(row!.id, options);
+  }
+
+  /** Claims what may start now, and lets it run to the outcome. @returns how many runs that were */
+  async workOff(): Promise<number> {
+    const runs = await this.#claimer.claim(SLOTS);
+    for (const run of runs) {
+      const done = this.#execute(run).finally(() => this.#underWay.delete(done));
+      this.#underWay.add(done);
+    }
+    await Promise.all(this.#underWay);
+    await Promise.all(this.#holding.splice(0));
+    return runs.length;
+  }
+
+  /** Declares it lost, and takes back what it holds. */
+  async lose(): Promise<void> {
+    await markLost(this.#options.db, this.id, 0);
+    while ((await takeBackLost(this.#options.db)).length > 0);
+  }
+
+  /** A server that a handler calls has asked all of its job, or of a key of it, to wait. */
+  #hold(job: string, key: string | null, forMs: number, reason: string): void {
+    this.#holding.push(hold(this.#options.db, job, key, forMs, reason));
+  }
+
+  #execute(run: ClaimedRun): Promise<void> {
+    const { logger, jobOf } = this.#options;
+    return new Promise((resolve) => {
+      const attempt = new Attempt(
+        run,
+        jobOf(run.job),
+        this.#recorder,
+        { logger, loopWatch: { reporting: undefined }, onHold: (...asked) => this.#hold(...asked) },
+        { handlerEnded: () => {}, stuck: () => {}, over: () => resolve() },
+      );
+      attempt.context.inline = true;
+      execute(attempt, attempt)?.armTimeout();
+    });
+  }
+}

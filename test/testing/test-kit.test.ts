@@ -1,0 +1,172 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineEvent, defineJob } from "@millrace/sdk";
+import { type TestKit, testKit } from "millrace/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { embeddedStatus } from "../../packages/server/src/runtime/embedded/index.ts";
+
+const signed = defineEvent({ name: "signed", payload: z.object({ account: z.string() }) });
+
+const greet = defineJob({
+  name: "greet",
+  input: z.object({ name: z.string() }),
+  run: ({ name }) => `Hello ${name}`,
+});
+
+const onboard = defineJob({
+  name: "onboard",
+  input: z.object({ account: z.string() }),
+  retry: { maxAttempts: 3, firstDelay: "1m" },
+  run: async ({ account }, { step, attempt }) => {
+    const opened = await step("open", () => new Date(0));
+    await step.sleep("grace", "3d");
+    const paper = await step.waitFor(signed, { where: { account }, timeout: "7d" });
+    if (!paper) return "never signed";
+    await step("welcome", () => null);
+    return { year: opened.getUTCFullYear(), attempt };
+  },
+});
+
+async function kit(jobs: object): Promise<TestKit> {
+  const t = await testKit(jobs, { databaseUrl: process.env["MILLRACE_TEST_PG_URL"]! });
+  onTestFinished(() => t[Symbol.asyncDispose]());
+  return t;
+}
+
+describe("a kit", () => {
+  test("runs a job to its end, and knows the type of its output", async () => {
+    const t = await kit({ greet });
+    const run = await t.run(greet, { name: "Ada" });
+    expect(run).toMatchObject({
+      state: "completed",
+      output: "Hello Ada",
+      error: null,
+      attempts: 1,
+    });
+    expect(run.output satisfies string | null).toBe("Hello Ada");
+  });
+
+  test("lets days pass in no time, each wait in its own, and sends events", async () => {
+    const t = await kit({ onboard });
+    const began = await t.now();
+    const run = await t.run(onboard, { account: "ada" });
+    expect(run).toMatchObject({ state: "waiting", waitsFor: null, steps: [{ name: "open" }] });
+    await t.advance("2d");
+    expect((await t.find(run.id)).waitsFor).toBe(null);
+    await t.advance("1d");
+    expect((await t.find(run.id)).waitsFor).toBe('event signed with {"account": "ada"}');
+    await t.emit(signed, { account: "bob" });
+    expect((await t.find(run.id)).state).toBe("waiting");
+    await t.emit(signed, { account: "ada" });
+    expect(await t.find(run.id)).toMatchObject({
+      state: "completed",
+      output: { year: 1970, attempt: 3 },
+    });
+    expect((await t.now()).getTime() - began.getTime()).toBeGreaterThanOrEqual(3 * 86_400_000);
+  });
+
+  test("ends a wait when its time is over", async () => {
+    const t = await kit({ onboard });
+    const { id } = await t.run(onboard, { account: "ada" });
+    await t.advance("30d");
+    expect((await t.find(id)).output).toBe("never signed");
+  });
+
+  test("lets a step fail so often, and passes the time of retries by itself", async () => {
+    const t = await kit({ onboard });
+    t.failStep("open", 2, new TypeError("no bank"));
+    const run = await t.run(onboard, { account: "ada" });
+    expect(run).toMatchObject({
+      state: "waiting",
+      attempts: 3,
+      error: { class: "TypeError", message: "no bank" },
+    });
+    t.failStep("open", 3);
+    expect(await t.run(onboard, { account: "bob" })).toMatchObject({
+      state: "failed",
+      error: { message: "step open was to fail" },
+    });
+  });
+
+  test("brings a PostgreSQL along where none is named, and takes it down again", async () => {
+    const home = mkdtempSync(join(tmpdir(), "millrace-kit-"));
+    chmodSync(home, 0o755);
+    onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+    const t = await testKit({ greet }, { home: join(home, "testing") });
+    expect((await t.run(greet, { name: "Ada" })).output).toBe("Hello Ada");
+    await t[Symbol.asyncDispose]();
+    expect((await embeddedStatus(join(home, "testing"))).state).toBe("stopped");
+  });
+
+  test("has a database of its own, and knows no job that it was not given", async () => {
+    const [one, other] = [await kit({ greet }), await kit({ greet })];
+    const { id } = await one.run(greet, { name: "Ada" });
+    await expect(other.find(id)).rejects.toMatchObject({ code: "run_not_found" });
+    await expect(one.run(onboard, { account: "a" })).rejects.toMatchObject({ code: "unknown_job" });
+  });
+});
+
+describe("a crash at every step", () => {
+  /** What the world has seen. */
+  const world: string[] = [];
+  const reset = () => (world.length = 0);
+
+  const careful = defineJob({
+    name: "careful",
+    run: async (_input, { step }) => {
+      for (let n = 1; n <= 9; n++) await step(`step ${n}`, () => n);
+      return step("last", () => {
+        if (!world.includes("charged")) world.push("charged");
+      });
+    },
+  });
+
+  const careless = defineJob({
+    name: "careless",
+    run: async (_input, { step }) => {
+      await step("charge", () => void world.push("charged"));
+    },
+  });
+
+  test("is survived by a job whose effects are idempotent, wherever its worker dies", async () => {
+    const t = await kit({ careful });
+    // Ten checkpoints and an outcome, with three crashes each.
+    expect(await t.crashAtEveryStep(careful, undefined, { reset, effects: () => [...world] })).toBe(
+      33,
+    );
+  });
+
+  test("shows an effect that is made twice, and where", async () => {
+    const t = await kit({ careless });
+    await expect(
+      t.crashAtEveryStep(careless, undefined, { reset, effects: () => [...world] }),
+    ).rejects.toThrow(
+      /dies before write 1 of 2 \(keep_steps charge\).*\n.*"charged","charged".*\ninstead of\n.*\["charged"\]/,
+    );
+  });
+
+  test("goes through sleeps and events, when it is told how the run goes on", async () => {
+    const t = await kit({ onboard });
+    const crashes = await t.crashAtEveryStep(
+      onboard,
+      { account: "ada" },
+      {
+        outcome: ({ state }) => state,
+        drive: async () => {
+          await t.advance("3d");
+          await t.emit(signed, { account: "ada" });
+        },
+      },
+    );
+    expect(crashes).toBeGreaterThan(20);
+  });
+
+  test("says that a run waits, when nobody lets it go on", async () => {
+    const t = await kit({ onboard });
+    await expect(t.crashAtEveryStep(onboard, { account: "ada" })).rejects.toThrow(
+      /give crashAtEveryStep a drive/,
+    );
+  });
+});
