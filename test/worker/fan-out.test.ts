@@ -226,6 +226,16 @@ describe("a run that ends while its children are open", () => {
     expect(await statesOf(mill, "middle")).toEqual({ cancelled: 1 });
   });
 
+  test("because its worker died too often cancels them", async () => {
+    const mill = await startedFamily(({ step }) => step.call(endless, {}));
+    const id = await mill.enqueue("parent");
+    await mill.untilState(id, "waiting");
+    // As the reaper ends it: without a word to its waits.
+    await mill.db.query("update millrace.run set state = 'failed' where id = $1", [id]);
+    await allCancelled(mill, 1);
+    expect(await mill.rows("select 1 from millrace.waiter")).toEqual([]);
+  });
+
   test.each<[string, (ctx: Context, began: Promise<void>) => unknown, string]>([
     [
       "because a race was lost",

@@ -76,6 +76,12 @@ export const stepping = job("stepping", async ({ ms }, ctx) => {
   return { first, second };
 });
 
+// One child, whatever crashes while it is called.
+export const calling = job("calling", async (_input, ctx) => {
+  const { attempt } = await ctx.step.call(quick, {});
+  return { attempt };
+});
+
 export const blocking = job("blocking", ({ ms }, { attempt }) => {
   block(ms);
   return { attempt };
