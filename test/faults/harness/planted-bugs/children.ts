@@ -15,7 +15,7 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/worker/call.test.ts",
-      test: "is not made for who has lost the lease, nor for a run that has ended",
+      test: "a call, as the database keeps it is not made for who has lost the lease, nor for a run that has ended",
     },
   },
   {
@@ -39,7 +39,7 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/worker/fan-out.test.ts",
-      test: "is counted right by many lookers at once, on three workers",
+      test: "a fan-out is counted right by many lookers at once, on three workers",
     },
   },
   {
@@ -47,7 +47,7 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
     edits: [{ file: MIGRATION, find: "    if new.parent then", replace: "    if false then" }],
     caughtBy: {
       file: "test/worker/fan-out.test.ts",
-      test: "because its worker died too often cancels them",
+      test: "a run that ends while its children are open because its worker died too often cancels them",
     },
   },
 ];
