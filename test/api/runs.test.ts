@@ -27,6 +27,8 @@ test("a run that is asked for is durable, and is shown with its reason, timeline
     correlationId: made.headers.get("x-request-id"),
     attempts: [],
     timeline: [{ event: "accepted", actor: null, detail: { trigger: "api" } }],
+    parent: null,
+    children: null,
     reruns: [],
   });
 });

@@ -2,8 +2,18 @@ import { defineJob } from "@millrace/sdk";
 import { Claimer, settle } from "millrace";
 import { expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import {
+  callChildren,
+  countChildren,
+  dropEndedWaits,
+  dropUnborn,
+  meetChildren,
+  pruneChildren,
+  readOrphans,
+  readParent,
+} from "../../packages/server/src/store/children.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
-import { listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
+import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import { keepSteps, listSteps, readRecorded } from "../../packages/server/src/store/steps.ts";
 import { emitEvents } from "../../packages/server/src/store/emissions.ts";
 import { dispatchDue, wakeWaiting } from "../../packages/server/src/store/timers.ts";
@@ -91,6 +101,22 @@ test("with a history in many partitions, no plan that holds for every value read
   await meet(connection, 100);
   await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1]);
   await wakeWaiting(connection, [made!.runId]);
+  const child = { name: "any", ordinal: 1, kind: "call", forMs: null, job: "any", options: {} };
+  const called = { ...child, lease: made!.leaseId, run: made!.runId, collect: false, atOnce: 1 };
+  await callChildren(connection, worker, JSON.stringify([{ ...called, inputs: [{}] }]));
+  await mill.db.query("insert into millrace.child_end select run_id from millrace.child");
+  await meetChildren(connection, 100);
+  await listChildren(
+    connection,
+    ...([TOP, 20_000, 50, null, null, null, null, null] as const),
+    made!.runId,
+  );
+  await countChildren(connection, made!.runId);
+  await readParent(connection, made!.runId);
+  await readOrphans(connection, [made!.runId], 100);
+  await dropEndedWaits(connection, [made!.runId]);
+  await dropUnborn(connection, [made!.runId]);
+  await pruneChildren(connection, "00000000-0000-0000-0000-000000000000", 100);
   await readWaits(connection, made!.runId);
   await pruneWaits(connection, "00000000-0000-0000-0000-000000000000", 100);
   await readRecorded(connection, made!.runId);

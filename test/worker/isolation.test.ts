@@ -120,6 +120,16 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     ]);
   });
 
+  test("calls other jobs, by their names", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "children" });
+    expect(await mill.untilState(id, "completed")).toMatchObject({
+      output: { one: "wrapped", many: [1, 1] },
+      attempts: 3,
+      failures: 0,
+    });
+  });
+
   test("may write to stdout as much as it likes", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue("in-process", { way: "shout" });

@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { defineJob, isJob } from "./define-job.ts";
+import { defineJob } from "./define-job.ts";
+import { isJob } from "./is-job.ts";
 import type { InputOf, JobOptions, KeyPath, OutputOf } from "./job.ts";
 
 const greet = defineJob({

@@ -28,9 +28,8 @@ import type {
   Received,
 } from "./job.ts";
 import { type Schedule, type ScheduleOptions, scheduleOf } from "./define-schedule.ts";
+import { IS_JOB } from "./is-job.ts";
 import { retryRules } from "./retry-rules.ts";
-
-const IS_JOB = Symbol.for("millrace.job");
 
 const KNOWN = [
   "name",
@@ -181,11 +180,6 @@ function requireFlow(options: FlowOptions<string>, job: string): FlowPolicy {
     if (!(error instanceof MillraceError)) throw error;
     throw new MillraceError(error.code, `job ${job}: ${error.message}`);
   }
-}
-
-/** Whether a value, such as a module's export, is a job; it may come from another copy of this package. */
-export function isJob(value: unknown): value is Job {
-  return typeof value === "object" && value !== null && IS_JOB in value;
 }
 
 function requirePriority(priority: number, job: string): number {

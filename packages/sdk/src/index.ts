@@ -16,6 +16,7 @@ export {
   createClient,
 } from "./client.ts";
 export { batchResults } from "./batch-results.ts";
+export { ChildCancelledError, ChildFailedError, ChildTimeoutError } from "./child-errors.ts";
 export type { BatchContext, BatchItem, Context, LogFields, RunLog } from "./context.ts";
 export {
   type AnyEvent,
@@ -29,7 +30,7 @@ export {
   type WaitForOptions,
   type Where,
 } from "./define-event.ts";
-export { defineJob, isJob } from "./define-job.ts";
+export { defineJob } from "./define-job.ts";
 export {
   defineSchedule,
   isSchedule,
@@ -47,6 +48,7 @@ export {
   retryAfterMs,
 } from "./errors.ts";
 export { checkInput } from "./input.ts";
+export { isJob } from "./is-job.ts";
 export { RunCancelledError, RunFailedError } from "./run-errors.ts";
 export { EnqueuedRun, type ResultOptions, RunHandle } from "./run-handle.ts";
 export type {
@@ -63,12 +65,15 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";
+export type { ChildFailure, FanOutResult } from "./step/child-results.ts";
 export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
 export type {
   AwaitedEvent,
   Checkpoint,
   Checkpoints,
   NewCheckpoint,
+  NewChildren,
   NewWait,
   Recorded,
   StandingWait,

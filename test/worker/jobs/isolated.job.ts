@@ -1,7 +1,13 @@
 import { spawn } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
-import { type Context, NonRetryableError, RetryAfterError, defineJob } from "@millrace/sdk";
+import {
+  ChildFailedError,
+  type Context,
+  NonRetryableError,
+  RetryAfterError,
+  defineJob,
+} from "@millrace/sdk";
 import { z } from "zod";
 
 // Jobs that run in threads and processes, for the tests of isolation. Workers load them from this file.
@@ -63,6 +69,12 @@ const WAYS: Record<string, Way> = {
     for (let n = 0; n < 20_000; n++) process.stdout.write(`${"y".repeat(100)}\n`);
     return "hoarse";
   },
+  children: async ({ step }) => {
+    const one = await step.call(inThread, { way: "never" }).catch((error: unknown) => error);
+    const many = await step.fanOut(inline, [{ way: "one" }, { way: "one" }], { concurrency: 1 });
+    return { one: one instanceof ChildFailedError && one.errorMessage, many };
+  },
+  one: () => 1,
   typeError: () => {
     throw new TypeError("not that type");
   },

@@ -187,6 +187,29 @@ export const RunStep = z
 
 export type RunStep = z.infer<typeof RunStep>;
 
+export const Parent = z
+  .object({
+    run: RunId,
+    step: z.string().describe("The name of the step that called it"),
+    ordinal: z.int().describe("The n-th use of that name in the parent, from 1"),
+    number: z.int().describe("Its place among the children of that step, from 0"),
+  })
+  .meta({ id: "Parent" });
+
+export type Parent = z.infer<typeof Parent>;
+
+export const Children = z
+  .object({
+    later: z.int().describe("Whose turn has not come: a fan-out has so many open at once"),
+    open: z.int(),
+    completed: z.int(),
+    failed: z.int(),
+    cancelled: z.int(),
+  })
+  .meta({ id: "Children" });
+
+export type Children = z.infer<typeof Children>;
+
 export const TimelineEntry = z
   .object({
     at: Instant,
@@ -215,6 +238,8 @@ export const Run = RunSummary.extend({
   steps: z
     .array(RunStep)
     .describe("The last 1,000 steps that are on record, in the order in which they began"),
+  parent: Parent.nullable().describe("Whose child it is"),
+  children: Children.nullable().describe("How many it has; null for none"),
   timeline: z.array(TimelineEntry),
   reruns: z.array(RunId),
 }).meta({ id: "Run" });
@@ -232,6 +257,7 @@ export const ListRuns = z.strictObject({
   state: RunStateSchema.optional(),
   since: Instant.optional().describe("Created at or after"),
   correlationId: z.string().max(255).optional(),
+  parent: z.uuid().optional().describe("Children of this run"),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
   cursor: z.uuid().optional().describe("nextCursor of the page before"),
 });

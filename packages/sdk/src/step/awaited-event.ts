@@ -20,7 +20,7 @@ export function awaitedEvent(
   event: AnyEvent,
   given: WaitForOptions,
   what: string,
-): Pick<NewWait, "forMs" | "untilMs" | "event"> {
+): Pick<NewWait, "forMs" | "event"> {
   if (!isEvent(event)) {
     throw refusal("invalid_step", `${what}: give it an event, as defineEvent makes them`);
   }
@@ -37,7 +37,6 @@ export function awaitedEvent(
   const { timeout } = given;
   return {
     forMs: timeout === undefined ? null : asFinal(() => durationMs(timeout, `${what}: timeout`)),
-    untilMs: null,
     event: { name: event.name, match: matchOf(given.where ?? {}, what) },
   };
 }

@@ -13,10 +13,12 @@ export interface Checkpoint extends StepPlace {
   /** Grows in the order in which the handler got to know its checkpoints. */
   readonly seq: number;
   /**
-   * What the step gave, as {@link toStepText} wrote it; of an event its payload as JSON text, null when none came in time; null
-   * for a sleep.
+   * What the step gave, as {@link toStepText} wrote it; of an event its payload as JSON text, null when none came in time; of a call or a
+   * fan-out what the children gave, as JSON text; null for a sleep.
    */
   readonly value: string | null;
+  /** The value says why children gave nothing. */
+  readonly failed: boolean;
 }
 
 /** A checkpoint of a step, to be recorded. */
@@ -34,13 +36,31 @@ export interface AwaitedEvent {
   readonly match: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** The runs that a step calls, to be made with its wait. */
+export interface NewChildren {
+  /** The name of their job. */
+  readonly job: string;
+  /** JSON texts, one for each child, one at the least; the job's schema has seen them. */
+  readonly inputs: readonly string[];
+  /** Instead of the job's own; null for that. */
+  readonly queue: string | null;
+  readonly priority: number | null;
+  readonly ttlMs: number | null;
+  readonly delayMs: number | null;
+  /** How many are open at once; null for all. */
+  readonly concurrency: number | null;
+  /** Whether one that does not complete is a result like any other. */
+  readonly collect: boolean;
+}
+
 /** A wait, to be noted. */
 export interface NewWait extends StepPlace {
   /** How long it lasts, or until when, in milliseconds of Unix time; both null for no end. */
   readonly forMs: number | null;
   readonly untilMs: number | null;
-  /** What ends it early; null for a sleep. */
+  /** What ends it early; both null for a sleep. */
   readonly event: AwaitedEvent | null;
+  readonly children: NewChildren | null;
 }
 
 /** How a wait stands, by the clock of who keeps it. */
@@ -61,6 +81,8 @@ export interface Taken {
   readonly taken: true;
   /** What has come, as JSON text; null when nothing came in time, and for a sleep. */
   readonly value: string | null;
+  /** As that of a {@link Checkpoint}. */
+  readonly failed: boolean;
 }
 
 /** What earlier attempts have left. */
@@ -79,7 +101,7 @@ export interface Checkpoints {
   read(): Promise<Recorded>;
   /** Records what a step gave. */
   keep(checkpoint: NewCheckpoint): Promise<void>;
-  /** Notes a wait. It ends by itself, or because of what came since the run began. */
+  /** Notes a wait, and makes its children. It ends by itself, or because of what came since the run began. */
   ask(wait: NewWait): Promise<Wait>;
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
@@ -88,4 +110,6 @@ export interface Checkpoints {
    * Absent where a run cannot be left: then it waits in place.
    */
   readonly suspend?: ((dueMs: number) => void) | undefined;
+  /** There is no run that could have children: what steps call is called in place. */
+  readonly callsHere?: boolean | undefined;
 }

@@ -12,10 +12,15 @@ export class StepBudget {
     this.#warn = warn;
   }
 
-  /** Counts what is on record. */
-  add(steps: number, values: Iterable<string | null>): void {
+  /** Counts steps that are on record. */
+  add(steps: number): void {
     this.#steps += steps;
-    for (const value of values) if (value !== null) this.#bytes += byteLength(value);
+  }
+
+  /** Counts what is on record, or has come, and answers whether that is as much as a run may keep. */
+  fits(value: string): boolean {
+    this.#bytes += byteLength(value);
+    return this.#bytes <= STEP_LIMITS.runBytes;
   }
 
   /**

@@ -15,6 +15,7 @@ function runnerOver(recorded: number, bytes = 0) {
     kind: "step",
     seq: n + 1,
     value,
+    failed: false,
   }));
   const checkpoints: Checkpoints = {
     read: () => Promise.resolve({ checkpoints: found, waits: [] }),

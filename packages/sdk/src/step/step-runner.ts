@@ -3,13 +3,16 @@ import {
   type Duration,
   MillraceError,
   type StepKind,
+  byteLength,
   durationMs,
   fromStepText,
 } from "@millrace/core";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
+import type { AnyJob } from "../job.ts";
 import type {
   Checkpoint,
   Checkpoints,
+  NewChildren,
   NewWait,
   StandingWait,
   StepPlace,
@@ -17,6 +20,17 @@ import type {
   Wait,
 } from "./checkpoints.ts";
 import { awaitedEvent, receivedPayload } from "./awaited-event.ts";
+import {
+  type ChildOptions,
+  type ChildPlan,
+  type FanOutOptions,
+  callPlan,
+  fanOutPlan,
+  inputTexts,
+  requireInputs,
+} from "./child-options.ts";
+import { childError, collectedResults } from "./child-results.ts";
+import { callHere } from "./children-here.ts";
 import { Deliveries } from "./deliveries.ts";
 import { asFinal, refusal } from "./refusal.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
@@ -45,8 +59,14 @@ export interface StepRunnerOptions {
   warn: (message: string) => void;
 }
 
-/** What a step asks to wait for. */
-type Asked = Pick<NewWait, "forMs" | "untilMs" | "event">;
+/** What a step asks to wait for: nothing but a time, unless it says more. */
+interface Asked extends Partial<Pick<NewWait, "forMs" | "untilMs" | "event">> {
+  /** The runs that are to be made, asked for when the step is new. */
+  readonly children?: () => Promise<NewChildren>;
+}
+
+/** What a wait came to. */
+type Result = Pick<Taken, "value" | "failed">;
 
 /**
  * The steps of one attempt, over what earlier attempts have recorded.
@@ -91,6 +111,10 @@ export class StepRunner {
         this.#begin(() => this.#sleep(name, (what) => ({ untilMs: instantMs(date, what) }))),
       waitFor: (event: AnyEvent, given: WaitForOptions = {}) =>
         this.#begin(() => this.#waitFor(event, given)),
+      call: (job: AnyJob, input: unknown, given: ChildOptions = {}) =>
+        this.#begin(() => this.#call(job, input, given)),
+      fanOut: (job: AnyJob, inputs: readonly unknown[], given: FanOutOptions = {}) =>
+        this.#begin(() => this.#fanOut(job, inputs, given)),
     });
   }
 
@@ -168,44 +192,96 @@ export class StepRunner {
     });
   }
 
-  async #sleep(name: string, until: (what: string) => Partial<Asked>): Promise<void> {
-    await this.#wait(this.#placeOf(name, "sleep"), (what) => ({
-      forMs: null,
-      untilMs: null,
-      event: null,
-      ...asFinal(() => until(what)),
-    }));
+  async #sleep(name: string, until: (what: string) => Asked): Promise<void> {
+    const place = this.#placeOf(name, "sleep");
+    await this.#wait(
+      place,
+      asFinal(() => until(textOf(place))),
+    );
   }
 
   async #waitFor(event: AnyEvent, given: WaitForOptions): Promise<unknown> {
     const name = given?.name ?? event?.name;
     const place = this.#placeOf(name, "event");
-    const value = await this.#wait(place, (what) => awaitedEvent(event, given, what));
+    const { value } = await this.#wait(place, awaitedEvent(event, given, textOf(place)));
     return value === null ? null : await receivedPayload(event, value, textOf(place));
   }
 
+  async #call(job: AnyJob, input: unknown, given: ChildOptions): Promise<unknown> {
+    const place = this.#placeOf(given?.name ?? job?.name, "call");
+    const plan = callPlan(job, given, textOf(place));
+    if (this.#options.checkpoints.callsHere) {
+      const [output] = await this.#callHere(job, [input], plan, place);
+      return output;
+    }
+    return JSON.parse(await this.#waitForChildren(job, [input], plan, place));
+  }
+
+  async #fanOut(job: AnyJob, inputs: readonly unknown[], given: FanOutOptions): Promise<unknown> {
+    const place = this.#placeOf(given?.name ?? job?.name, "fan-out");
+    const what = textOf(place);
+    const plan = fanOutPlan(job, given, what);
+    requireInputs(inputs, what);
+    if (inputs.length === 0) return [];
+    if (this.#options.checkpoints.callsHere) return this.#callHere(job, inputs, plan, place);
+    const text = await this.#waitForChildren(job, inputs, plan, place);
+    return plan.collect ? collectedResults(text) : JSON.parse(text);
+  }
+
+  /** @returns the JSON text of what they gave */
+  async #waitForChildren(
+    job: AnyJob,
+    inputs: readonly unknown[],
+    { timeoutMs, ...plan }: ChildPlan,
+    place: StepPlace,
+  ): Promise<string> {
+    const what = textOf(place);
+    const { value, failed } = await this.#wait(place, {
+      forMs: timeoutMs,
+      children: async () => ({ ...plan, inputs: await inputTexts(job, inputs, what) }),
+    });
+    if (failed) throw childError(value!, what);
+    return value!;
+  }
+
+  #callHere(
+    job: AnyJob,
+    inputs: readonly unknown[],
+    plan: ChildPlan,
+    place: StepPlace,
+  ): Promise<unknown[]> {
+    return this.#busy(async () => {
+      await inputTexts(job, inputs, textOf(place));
+      return callHere(job, inputs, plan, this.#options.signal());
+    });
+  }
+
   /** @returns the JSON text of what has come; null when nothing has */
-  async #wait(place: StepPlace, ask: (what: string) => Asked): Promise<string | null> {
-    const asked = ask(textOf(place));
+  async #wait(place: StepPlace, { children, ...asked }: Asked): Promise<Result> {
     const key = keyOf(place);
     let found: Taken | Wait = await this.#busy(async () => {
       const known = await this.#find(place);
       if (known) {
         await this.#deliveries.turn(known.seq);
-        return { taken: true, value: known.value };
+        return { taken: true, value: known.value, failed: known.failed };
       }
       this.#requireGoingOn();
       const standing =
         this.#standing.get(key) ??
-        (await this.#budget.counted(() => this.#options.checkpoints.ask({ ...place, ...asked })));
+        (await this.#budget.counted(async () => {
+          const made = children ? await children() : null;
+          const wait = { forMs: null, untilMs: null, event: null, ...asked, children: made };
+          return this.#options.checkpoints.ask({ ...place, ...wait });
+        }));
       this.#standing.set(key, { ...place, ...standing });
       return standing;
     });
     while (!("taken" in found)) {
-      if (!found.met && found.restMs > 0) await this.#stand(found, asked.event !== null);
+      if (!found.met && found.restMs > 0)
+        await this.#stand(found, children !== undefined || !!asked.event);
       found = await this.#busy(() => this.#take(place));
     }
-    return found.value;
+    return found;
   }
 
   async #stand(wait: Wait, wakeable: boolean): Promise<void> {
@@ -221,9 +297,17 @@ export class StepRunner {
     const found = await this.#numbered((seq) => this.#options.checkpoints.take(place, seq));
     if ("taken" in found) {
       this.#standing.delete(keyOf(place));
-      this.#budget.add(0, [found.value]);
+      return { ...found, ...this.#kept(place, found) };
     }
     return found;
+  }
+
+  /** What a wait came to, if the run may keep it; else that it is too large, which only what children give can be. */
+  #kept({ kind }: Pick<StepPlace, "kind">, { value, failed }: Result): Result {
+    if (value === null || this.#budget.fits(value) || !isOfChildren(kind)) {
+      return { value, failed };
+    }
+    return { value: JSON.stringify({ kind: "too large", bytes: byteLength(value) }), failed: true };
   }
 
   /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */
@@ -262,12 +346,14 @@ export class StepRunner {
 
   async #read(): Promise<void> {
     const { checkpoints, waits } = await this.#options.checkpoints.read();
-    this.#budget.add(
-      checkpoints.length + waits.length,
-      checkpoints.map(({ value }) => value),
-    );
+    this.#budget.add(checkpoints.length + waits.length);
     this.#deliveries.expect(checkpoints.map(({ seq }) => seq));
-    for (const checkpoint of checkpoints) this.#recorded.set(keyOf(checkpoint), checkpoint);
+    for (const checkpoint of checkpoints) {
+      this.#recorded.set(keyOf(checkpoint), {
+        ...checkpoint,
+        ...this.#kept(checkpoint, checkpoint),
+      });
+    }
     for (const wait of waits) this.#standing.set(keyOf(wait), wait);
   }
 
@@ -298,6 +384,10 @@ export class StepRunner {
       suspend(first.dueMs);
     });
   }
+}
+
+function isOfChildren(kind: StepKind): boolean {
+  return kind === "call" || kind === "fan-out";
 }
 
 function isStanding(recorded: unknown): boolean {

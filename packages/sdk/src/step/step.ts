@@ -1,6 +1,9 @@
 import type { Duration, RetryOptions } from "@millrace/core";
 import type { AnyEvent, ReceivedOf, WaitForOptions } from "../define-event.ts";
+import type { AnyJob, InputOf, OutputOf } from "../job.ts";
 import type { RetryRule } from "../retry-rules.ts";
+import type { ChildOptions, FanOutOptions } from "./child-options.ts";
+import type { FanOutResult } from "./child-results.ts";
 
 /** What the function of a step is told. */
 export interface StepContext {
@@ -64,4 +67,40 @@ export interface Step {
     event: E,
     options?: WaitForOptions<E>,
   ) => Promise<ReceivedOf<E> | null>;
+  /**
+   * Makes a run of another job, a child, and waits for its end; holds no worker meanwhile. There is one child, whatever crashes, and it has
+   * this run's correlation id. When this run ends or waits no more, the child is cancelled. Debounce and throttle of the job do not concern
+   * it. In `job.call` the job is called in place.
+   *
+   * @param input checked by the job's schema before anything is written
+   * @returns the child's output, as JSON keeps it; null for none
+   * @throws ChildFailedError, ChildCancelledError or ChildTimeoutError, in every later attempt the same; MillraceError `invalid_step`,
+   *   `invalid_input`, `invalid_json`, `payload_too_large`, `unknown_job`, `queue_not_found`, `step_too_large`
+   */
+  readonly call: <J extends AnyJob>(
+    job: J,
+    input: InputOf<J>,
+    options?: ChildOptions,
+  ) => Promise<OutputOf<J>>;
+  /**
+   * The same with a child for each of up to 10,000 inputs, which may have 32 MiB in all. It is one step, however many children.
+   *
+   * @returns what they gave, in the order of the inputs; with `failures: "collect"` how each of them ended
+   * @throws what `call` throws, of the first child that does not complete, unless failures are collected
+   */
+  readonly fanOut: FanOut;
+}
+
+/** {@link Step.fanOut}. */
+export interface FanOut {
+  <J extends AnyJob>(
+    job: J,
+    inputs: readonly InputOf<J>[],
+    options: FanOutOptions & { failures: "collect" },
+  ): Promise<FanOutResult<OutputOf<J>>[]>;
+  <J extends AnyJob>(
+    job: J,
+    inputs: readonly InputOf<J>[],
+    options?: FanOutOptions & { failures?: "stop" },
+  ): Promise<OutputOf<J>[]>;
 }

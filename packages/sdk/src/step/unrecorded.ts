@@ -2,7 +2,7 @@ import type { Checkpoints, NewWait, Taken, Wait } from "./checkpoints.ts";
 import { refusal } from "./refusal.ts";
 import { keyOf } from "./step-place.ts";
 
-/** The checkpoints of a call that no run stands behind: steps simply run, and sleeps wait in place. */
+/** The checkpoints of a call that no run stands behind: steps simply run, sleeps wait in place, and children are called. */
 export function unrecorded(): Checkpoints {
   const ends = new Map<string, number>();
   return {
@@ -17,8 +17,9 @@ export function unrecorded(): Checkpoints {
     },
     take: async (place): Promise<Taken | Wait> => {
       const wait = until(ends.get(keyOf(place))!);
-      return wait.restMs > 0 ? wait : { taken: true, value: null };
+      return wait.restMs > 0 ? wait : { taken: true, value: null, failed: false };
     },
+    callsHere: true,
   };
 }
 

@@ -4,7 +4,7 @@ import { type Database, isUnavailable, sqlState, unavailable } from "../store/da
 import { type EmittedRow, emitEvents } from "../store/emissions.ts";
 import { KEY_REUSED } from "../store/enqueue.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { meetWaits } from "./meet-waits.ts";
+import { WaitLook } from "./wait-look.ts";
 
 /** An event that is to be sent. */
 export interface EmitRequest {
@@ -38,20 +38,13 @@ interface Sent extends Omit<EmitRequest, "payload"> {
 export class Emitter {
   readonly #db: Database;
   readonly #batcher: Batcher<Sent, Emitted | { error: unknown }>;
-  readonly #meeting: Batcher<null, null>;
+  readonly #look: WaitLook;
 
   /** @param ring called with a queue in which a run has been woken */
   constructor(db: Database, ring: (queue: string) => void, logger: Logger) {
     this.#db = db;
     this.#batcher = new Batcher((requests) => this.#send(requests), MAX_BATCH, LANES);
-    this.#meeting = new Batcher(async (asked) => {
-      try {
-        for (const queue of await meetWaits(db)) ring(queue);
-      } catch (error) {
-        logger.warn({ err: error }, "events are given to who waits for them a little later");
-      }
-      return asked;
-    }, MAX_BATCH);
+    this.#look = new WaitLook(db, ring, logger);
   }
 
   /**
@@ -75,7 +68,7 @@ export class Emitter {
 
   async #send(requests: readonly Sent[]): Promise<(Emitted | { error: unknown })[]> {
     const sent = await this.#sendWhole(requests);
-    void this.#meeting.add(null);
+    this.#look.soon();
     return sent;
   }
 

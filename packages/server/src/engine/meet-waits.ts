@@ -1,29 +1,51 @@
 import { failpoint } from "../runtime/failpoints.ts";
+import { meetChildren } from "../store/children.ts";
 import { type Database, inTransaction } from "../store/database.ts";
 import { wakeWaiting } from "../store/timers.ts";
-import { hasArrivals, meet } from "../store/waits.ts";
+import { meet, readNews } from "../store/waits.ts";
+import { cancelOrphans } from "./cancel-orphans.ts";
 
-/** Events in one transaction, which locks the waits of all runs that are concerned. */
+/** Events, or ends of children, in one transaction, which locks the waits of all runs that are concerned. */
 const BATCH = 200;
 
 /**
- * Gives the events that were sent to the runs that wait for them, and wakes those. Any number of processes may do so at once.
+ * Gives the events that were sent and the results of children that have ended to the runs that wait for them, wakes those, and cancels the
+ * children for which nobody waits any more. Any number of processes may do so at once.
  *
  * @returns the queues that got runs
  */
 export async function meetWaits(db: Database): Promise<string[]> {
   const queues = new Set<string>();
-  for (let looked = BATCH; looked === BATCH;) {
-    if (!(await hasArrivals(db))[0]!.some) break;
-    failpoint("meet.before");
-    const woken = await inTransaction(db, async (tx) => {
-      const [met] = await meet(tx, BATCH);
-      looked = met!.looked;
-      // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
-      return met!.runs.length > 0 ? wakeWaiting(tx, met!.runs) : [];
-    });
-    failpoint("meet.after_commit");
-    for (const { queue } of woken) queues.add(queue);
+  for (;;) {
+    const [news] = await readNews(db);
+    const { events, ends, orphans } = news!;
+    let whole = false;
+    for (const give of [...(events ? [giveEvents] : []), ...(ends ? [giveResults] : [])]) {
+      failpoint("meet.before");
+      const given = await inTransaction(db, give);
+      failpoint("meet.after_commit");
+      for (const queue of given.queues) queues.add(queue);
+      if (given.looked === BATCH) whole = true;
+    }
+    if (orphans) await cancelOrphans(db);
+    if (!whole) return [...queues];
   }
-  return [...queues];
+}
+
+type Give = Parameters<typeof inTransaction<{ looked: number; queues: string[] }>>[1];
+
+const giveEvents: Give = async (tx) => {
+  const [met] = await meet(tx, BATCH);
+  return { looked: met!.looked, queues: await wake(tx, met!.runs) };
+};
+
+const giveResults: Give = async (tx) => {
+  const [met] = await meetChildren(tx, BATCH);
+  return { looked: met!.looked, queues: [...met!.queues, ...(await wake(tx, met!.runs))] };
+};
+
+/** By another statement: a run that was suspended while the first waited for its locks is seen by this one only. */
+async function wake(tx: Parameters<Give>[0], runs: string[]): Promise<string[]> {
+  if (runs.length === 0) return [];
+  return (await wakeWaiting(tx, runs)).map(({ queue }) => queue);
 }

@@ -1,5 +1,6 @@
 import { Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
+import { pruneChildren } from "../store/children.ts";
 import { pruneEmissions } from "../store/emissions.ts";
 import { pruneWaits } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -12,20 +13,23 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 const REST_MS = 10 * 60_000;
 
 /**
- * Removes events that are older than runs are kept, and waits of runs that have ended; those are few, because whoever ends a run
- * forgets its waits, unless it dies. Any number may run at once.
+ * Removes events that are older than runs are kept, waits of runs that have ended, and the lists of children of runs that are no more. Such
+ * waits are few, because whoever ends a run forgets its waits, unless it dies. Any number may run at once.
  */
 export class WaitPruner extends Loop {
   /** @param retentionMs Infinity keeps all events */
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
     let after = BEFORE_ALL;
+    let afterParent = BEFORE_ALL;
     super(
       "wait pruner",
       async () => {
         const [row] = retentionMs === Infinity ? [] : await pruneEmissions(db, retentionMs, BATCH);
         const [{ last } = { last: null }] = await pruneWaits(db, after, BATCH);
         after = last ?? BEFORE_ALL;
-        return row?.pruned === BATCH || last !== null ? 100 : REST_MS;
+        const [{ last: parent } = { last: null }] = await pruneChildren(db, afterParent, BATCH);
+        afterParent = parent ?? BEFORE_ALL;
+        return row?.pruned === BATCH || last !== null || parent !== null ? 100 : REST_MS;
       },
       logger,
     );

@@ -90,6 +90,7 @@ export const eraseFromWindow = statement<
     notes as (delete from millrace.progress t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     letters as (delete from millrace.dead_letter t using gone g where t.run_id = g.id),
     cancels as (delete from millrace.cancellation t using gone g where t.run_id = g.id),
+    children as (delete from millrace.child t using gone g where t.parent = g.id),
     keys as (
       delete from millrace.idempotency_key k using gone g
       where k.job = g.job and k.key = g.idempotency_key and k.run_id = g.id returning 1

@@ -52,14 +52,40 @@ const PLACES = `
 
 export const readRun = statement<
   [id: string],
-  RunRow & { input: Json; output: Json | null; cancel_requested_at: Date | null }
+  RunRow & {
+    input: Json;
+    output: Json | null;
+    cancel_requested_at: Date | null;
+    has_children: boolean;
+  }
 >(
   "read_run",
-  `select ${SUMMARY}, r.input, r.output, c.requested_at as cancel_requested_at
+  `select ${SUMMARY}, r.input, r.output, r.parent as has_children, c.requested_at as cancel_requested_at
    from millrace.run r ${PLACES}
    left join millrace.cancellation c on c.run_id = r.id
    where r.id = $1`,
 );
+
+/** What is asked of a list. */
+type ListAsked = [
+  below: string,
+  window: number,
+  limit: number,
+  job: string | null,
+  queue: string | null,
+  state: RunState | null,
+  since: Date | null,
+  correlation: string | null,
+];
+
+type ListedRow = RunRow & { window_end: string | null };
+
+/**
+ * A bound in any case, not a condition that may be null: the plan holds for all values, and with such a condition it would read on to
+ * the end of the history.
+ */
+const within = (id: string) =>
+  `${id} < $1 and ${id} >= coalesce(millrace.uuid_floor($7), '00000000-0000-0000-0000-000000000000'::uuid)`;
 
 /**
  * Runs before a cursor, newest first. It looks at a window of runs and answers those that match, so that a filter which
@@ -67,28 +93,14 @@ export const readRun = statement<
  *
  * Parameters: id to start below; how many runs to look at; how many to answer; then filters, null for any: job, queue,
  * state, created at or after, correlation id.
+ *
+ * @param from gives runs `r` within the bounds, in the order of `id`
  */
-export const listRuns = statement<
-  [
-    below: string,
-    window: number,
-    limit: number,
-    job: string | null,
-    queue: string | null,
-    state: RunState | null,
-    since: Date | null,
-    correlation: string | null,
-  ],
-  RunRow & { window_end: string | null }
->(
-  "list_runs",
-  `with seen as materialized (
-      select r.* from millrace.run r
-      -- A bound in any case, not a condition that may be null: the plan holds for all values, and with such a condition
-      -- it would read on to the end of the history.
-      where r.id < $1 and r.id >= coalesce(millrace.uuid_floor($7), '00000000-0000-0000-0000-000000000000'::uuid)
+function listText(from: string, id: string): string {
+  return `with seen as materialized (
+      select r.* from ${from}
       -- Without a filter every run matches.
-      order by r.id desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
+      order by ${id} desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
     ),
     hit as (
       select * from seen r
@@ -108,7 +120,22 @@ export const listRuns = statement<
     select p.*, w.window_end
     from (select case when count(*) = $2 then (array_agg(id order by id))[1] end as window_end from seen) w
     left join page p on true
-    order by p.id desc`,
+    order by p.id desc`;
+}
+
+export const listRuns = statement<ListAsked, ListedRow>(
+  "list_runs",
+  listText(`millrace.run r where ${within("r.id")}`, "r.id"),
+);
+
+/** The same of the children of a run. */
+export const listChildren = statement<[...ListAsked, parent: string], ListedRow>(
+  "list_children",
+  listText(
+    `millrace.child c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
+      where c.parent = $9 and ${within("c.run_id")}`,
+    "c.run_id",
+  ),
 );
 
 export interface AttemptRow {

@@ -76,12 +76,14 @@ export interface RecordedRow {
   kind: StepKind;
   /** JSON text, because it is read by another rule than JSON. */
   value: string | null;
+  /** The value is why children gave nothing. */
+  failed: boolean;
   seq: number;
 }
 
 export const readRecorded = statement<[run: string], RecordedRow>(
   "read_recorded",
-  `select name, ordinal, kind, value::text as value, seq from millrace.step where run_id = $1 order by seq`,
+  `select name, ordinal, kind, value::text as value, failed, seq from millrace.step where run_id = $1 order by seq`,
 );
 
 export interface StepRow {

@@ -79,6 +79,8 @@ export interface TakenRow extends WaitRow {
   taken: boolean;
   /** JSON text. */
   value: string | null;
+  /** The value is why children gave nothing. */
+  failed: boolean;
 }
 
 /**
@@ -106,27 +108,37 @@ export const takeWaits = statement<
     ),
     ${FENCED_STEPS},
     standing as materialized (
-      select f.place, f.seq, f.attempt, w.*, w.met_at is not null or w.due_at <= clock_timestamp() as over
+      select f.place, f.seq, f.attempt, w.*, w.met_at is not null or w.due_at <= clock_timestamp() as over,
+        w.kind = 'call' and w.met_at is null as late
       from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal
       order by w.run_id, w.name, w.ordinal for update of w
+    ),
+    result as materialized (
+      select s.place, s.failed or s.late as failed, case when not s.late then s.value else (
+          select jsonb_build_object('kind', 'timeout', 'runId', run_id, 'job', s.job) from millrace.child
+          where parent = s.run_id and name = s.name and ordinal = s.ordinal and number = 0
+        ) end as value
+      from standing s where s.over
     ),
     gone as (
       delete from millrace.waiter w using standing s where s.over and w.run_id = s.run_id and w.name = s.name and w.ordinal = s.ordinal
     ),
     kept as (
-      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, source)
-      select run_id, name, ordinal, kind, seq, attempt, asked_at, coalesce(met_at, due_at), value, source from standing where over
+      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, source, failed)
+      select run_id, name, ordinal, kind, seq, attempt, asked_at, coalesce(met_at, due_at), r.value, source, r.failed
+      from standing s join result r on r.place = s.place
       on conflict do nothing
     )
     select f.place is not null as held, coalesce(s.over, d.found, false) as taken,
       case when s.place is not null then s.met_at is not null else d.source is not null end as met,
-      coalesce(s.value, d.value)::text as value,
+      coalesce(r.value, d.value)::text as value, coalesce(r.failed, d.failed, false) as failed,
       coalesce(${REST("s.due_at")}, 0) as rest_ms, s.due_at
     from made m
     left join fenced f on f.place = m.place
     left join standing s on s.place = m.place
+    left join result r on r.place = m.place
     left join lateral (
-      select true as found, value, source from millrace.step
+      select true as found, value, source, failed from millrace.step
       where s.place is null and f.place is not null and run_id = m.run_id and name = m.name and ordinal = m.ordinal limit 1
     ) d on true
     order by m.place`,
@@ -154,10 +166,18 @@ export const meet = statement<[most: number], { looked: number; runs: string[] }
   `select looked, runs from millrace.meet($1)`,
 );
 
-/** Whether an event was sent of which nobody has looked who waits for it: to ask that needs no transaction. */
-export const hasArrivals = statement<[], { some: boolean }>(
-  "has_arrivals",
-  `select exists (select from millrace.arrival) as some`,
+/** What nobody has looked at yet: events that were sent, children that have ended, children for which nobody waits any more. */
+export interface NewsRow {
+  events: boolean;
+  ends: boolean;
+  orphans: boolean;
+}
+
+/** To ask that needs no transaction. */
+export const readNews = statement<[], NewsRow>(
+  "read_news",
+  `select exists (select from millrace.arrival) as events, exists (select from millrace.child_end) as ends,
+     exists (select from millrace.orphaning) as orphans`,
 );
 
 /** Forgets what runs wait for that have ended. */

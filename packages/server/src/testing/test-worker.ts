@@ -49,7 +49,9 @@ export class TestWorker {
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
       output: new RunOutput(own, id, logger),
-      checkpoints: new CheckpointKeeper(own, id, logger),
+      checkpoints: new CheckpointKeeper(own, id, logger, () => {}),
+      // The test looks by itself.
+      waits: { soon: () => {} },
       costs: new CostSettler(own, logger),
       suspects: new Suspects(own, id, logger),
     };

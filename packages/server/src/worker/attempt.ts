@@ -1,6 +1,7 @@
 import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
 import type { Outcome, Settled } from "../engine/settle.ts";
+import type { WaitLook } from "../engine/wait-look.ts";
 import type { Recipient } from "../runtime/batcher.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -19,6 +20,7 @@ export interface Recorder {
   readonly settler: Settler;
   readonly output: RunOutput;
   readonly checkpoints: CheckpointKeeper;
+  readonly waits: Pick<WaitLook, "soon">;
   readonly costs: CostSettler;
   readonly suspects: Suspects;
 }
@@ -177,14 +179,25 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
     }
     const { verdict } = outcome;
-    if (this.context.leavesWaits && isFinal(verdict)) this.#forgetWaits();
+    const leaves = this.context.leavesWaits && isFinal(verdict);
+    if (leaves) this.#forgetWaits();
+    // Its parent may wait for this.
+    else if (run.trigger === "parent" && verdict !== "suspend") this.#recorder.waits.soon();
     this.#options.onSettled?.({ job: run.job, verdict, durationMs: this.#durationMs });
   }
 
   #forgetWaits(): void {
-    this.#recorder.checkpoints.forget([this.run.id]).catch((error: unknown) => {
-      this.#options.logger.debug({ err: error, run: this.run.id }, "its waits are forgotten later");
-    });
+    const { checkpoints, waits } = this.#recorder;
+    checkpoints.forget([this.run.id]).then(
+      // Among them may be waits for children, of which nobody will ask.
+      () => waits.soon(),
+      (error: unknown) => {
+        this.#options.logger.debug(
+          { err: error, run: this.run.id },
+          "its waits are forgotten later",
+        );
+      },
+    );
   }
 
   #report(settled: Settled): void {

@@ -9,6 +9,7 @@ import type {
   Wait,
 } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
+import { callChildren } from "../store/children.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type KeptRow, keepSteps, readRecorded } from "../store/steps.ts";
 import {
@@ -22,6 +23,7 @@ import {
   takeWaits,
 } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist } from "./leased-writer.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. */
@@ -37,16 +39,21 @@ export class CheckpointKeeper {
   readonly #db: Queryable;
   readonly #workerId: number;
   readonly #logger: Logger;
+  readonly #ring: (queue: string) => void;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
+  readonly #called: LeasedWriter<NewCall, AskedRow>;
   readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
 
-  constructor(db: Queryable, workerId: number, logger: Logger) {
+  /** @param ring called with a queue that has got a child */
+  constructor(db: Queryable, workerId: number, logger: Logger, ring: (queue: string) => void) {
     this.#db = db;
     this.#workerId = workerId;
     this.#logger = logger;
+    this.#ring = ring;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger);
+    this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
   }
 
@@ -65,13 +72,13 @@ export class CheckpointKeeper {
       keep: (checkpoint) => this.#keep(maker, checkpoint),
       ask: async (wait) => {
         standing++;
-        return waitOf(await this.#asked.write(maker, wait));
+        return waitOf(await this.#note(maker, wait));
       },
       take: async (place, seq): Promise<Taken | Wait> => {
         const row = await this.#taken.write(maker, { ...place, seq });
         if (!row.taken) return waitOf(row);
         standing--;
-        return { taken: true, value: row.met ? row.value : null };
+        return { taken: true, value: row.value, failed: row.failed };
       },
     };
   }
@@ -119,6 +126,14 @@ export class CheckpointKeeper {
     );
   }
 
+  #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
+    return isCall(wait)
+      ? this.#called.write(maker, wait).catch((error: unknown) => {
+          throw callRefused(error, wait);
+        })
+      : this.#asked.write(maker, wait);
+  }
+
   async #keepAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
     failpoint("step.before");
     const kept = await keepSteps(
@@ -156,6 +171,22 @@ export class CheckpointKeeper {
     failpoint("wait.after_commit");
     // One that has come before is seen by who asks next, which is at once: whether it has, only the record tells.
     return asked.map((row, n) => (items[n]!.event ? { ...row, met: true } : row));
+  }
+
+  async #callAll(items: readonly Leased<NewCall>[]): Promise<AskedRow[]> {
+    const rows: AskedRow[] = [];
+    for (const part of callParts(items)) {
+      failpoint("call.before");
+      const called = await callChildren(
+        this.#db,
+        this.#workerId,
+        `[${part.map(callText).join(",")}]`,
+      );
+      failpoint("call.after_commit");
+      for (const queue of called[0]!.queues) this.#ring(queue);
+      rows.push(...called);
+    }
+    return rows;
   }
 
   async #takeAll(items: readonly Leased<StepPlace & { seq: number }>[]): Promise<TakenRow[]> {

@@ -1,3 +1,4 @@
+import { WaitLook } from "../engine/wait-look.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { registerWorker } from "../store/workers.ts";
 import type { Recorder } from "./attempt.ts";
@@ -28,12 +29,14 @@ export interface IncarnationOptions {
   onClaim: (ms: number) => void;
   /** Told of the queues in which a limit has room again. */
   onRoomier: (queues: string[]) => void;
+  /** Called with a queue that has got runs. */
+  ring: (queue: string) => void;
   onReport: (incarnation: Incarnation, report: HeartbeatReport) => void;
 }
 
 /** Registers a worker, and starts its heartbeat. */
 export async function beginIncarnation(options: IncarnationOptions): Promise<Incarnation> {
-  const { worker, name, queues, lanes, onClaim, onRoomier, onReport } = options;
+  const { worker, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
   const { db, registry, concurrency, leaseMs, connection, logger, version } = worker;
   const [row] = await registerWorker(
     db,
@@ -53,7 +56,8 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
     settler: new Settler(db, workerId, logger, onRoomier),
     output: new RunOutput(db, workerId, logger),
-    checkpoints: new CheckpointKeeper(db, workerId, logger),
+    checkpoints: new CheckpointKeeper(db, workerId, logger, ring),
+    waits: new WaitLook(db, ring, logger),
     costs: new CostSettler(db, logger),
     suspects: new Suspects(db, workerId, logger),
     heartbeat: new Heartbeat({

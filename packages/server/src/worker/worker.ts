@@ -153,6 +153,7 @@ export class Worker implements Service {
         this.#claimTimes.took(ms);
       },
       onRoomier: this.#ring,
+      ring: (queue) => this.#ring([queue]),
       onReport: (registered, report) => this.#onHeartbeat(registered, report),
     });
     this.#silent = false;

@@ -94,6 +94,12 @@ export const tenSteps = job("ten-steps", async ({ ms }, ctx) => {
   return { made, sent };
 });
 
+// One child, whatever crashes while it is called.
+export const calling = job("calling", async (_input, ctx) => {
+  const { attempt } = await ctx.step.call(quick, {});
+  return { attempt };
+});
+
 export const blocking = job("blocking", ({ ms }, { attempt }) => {
   block(ms);
   return { attempt };

@@ -1,3 +1,4 @@
+import { CHILD_BUGS } from "./children.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
@@ -22,4 +23,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...TRANSPORT_BUGS,
   ...SCHEDULE_BUGS,
   ...WAIT_BUGS,
+  ...CHILD_BUGS,
 ];

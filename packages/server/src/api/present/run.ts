@@ -3,11 +3,13 @@ import type {
   AcceptedRun,
   Attempt,
   LogLine,
+  Parent,
   RunStep,
   RunSummary,
   TimelineEntry,
 } from "@millrace/core/api";
 import type { EnqueuedRun } from "../../engine/enqueue.ts";
+import type { ParentRow } from "../../store/children.ts";
 import type { TimelineRow } from "../../store/events.ts";
 import type { LogRow } from "../../store/run-output.ts";
 import type { AttemptRow, RunRow } from "../../store/runs.ts";
@@ -68,6 +70,10 @@ export function presentStep(row: StepRow): RunStep {
     startedAt: instant(row.started_at),
     finishedAt: instant(row.finished_at),
   };
+}
+
+export function presentParent({ parent, name, ordinal, number }: ParentRow): Parent {
+  return { run: parent, step: name, ordinal, number };
 }
 
 export function presentTimelineEntry(row: TimelineRow): TimelineEntry {

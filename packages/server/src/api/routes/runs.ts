@@ -8,7 +8,15 @@ import {
   Run,
   RunPage,
 } from "@millrace/core/api";
-import { type RunRow, listRuns, listReruns, readAttempts, readRun } from "../../store/runs.ts";
+import { countChildren, readParent } from "../../store/children.ts";
+import {
+  type RunRow,
+  listChildren,
+  listRuns,
+  listReruns,
+  readAttempts,
+  readRun,
+} from "../../store/runs.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
 import { readHeld } from "../../store/held.ts";
@@ -21,6 +29,7 @@ import type { Holds } from "../present/reason.ts";
 import {
   presentAttempt,
   presentLogLine,
+  presentParent,
   presentStep,
   presentSummary,
   presentTimelineEntry,
@@ -42,8 +51,8 @@ export function runRoutes(app: Api, { db }: Context): void {
       },
     },
     async (request) => {
-      const { cursor, limit, job, queue, state, since, correlationId } = request.query;
-      const rows = await listRuns(
+      const { cursor, limit, job, queue, state, since, correlationId, parent } = request.query;
+      const asked: Parameters<typeof listRuns> = [
         db,
         cursor ?? FROM_THE_NEWEST,
         LIST_WINDOW,
@@ -53,7 +62,10 @@ export function runRoutes(app: Api, { db }: Context): void {
         state ?? null,
         since === undefined ? null : notBeforeIds(since),
         correlationId ?? null,
-      );
+      ];
+      const rows = await (parent === undefined
+        ? listRuns(...asked)
+        : listChildren(...asked, parent));
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const runs = rows.filter((row) => (row.id as string | null) !== null);
       const full = runs.length === limit;
@@ -84,15 +96,17 @@ export function runRoutes(app: Api, { db }: Context): void {
       const { id } = request.params;
       // The run before its attempts: whatever state is told, the attempts that led to it are there.
       const run = await requireRun(db, id);
-      const [attempts, steps, timeline, reruns, [progress], [job], holds] = await Promise.all([
-        readAttempts(db, id),
-        listSteps(db, id, MAX_STEPS_SHOWN),
-        readTimeline(db, id),
-        listReruns(db, id),
-        readProgress(db, id),
-        readJob(db, run.job),
-        readHolds(db, [run]),
-      ]);
+      const [attempts, steps, timeline, reruns, [progress], [job], holds, family] =
+        await Promise.all([
+          readAttempts(db, id),
+          listSteps(db, id, MAX_STEPS_SHOWN),
+          readTimeline(db, id),
+          listReruns(db, id),
+          readProgress(db, id),
+          readJob(db, run.job),
+          readHolds(db, [run]),
+          readFamily(db, run),
+        ]);
       return {
         ...presentSummary(run, holds, new Date()),
         // Read from jsonb, so they are JSON.
@@ -103,6 +117,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         progress: progress ? { ...progress, at: instant(progress.at) } : null,
         attempts: attempts.map(presentAttempt),
         steps: steps.map(presentStep),
+        ...family,
         timeline: timeline.map(presentTimelineEntry),
         reruns: reruns.map((rerun) => rerun.id),
       };
@@ -140,6 +155,18 @@ async function requireRun(db: Queryable, id: string) {
   const [run] = await readRun(db, id);
   if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
   return run;
+}
+
+/** Whose child a run is, and its own children. Most are and have none, and cost nothing here. */
+async function readFamily(
+  db: Queryable,
+  { id, trigger, has_children }: RunRow & { has_children: boolean },
+): Promise<Pick<Run, "parent" | "children">> {
+  const [[parent], [children]] = await Promise.all([
+    trigger === "parent" ? readParent(db, id) : [],
+    has_children ? countChildren(db, id) : [],
+  ]);
+  return { parent: parent ? presentParent(parent) : null, children: children ?? null };
 }
 
 /** Two statements for the runs of a page that wait, and none when none does. */

@@ -26,6 +26,7 @@ export function runsCommand(cli: Cli): Command {
       "created since: 30m, 1h, 2d, or an instant such as 2026-01-31T08:00Z",
       sinceOption,
     )
+    .option("--parent <run>", "children of this run only")
     .option("--limit <n>", "how many, 1 to 10000", wholeNumber(1, 10_000), 20)
     .option("--cursor <cursor>", "go on where the last page ended")
     .addOption(jsonOption())
@@ -37,6 +38,7 @@ interface Options {
   queue?: string;
   state?: RunState;
   since?: string;
+  parent?: string;
   limit: number;
   cursor?: string;
   json?: boolean;

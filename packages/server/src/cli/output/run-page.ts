@@ -64,7 +64,7 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   }
   const priority = run.priority === 0 ? "" : `, priority ${run.priority}`;
   yield ["queue", harmless(`${run.queue}${priority}`)];
-  yield ["cause", harmless(run.rerunOf ? `rerun of ${run.rerunOf}` : run.trigger)];
+  yield ["cause", harmless(causeOf(run))];
   if (run.scheduledFor) yield ["for", harmless(`${run.scheduledFor} of schedule ${run.schedule}`)];
   yield ["created", `${localTime(run.createdAt)} (${age(run.createdAt, now)} ago)`];
   if (run.runAt) yield ["due", localTime(run.runAt)];
@@ -72,9 +72,23 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   if (run.correlationId) yield ["request", harmless(run.correlationId)];
   if (run.cancelRequestedAt) yield ["cancel", `asked for ${age(run.cancelRequestedAt, now)} ago`];
   if (run.progress) yield ["progress", progressText(run.progress)];
+  if (run.children) yield ["children", childrenText(run.children)];
   yield ["input", shortJson(run.input)];
   if (run.output !== null) yield ["output", shortJson(run.output)];
   if (run.reruns.length > 0) yield ["reruns", run.reruns.join(", ")];
+}
+
+function causeOf({ rerunOf, parent, trigger }: Run): string {
+  if (rerunOf) return `rerun of ${rerunOf}`;
+  if (!parent) return trigger;
+  const use = parent.ordinal > 1 ? ` (${parent.ordinal})` : "";
+  return `step ${parent.step}${use} of run ${parent.run}`;
+}
+
+/** Such as `3 open, 997 completed`. */
+function childrenText({ later, ...ended }: NonNullable<Run["children"]>): string {
+  const each = Object.entries({ ...ended, "not started": later });
+  return each.flatMap(([state, runs]) => (runs > 0 ? [`${runs} ${state}`] : [])).join(", ");
 }
 
 function shortJson(value: unknown): string {
