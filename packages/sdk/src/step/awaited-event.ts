@@ -44,11 +44,9 @@ export function awaitedEvent(
 function matchOf(where: Readonly<Record<string, unknown>>, what: string): AwaitedEvent["match"] {
   const entries = Object.entries(where);
   for (const [path, value] of entries) {
-    if (path.split(".").some((key) => key === "")) {
-      throw refusal("invalid_step", `${what}: where has ${JSON.stringify(path)}, which is no path`);
-    }
+    requirePath(path, entries, what);
     const plain =
-      typeof value === "string" ||
+      (typeof value === "string" && isText(value)) ||
       typeof value === "boolean" ||
       (typeof value === "number" && Number.isFinite(value));
     if (plain) continue;
@@ -64,6 +62,29 @@ function matchOf(where: Readonly<Record<string, unknown>>, what: string): Awaite
     );
   }
   return Object.fromEntries(entries) as AwaitedEvent["match"];
+}
+
+/** What no path may have: lists are not looked into, and nothing of an object but what it has itself. */
+const NO_KEY = /^$|^-?\d+$|^__proto__$/;
+
+function requirePath(path: string, all: readonly [string, unknown][], what: string): void {
+  if (!isText(path) || path.split(".").some((key) => NO_KEY.test(key))) {
+    throw refusal(
+      "invalid_step",
+      `${what}: where has ${JSON.stringify(path)}, which is no path: keys of objects with dots between them; lists cannot be looked into`,
+    );
+  }
+  const beyond = all.find(([other]) => other.startsWith(`${path}.`));
+  if (!beyond) return;
+  throw refusal(
+    "invalid_step",
+    `${what}: where has ${JSON.stringify(path)} and ${JSON.stringify(beyond[0])}, which cannot both have a value`,
+  );
+}
+
+/** What PostgreSQL can store. */
+function isText(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
 }
 
 /**

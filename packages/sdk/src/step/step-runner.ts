@@ -201,8 +201,10 @@ export class StepRunner {
   }
 
   async #waitFor(event: AnyEvent, given: WaitForOptions): Promise<unknown> {
-    const name = given?.name ?? event?.name;
-    const place = this.#placeOf(name, "event");
+    if (!isEvent(event)) {
+      throw refusal("invalid_step", "step.waitFor: give it an event, as defineEvent makes them");
+    }
+    const place = this.#placeOf(given?.name ?? event.name, "event");
     const { value } = await this.#wait(place, awaitedEvent(event, given, textOf(place)));
     return value === null ? null : await receivedPayload(event, value, textOf(place));
   }
@@ -396,6 +398,7 @@ function isStanding(recorded: unknown): boolean {
 
 function instantMs(date: Date, what: string): number {
   const ms = date instanceof Date ? date.getTime() : NaN;
-  if (Math.abs(ms) < END_OF_TIME_MS) return ms;
+  // What has passed has passed, also where PostgreSQL has no such year.
+  if (Math.abs(ms) < END_OF_TIME_MS) return Math.max(0, ms);
   throw refusal("invalid_step", `${what}: give a Date before the year 10000`);
 }

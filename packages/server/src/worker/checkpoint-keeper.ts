@@ -224,12 +224,13 @@ function waitOf({ rest_ms: restMs, due_at: due, met }: WaitRow): Wait {
 
 /** `{ "customer.id": 7 }` as `{ customer: { id: 7 } }`. */
 function patternOf(match: Readonly<Record<string, unknown>>): object {
-  const pattern: Record<string, unknown> = {};
+  // Without a prototype: a key such as constructor is one like any other.
+  const pattern = Object.create(null) as Record<string, unknown>;
   for (const [path, value] of Object.entries(match)) {
     const keys = path.split(".");
     const last = keys.pop()!;
     let place = pattern;
-    for (const key of keys) place = (place[key] ??= {}) as Record<string, unknown>;
+    for (const key of keys) place = (place[key] ??= Object.create(null)) as Record<string, unknown>;
     place[last] = value;
   }
   return pattern;

@@ -51,7 +51,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/migrations/0014_waits.sql",
-        find: "n.id <> all (got)",
+        find: "n.id not in (select unnest(got))",
         replace: "true",
       },
     ],

@@ -53,7 +53,7 @@ delete from millrace.step where kind = 'sleep' and finished_at > clock_timestamp
 create table millrace.emission (
   id uuid primary key,
   name text not null constraint emission_has_a_name check (millrace.is_name(name)),
-  payload jsonb not null constraint emission_up_to_256_kb check (pg_column_size(payload) <= 256 * 1024),
+  payload jsonb not null constraint emission_up_to_4_mb check (pg_column_size(payload) <= 4 * 1024 * 1024),
   run_id uuid,
   key text constraint emission_key_length check (length(key) between 1 and 255)
 );
@@ -76,27 +76,31 @@ create function millrace.emit(event text, payload jsonb default '{}', run uuid d
   as $$
   #variable_conflict use_column
   declare
-    stamp text := lpad(to_hex(floor(extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0');
-    -- Not in the order of the calls within a millisecond: the rest is chance.
-    fresh uuid := (substr(stamp, 1, 8) || '-' || substr(stamp, 9, 4) || '-7' || substr(gen_random_uuid()::text, 16))::uuid;
+    at numeric := extract(epoch from clock_timestamp()) * 1000;
+    stamp text := lpad(to_hex(floor(at)::bigint), 12, '0');
+    -- The 12 bits behind the millisecond are its fraction (RFC 9562, section 6.2, method 3): calls one after the other keep their order.
+    part text := lpad(to_hex(floor((at - floor(at)) * 4096)::integer), 3, '0');
+    fresh uuid := (substr(stamp, 1, 8) || '-' || substr(stamp, 9, 4) || '-7' || part || substr(gen_random_uuid()::text, 19))::uuid;
+    -- A run could not tell null from a wait that nothing has ended.
+    given jsonb := coalesce(nullif(emit.payload, 'null'), '{}');
     same record;
   begin
-    if not millrace.is_name(emit.event) then
-      raise exception 'event: % is not a name: lower case, digits, and single . _ - : / between them', quote_literal(left(emit.event, 100))
+    if emit.event is null or not millrace.is_name(emit.event) then
+      raise exception 'event: % is not a name: lower case, digits, and single . _ - : / between them', quote_nullable(left(emit.event, 100))
         using errcode = 'ML040';
     end if;
     if emit.run is not null and not exists (select from millrace.run r where r.id = emit.run) then
       raise exception 'event %: there is no run %', emit.event, emit.run using errcode = 'ML041';
     end if;
     insert into millrace.emission (id, name, payload, run_id, key)
-    values (fresh, emit.event, coalesce(emit.payload, '{}'), emit.run, emit.key) on conflict do nothing;
+    values (fresh, emit.event, given, emit.run, emit.key) on conflict do nothing;
     if found then
       insert into millrace.arrival values (fresh);
       return query select fresh, true;
       return;
     end if;
     select e.id, e.payload, e.run_id into same from millrace.emission e where e.name = emit.event and e.key = emit.key;
-    if same.payload is distinct from coalesce(emit.payload, '{}') or same.run_id is distinct from emit.run then
+    if same.payload is distinct from given or same.run_id is distinct from emit.run then
       raise exception 'event %: the key % was used with another payload', emit.event, quote_literal(emit.key)
         using errcode = 'ML003', hint = 'Use a new key for a new event.';
     end if;
@@ -115,7 +119,7 @@ create function millrace.waiting_for(event text, payload jsonb, run uuid) return
   language sql stable
   as $$
     with recursive shape (shape) as (
-      (select w.shape from millrace.waiter w where w.event = $1 and w.met_at is null order by w.shape limit 1)
+      (select w.shape from millrace.waiter w where $3 is null and w.event = $1 and w.met_at is null order by w.shape limit 1)
       union all
       select (select w.shape from millrace.waiter w
         where w.event = $1 and w.met_at is null and w.shape > s.shape order by w.shape limit 1)
@@ -125,7 +129,9 @@ create function millrace.waiting_for(event text, payload jsonb, run uuid) return
     from shape s
     cross join lateral (select s.shape, millrace.project($2, s.shape) as match offset 0) p
     join millrace.waiter w on w.event = $1 and w.met_at is null and w.shape = p.shape and w.match = p.match
-    where $3 is null or w.run_id = $3
+    union all
+    select w.* from millrace.waiter w
+    where w.run_id = $3 and w.event = $1 and w.met_at is null and w.match = millrace.project($2, w.shape)
   $$;
 
 -- Gives events to those who wait for them. All waits of a run that is concerned are locked first, in one order, and by everybody
@@ -163,7 +169,7 @@ create function millrace.meet(most integer, out looked integer, out runs uuid[])
         select distinct on (f.run_id) f.run_id, f.name, f.ordinal
         from millrace.waiting_for(event.name, event.payload, event.run_id) f
         where f.run_id = any (concerned)
-          and event.id >= millrace.uuid_floor(millrace.uuid_time(f.run_id))
+          and event.id >= millrace.uuid_floor(millrace.uuid_time(f.run_id)) and millrace.uuid_time(event.id) <= f.due_at
           and not exists (select from millrace.waiter o where o.run_id = f.run_id and o.source = event.id)
           and not exists (select from millrace.step o where o.run_id = f.run_id and o.source = event.id)
         order by f.run_id, f.asked_at, f.name, f.ordinal
@@ -180,11 +186,12 @@ create function millrace.meet(most integer, out looked integer, out runs uuid[])
 
 -- The first event since the run began that it has not got yet and that a wait of it takes. In the order in which they were sent, and
 -- so far only a thousand; what is as rare as not to be among those is found by its content.
-create function millrace.past_event(run uuid, event text, pattern jsonb) returns uuid
+create function millrace.past_event(run uuid, event text, pattern jsonb, due_at timestamptz) returns uuid
   language plpgsql stable
   as $$
   declare
     since uuid := millrace.uuid_floor(millrace.uuid_time(run));
+    until uuid := millrace.uuid_floor(past_event.due_at + interval '1 millisecond');
     got uuid[] := array(
       select w.source from millrace.waiter w where w.run_id = run and w.source is not null
       union all select s.source from millrace.step s where s.run_id = run and s.source is not null);
@@ -195,8 +202,9 @@ create function millrace.past_event(run uuid, event text, pattern jsonb) returns
   begin
     select count(*) as looked, (array_agg(e.id order by e.id) filter (where e.fits))[1] as id into early
     from (
-      select n.id, (anything or n.payload @> past_event.pattern) and (n.run_id is null or n.run_id = run) and n.id <> all (got) as fits
-      from millrace.emission n where n.name = past_event.event and n.id >= since order by n.id limit 1000 + cardinality(got)
+      select n.id, (anything or n.payload @> past_event.pattern) and (n.run_id is null or n.run_id = run) and n.id not in (select unnest(got)) as fits
+      from millrace.emission n where n.name = past_event.event and n.id >= since and n.id < until
+      order by n.id limit 1000 + cardinality(got)
     ) e;
     if early.id is not null or early.looked < 1000 + cardinality(got) then
       return early.id;
@@ -204,12 +212,13 @@ create function millrace.past_event(run uuid, event text, pattern jsonb) returns
     if anything then
       -- So many that were sent to other runs.
       select e.id into first from millrace.emission e
-      where e.name = past_event.event and e.id >= since and (e.run_id is null or e.run_id = run) and e.id <> all (got)
+      where e.name = past_event.event and e.id >= since and e.id < until and (e.run_id is null or e.run_id = run)
+        and e.id not in (select unnest(got))
       order by e.id limit 1;
     else
       select e.id into first from millrace.emission e
-      where e.payload @> past_event.pattern and e.name = past_event.event and e.id >= since
-        and (e.run_id is null or e.run_id = run) and e.id <> all (got)
+      where e.payload @> past_event.pattern and e.name = past_event.event and e.id >= since and e.id < until
+        and (e.run_id is null or e.run_id = run) and e.id not in (select unnest(got))
       order by e.id limit 1;
     end if;
     return first;
@@ -229,7 +238,7 @@ create function millrace.look_back(runs uuid[], names text[], ordinals integer[]
       join millrace.waiter w on w.run_id = a.run_id and w.name = a.name and w.ordinal = a.ordinal
       where w.met_at is null order by a.place
     loop
-      found_id := millrace.past_event(asked.run_id, asked.event, asked.pattern);
+      found_id := millrace.past_event(asked.run_id, asked.event, asked.pattern, asked.due_at);
       update millrace.waiter w set met_at = clock_timestamp(), value = e.payload, source = e.id
       from millrace.emission e
       where e.id = found_id and w.run_id = asked.run_id and w.name = asked.name and w.ordinal = asked.ordinal;
