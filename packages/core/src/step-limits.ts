@@ -12,7 +12,10 @@ export const STEP_LIMITS = {
   nameLength: 200,
 } as const;
 
-/** What a checkpoint is of: a part of the handler, a sleep, or an event that was waited for. */
-export const STEP_KINDS = ["step", "sleep", "event"] as const;
+/**
+ * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, what touched the world, or a transaction of
+ * the handler's own.
+ */
+export const STEP_KINDS = ["step", "sleep", "event", "effect", "transaction"] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

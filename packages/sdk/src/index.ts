@@ -63,14 +63,20 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export type { EffectContext, EffectOptions, Verified } from "./step/effect.ts";
+export type { Begin } from "./step/transaction-step.ts";
 export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
 export type {
   AwaitedEvent,
   Checkpoint,
   Checkpoints,
+  DoubtAnswer,
   NewCheckpoint,
+  NewNote,
   NewWait,
+  Noted,
   Recorded,
+  StandingIntent,
   StandingWait,
   StepPlace,
   Taken,

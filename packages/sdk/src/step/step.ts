@@ -1,6 +1,9 @@
 import type { Duration, RetryOptions } from "@millrace/core";
 import type { AnyEvent, ReceivedOf, WaitForOptions } from "../define-event.ts";
 import type { RetryRule } from "../retry-rules.ts";
+import type { Transaction } from "../sql/transaction.ts";
+import type { EffectOptions } from "./effect.ts";
+import type { Begin } from "./transaction-step.ts";
 
 /** What the function of a step is told. */
 export interface StepContext {
@@ -64,4 +67,28 @@ export interface Step {
     event: E,
     options?: WaitForOptions<E>,
   ) => Promise<ReceivedOf<E> | null>;
+  /**
+   * Touches the world, and never blindly twice. That it is about to happen is on record before `do` is called, and what it gave after
+   * that. When an attempt finds the one without the other, `verify` is asked; else `do` is called again if the effect is `idempotent`;
+   * else the run waits, without a worker, until a person has said whether it happened.
+   *
+   * @param name 1 to 200 characters
+   * @returns what was recorded, as for steps
+   * @throws whatever `do` and `verify` throw; as for steps
+   */
+  readonly effect: <T>(name: string, effect: EffectOptions<T>) => Promise<T>;
+  /**
+   * Runs the function in a transaction on Millrace's database, in which what it gives is recorded, too: what it writes there is there
+   * exactly once. What it throws rolls the transaction back, and fails the attempt.
+   *
+   * @param begin opens the transaction, of pg, postgres.js, Drizzle, Kysely, Knex or Prisma: `(work) => db.transaction(work)`
+   * @returns what was recorded, as for steps
+   * @throws whatever `begin` and the function throw; `NotCommitted` when the transaction was rolled back without an error; MillraceError
+   *   `invalid_transaction`, `lease_lost`, `run_finished`; as for steps
+   */
+  readonly transaction: <Tx extends Transaction, T>(
+    name: string,
+    begin: Begin<Tx>,
+    fn: (tx: Tx, step: StepContext) => T | Promise<T>,
+  ) => Promise<T>;
 }

@@ -11,7 +11,7 @@ export interface WaitRow {
   met: boolean;
 }
 
-const REST = (due: string) =>
+export const REST = (due: string) =>
   `greatest(0, extract(epoch from ${due} - clock_timestamp()) * 1000)::float8`;
 
 /** What has no end: the last instant that a wait may name. */
@@ -131,16 +131,23 @@ export const takeWaits = statement<
     order by m.place`,
 );
 
-/** What the steps of a run still wait for. */
+/** What the steps of a run still wait for, and effects that were begun. */
 export interface StandingWaitRow extends WaitRow {
   name: string;
   ordinal: number;
   kind: StepKind;
+  /** Of an effect: how often it was begun. */
+  tries: number | null;
+  /** What a person has said of it; null when nobody has. */
+  happened: boolean | null;
+  /** Of an effect that happened: what it gave, as JSON text. */
+  value: string | null;
 }
 
 export const readWaits = statement<[run: string], StandingWaitRow>(
   "read_waits",
-  `select name, ordinal, kind, due_at, ${REST("due_at")} as rest_ms, met_at is not null as met
+  `select name, ordinal, kind, due_at, ${REST("due_at")} as rest_ms, met_at is not null as met,
+     tries, happened, case when kind = 'effect' then value::text end as value
    from millrace.waiter where run_id = $1 order by asked_at, name, ordinal`,
 );
 
@@ -159,10 +166,22 @@ export const hasArrivals = statement<[], { some: boolean }>(
   `select exists (select from millrace.arrival) as some`,
 );
 
+/** Of waits that are `gone`, notes the effects that were begun and have no receipt: whether they happened is nowhere else on record. */
+const LEFT_IN_DOUBT = `
+      insert into millrace.event (run_id, event, detail)
+      select g.run_id, 'effect left in doubt', jsonb_build_object('name', g.name, 'ordinal', g.ordinal, 'beganAt', g.began_at,
+        'attempt', g.attempt, 'error', g.error_class || ': ' || g.error_message)
+      from gone g
+      where g.kind = 'effect' and g.happened is null
+        and not exists (select from millrace.step s where s.run_id = g.run_id and s.name = g.name and s.ordinal = g.ordinal)`;
+
 /** Forgets what runs wait for that have ended. */
 export const dropWaits = statement<[runs: string[]], never>(
   "drop_waits",
-  `delete from millrace.waiter where run_id = any ($1::uuid[])`,
+  `with gone as (
+      delete from millrace.waiter where run_id = any ($1::uuid[]) returning *
+    )
+    ${LEFT_IN_DOUBT}`,
 );
 
 /** The same for a window of waits in the order of their runs; answers where it ended, null at the end of all. */
@@ -181,7 +200,11 @@ export const pruneWaits = statement<
       where r.state is not null or t.there is null
     ),
     gone as (
-      delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning 1
+      delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning *
+    ),
+    left_in_doubt as (${LEFT_IN_DOUBT}
+        -- Of a run that is no more, there is no history either.
+        and exists (select from millrace.run r where r.id = g.run_id)
     )
     select (select count(*)::int from gone) as pruned,
       case when (select count(*) from seen) = $2 then (select run_id from seen order by run_id desc limit 1) end as last`,
