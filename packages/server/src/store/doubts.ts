@@ -77,7 +77,7 @@ export const readDoubted = statement<
 >(
   "read_doubted",
   `select r.state::text as state, exists (
-     select from millrace.step s where s.run_id = r.id and s.kind = 'effect' and s.ordinal = $3 and ($2::text is null or s.name = $2)
+     select from millrace.step s where s.run_id = $1 and s.kind = 'effect' and s.ordinal = $3 and ($2::text is null or s.name = $2)
    ) as received
    from millrace.run r where r.id = $1`,
 );

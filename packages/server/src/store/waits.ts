@@ -106,7 +106,8 @@ export const takeWaits = statement<
     ),
     ${FENCED_STEPS},
     standing as materialized (
-      select f.place, f.seq, f.attempt, w.*, w.met_at is not null or w.due_at <= clock_timestamp() as over
+      select f.place, f.seq, f.attempt, w.run_id, w.name, w.ordinal, w.kind, w.asked_at, w.due_at, w.met_at, w.value, w.source,
+        w.met_at is not null or w.due_at <= clock_timestamp() as over
       from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal
       order by w.run_id, w.name, w.ordinal for update of w
     ),
@@ -166,14 +167,20 @@ export const hasArrivals = statement<[], { some: boolean }>(
   `select exists (select from millrace.arrival) as some`,
 );
 
-/** Of waits that are `gone`, notes the effects that were begun and have no receipt: whether they happened is nowhere else on record. */
+/**
+ * Of waits that are `gone`, notes the effects that were begun and have no receipt: whether they happened is nowhere else on record. Not of
+ * a run that is no more: of that there is no history. Each is looked up by itself: a join may be planned to read the whole history.
+ */
 const LEFT_IN_DOUBT = `
       insert into millrace.event (run_id, event, detail)
       select g.run_id, 'effect left in doubt', jsonb_build_object('name', g.name, 'ordinal', g.ordinal, 'beganAt', g.began_at,
         'attempt', g.attempt, 'error', g.error_class || ': ' || g.error_message)
       from gone g
-      where g.kind = 'effect' and g.happened is null
-        and not exists (select from millrace.step s where s.run_id = g.run_id and s.name = g.name and s.ordinal = g.ordinal)`;
+      cross join lateral (select from millrace.run where id = g.run_id limit 1) r
+      left join lateral (
+        select true as there from millrace.step where run_id = g.run_id and name = g.name and ordinal = g.ordinal limit 1
+      ) s on true
+      where g.kind = 'effect' and g.happened is null and s.there is null`;
 
 /** Forgets what runs wait for that have ended. */
 export const dropWaits = statement<[runs: string[]], never>(
@@ -203,8 +210,6 @@ export const pruneWaits = statement<
       delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning *
     ),
     left_in_doubt as (${LEFT_IN_DOUBT}
-        -- Of a run that is no more, there is no history either.
-        and exists (select from millrace.run r where r.id = g.run_id)
     )
     select (select count(*)::int from gone) as pruned,
       case when (select count(*) from seen) = $2 then (select run_id from seen order by run_id desc limit 1) end as last`,

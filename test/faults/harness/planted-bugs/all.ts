@@ -1,3 +1,4 @@
+import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
@@ -20,4 +21,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...FLOW_BUGS,
   ...TRANSPORT_BUGS,
   ...SCHEDULE_BUGS,
+  ...EFFECT_BUGS,
 ];
