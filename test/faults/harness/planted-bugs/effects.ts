@@ -2,7 +2,7 @@ import type { PlantedBug } from "./planted-bug.ts";
 
 const EFFECT_TESTS = "test/worker/effects.test.ts";
 
-/** Bugs of effects and of transactions: what would be done twice, or not be heard. */
+/** Bugs of effects and of transactions: what would be done twice, or by whom it must not be. */
 export const EFFECT_BUGS: readonly PlantedBug[] = [
   {
     bug: "an effect is done before its intent is on record",
@@ -34,21 +34,7 @@ export const EFFECT_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/engine/fence.test.ts",
-      test: "cannot note what befell an effect, or record its receipt, waiting or under its new holder",
-    },
-  },
-  {
-    bug: "an answer does not lock the waits of its run",
-    edits: [
-      {
-        file: "store/suspend.ts",
-        find: "order by w.run_id, w.name, w.ordinal for update of w",
-        replace: "order by w.run_id, w.name, w.ordinal",
-      },
-    ],
-    caughtBy: {
-      file: EFFECT_TESTS,
-      test: "is heard by a run that is suspended at this moment",
+      test: "an attempt whose lease was taken back cannot note what befell an effect, or record its receipt, waiting or under its new holder",
     },
   },
   {
