@@ -4,6 +4,11 @@ import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import type { Queryable } from "../../packages/server/src/store/statement.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
+import {
+  type EffectNote,
+  keepReceipts,
+  noteEffects,
+} from "../../packages/server/src/store/effects.ts";
 import { keepSteps } from "../../packages/server/src/store/steps.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
 import { type Held, claimOne } from "../support/claim-one.ts";
@@ -44,6 +49,45 @@ function checkpoint(db: Queryable, held: Held, value: string, attempt = 1) {
     [attempt],
     [5],
     [JSON.stringify(value)],
+  );
+}
+
+function effect(db: Queryable, held: Held, attempt: number, note: EffectNote, tries = 1) {
+  const place = [[held.lease], [held.run], ["charge"], [1]] as const;
+  const [leases, runs, names, ordinals] = place.map((part) => [...part]) as [
+    number[],
+    string[],
+    string[],
+    number[],
+  ];
+  const error = note === "failed" ? "Error" : null;
+  return noteEffects(
+    db,
+    held.worker,
+    leases,
+    runs,
+    names,
+    ordinals,
+    [attempt],
+    [tries],
+    [note],
+    [error],
+    [error],
+  );
+}
+
+function receipt(db: Queryable, held: Held, attempt: number) {
+  return keepReceipts(
+    db,
+    held.worker,
+    [held.lease],
+    [held.run],
+    ["charge"],
+    [1],
+    [1],
+    [attempt],
+    [5],
+    ['"paid"'],
   );
 }
 
@@ -125,6 +169,34 @@ describe("an attempt whose lease was taken back", () => {
     expect(await checkpoint(mill.db, zombie, "zombie")).toMatchObject([{ held: false }]);
     expect(await stepsOf(mill)).toEqual([
       { name: "charge", ordinal: 1, kind: "step", attempt: 2, value: "heir" },
+    ]);
+  });
+
+  test("cannot note what befell an effect, or record its receipt, waiting or under its new holder", async () => {
+    const mill = await Mill.create(job);
+    await mill.enqueue("any");
+    const zombie = await claimOne(mill);
+    expect(await effect(mill.db, zombie, 1, "begun")).toMatchObject([{ held: true }]);
+    await lose(mill, zombie);
+    const refused = async () => {
+      for (const note of ["begun", "failed", "taken back", "in doubt"] as const) {
+        expect(await effect(mill.db, zombie, 1, note)).toMatchObject([{ held: false }]);
+      }
+      expect(await receipt(mill.db, zombie, 1)).toMatchObject([{ held: false }]);
+    };
+    await refused();
+    const heir = await claimOne(mill);
+    await refused();
+    const intents = () =>
+      mill.rows(
+        "select attempt, tries, error_class, doubt is not null as doubted from millrace.waiter",
+      );
+    expect(await intents()).toEqual([{ attempt: 1, tries: 1, error_class: null, doubted: false }]);
+    expect(await receipt(mill.db, heir, 2)).toMatchObject([{ held: true, ours: true }]);
+    await refused();
+    expect(await intents()).toEqual([]);
+    expect(await stepsOf(mill)).toEqual([
+      { name: "charge", ordinal: 1, kind: "effect", attempt: 2, value: "paid" },
     ]);
   });
 
@@ -228,6 +300,26 @@ test("a checkpoint that is sent again, as after a commit whose answer was lost, 
   expect(await checkpoint(mill.db, held, "again")).toMatchObject([{ held: true, ours: true }]);
   expect(await checkpoint(mill.db, held, "other", 2)).toMatchObject([{ held: true, ours: false }]);
   expect(await stepsOf(mill)).toMatchObject([{ value: "first" }]);
+});
+
+test("notes and receipts of an effect that are sent again are taken once, and one that comes late changes nothing newer", async () => {
+  const mill = await Mill.create(job);
+  await mill.enqueue("any");
+  const held = await claimOne(mill);
+  const stands = () => mill.rows("select tries, error_class from millrace.waiter");
+  for (let sent = 0; sent < 2; sent++) await effect(mill.db, held, 1, "begun");
+  for (let sent = 0; sent < 2; sent++) await effect(mill.db, held, 1, "failed");
+  expect(await stands()).toEqual([{ tries: 1, error_class: "Error" }]);
+  await effect(mill.db, held, 1, "begun", 2);
+  // As those of the first beginning may, when their connection hung.
+  await effect(mill.db, held, 1, "taken back", 1);
+  await effect(mill.db, held, 1, "begun", 1);
+  expect(await stands()).toEqual([{ tries: 2, error_class: "Error" }]);
+  for (let sent = 0; sent < 2; sent++) {
+    expect(await receipt(mill.db, held, 1)).toMatchObject([{ held: true, ours: true }]);
+  }
+  expect(await stands()).toEqual([]);
+  expect(await stepsOf(mill)).toMatchObject([{ kind: "effect", value: "paid" }]);
 });
 
 test("a run that goes to sleep although its cancel was asked for is cancelled", async () => {

@@ -14,11 +14,25 @@ import {
 } from "../../packages/server/src/store/children.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
-import { keepSteps, listSteps, readRecorded } from "../../packages/server/src/store/steps.ts";
+import {
+  answerDoubt,
+  listDoubts,
+  lockWaits,
+  readDoubted,
+  readOldestDoubt,
+} from "../../packages/server/src/store/doubts.ts";
+import { keepReceipts, noteEffects } from "../../packages/server/src/store/effects.ts";
+import {
+  isStepKept,
+  keepSteps,
+  listSteps,
+  readRecorded,
+} from "../../packages/server/src/store/steps.ts";
 import { emitEvents } from "../../packages/server/src/store/emissions.ts";
 import { dispatchDue, wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import {
   askWaits,
+  dropWaits,
   lookBack,
   meet,
   pruneWaits,
@@ -96,7 +110,21 @@ test("with a history in many partitions, no plan that holds for every value read
     await askWaits(connection, worker, ...other, ["event"], [null], [null], ...event);
     await lookBack(connection, [runId], ["b"], [1]);
     await takeWaits(connection, worker, ...other, [2], [1]);
+    const effect = [[leaseId], [runId], ["c"], [1]] as typeof place;
+    await noteEffects(connection, worker, ...effect, [1], [1], ["begun"], [null], [null]);
+    await keepReceipts(connection, worker, ...effect, [3], [1], [1], ["1"]);
+    const doubt = [[leaseId], [runId], ["d"], [1]] as typeof place;
+    for (const note of ["begun", "in doubt"] as const) {
+      await noteEffects(connection, worker, ...doubt, [1], [1], [note], [null], [null]);
+    }
   }
+  await isStepKept(connection, made!.runId, "c", 1, 1);
+  await listDoubts(connection, "9223372036854775807", 50, "any");
+  await readOldestDoubt(connection);
+  await lockWaits(connection, made!.runId);
+  await readDoubted(connection, made!.runId, "d", 1);
+  await answerDoubt(connection, made!.runId, "d", 1, false, null);
+  await dropWaits(connection, [held[15]!.runId]);
   await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null]);
   await meet(connection, 100);
   await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1]);
@@ -130,6 +158,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await readManyForRerun(connection, open.slice(0, 100));
   const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
   hot.push("settle_suspended", "keep_steps", "read_recorded", "ask_waits", "take_waits");
+  hot.push("note_effects", "keep_receipts", "drop_waits");
   for (const title of hot) {
     expect([...connection.plans.keys()]).toContain(title);
   }

@@ -173,6 +173,38 @@ describe.skipIf(absent !== undefined).each(KITS)(`a transaction of %s`, (name) =
     expect((await there()).customers).toEqual(["attempt 2"]);
   });
 
+  test("records a step of a run together with the handler's rows, once", async () => {
+    const opened = signal<Kit>();
+    const booked = defineJob({
+      name: "booked",
+      retry: { maxAttempts: 3, firstDelay: "1ms" },
+      run: async (_input, { step, attempt }: Context) => {
+        const kit = await opened.promise;
+        const given = await step.transaction(
+          "book",
+          (work) => kit.transaction(work),
+          async (tx) => {
+            await kit.insert(tx, `attempt ${attempt}`);
+            if (attempt === 1) throw new OwnFault("rolled back");
+            return { "it's": [attempt, "$1 ?", new Date(0)] };
+          },
+        );
+        if (attempt === 2) throw new OwnFault("after it");
+        return given["it's"][2] instanceof Date && given;
+      },
+    });
+    const { mill, kit, there } = await openKit(name, booked);
+    opened.fire(kit);
+    await mill.startWorker();
+    await mill.startDispatcher();
+    const id = await mill.enqueue("booked");
+    expect(await mill.untilState(id, "completed")).toMatchObject({
+      output: { "it's": [2, "$1 ?", "1970-01-01T00:00:00.000Z"] },
+      attempts: 3,
+    });
+    expect((await there()).customers).toEqual(["attempt 2"]);
+  });
+
   test("is told from a pool, and from a connection without one", async () => {
     const { kit, there } = await openKit(name, greet);
     for (const [what, handle] of Object.entries(kit.refused)) {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { defineJob } from "@millrace/sdk";
 import { JobRegistry, MetricsRegistry, WorkerMetrics, cancel } from "millrace";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { isAlive } from "../support/is-alive.ts";
-import { Mill } from "../support/mill.ts";
+import { Mill, isolation } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
 
@@ -128,6 +129,45 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
       attempts: 3,
       failures: 0,
     });
+  });
+
+  test("has effects, which are verified, or wait for a person, as they would inline", async () => {
+    const { mill } = await millWith();
+    const verified = await mill.enqueue(job, { way: "effect" });
+    const doubtful = await mill.enqueue(job, { way: "doubt" });
+    const [key] = await mill.rows<{ key: string }>(
+      "select millrace.effect_key($1, 'charge', 1) as key",
+      [verified],
+    );
+    expect(await mill.untilState(verified, "completed")).toMatchObject({
+      output: { idempotencyKey: key!.key, attempt: 2, asked: 1 },
+    });
+    await mill.untilState(doubtful, "waiting");
+    expect(await mill.rows("select kind, attempt, error_message from millrace.waiter")).toEqual([
+      { kind: "effect", attempt: 1, error_message: "the answer was lost" },
+    ]);
+    const answer = { runId: doubtful, name: undefined, ordinal: undefined, note: null, by: "ana" };
+    await resolveDoubt(mill.db, { ...answer, happened: true, value: "by hand" });
+    expect(await mill.untilState(doubtful, "completed")).toMatchObject({ output: "by hand" });
+  });
+
+  test("records steps in transactions of its own", async () => {
+    const mill = await Mill.load(FILE);
+    await mill.rows("create table mark (attempt int)");
+    const given = isolation();
+    const environment = { ...given.environment, MARKS: mill.url };
+    vi.stubEnv("MARKS", mill.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await mill.startWorker({ isolation: { ...given, environment } });
+    await mill.startDispatcher();
+    const id = await mill.enqueue(job, { way: "transaction" });
+    expect(await mill.untilState(id, "completed")).toMatchObject({
+      output: { booked: 2, attempt: 2 },
+    });
+    expect(await mill.rows("select attempt from mark")).toEqual([{ attempt: 2 }]);
+    expect(await mill.rows("select kind, attempt from millrace.step")).toEqual([
+      { kind: "transaction", attempt: 2 },
+    ]);
   });
 
   test("may write to stdout as much as it likes", async () => {

@@ -12,7 +12,18 @@ export const STEP_LIMITS = {
   nameLength: 200,
 } as const;
 
-/** What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many. */
-export const STEP_KINDS = ["step", "sleep", "event", "call", "fan-out"] as const;
+/**
+ * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many, what touched the
+ * world, or a transaction of the handler's own.
+ */
+export const STEP_KINDS = [
+  "step",
+  "sleep",
+  "event",
+  "call",
+  "fan-out",
+  "effect",
+  "transaction",
+] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

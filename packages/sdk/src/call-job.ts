@@ -25,6 +25,8 @@ export async function callJob<Output>(
   const log = options.log ?? stderrLog({ run: runId, job: job.name });
   const steps = new StepRunner({
     checkpoints: unrecorded(),
+    runId,
+    attempt: 1,
     signal: () => signal,
     stopped: () => (signal.aborted ? (signal.reason as Error) : undefined),
     warn: (message) => log.warn(message),

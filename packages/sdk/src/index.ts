@@ -67,15 +67,21 @@ export type {
 } from "./job.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";
 export type { ChildFailure, FanOutResult } from "./step/child-results.ts";
+export type { EffectContext, EffectOptions, Verified } from "./step/effect.ts";
+export type { Begin } from "./step/transaction-step.ts";
 export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
 export type {
   AwaitedEvent,
   Checkpoint,
   Checkpoints,
+  DoubtAnswer,
   NewCheckpoint,
   NewChildren,
+  NewNote,
   NewWait,
+  Noted,
   Recorded,
+  StandingIntent,
   StandingWait,
   StepPlace,
   Taken,

@@ -70,3 +70,15 @@ export const paced = defineQueue({
   concurrency: 3,
   rateLimit: { limit: 50, per: "1m" },
 });
+
+export const doubtful = defineJob({
+  name: "doubtful",
+  retry: { firstDelay: "1ms" },
+  run: (_input, { step }) =>
+    step.effect("charge", {
+      do: ({ attempt }) => {
+        if (attempt === 1) throw new Error("reset");
+        return { n: attempt };
+      },
+    }),
+});

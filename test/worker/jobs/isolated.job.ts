@@ -8,6 +8,7 @@ import {
   RetryAfterError,
   defineJob,
 } from "@millrace/sdk";
+import pg from "pg";
 import { z } from "zod";
 
 // Jobs that run in threads and processes, for the tests of isolation. Workers load them from this file.
@@ -62,6 +63,52 @@ const WAYS: Record<string, Way> = {
     await step.sleep("nap", "1h");
     await step("again", { retry: { maxAttempts: 2 }, timeout: "10s" }, () => 1n);
     return { made: made.in, still: made.at instanceof Date, attempt };
+  },
+  effect: ({ step }) => {
+    let asked = 0;
+    return step.effect("charge", {
+      do: ({ idempotencyKey, attempt }) => {
+        if (attempt === 1) throw new Error("the answer was lost");
+        return { idempotencyKey, attempt, asked };
+      },
+      verify: () => {
+        asked++;
+        return { happened: false };
+      },
+    });
+  },
+  doubt: ({ step, attempt }) =>
+    step.effect("charge", {
+      do: () => {
+        if (attempt === 1) throw new Error("the answer was lost");
+        return attempt;
+      },
+    }),
+  transaction: async ({ step, attempt }) => {
+    const pool = new pg.Pool({ connectionString: process.env["MARKS"], max: 1 });
+    try {
+      const booked = await step.transaction(
+        "book",
+        async (work: (tx: pg.PoolClient) => Promise<void>) => {
+          const tx = await pool.connect();
+          try {
+            await tx.query("begin");
+            await work(tx);
+            await tx.query("commit");
+          } finally {
+            tx.release(true);
+          }
+        },
+        async (tx) => {
+          await tx.query("insert into mark values ($1)", [attempt]);
+          if (attempt === 1) throw new Error("rolled back");
+          return attempt;
+        },
+      );
+      return { booked, attempt };
+    } finally {
+      await pool.end();
+    }
   },
   huge: () => "x".repeat(2 * 1024 * 1024),
   unserialisable: () => ({ deep: { n: 1n } }),

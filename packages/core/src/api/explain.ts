@@ -7,6 +7,7 @@ export const BLOCKERS = [
   "retry",
   "asleep",
   "waits",
+  "in_doubt",
   "debounced",
   "expired",
   "queue_paused",

@@ -16,6 +16,7 @@ export {
   PreviewPatch,
   RerunDeadLetter,
 } from "./dead-letters.ts";
+export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export { JobFlow, JobInfo, JobList } from "./jobs.ts";

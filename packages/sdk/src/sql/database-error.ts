@@ -16,6 +16,7 @@ const CODES: Record<string, ErrorCode> = {
   ML041: "run_not_found",
   ML020: "lease_lost",
   ML021: "run_finished",
+  ML060: "step_mismatch",
 };
 
 /** No such schema, no such function: it is another database, or it is not migrated. */

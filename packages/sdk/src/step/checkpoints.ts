@@ -1,4 +1,5 @@
 import type { StepKind } from "@millrace/core";
+import type { Transaction } from "../sql/transaction.ts";
 
 /** What names a checkpoint within its run. */
 export interface StepPlace {
@@ -85,11 +86,45 @@ export interface Taken {
   readonly failed: boolean;
 }
 
+/** What a person has said of an effect that was in doubt. */
+export interface DoubtAnswer {
+  readonly happened: boolean;
+  /** What it gave, as {@link toStepText} writes it; null when it did not happen. */
+  readonly value: string | null;
+}
+
+/** That an effect was begun, and has no receipt. */
+export interface StandingIntent extends StepPlace {
+  /** How often it was begun. */
+  readonly tries: number;
+  readonly answer: DoubtAnswer | null;
+}
+
+/**
+ * What befell an effect, to be noted:
+ * - begun: it is about to happen; this is on record before it may.
+ * - failed: its function threw that, and nobody knows whether it happened.
+ * - taken back: it certainly did not happen.
+ * - in doubt: a person must say whether it happened.
+ */
+export interface NewNote extends StepPlace {
+  readonly note: "begun" | "failed" | "taken back" | "in doubt";
+  /** Which beginning of the effect this is about, from 1; an older one is never touched. */
+  readonly tries: number;
+  readonly error: { readonly class: string; readonly message: string } | null;
+}
+
+/** How an effect stands after a note. As a wait it has no end, and is met when a person has answered. */
+export interface Noted extends Wait {
+  readonly answer: DoubtAnswer | null;
+}
+
 /** What earlier attempts have left. */
 export interface Recorded {
   /** In their order. */
   readonly checkpoints: readonly Checkpoint[];
   readonly waits: readonly StandingWait[];
+  readonly intents: readonly StandingIntent[];
 }
 
 /**
@@ -99,8 +134,14 @@ export interface Recorded {
 export interface Checkpoints {
   /** Asked for once, when the first step is. */
   read(): Promise<Recorded>;
-  /** Records what a step gave. */
+  /** Records what a step gave; of an effect this is the receipt, and takes the place of its intent. */
   keep(checkpoint: NewCheckpoint): Promise<void>;
+  /** Notes what befell an effect. */
+  note(note: NewNote): Promise<Noted>;
+  /** Records what a step gave in a transaction of the handler's own: it is on record when that commits. */
+  keepIn(tx: Transaction, checkpoint: NewCheckpoint): Promise<void>;
+  /** Whether a step is on record, and no transaction that records it is open any more. */
+  isKept(place: StepPlace): Promise<boolean>;
   /** Notes a wait, and makes its children. It ends by itself, or because of what came since the run began. */
   ask(wait: NewWait): Promise<Wait>;
   /** Makes a checkpoint of a wait, if it is over. */

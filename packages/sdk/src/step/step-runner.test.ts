@@ -18,14 +18,19 @@ function runnerOver(recorded: number, bytes = 0) {
     failed: false,
   }));
   const checkpoints: Checkpoints = {
-    read: () => Promise.resolve({ checkpoints: found, waits: [] }),
+    read: () => Promise.resolve({ checkpoints: found, waits: [], intents: [] }),
     keep: () => Promise.resolve(),
+    note: () => Promise.reject(new Error("no effect is here")),
+    keepIn: () => Promise.reject(new Error("no transaction is here")),
+    isKept: () => Promise.reject(new Error("no transaction is here")),
     ask: () => Promise.reject(new Error("no step waits here")),
     take: () => Promise.reject(new Error("no step waits here")),
   };
   const controller = new AbortController();
   const runner = new StepRunner({
     checkpoints,
+    runId: "01900000-0000-7000-8000-000000000000",
+    attempt: 1,
     signal: () => controller.signal,
     stopped: () => (controller.signal.aborted ? (controller.signal.reason as Error) : undefined),
     warn: (message) => warnings.push(message),

@@ -7,13 +7,15 @@ import {
   durationMs,
   fromStepText,
 } from "@millrace/core";
-import type { AnyEvent, WaitForOptions } from "../define-event.ts";
+import { type AnyEvent, type WaitForOptions, isEvent } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
+import type { Transaction } from "../sql/transaction.ts";
 import type {
   Checkpoint,
   Checkpoints,
   NewChildren,
   NewWait,
+  StandingIntent,
   StandingWait,
   StepPlace,
   Taken,
@@ -32,10 +34,14 @@ import {
 import { childError, collectedResults } from "./child-results.ts";
 import { callHere } from "./children-here.ts";
 import { Deliveries } from "./deliveries.ts";
+import { type Effect, type EffectOptions, effectOf } from "./effect.ts";
+import { effectKey } from "./effect-key.ts";
+import { type Performed, performEffect } from "./perform-effect.ts";
 import { asFinal, refusal } from "./refusal.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
 import { StepBudget } from "./step-budget.ts";
 import { keyOf, requireStepName, textOf } from "./step-place.ts";
+import { type Begin, inOwnTransaction } from "./transaction-step.ts";
 import { stepPolicy, tryStep } from "./try-step.ts";
 import { Waits } from "./waits.ts";
 
@@ -51,6 +57,9 @@ const inside = new AsyncLocalStorage<StepRunner>();
 /** What a runner of steps stands on. */
 export interface StepRunnerOptions {
   checkpoints: Checkpoints;
+  runId: string;
+  /** From 1. */
+  attempt: number;
   /** That of the attempt. */
   signal: () => AbortSignal;
   /** Why the attempt was told to stop, if it was; asked for often, and cheaper than a signal. */
@@ -58,6 +67,8 @@ export interface StepRunnerOptions {
   /** Says something in the run's log. */
   warn: (message: string) => void;
 }
+
+type TransactionFunction = (tx: Transaction, step: StepContext) => unknown;
 
 /** What a step asks to wait for: nothing but a time, unless it says more. */
 interface Asked extends Partial<Pick<NewWait, "forMs" | "untilMs" | "event">> {
@@ -88,6 +99,7 @@ export class StepRunner {
   #reading: Promise<void> | undefined;
   readonly #recorded = new Map<string, Checkpoint>();
   readonly #standing = new Map<string, StandingWait>();
+  readonly #intents = new Map<string, StandingIntent>();
   #broken: MillraceError | undefined;
   #underWay = 0;
   #looking = false;
@@ -115,6 +127,10 @@ export class StepRunner {
         this.#begin(() => this.#call(job, input, given)),
       fanOut: (job: AnyJob, inputs: readonly unknown[], given: FanOutOptions = {}) =>
         this.#begin(() => this.#fanOut(job, inputs, given)),
+      effect: (name: string, given: EffectOptions<unknown>) =>
+        this.#begin(() => this.#effect(name, given)),
+      transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
+        this.#begin(() => this.#transaction(name, begin, fn)),
     });
   }
 
@@ -190,6 +206,128 @@ export class StepRunner {
         return fromStepText(text);
       });
     });
+  }
+
+  async #effect(name: string, given: EffectOptions<unknown>): Promise<unknown> {
+    const place = this.#placeOf(name, "effect");
+    const effect = effectOf(given, textOf(place));
+    let found = await this.#busy(async () => {
+      const known = await this.#find(place);
+      if (!known) return await this.#perform(place, effect);
+      await this.#deliveries.turn(known.seq);
+      return { text: known.value! };
+    });
+    while ("doubt" in found) {
+      await this.#stand(found.doubt, true);
+      found = await this.#busy(() => this.#lookAtDoubt(place, effect));
+    }
+    return fromStepText(found.text);
+  }
+
+  /** Lets an effect happen, and records its receipt. */
+  async #perform(place: StepPlace, effect: Effect): Promise<Performed> {
+    this.#requireGoingOn();
+    const { checkpoints, runId, attempt, signal, stopped, warn } = this.#options;
+    const begun = this.#intents.get(keyOf(place));
+    const startedAt = performance.now();
+    const perform = () =>
+      inside.run(this, () =>
+        performEffect(place, effect, begun, {
+          idempotencyKey: effectKey(runId, place),
+          attempt,
+          signal,
+          stopped,
+          note: (note) => checkpoints.note(note),
+          admit: (value) => this.#budget.admit(value, textOf(place)),
+          warn,
+        }),
+      );
+    const performed = begun ? await perform() : await this.#budget.counted(perform);
+    if ("doubt" in performed) return performed;
+    const tookMs = performance.now() - startedAt;
+    await this.#numbered((seq) =>
+      checkpoints.keep({ ...place, seq, tookMs, value: performed.text }),
+    );
+    return performed;
+  }
+
+  /** Whether a person has said meanwhile what became of an effect. */
+  async #lookAtDoubt(place: StepPlace, effect: Effect): Promise<Performed> {
+    const key = keyOf(place);
+    const intent = this.#intents.get(key)!;
+    const { tries } = intent;
+    const noted = await this.#options.checkpoints.note({
+      ...place,
+      note: "in doubt",
+      tries,
+      error: null,
+    });
+    if (!noted.answer) return { doubt: noted };
+    this.#intents.set(key, { ...intent, answer: noted.answer });
+    return await this.#perform(place, effect);
+  }
+
+  async #transaction(
+    name: string,
+    begin: Begin<Transaction>,
+    fn: TransactionFunction,
+  ): Promise<unknown> {
+    const place = this.#placeOf(name, "transaction");
+    const what = textOf(place);
+    if (typeof begin !== "function" || typeof fn !== "function") {
+      throw refusal(
+        "invalid_step",
+        `${what}: give it a function that opens a transaction, such as (work) => db.transaction(work), and one that writes in it`,
+      );
+    }
+    return await this.#busy(async () => {
+      const known = await this.#find(place);
+      if (known) {
+        await this.#deliveries.turn(known.seq);
+        return fromStepText(known.value!);
+      }
+      this.#requireGoingOn();
+      return await this.#budget.counted(() => this.#recordInside(place, begin, fn));
+    });
+  }
+
+  async #recordInside(
+    place: StepPlace,
+    begin: Begin<Transaction>,
+    fn: TransactionFunction,
+  ): Promise<unknown> {
+    const { checkpoints, signal } = this.#options;
+    const what = textOf(place);
+    const startedAt = performance.now();
+    // When it is recorded, not when it begins: what ends before it need not wait for it.
+    let seq: number | undefined;
+    try {
+      const text = await inOwnTransaction(
+        begin,
+        (tx, step) => inside.run(this, () => fn(tx, step)),
+        what,
+        {
+          call: () => ({
+            get signal() {
+              return signal();
+            },
+          }),
+          admit: (value) => this.#budget.admit(value, what),
+          record: (tx, value) => {
+            this.#requireGoingOn();
+            seq ??= this.#deliveries.issue();
+            const tookMs = performance.now() - startedAt;
+            return checkpoints.keepIn(tx as Transaction, { ...place, seq, tookMs, value });
+          },
+          isKept: () => checkpoints.isKept(place),
+        },
+      );
+      await this.#deliveries.turn(seq!);
+      return fromStepText(text);
+    } catch (error) {
+      if (seq !== undefined) this.#deliveries.drop(seq);
+      throw error;
+    }
   }
 
   async #sleep(name: string, until: (what: string) => Asked): Promise<void> {
@@ -333,7 +471,7 @@ export class StepRunner {
     if (this.#broken) throw this.#broken;
     const key = keyOf(place);
     const known = this.#recorded.get(key);
-    const there = known ?? this.#standing.get(key);
+    const there = known ?? this.#standing.get(key) ?? this.#intents.get(key);
     if (there && there.kind !== place.kind) {
       this.#broken = new MillraceError(
         "step_mismatch",
@@ -347,8 +485,8 @@ export class StepRunner {
   }
 
   async #read(): Promise<void> {
-    const { checkpoints, waits } = await this.#options.checkpoints.read();
-    this.#budget.add(checkpoints.length + waits.length);
+    const { checkpoints, waits, intents } = await this.#options.checkpoints.read();
+    this.#budget.add(checkpoints.length + waits.length + intents.length);
     this.#deliveries.expect(checkpoints.map(({ seq }) => seq));
     for (const checkpoint of checkpoints) {
       this.#recorded.set(keyOf(checkpoint), {
@@ -357,6 +495,7 @@ export class StepRunner {
       });
     }
     for (const wait of waits) this.#standing.set(keyOf(wait), wait);
+    for (const intent of intents) this.#intents.set(keyOf(intent), intent);
   }
 
   #divergedAt(seq: number): MillraceError {

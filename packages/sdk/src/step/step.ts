@@ -4,6 +4,9 @@ import type { AnyJob, InputOf, OutputOf } from "../job.ts";
 import type { RetryRule } from "../retry-rules.ts";
 import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import type { FanOutResult } from "./child-results.ts";
+import type { Transaction } from "../sql/transaction.ts";
+import type { EffectOptions } from "./effect.ts";
+import type { Begin } from "./transaction-step.ts";
 
 /** What the function of a step is told. */
 export interface StepContext {
@@ -89,6 +92,30 @@ export interface Step {
    * @throws what `call` throws, of the first child that does not complete, unless failures are collected
    */
   readonly fanOut: FanOut;
+  /**
+   * Touches the world, and never blindly twice. That it is about to happen is on record before `do` is called, and what it gave after
+   * that. When an attempt finds the one without the other, `verify` is asked; else `do` is called again if the effect is `idempotent`;
+   * else the run waits, without a worker, until a person has said whether it happened.
+   *
+   * @param name 1 to 200 characters
+   * @returns what was recorded, as for steps
+   * @throws whatever `do` and `verify` throw; as for steps
+   */
+  readonly effect: <T>(name: string, effect: EffectOptions<T>) => Promise<T>;
+  /**
+   * Runs the function in a transaction on Millrace's database, in which what it gives is recorded, too: what it writes there is there
+   * exactly once. What it throws rolls the transaction back, and fails the attempt.
+   *
+   * @param begin opens the transaction, of pg, postgres.js, Drizzle, Kysely, Knex or Prisma: `(work) => db.transaction(work)`
+   * @returns what was recorded, as for steps
+   * @throws whatever `begin` and the function throw; `NotCommitted` when the transaction was rolled back without an error; MillraceError
+   *   `invalid_transaction`, `lease_lost`, `run_finished`; as for steps
+   */
+  readonly transaction: <Tx extends Transaction, T>(
+    name: string,
+    begin: Begin<Tx>,
+    fn: (tx: Tx, step: StepContext) => T | Promise<T>,
+  ) => Promise<T>;
 }
 
 /** {@link Step.fanOut}. */

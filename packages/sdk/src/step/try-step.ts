@@ -12,7 +12,7 @@ import { type RetryRule, judgeRetry, retryRules } from "../retry-rules.ts";
 import type { StepContext, StepOptions, StepRetryOptions } from "./step.ts";
 
 /** How a step is tried, resolved. */
-interface StepPolicy {
+export interface StepPolicy {
   readonly timeoutMs: number | undefined;
   /** Undefined for one try. */
   readonly retry: (Backoff & { readonly maxElapsedMs: number | null }) | undefined;
@@ -58,17 +58,31 @@ class StepTimeout extends Error {
 }
 
 /** Calls the function of a step, again if its policy says so, until it gives something or has failed for good. */
-export async function tryStep<T>(
+export function tryStep<T>(
   fn: (step: StepContext) => T | Promise<T>,
-  { retry, rules, timeoutMs }: StepPolicy,
+  policy: StepPolicy,
   { signal, what }: { signal: () => AbortSignal; what: string },
+): Promise<T> {
+  return repeated(() => tryOnce(fn, policy.timeoutMs, signal, what), policy, signal);
+}
+
+/**
+ * Does something again, if the policy says so, until it gives something or has failed for good.
+ *
+ * @param mayRepeat whether what was thrown allows another try at all
+ */
+export async function repeated<T>(
+  once: () => Promise<T>,
+  { retry, rules }: Pick<StepPolicy, "retry" | "rules">,
+  signal: () => AbortSignal,
+  mayRepeat: (thrown: unknown) => boolean = () => true,
 ): Promise<T> {
   const startedAt = performance.now();
   for (let tries = 1; ; tries++) {
     try {
-      return await tryOnce(fn, timeoutMs, signal, what);
+      return await once();
     } catch (thrown) {
-      if (!retry || signal().aborted) throw thrown;
+      if (!retry || signal().aborted || !mayRepeat(thrown)) throw thrown;
       const { answer } = judgeRetry(thrown, { retry, rules });
       if (answer.retry === "never") throw thrown;
       const backoff = answer.retry === "backoff" ? answer.backoff : retry;
@@ -84,7 +98,8 @@ export async function tryStep<T>(
   }
 }
 
-async function tryOnce<T>(
+/** Calls a function once, for as long as a try may take. */
+export async function tryOnce<T>(
   fn: (step: StepContext) => T | Promise<T>,
   timeoutMs: number | undefined,
   signal: () => AbortSignal,

@@ -1,13 +1,20 @@
+import { askerOf } from "../sql/transaction.ts";
 import type { Checkpoints, NewWait, Taken, Wait } from "./checkpoints.ts";
 import { refusal } from "./refusal.ts";
 import { keyOf } from "./step-place.ts";
 
-/** The checkpoints of a call that no run stands behind: steps simply run, sleeps wait in place, and children are called. */
+/** The checkpoints of a call that no run stands behind: steps of any kind simply run, sleeps wait in place, children are called. */
 export function unrecorded(): Checkpoints {
   const ends = new Map<string, number>();
   return {
-    read: () => Promise.resolve({ checkpoints: [], waits: [] }),
+    read: () => Promise.resolve({ checkpoints: [], waits: [], intents: [] }),
     keep: () => Promise.resolve(),
+    note: () => Promise.resolve({ ...until(Infinity), answer: null }),
+    keepIn: async (tx) => {
+      // A handle that a worker would refuse is refused here, too.
+      askerOf(tx);
+    },
+    isKept: () => Promise.resolve(true),
     ask: async (wait) => {
       requireSleep(wait);
       // By this process's clock: there is no other.

@@ -20,6 +20,7 @@ import type { Context } from "./route.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { explainRoutes } from "./routes/explain.ts";
@@ -127,6 +128,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   queueLimitRoutes(app, context);
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
+  doubtRoutes(app, context);
   operationRoutes(app, context);
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);

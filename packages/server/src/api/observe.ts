@@ -108,6 +108,10 @@ export function measurePlaces(registry: Registry, db: Database): void {
     scheduled: gauge("millrace_runs_scheduled", "Runs that are not due yet"),
     waiting: gauge("millrace_runs_waiting", "Runs whose steps wait: for a time, or for an event"),
     dead_letters: gauge("millrace_dead_letters", "Failed runs that nobody has handled"),
+    doubts: gauge(
+      "millrace_effects_in_doubt",
+      "Effects of which a person must say whether they happened",
+    ),
     oldest_seconds: gauge(
       "millrace_oldest_ready_seconds",
       "How long the oldest run that may start, or is held back, has waited",

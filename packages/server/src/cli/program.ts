@@ -4,6 +4,7 @@ import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { doubtsCommand } from "./commands/doubts.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { jobsCommand } from "./commands/jobs.ts";
@@ -57,6 +58,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     pausesCommand,
     workersCommand,
     deadCommand,
+    doubtsCommand,
     operationsCommand,
     schedulesCommand,
   ],

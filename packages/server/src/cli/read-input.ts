@@ -28,9 +28,9 @@ export async function readInput(
   }
   const given = [operand, json, file].filter((source) => source !== undefined);
   if (given.length > 1) throw usage("give one of --input, --input-file and -, not several");
-  if (json !== undefined) return parse(json, "--input");
-  if (file !== undefined) return parse(await readText(path.resolve(cwd, file), file), file);
-  if (operand !== undefined) return parse(await text(stdin), "stdin");
+  if (json !== undefined) return parseJson(json, "--input");
+  if (file !== undefined) return parseJson(await readText(path.resolve(cwd, file), file), file);
+  if (operand !== undefined) return parseJson(await text(stdin), "stdin");
   return undefined;
 }
 
@@ -42,7 +42,8 @@ async function readText(file: string, shown: string): Promise<string> {
   }
 }
 
-function parse(json: string, where: string): Json {
+/** @throws MillraceError `invalid_usage` for what is no JSON, or would lose something */
+export function parseJson(json: string, where: string): Json {
   const text = json.replace(/^\uFEFF/, "");
   const value = parsed(text, where);
   for (const { path, why } of jsonLosses(text)) {

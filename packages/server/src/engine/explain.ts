@@ -85,17 +85,26 @@ function timeBlockers(run: StandingRow): Blocker[] {
       return [blocker("retry", `attempt ${run.attempts + 1} is due at ${at}`, until)];
     case "sleep":
       return [blocker("asleep", `it sleeps until ${at}`, until)];
-    case "wait": {
-      const patience = at === null ? "" : `, until ${at}`;
-      return [
-        blocker("waits", `it waits for ${run.awaited ?? "what has just come"}${patience}`, until),
-      ];
-    }
+    case "wait":
+      return [...waitBlockers(run, at)];
     case "debounce":
       return [blocker("debounced", `more calls may come until ${at}`, until)];
     default:
       return [blocker("not_due", `it is not due before ${at}`, until)];
   }
+}
+
+function* waitBlockers(
+  { awaited, doubted }: StandingRow,
+  until: string | null,
+): Generator<Blocker> {
+  if (doubted !== null) {
+    yield blocker("in_doubt", `it is in doubt whether ${doubted}; a person must say so`);
+  }
+  if (awaited === null && doubted !== null && until === null) return;
+  const patience = until === null ? "" : `, until ${until}`;
+  const what = awaited ?? (doubted === null ? "what has just come" : "time to pass");
+  yield blocker("waits", `it waits for ${what}${patience}`, { until });
 }
 
 /** What the pause of its queue and the gate have against it. The batch that fills now need not be that of a run which is not due. */

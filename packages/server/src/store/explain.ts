@@ -16,6 +16,8 @@ export interface StandingRow {
   due_reason: string | null;
   /** What its steps wait for, in words. */
   awaited: string | null;
+  /** Of which of its effects nobody knows whether they happened, in words. */
+  doubted: string | null;
   worker_id: number | null;
   worker_name: string | null;
   claimed_at: Date | null;
@@ -30,6 +32,7 @@ export const readStanding = statement<[run: string], StandingRow>(
   "read_standing",
   `select r.job, r.queue, r.priority, r.state::text, r.attempts, r.failures, r.expires_at, nullif(t.due_at, ${NO_END}) as due_at, t.reason as due_reason,
      case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
+     case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
      l.worker_id, w.name as worker_name, l.claimed_at,
      exists (select from millrace.cancellation c where c.run_id = r.id) as cancel_asked,
      exists (select from millrace.job j where j.name = r.job) as job_known, clock_timestamp() as now,

@@ -13,6 +13,8 @@ export const countPlaces = statement<
     /** Their steps wait. */
     waiting: number;
     dead_letters: number;
+    /** Effects of which a person must say whether they happened. */
+    doubts: number;
     oldest_seconds: number;
   }
 >(
@@ -23,6 +25,7 @@ export const countPlaces = statement<
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.lease) as running,
      t.scheduled, t.waiting,
      (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
+     (select count(*)::int from millrace.waiter where doubt is not null and met_at is null) as doubts,
      (select coalesce(extract(epoch from clock_timestamp() - least(
        (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
    from (

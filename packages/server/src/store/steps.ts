@@ -24,36 +24,23 @@ export const FENCED_STEPS = `
     )`;
 
 /**
- * Records what steps gave, through the leases of their runs: that of an attempt that was superseded is not recorded. Answers one
- * row for each, in order.
+ * The text that records what steps gave, through the leases of their runs: that of an attempt that was superseded is not recorded. Answers
+ * one row for each, in order.
  *
- * Parameters: worker; then of each its lease, run, name, ordinal, number in the run, attempt, how many milliseconds it took, and
- * the JSON text of the value.
+ * @param kind theirs
+ * @param more further parts, each with a comma behind it, which `kept` comes after
  */
-export const keepSteps = statement<
-  [
-    worker: number,
-    leases: number[],
-    runs: string[],
-    names: string[],
-    ordinals: number[],
-    seqs: number[],
-    attempts: number[],
-    tookMs: number[],
-    values: string[],
-  ],
-  KeptRow
->(
-  "keep_steps",
-  `with made as materialized (
+export function keeping(kind: StepKind, more = ""): string {
+  return `with made as materialized (
       select *, clock_timestamp() as at
       from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::float8[], $9::jsonb[])
         with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, took_ms, value, place)
     ),
     ${FENCED_STEPS},
+    ${more}
     kept as (
       insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
-      select run_id, name, ordinal, 'step', seq, attempt, at - took_ms * interval '1 millisecond', at, value from fenced
+      select run_id, name, ordinal, '${kind}', seq, attempt, at - took_ms * interval '1 millisecond', at, value from fenced
       on conflict do nothing
       returning run_id, name, ordinal, attempt
     )
@@ -66,7 +53,34 @@ export const keepSteps = statement<
       select attempt from millrace.step
       where k.run_id is null and f.place is not null and run_id = m.run_id and name = m.name and ordinal = m.ordinal limit 1
     ) s on true
-    order by m.place`,
+    order by m.place`;
+}
+
+/**
+ * Of checkpoints their leases, runs, names, ordinals, numbers in the run, attempts, how many milliseconds they took, and the JSON texts
+ * of their values.
+ */
+export type Keeping = [
+  worker: number,
+  leases: number[],
+  runs: string[],
+  names: string[],
+  ordinals: number[],
+  seqs: number[],
+  attempts: number[],
+  tookMs: number[],
+  values: string[],
+];
+
+export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping("step"));
+
+/** Whether a step is on record, and of that attempt. */
+export const isStepKept = statement<
+  [run: string, name: string, ordinal: number, attempt: number],
+  { kept: boolean }
+>(
+  "is_step_kept",
+  `select exists (select from millrace.step where run_id = $1 and name = $2 and ordinal = $3 and attempt = $4) as kept`,
 );
 
 /** What a run's earlier attempts have recorded, in the order in which its handler got to know it. */

@@ -11,7 +11,7 @@ export interface WaitRow {
   met: boolean;
 }
 
-const REST = (due: string) =>
+export const REST = (due: string) =>
   `greatest(0, extract(epoch from ${due} - clock_timestamp()) * 1000)::float8`;
 
 /** What has no end: the last instant that a wait may name. */
@@ -108,8 +108,8 @@ export const takeWaits = statement<
     ),
     ${FENCED_STEPS},
     standing as materialized (
-      select f.place, f.seq, f.attempt, w.*, w.met_at is not null or w.due_at <= clock_timestamp() as over,
-        w.kind = 'call' and w.met_at is null as late
+      select f.place, f.seq, f.attempt, w.run_id, w.name, w.ordinal, w.kind, w.asked_at, w.due_at, w.met_at, w.value, w.source,
+        w.failed, w.job, w.met_at is not null or w.due_at <= clock_timestamp() as over, w.kind = 'call' and w.met_at is null as late
       from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal
       order by w.run_id, w.name, w.ordinal for update of w
     ),
@@ -144,16 +144,23 @@ export const takeWaits = statement<
     order by m.place`,
 );
 
-/** What the steps of a run still wait for. */
+/** What the steps of a run still wait for, and effects that were begun. */
 export interface StandingWaitRow extends WaitRow {
   name: string;
   ordinal: number;
   kind: StepKind;
+  /** Of an effect: how often it was begun. */
+  tries: number | null;
+  /** What a person has said of it; null when nobody has. */
+  happened: boolean | null;
+  /** Of an effect that happened: what it gave, as JSON text. */
+  value: string | null;
 }
 
 export const readWaits = statement<[run: string], StandingWaitRow>(
   "read_waits",
-  `select name, ordinal, kind, due_at, ${REST("due_at")} as rest_ms, met_at is not null as met
+  `select name, ordinal, kind, due_at, ${REST("due_at")} as rest_ms, met_at is not null as met,
+     tries, happened, case when kind = 'effect' then value::text end as value
    from millrace.waiter where run_id = $1 order by asked_at, name, ordinal`,
 );
 
@@ -180,10 +187,28 @@ export const readNews = statement<[], NewsRow>(
      exists (select from millrace.orphaning) as orphans`,
 );
 
+/**
+ * Of waits that are `gone`, notes the effects that were begun and have no receipt: whether they happened is nowhere else on record. Not of
+ * a run that is no more: of that there is no history. Each is looked up by itself: a join may be planned to read the whole history.
+ */
+const LEFT_IN_DOUBT = `
+      insert into millrace.event (run_id, event, detail)
+      select g.run_id, 'effect left in doubt', jsonb_build_object('name', g.name, 'ordinal', g.ordinal, 'beganAt', g.began_at,
+        'attempt', g.attempt, 'error', g.error_class || ': ' || g.error_message)
+      from gone g
+      cross join lateral (select from millrace.run where id = g.run_id limit 1) r
+      left join lateral (
+        select true as there from millrace.step where run_id = g.run_id and name = g.name and ordinal = g.ordinal limit 1
+      ) s on true
+      where g.kind = 'effect' and g.happened is null and s.there is null`;
+
 /** Forgets what runs wait for that have ended. */
 export const dropWaits = statement<[runs: string[]], never>(
   "drop_waits",
-  `delete from millrace.waiter where run_id = any ($1::uuid[])`,
+  `with gone as (
+      delete from millrace.waiter where run_id = any ($1::uuid[]) returning *
+    )
+    ${LEFT_IN_DOUBT}`,
 );
 
 /** The same for a window of waits in the order of their runs; answers where it ended, null at the end of all. */
@@ -202,7 +227,9 @@ export const pruneWaits = statement<
       where r.state is not null or t.there is null
     ),
     gone as (
-      delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning 1
+      delete from millrace.waiter where run_id = any (array(select run_id from ended)) returning *
+    ),
+    left_in_doubt as (${LEFT_IN_DOUBT}
     )
     select (select count(*)::int from gone) as pruned,
       case when (select count(*) from seen) = $2 then (select run_id from seen order by run_id desc limit 1) end as last`,

@@ -1,9 +1,16 @@
 import { MillraceError, type Trigger } from "@millrace/core";
-import { type Aborted, type Context, type RunLog, StepRunner } from "@millrace/sdk";
+import {
+  type Aborted,
+  type Checkpoints,
+  type Context,
+  type RunLog,
+  StepRunner,
+} from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
+import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
 
@@ -35,6 +42,7 @@ export class AttemptContext implements Context {
   #log: RunLog | undefined;
   #units: number | undefined;
   #ownTransaction: OwnTransaction | undefined;
+  #mayHold = false;
   #steps: StepRunner | undefined;
   #checkpoints: KeptCheckpoints | undefined;
   #onSuspend: ((due: Date) => void) | undefined;
@@ -80,10 +88,18 @@ export class AttemptContext implements Context {
   }
 
   #beginSteps(): StepRunner {
-    const { read, keep, ask, take } = this.checkpoints;
+    const { read, keep, note, isKept, ask, take } = this.checkpoints;
+    const { hold } = this;
+    const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
+      if (this.#concluded) throw tooLate(hold);
+      this.keepsInside();
+      await keepIn(tx, checkpoint, hold);
+    };
     const suspend = (dueMs: number) => this.#onSuspend?.(new Date(dueMs));
     const steps = new StepRunner({
-      checkpoints: { read, keep, ask, take, suspend },
+      checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, take, suspend },
+      runId: this.runId,
+      attempt: this.attempt,
       signal: () => this.signal,
       stopped: () => this.#aborted,
       warn: (message) => this.log.warn(message),
@@ -118,6 +134,16 @@ export class AttemptContext implements Context {
   completing(): void {
     this.#ownTransaction ??= new OwnTransaction();
     this.#ownTransaction.begin();
+  }
+
+  /** A step of it is about to be recorded in a transaction of the handler's own. */
+  keepsInside(): void {
+    this.#mayHold = true;
+  }
+
+  /** Whether a transaction of the handler's own may hold the run's row. */
+  get mayHold(): boolean {
+    return this.#mayHold || this.#ownTransaction?.begun === true;
   }
 
   get completeIn(): Context["completeIn"] {

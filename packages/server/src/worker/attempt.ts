@@ -140,11 +140,11 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
 
   /** Whether something has to be on record before the outcome, for which there must still be a lease. Most have nothing to say. */
   get #owes(): boolean {
-    const { inline, ownTransaction } = this.context;
+    const { inline, mayHold } = this.context;
     return (
       (inline && this.#options.loopWatch.reporting !== undefined) ||
       this.#recorder.output.owes(this.run.id) ||
-      ownTransaction?.begun === true
+      mayHold
     );
   }
 
@@ -153,8 +153,9 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     // That it was running when the event loop was blocked.
     if (this.context.inline) await this.#options.loopWatch.reporting;
     await output.flush(this.run.id);
-    if (!this.context.ownTransaction?.begun) return;
-    this.#recordedItself = await settler.wasCompleted(this.#outcome);
+    if (!this.context.mayHold) return;
+    const completed = await settler.wasCompleted(this.#outcome);
+    this.#recordedItself = completed && this.context.ownTransaction?.begun === true;
     if (!this.#recordedItself) return;
     // Its own transaction has recorded the outcome; what is left to do is to take the run out of its lease.
     const { leaseId, runId } = this.#outcome;

@@ -1,8 +1,12 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
 import type {
   Checkpoints,
+  DoubtAnswer,
   NewCheckpoint,
+  NewNote,
   NewWait,
+  Noted,
   Recorded,
   StepPlace,
   Taken,
@@ -10,8 +14,10 @@ import type {
 } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
 import { callChildren } from "../store/children.ts";
+import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
+import { readUnlessLocked } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type KeptRow, keepSteps, readRecorded } from "../store/steps.ts";
+import { type KeptRow, type Keeping, isStepKept, keepSteps, readRecorded } from "../store/steps.ts";
 import {
   type StandingWaitRow,
   type TakenRow,
@@ -26,9 +32,9 @@ import type { Logger } from "../telemetry/logger.ts";
 import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist } from "./leased-writer.ts";
 
-/** The checkpoints of one attempt, as its worker keeps them. */
-export interface KeptCheckpoints extends Checkpoints {
-  /** How many waits are noted that nobody has taken. */
+/** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
+export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
+  /** How many waits are noted that nobody has taken, and effects that have no receipt. */
   readonly standing: number;
 }
 
@@ -41,6 +47,8 @@ export class CheckpointKeeper {
   readonly #logger: Logger;
   readonly #ring: (queue: string) => void;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #noted: LeasedWriter<NewNote, NotedRow>;
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
   readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
@@ -52,6 +60,8 @@ export class CheckpointKeeper {
     this.#logger = logger;
     this.#ring = ring;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
+    this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
+    this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger);
     this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
@@ -60,16 +70,30 @@ export class CheckpointKeeper {
   /** Those of one attempt. */
   of(maker: StepMaker): KeptCheckpoints {
     let standing = 0;
+    const intents = new Set<string>();
+    const intentOf = ({ name, ordinal }: StepPlace) => `${ordinal} ${name}`;
     return {
       get standing() {
-        return standing;
+        return standing + intents.size;
       },
       read: async () => {
         const recorded = await this.#read(maker);
         standing += recorded.waits.length;
+        for (const intent of recorded.intents) intents.add(intentOf(intent));
         return recorded;
       },
-      keep: (checkpoint) => this.#keep(maker, checkpoint),
+      keep: async (checkpoint) => {
+        await this.#keep(maker, checkpoint);
+        if (checkpoint.kind === "effect") intents.delete(intentOf(checkpoint));
+      },
+      note: async (note) => {
+        // Before it is: of one whose answer does not come, nobody knows.
+        intents.add(intentOf(note));
+        const noted = notedOf(await this.#noted.write(maker, note));
+        if (note.note === "taken back") intents.delete(intentOf(note));
+        return noted;
+      },
+      isKept: (place) => this.#isKept(maker, place),
       ask: async (wait) => {
         standing++;
         return waitOf(await this.#note(maker, wait));
@@ -89,16 +113,21 @@ export class CheckpointKeeper {
   }
 
   async #read(maker: StepMaker): Promise<Recorded> {
-    if (maker.attempt === 1) return { checkpoints: [], waits: [] };
+    if (maker.attempt === 1) return { checkpoints: [], waits: [], intents: [] };
     const { runId } = maker;
     return persist(maker, this.#logger, async () => {
-      const [checkpoints, waits] = await Promise.all([
+      const [checkpoints, standing] = await Promise.all([
         readRecorded(this.#db, runId),
         this.#standingOf(runId),
       ]);
       return {
         checkpoints,
-        waits: waits.map((row) => ({ ...placeOf(row), ...waitOf(row) })),
+        waits: standing
+          .filter(({ kind }) => kind !== "effect")
+          .map((row) => ({ ...placeOf(row), ...waitOf(row) })),
+        intents: standing
+          .filter(({ kind }) => kind === "effect")
+          .map((row) => ({ ...placeOf(row), tries: row.tries!, answer: answerOf(row) })),
       };
     });
   }
@@ -118,7 +147,8 @@ export class CheckpointKeeper {
   }
 
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
-    const { ours } = await this.#steps.write(maker, checkpoint);
+    const writer = checkpoint.kind === "effect" ? this.#receipts : this.#steps;
+    const { ours } = await writer.write(maker, checkpoint);
     if (ours) return;
     throw new MillraceError(
       "step_mismatch",
@@ -136,17 +166,60 @@ export class CheckpointKeeper {
 
   async #keepAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
     failpoint("step.before");
-    const kept = await keepSteps(
-      this.#db,
+    const kept = await keepSteps(this.#db, ...this.#keeping(items));
+    failpoint("step.after_commit");
+    return kept;
+  }
+
+  async #receiveAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
+    failpoint("receipt.before");
+    const kept = await keepReceipts(this.#db, ...this.#keeping(items));
+    failpoint("receipt.after_commit");
+    return kept;
+  }
+
+  #keeping(items: readonly Leased<NewCheckpoint>[]): Keeping {
+    return [
       this.#workerId,
       ...placesOf(items),
       items.map((item) => item.seq),
       items.map((item) => item.maker.attempt),
       items.map((item) => item.tookMs),
       items.map((item) => item.value),
+    ];
+  }
+
+  async #noteAll(items: readonly Leased<NewNote>[]): Promise<NotedRow[]> {
+    failpoint("note.before");
+    const noted = await noteEffects(
+      this.#db,
+      this.#workerId,
+      ...placesOf(items),
+      items.map((item) => item.maker.attempt),
+      items.map((item) => item.tries),
+      items.map((item) => item.note),
+      items.map((item) => item.error?.class ?? null),
+      items.map((item) => item.error?.message ?? null),
     );
-    failpoint("step.after_commit");
-    return kept;
+    failpoint("note.after_commit");
+    return noted;
+  }
+
+  /** A transaction whose end nobody has heard of may be open still, and then it holds the run's row. */
+  async #isKept(maker: StepMaker, { name, ordinal }: StepPlace): Promise<boolean> {
+    const { runId, attempt } = maker;
+    const kept = async () => {
+      const [row] = await isStepKept(this.#db, runId, name, ordinal, attempt);
+      return row!.kept;
+    };
+    return persist(maker, this.#logger, async () => {
+      if (await kept()) return true;
+      for (let tries = 1; (await readUnlessLocked(this.#db, runId)).length === 0; tries++) {
+        if (maker.aborted) throw maker.aborted;
+        await pause(Math.min(500, 5 * 2 ** tries));
+      }
+      return await kept();
+    });
   }
 
   async #askAll(items: readonly Leased<NewWait>[]): Promise<AskedRow[]> {
@@ -220,6 +293,17 @@ function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {
 
 function waitOf({ rest_ms: restMs, due_at: due, met }: WaitRow): Wait {
   return { restMs, dueMs: due.getTime(), met };
+}
+
+function notedOf(row: NotedRow): Noted {
+  return { ...waitOf(row), answer: answerOf(row) };
+}
+
+function answerOf({
+  happened,
+  value,
+}: Pick<StandingWaitRow, "happened" | "value">): DoubtAnswer | null {
+  return happened === null ? null : { happened, value };
 }
 
 /** `{ "customer.id": 7 }` as `{ customer: { id: 7 } }`. */

@@ -134,6 +134,73 @@ export const paying = job(
   { input: z.object({ at: z.string().default("nowhere") }) },
 );
 
+const lookedUp = (text) => async (run) => {
+  const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+  await client.connect();
+  const { rows } = await client.query(text, [run]);
+  await client.end();
+  return rows[0];
+};
+
+/** The other side of an effect, which knows what has come to it; as a table of its own, by connections of its own. */
+const otherSide = {
+  charge: (run, attempt) =>
+    lookedUp(`insert into effect values ($1, ${attempt}) returning attempt`)(run),
+  look: lookedUp("select attempt from effect where run = $1"),
+};
+
+const WAYS = {
+  verify: ({ runId }) => ({
+    verify: async () => {
+      const value = await otherSide.look(runId);
+      return value ? { happened: true, value } : { happened: false };
+    },
+  }),
+  idempotent: () => ({ idempotent: true }),
+  alone: () => ({}),
+};
+
+// An effect: what is told of it to whom, when its worker dies.
+export const charging = job(
+  "charging",
+  ({ way }, ctx) =>
+    ctx.step.effect("charge", {
+      ...WAYS[way](ctx),
+      do: async ({ attempt }) =>
+        (way === "idempotent" && (await otherSide.look(ctx.runId))) ||
+        (await otherSide.charge(ctx.runId, attempt)),
+    }),
+  { input: z.object({ way: z.enum(Object.keys(WAYS)) }) },
+);
+
+// The same in one transaction with its checkpoint. It waits where `at` says, once.
+export const booking = job(
+  "booking",
+  async ({ at }, ctx) => {
+    const tx = new pg.Client({ connectionString: process.env.DATABASE_URL });
+    await tx.connect();
+    const point = async (name) => {
+      note(name, ctx);
+      if (name === at && ctx.attempt === 1) await new Promise(() => {});
+    };
+    const begin = async (work) => {
+      await tx.query("begin");
+      await work(tx);
+      await point("recorded");
+      await tx.query("commit");
+      await point("committed");
+    };
+    const booked = await ctx.step.transaction("book", begin, async () => {
+      await tx.query("insert into effect values ($1, $2)", [ctx.runId, ctx.attempt]);
+      await point("written");
+      return { attempt: ctx.attempt };
+    });
+    await tx.end();
+    return booked;
+  },
+  { input: z.object({ at: z.string() }) },
+);
+
 export const failing = job("failing", () => {
   throw new Error("it always fails");
 });

@@ -1,4 +1,5 @@
 import { CHILD_BUGS } from "./children.ts";
+import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
@@ -24,4 +25,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...SCHEDULE_BUGS,
   ...WAIT_BUGS,
   ...CHILD_BUGS,
+  ...EFFECT_BUGS,
 ];

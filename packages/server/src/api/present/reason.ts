@@ -30,10 +30,11 @@ export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
   }
 }
 
-function waitingFor({ awaited, due_at }: RunRow): string | null {
+function waitingFor({ awaited, doubted, due_at }: RunRow): string | null {
   const until = due_at && `until ${due_at.toISOString()}`;
-  if (awaited === null) return until && `sleeps ${until}`;
-  return ["waits for", awaited, until].filter(Boolean).join(" ");
+  const waits = awaited ? ["waits for", awaited, until] : [until && "sleeps", until];
+  const reasons = [doubted && `in doubt whether ${doubted}`, waits.filter(Boolean).join(" ")];
+  return reasons.filter(Boolean).join("; ") || null;
 }
 
 function scheduled(run: RunRow, now: Date): string | null {

@@ -1,6 +1,7 @@
 import { formatDuration } from "@millrace/core";
 import { holdsOf } from "../../engine/holds.ts";
 import { oldestHeld, readHeld } from "../../store/held.ts";
+import { type OldestDoubtRow, readOldestDoubt } from "../../store/doubts.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
 import { countDaysAhead } from "../../store/server-facts.ts";
@@ -14,8 +15,11 @@ const SILENT_MS = 60_000;
 
 const LONG_WAIT_MS = 5 * 60_000;
 
+/** A person may have been at lunch. */
+const LONG_DOUBT_MS = 3_600_000;
+
 /**
- * Whether work flows: partitions, workers, queues, dead letters.
+ * Whether work flows: partitions, workers, queues, dead letters, doubts.
  *
  * @param now by the database's clock
  */
@@ -29,6 +33,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
     ...checkWorkers(workers, now),
     ...(await checkQueues(db, queues, now)),
     checkDeadLetters(places?.dead_letters ?? 0),
+    ...checkDoubts(await readOldestDoubt(db), places?.doubts ?? 0, now),
   ];
 }
 
@@ -130,5 +135,19 @@ function checkDeadLetters(letters: number): Finding {
     "dead letters",
     `${count(letters, "dead letter")} nobody has handled`,
     "millrace dead",
+  );
+}
+
+function* checkDoubts(
+  [oldest]: readonly OldestDoubtRow[],
+  doubts: number,
+  now: Date,
+): Generator<Finding> {
+  const forMs = oldest ? now.getTime() - oldest.doubt_at.getTime() : 0;
+  if (!oldest || forMs < LONG_DOUBT_MS) return;
+  yield warn(
+    "doubts",
+    `${count(doubts, "effect")} in doubt, the oldest for ${formatDuration(forMs)}: ${oldest.name} of run ${oldest.run_id}, which waits for a person`,
+    "find out whether it happened, and say so: millrace doubts",
   );
 }

@@ -10,6 +10,8 @@ export async function answerStep(
   const { id } = question;
   try {
     if ("read" in question) return { id, read: await checkpoints.read() };
+    if ("note" in question) return { id, noted: await checkpoints.note(question.note) };
+    if ("isKept" in question) return { id, wasKept: await checkpoints.isKept(question.isKept) };
     if ("ask" in question) return { id, asked: await checkpoints.ask(question.ask) };
     if ("take" in question) {
       return { id, took: await checkpoints.take(question.take, question.seq) };

@@ -2,12 +2,16 @@ import { MillraceError } from "@millrace/core";
 import type {
   Checkpoints,
   NewCheckpoint,
+  NewNote,
   NewWait,
+  Noted,
   Recorded,
   StepPlace,
   Taken,
   Wait,
 } from "@millrace/sdk";
+import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
+import { keepIn } from "../keep-in.ts";
 import type { Notice, StepAnswer, StepQuestion } from "./protocol.ts";
 
 type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> : never) : never;
@@ -18,11 +22,13 @@ export class IsolatedCheckpoints implements Checkpoints {
   readonly suspended: Promise<number>;
   readonly suspend: (dueMs: number) => void;
   readonly #send: (notice: Notice) => void;
+  readonly #hold: AttemptHold;
   readonly #open = new Map<number, (answer: StepAnswer) => void>();
   #asked = 0;
 
-  constructor(send: (notice: Notice) => void) {
+  constructor(send: (notice: Notice) => void, hold: AttemptHold) {
     this.#send = send;
+    this.#hold = hold;
     let suspend!: (dueMs: number) => void;
     this.suspended = new Promise((resolve) => {
       suspend = resolve;
@@ -36,6 +42,19 @@ export class IsolatedCheckpoints implements Checkpoints {
 
   async keep(checkpoint: NewCheckpoint): Promise<void> {
     await this.#ask<"kept">({ keep: checkpoint });
+  }
+
+  async note(note: NewNote): Promise<Noted> {
+    return (await this.#ask<"noted">({ note })).noted;
+  }
+
+  async keepIn(tx: Transaction, checkpoint: NewCheckpoint): Promise<void> {
+    this.#send({ keepsInside: true });
+    await keepIn(tx, checkpoint, this.#hold);
+  }
+
+  async isKept(place: StepPlace): Promise<boolean> {
+    return (await this.#ask<"wasKept">({ isKept: place })).wasKept;
   }
 
   async ask(wait: NewWait): Promise<Wait> {

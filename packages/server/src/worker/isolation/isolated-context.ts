@@ -58,9 +58,11 @@ export class IsolatedContext implements Context {
       warn: write("warn"),
       error: write("error"),
     };
-    this.checkpoints = new IsolatedCheckpoints(send);
+    this.checkpoints = new IsolatedCheckpoints(send, run.hold);
     this.#steps = new StepRunner({
       checkpoints: this.checkpoints,
+      runId: run.runId,
+      attempt: run.attempt,
       signal: () => this.signal,
       stopped: () => (this.signal.aborted ? (this.signal.reason as Error) : undefined),
       warn: (message) => this.log.warn(message),

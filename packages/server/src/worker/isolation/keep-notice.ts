@@ -14,6 +14,7 @@ export function keepNotice(notice: Notice, context: AttemptContext): string | un
     return message;
   }
   if ("completing" in notice) context.completing();
+  if ("keepsInside" in notice) context.keepsInside();
   if ("cost" in notice) context.cost(notice.cost);
   if ("progress" in notice) {
     const { done, total, message } = notice.progress;

@@ -2,7 +2,9 @@ import type { ErrorCode, Failure, Json, Trigger } from "@millrace/core";
 import type {
   Aborted,
   NewCheckpoint,
+  NewNote,
   NewWait,
+  Noted,
   Recorded,
   StepPlace,
   Taken,
@@ -45,6 +47,8 @@ export type Notice =
   | { cost: number }
   /** It is about to complete the run in a transaction of its own. */
   | { completing: true }
+  /** It is about to record a step in a transaction of its own. */
+  | { keepsInside: true }
   | { step: StepQuestion }
   | { ended: Ended };
 
@@ -52,6 +56,8 @@ export type Notice =
 export type StepQuestion = { id: number } & (
   | { read: true }
   | { keep: NewCheckpoint }
+  | { note: NewNote }
+  | { isKept: StepPlace }
   | { ask: NewWait }
   | { take: StepPlace; seq: number }
 );
@@ -60,6 +66,8 @@ export type StepQuestion = { id: number } & (
 export type StepAnswer = { id: number } & (
   | { read: Recorded }
   | { kept: true }
+  | { noted: Noted }
+  | { wasKept: boolean }
   | { asked: Wait }
   | { took: Taken | Wait }
   | { failed: { code: ErrorCode | null; message: string } }

@@ -1,0 +1,61 @@
+import { type Doubt, DoubtPage } from "@millrace/core/api";
+import { Command } from "commander";
+import { apiClient } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmlessJson } from "../output/harmless.ts";
+import { type Column, printTable } from "../output/table.ts";
+import { age } from "../output/words.ts";
+import { doubtsResolveCommand } from "./doubts-resolve.ts";
+import { jsonOption, wholeNumber } from "./options.ts";
+
+export function doubtsCommand(cli: Cli): Command {
+  return new Command("doubts")
+    .description("list effects of which nobody knows whether they happened")
+    .option("-j, --job <name>", "of this job")
+    .option("--limit <n>", "how many, 1 to 200", wholeNumber(1, 200), 50)
+    .option("--cursor <cursor>", "go on where the last page ended")
+    .addOption(jsonOption())
+    .helpCommand(false)
+    .action(cli.action((options: Options) => list(cli, options)))
+    .addCommand(doubtsResolveCommand(cli));
+}
+
+interface Options {
+  job?: string;
+  limit: number;
+  cursor?: string;
+  json?: boolean;
+}
+
+async function list(cli: Cli, { job, limit, cursor, json }: Options): Promise<number> {
+  const query = { job, limit, cursor };
+  const { doubts, nextCursor } = await apiClient(cli).get("doubts", DoubtPage, query);
+  if (json) {
+    for (const doubt of doubts) cli.out.line(harmlessJson({ v: 1, ...doubt }));
+    if (nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor }));
+    return EXIT.done;
+  }
+  if (doubts.length === 0) cli.err.line("No doubts.");
+  else printTable(cli.out, columns(Date.now()), doubts);
+  if (nextCursor) cli.err.line(`More: --cursor ${nextCursor}`);
+  return EXIT.done;
+}
+
+function columns(now: number): Column<Doubt>[] {
+  return [
+    { title: "RUN", text: (doubt) => doubt.runId },
+    { title: "JOB", text: (doubt) => doubt.job },
+    {
+      title: "EFFECT",
+      text: ({ name, ordinal }) => (ordinal > 1 ? `${name} (${ordinal})` : name),
+    },
+    { title: "FOR", text: (doubt) => age(doubt.since, now), right: true },
+    { title: "TRIES", text: (doubt) => doubt.tries, right: true },
+    { title: "KEY", text: (doubt) => doubt.idempotencyKey },
+    {
+      title: "LAST ERROR",
+      text: ({ error }) => error && `${error.class}: ${error.message}`,
+    },
+  ];
+}
