@@ -34,14 +34,14 @@ import {
 import { childError, collectedResults } from "./child-results.ts";
 import { callHere } from "./children-here.ts";
 import { Deliveries } from "./deliveries.ts";
-import { type Effect, type EffectOptions, effectOf } from "./effect.ts";
-import { effectKey } from "./effect-key.ts";
-import { type Performed, performEffect } from "./perform-effect.ts";
+import type { EffectOptions } from "./effect.ts";
+import { effectStep } from "./effect-step.ts";
 import { asFinal, refusal } from "./refusal.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
 import { StepBudget } from "./step-budget.ts";
 import { keyOf, requireStepName, textOf } from "./step-place.ts";
-import { type Begin, inOwnTransaction } from "./transaction-step.ts";
+import type { StepGround } from "./step-ground.ts";
+import { type Begin, type TransactionFunction, transactionStep } from "./transaction-step.ts";
 import { stepPolicy, tryStep } from "./try-step.ts";
 import { Waits } from "./waits.ts";
 
@@ -67,8 +67,6 @@ export interface StepRunnerOptions {
   /** Says something in the run's log. */
   warn: (message: string) => void;
 }
-
-type TransactionFunction = (tx: Transaction, step: StepContext) => unknown;
 
 /** What a step asks to wait for: nothing but a time, unless it says more. */
 interface Asked extends Partial<Pick<NewWait, "forMs" | "untilMs" | "event">> {
@@ -115,6 +113,7 @@ export class StepRunner {
         this.#execute(name, given as StepOptions, fn as (step: StepContext) => unknown),
       );
     };
+    const ground = this.#ground();
     // The compiler cannot see that a step gives what its function does.
     this.step = Object.assign(step as unknown as Step, {
       sleep: (name: string, duration: Duration) =>
@@ -128,9 +127,9 @@ export class StepRunner {
       fanOut: (job: AnyJob, inputs: readonly unknown[], given: FanOutOptions = {}) =>
         this.#begin(() => this.#fanOut(job, inputs, given)),
       effect: (name: string, given: EffectOptions<unknown>) =>
-        this.#begin(() => this.#effect(name, given)),
+        this.#begin(() => effectStep(ground, name, given)),
       transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
-        this.#begin(() => this.#transaction(name, begin, fn)),
+        this.#begin(() => transactionStep(ground, name, begin, fn)),
     });
   }
 
@@ -139,6 +138,23 @@ export class StepRunner {
     this.#over = true;
     this.#waits.leave();
     this.#deliveries.close();
+  }
+
+  /** What the kinds of steps that have files of their own are given of this. */
+  #ground(): StepGround {
+    return {
+      ...this.#options,
+      budget: this.#budget,
+      deliveries: this.#deliveries,
+      intents: this.#intents,
+      placeOf: (name, kind) => this.#placeOf(name, kind),
+      busy: (work) => this.#busy(work),
+      recall: (place) => this.#recall(place),
+      within: (work) => inside.run(this, work),
+      numbered: (record) => this.#numbered(record),
+      stand: (wait, wakeable) => this.#stand(wait, wakeable),
+      requireGoingOn: () => this.#requireGoingOn(),
+    };
   }
 
   /** A step gets its place at once, in the order of the calls. */
@@ -187,11 +203,8 @@ export class StepRunner {
     }
     const policy = stepPolicy(options, what);
     return await this.#busy(async () => {
-      const known = await this.#find(place);
-      if (known) {
-        await this.#deliveries.turn(known.seq);
-        return fromStepText(known.value!);
-      }
+      const known = await this.#recall(place);
+      if (known) return fromStepText(known.value!);
       this.#requireGoingOn();
       return await this.#budget.counted(async () => {
         const startedAt = performance.now();
@@ -206,128 +219,6 @@ export class StepRunner {
         return fromStepText(text);
       });
     });
-  }
-
-  async #effect(name: string, given: EffectOptions<unknown>): Promise<unknown> {
-    const place = this.#placeOf(name, "effect");
-    const effect = effectOf(given, textOf(place));
-    let found = await this.#busy(async () => {
-      const known = await this.#find(place);
-      if (!known) return await this.#perform(place, effect);
-      await this.#deliveries.turn(known.seq);
-      return { text: known.value! };
-    });
-    while ("doubt" in found) {
-      await this.#stand(found.doubt, true);
-      found = await this.#busy(() => this.#lookAtDoubt(place, effect));
-    }
-    return fromStepText(found.text);
-  }
-
-  /** Lets an effect happen, and records its receipt. */
-  async #perform(place: StepPlace, effect: Effect): Promise<Performed> {
-    this.#requireGoingOn();
-    const { checkpoints, runId, attempt, signal, stopped, warn } = this.#options;
-    const begun = this.#intents.get(keyOf(place));
-    const startedAt = performance.now();
-    const perform = () =>
-      inside.run(this, () =>
-        performEffect(place, effect, begun, {
-          idempotencyKey: effectKey(runId, place),
-          attempt,
-          signal,
-          stopped,
-          note: (note) => checkpoints.note(note),
-          admit: (value) => this.#budget.admit(value, textOf(place)),
-          warn,
-        }),
-      );
-    const performed = begun ? await perform() : await this.#budget.counted(perform);
-    if ("doubt" in performed) return performed;
-    const tookMs = performance.now() - startedAt;
-    await this.#numbered((seq) =>
-      checkpoints.keep({ ...place, seq, tookMs, value: performed.text }),
-    );
-    return performed;
-  }
-
-  /** Whether a person has said meanwhile what became of an effect. */
-  async #lookAtDoubt(place: StepPlace, effect: Effect): Promise<Performed> {
-    const key = keyOf(place);
-    const intent = this.#intents.get(key)!;
-    const { tries } = intent;
-    const noted = await this.#options.checkpoints.note({
-      ...place,
-      note: "in doubt",
-      tries,
-      error: null,
-    });
-    if (!noted.answer) return { doubt: noted };
-    this.#intents.set(key, { ...intent, answer: noted.answer });
-    return await this.#perform(place, effect);
-  }
-
-  async #transaction(
-    name: string,
-    begin: Begin<Transaction>,
-    fn: TransactionFunction,
-  ): Promise<unknown> {
-    const place = this.#placeOf(name, "transaction");
-    const what = textOf(place);
-    if (typeof begin !== "function" || typeof fn !== "function") {
-      throw refusal(
-        "invalid_step",
-        `${what}: give it a function that opens a transaction, such as (work) => db.transaction(work), and one that writes in it`,
-      );
-    }
-    return await this.#busy(async () => {
-      const known = await this.#find(place);
-      if (known) {
-        await this.#deliveries.turn(known.seq);
-        return fromStepText(known.value!);
-      }
-      this.#requireGoingOn();
-      return await this.#budget.counted(() => this.#recordInside(place, begin, fn));
-    });
-  }
-
-  async #recordInside(
-    place: StepPlace,
-    begin: Begin<Transaction>,
-    fn: TransactionFunction,
-  ): Promise<unknown> {
-    const { checkpoints, signal } = this.#options;
-    const what = textOf(place);
-    const startedAt = performance.now();
-    // When it is recorded, not when it begins: what ends before it need not wait for it.
-    let seq: number | undefined;
-    try {
-      const text = await inOwnTransaction(
-        begin,
-        (tx, step) => inside.run(this, () => fn(tx, step)),
-        what,
-        {
-          call: () => ({
-            get signal() {
-              return signal();
-            },
-          }),
-          admit: (value) => this.#budget.admit(value, what),
-          record: (tx, value) => {
-            this.#requireGoingOn();
-            seq ??= this.#deliveries.issue();
-            const tookMs = performance.now() - startedAt;
-            return checkpoints.keepIn(tx as Transaction, { ...place, seq, tookMs, value });
-          },
-          isKept: () => checkpoints.isKept(place),
-        },
-      );
-      await this.#deliveries.turn(seq!);
-      return fromStepText(text);
-    } catch (error) {
-      if (seq !== undefined) this.#deliveries.drop(seq);
-      throw error;
-    }
   }
 
   async #sleep(name: string, until: (what: string) => Asked): Promise<void> {
@@ -400,11 +291,8 @@ export class StepRunner {
   async #wait(place: StepPlace, { children, ...asked }: Asked): Promise<Result> {
     const key = keyOf(place);
     let found: Taken | Wait = await this.#busy(async () => {
-      const known = await this.#find(place);
-      if (known) {
-        await this.#deliveries.turn(known.seq);
-        return { taken: true, value: known.value, failed: known.failed };
-      }
+      const known = await this.#recall(place);
+      if (known) return { taken: true, value: known.value, failed: known.failed };
       this.#requireGoingOn();
       const standing =
         this.#standing.get(key) ??
@@ -465,7 +353,13 @@ export class StepRunner {
     return recorded;
   }
 
-  /** What is on record in that place. */
+  /** What is on record in that place, when it is its turn. */
+  async #recall(place: StepPlace): Promise<Checkpoint | undefined> {
+    const known = await this.#find(place);
+    if (known) await this.#deliveries.turn(known.seq);
+    return known;
+  }
+
   async #find(place: StepPlace): Promise<Checkpoint | undefined> {
     await (this.#reading ??= this.#read());
     if (this.#broken) throw this.#broken;

@@ -1,0 +1,33 @@
+import type { StepKind } from "@millrace/core";
+import type { Checkpoint, Checkpoints, StandingIntent, StepPlace, Wait } from "./checkpoints.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { StepBudget } from "./step-budget.ts";
+
+/** What the kinds of steps that have files of their own stand on: the record, the order and the budget of one attempt. */
+export interface StepGround {
+  readonly checkpoints: Checkpoints;
+  readonly runId: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly signal: () => AbortSignal;
+  readonly stopped: () => Error | undefined;
+  readonly warn: (message: string) => void;
+  readonly budget: StepBudget;
+  readonly deliveries: Deliveries;
+  /** Effects that were begun before this attempt. */
+  readonly intents: Map<string, StandingIntent>;
+  /** The next place of that name. @throws MillraceError `invalid_step` */
+  readonly placeOf: (name: string, kind: StepKind) => StepPlace;
+  /** Does something that is not a wait: the run is not left meanwhile. */
+  readonly busy: <T>(work: () => Promise<T>) => Promise<T>;
+  /** What is on record in that place, when it is its turn. */
+  readonly recall: (place: StepPlace) => Promise<Checkpoint | undefined>;
+  /** Calls the author's function, in which no step may begin. */
+  readonly within: <T>(work: () => T) => T;
+  /** Records something under the next number, and gives it when it is its turn. */
+  readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
+  /** Waits until it is worth looking again; the run may be left meanwhile. */
+  readonly stand: (wait: Wait, wakeable: boolean) => Promise<void>;
+  /** @throws why the attempt was told to stop, if it was */
+  readonly requireGoingOn: () => void;
+}
