@@ -47,3 +47,24 @@ test("a worker that is killed before it tells a parent of its child's end holds 
     return run!.state === "completed";
   });
 });
+
+test("a worker that was stopped for longer than its lease before it calls makes no second child", async () => {
+  const rig = await testRig({ leaseMs: 2000 });
+  const { child: zombie, failpoints } = await rig.startHeldWorker();
+  const held = failpoints.hold("call.before");
+  await zombie.waitForLine(/^ready$/, { deadlineMs: 120_000 });
+  const id = await rig.accepted("calling");
+  await held;
+  zombie.kill("SIGSTOP");
+  await rig.startReaper();
+  await rig.startWorker();
+  await rig.untilNoted(id, /^end/, 3);
+  zombie.kill("SIGCONT");
+  failpoints.release();
+  await rig.untilNoted(id, /abort lease-lost/, 1);
+  await zombie.waitForLine(new RegExp(`${id}.*the outcome of this attempt was not recorded`));
+  await rig.settled();
+  expect(await rig.rows("select state::text from millrace.run where trigger = 'parent'")).toEqual([
+    { state: "completed" },
+  ]);
+});

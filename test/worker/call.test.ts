@@ -8,6 +8,7 @@ import {
 import { cancel, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { keepGate } from "../../packages/server/src/engine/keep-gate.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { WaitPruner } from "../../packages/server/src/maintenance/wait-pruner.ts";
 import { callChildren } from "../../packages/server/src/store/children.ts";
@@ -157,6 +158,46 @@ describe("a step that calls another job", () => {
     await mill.startWorker();
     const id = await mill.enqueue("parent");
     expect((await mill.untilState(id, "completed")).output).toEqual(["done", "done"]);
+  });
+
+  test("is told of a child that completes in a transaction of its own", async () => {
+    const paying = defineJob({
+      name: "paying",
+      run: async (_input, { completeIn }) => {
+        const client = await mill.db.connect();
+        try {
+          await client.query("begin");
+          await completeIn(client, { paid: true });
+          await client.query("commit");
+        } finally {
+          client.release();
+        }
+        return { paid: true };
+      },
+    });
+    const mill: Mill = await Mill.create(
+      parent(({ step }) => step.call(paying, {})),
+      paying,
+    );
+    await mill.startWorker();
+    const id = await mill.enqueue("parent");
+    expect((await mill.untilState(id, "completed")).output).toEqual({ paid: true });
+  });
+
+  test("is told of a child that has not started within its time to live", async () => {
+    const mill = await startedFamily(({ step }) =>
+      step
+        .call(double, { n: 1 }, { queue: "later", ttl: "1ms" })
+        .catch((error: unknown) => error instanceof ChildCancelledError),
+    );
+    await mill.db.query("insert into millrace.queue (name) values ('later')");
+    const id = await mill.enqueue("parent");
+    await until("the parent has ended", async () => {
+      await keepGate(mill.db);
+      await meetWaits(mill.db, (queue) => mill.bell.ring(queue));
+      return (await mill.state(id)) === "completed";
+    });
+    expect((await mill.run(id)).output).toBe(true);
   });
 
   test("goes on beside a step that is under way", async () => {

@@ -10,11 +10,10 @@ import {
 import { type AnyEvent, type WaitForOptions, isEvent } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
 import type { Transaction } from "../sql/transaction.ts";
+import type { Asked, Result } from "./asked.ts";
 import type {
   Checkpoint,
   Checkpoints,
-  NewChildren,
-  NewWait,
   StandingIntent,
   StandingWait,
   StepPlace,
@@ -22,17 +21,8 @@ import type {
   Wait,
 } from "./checkpoints.ts";
 import { awaitedEvent, receivedPayload } from "./awaited-event.ts";
-import {
-  type ChildOptions,
-  type ChildPlan,
-  type FanOutOptions,
-  callPlan,
-  fanOutPlan,
-  inputTexts,
-  requireInputs,
-} from "./child-options.ts";
-import { childError, collectedResults } from "./child-results.ts";
-import { callHere } from "./children-here.ts";
+import { ChildCalls } from "./child-calls.ts";
+import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { EffectOptions } from "./effect.ts";
 import { effectStep } from "./effect-step.ts";
@@ -68,15 +58,6 @@ export interface StepRunnerOptions {
   warn: (message: string) => void;
 }
 
-/** What a step asks to wait for: nothing but a time, unless it says more. */
-interface Asked extends Partial<Pick<NewWait, "forMs" | "untilMs" | "event">> {
-  /** The runs that are to be made, asked for when the step is new. */
-  readonly children?: () => Promise<NewChildren>;
-}
-
-/** What a wait came to. */
-type Result = Pick<Taken, "value" | "failed">;
-
 /**
  * The steps of one attempt, over what earlier attempts have recorded.
  *
@@ -91,6 +72,7 @@ export class StepRunner {
   readonly step: Step;
   readonly #options: StepRunnerOptions;
   readonly #waits: Waits;
+  readonly #children: ChildCalls;
   readonly #deliveries = new Deliveries((seq) => this.#divergedAt(seq));
   readonly #budget: StepBudget;
   readonly #uses = new Map<string, number>();
@@ -107,6 +89,13 @@ export class StepRunner {
     this.#options = options;
     this.#waits = new Waits(options.signal);
     this.#budget = new StepBudget(options.warn);
+    this.#children = new ChildCalls({
+      placeOf: (name, kind) => this.#placeOf(name, kind),
+      wait: (place, asked) => this.#wait(place, asked),
+      busy: (work) => this.#busy(work),
+      signal: options.signal,
+      callsHere: options.checkpoints.callsHere === true,
+    });
     const step = (name: string, ...rest: unknown[]) => {
       const [given, fn] = rest.length > 1 ? rest : [{}, rest[0]];
       return this.#begin(() =>
@@ -123,9 +112,9 @@ export class StepRunner {
       waitFor: (event: AnyEvent, given: WaitForOptions = {}) =>
         this.#begin(() => this.#waitFor(event, given)),
       call: (job: AnyJob, input: unknown, given: ChildOptions = {}) =>
-        this.#begin(() => this.#call(job, input, given)),
+        this.#begin(() => this.#children.call(job, input, given)),
       fanOut: (job: AnyJob, inputs: readonly unknown[], given: FanOutOptions = {}) =>
-        this.#begin(() => this.#fanOut(job, inputs, given)),
+        this.#begin(() => this.#children.fanOut(job, inputs, given)),
       effect: (name: string, given: EffectOptions<unknown>) =>
         this.#begin(() => effectStep(ground, name, given)),
       transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
@@ -236,55 +225,6 @@ export class StepRunner {
     const place = this.#placeOf(given?.name ?? event.name, "event");
     const { value } = await this.#wait(place, awaitedEvent(event, given, textOf(place)));
     return value === null ? null : await receivedPayload(event, value, textOf(place));
-  }
-
-  async #call(job: AnyJob, input: unknown, given: ChildOptions): Promise<unknown> {
-    const place = this.#placeOf(given?.name ?? job?.name, "call");
-    const plan = callPlan(job, given, textOf(place));
-    if (this.#options.checkpoints.callsHere) {
-      const [output] = await this.#callHere(job, [input], plan, place);
-      return output;
-    }
-    return JSON.parse(await this.#waitForChildren(job, [input], plan, place));
-  }
-
-  async #fanOut(job: AnyJob, inputs: readonly unknown[], given: FanOutOptions): Promise<unknown> {
-    const place = this.#placeOf(given?.name ?? job?.name, "fan-out");
-    const what = textOf(place);
-    const plan = fanOutPlan(job, given, what);
-    requireInputs(inputs, what);
-    if (inputs.length === 0) return [];
-    if (this.#options.checkpoints.callsHere) return this.#callHere(job, inputs, plan, place);
-    const text = await this.#waitForChildren(job, inputs, plan, place);
-    return plan.collect ? collectedResults(text) : JSON.parse(text);
-  }
-
-  /** @returns the JSON text of what they gave */
-  async #waitForChildren(
-    job: AnyJob,
-    inputs: readonly unknown[],
-    { timeoutMs, ...plan }: ChildPlan,
-    place: StepPlace,
-  ): Promise<string> {
-    const what = textOf(place);
-    const { value, failed } = await this.#wait(place, {
-      forMs: timeoutMs,
-      children: async () => ({ ...plan, inputs: await inputTexts(job, inputs, what) }),
-    });
-    if (failed) throw childError(value!, what);
-    return value!;
-  }
-
-  #callHere(
-    job: AnyJob,
-    inputs: readonly unknown[],
-    plan: ChildPlan,
-    place: StepPlace,
-  ): Promise<unknown[]> {
-    return this.#busy(async () => {
-      await inputTexts(job, inputs, textOf(place));
-      return callHere(job, inputs, plan, this.#options.signal());
-    });
   }
 
   /** @returns the JSON text of what has come; null when nothing has */

@@ -12,23 +12,24 @@ const BATCH = 200;
  * Gives the events that were sent and the results of children that have ended to the runs that wait for them, wakes those, and cancels the
  * children for which nobody waits any more. Any number of processes may do so at once.
  *
- * @returns the queues that got runs
+ * @param ring called with queues that got runs, as soon as they have them
  */
-export async function meetWaits(db: Database): Promise<string[]> {
-  const queues = new Set<string>();
-  for (;;) {
+export async function meetWaits(
+  db: Database,
+  ring: (queue: string) => void = () => {},
+): Promise<void> {
+  for (let more = true; more;) {
     const [news] = await readNews(db);
     const { events, ends, orphans } = news!;
-    let whole = false;
+    more = false;
     for (const give of [...(events ? [giveEvents] : []), ...(ends ? [giveResults] : [])]) {
       failpoint("meet.before");
       const given = await inTransaction(db, give);
       failpoint("meet.after_commit");
-      for (const queue of given.queues) queues.add(queue);
-      if (given.looked === BATCH) whole = true;
+      for (const queue of new Set(given.queues)) ring(queue);
+      if (given.looked === BATCH) more = true;
     }
-    if (orphans) await cancelOrphans(db);
-    if (!whole) return [...queues];
+    if (orphans && (await cancelOrphans(db))) more = true;
   }
 }
 

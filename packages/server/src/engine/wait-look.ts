@@ -14,7 +14,7 @@ export class WaitLook {
   constructor(db: Database, ring: (queue: string) => void, logger: Logger) {
     this.#batcher = new Batcher(async (asked) => {
       try {
-        for (const queue of await meetWaits(db)) ring(queue);
+        await meetWaits(db, ring);
       } catch (error) {
         logger.warn({ err: error }, "runs are given what they wait for a little later");
       }

@@ -79,10 +79,16 @@ create function millrace.start_children(parents uuid[], names text[], ordinals i
         select c.parent, c.name, c.ordinal, c.number, row_number() over (order by s.place, c.number) as place,
           jsonb_build_object('job', w.job, 'trigger', 'parent', 'input', c.input, 'correlation_id', r.correlation_id) || w.options as item
         from unnest(parents, names, ordinals, up_to) with ordinality s(parent, name, ordinal, up_to, place)
-        join millrace.waiter w on w.run_id = s.parent and w.name = s.name and w.ordinal = s.ordinal
+        -- One by one, as everywhere here: a join may be planned to read all there is, and from the first child on each time.
+        cross join lateral (
+          select job, options, started from millrace.waiter where run_id = s.parent and name = s.name and ordinal = s.ordinal limit 1
+        ) w
         cross join lateral (select correlation_id from millrace.run where id = s.parent limit 1) r
-        join millrace.child c on c.parent = s.parent and c.name = s.name and c.ordinal = s.ordinal
-          and c.number >= w.started and c.number < s.up_to
+        cross join lateral (
+          select * from millrace.child
+          where parent = s.parent and name = s.name and ordinal = s.ordinal and number >= w.started and number < s.up_to
+          order by number limit part
+        ) c
         order by s.place, c.number limit part
       ),
       run as materialized (
@@ -91,7 +97,8 @@ create function millrace.start_children(parents uuid[], names text[], ordinals i
       ),
       born as (
         update millrace.child c set run_id = r.run_id, input = null from run r join turn t on t.place = r.place
-        where c.parent = t.parent and c.name = t.name and c.ordinal = t.ordinal and c.number = t.number
+        where c.parent = any (array[t.parent]) and c.name = any (array[t.name]) and c.ordinal = any (array[t.ordinal])
+          and c.number = any (array[t.number])
       ),
       noted as (
         update millrace.waiter w set started = w.started + t.children
@@ -163,8 +170,10 @@ create function millrace.call_children(worker integer, items jsonb)
     select i.place = any (mine), coalesce(greatest(0, extract(epoch from w.due_at - clock_timestamp()) * 1000), 0)::float8, w.due_at,
       w.met_at is not null, rung
     from jsonb_array_elements(items) with ordinality i(item, place)
-    left join millrace.waiter w on w.run_id = (i.item ->> 'run')::uuid and w.name = i.item ->> 'name'
-      and w.ordinal = (i.item ->> 'ordinal')::integer
+    left join lateral (
+      select due_at, met_at from millrace.waiter
+      where run_id = (i.item ->> 'run')::uuid and name = i.item ->> 'name' and ordinal = (i.item ->> 'ordinal')::integer limit 1
+    ) w on true
     order by i.place;
   end $$;
 
@@ -208,16 +217,15 @@ create function millrace.meet_children(most integer, out looked integer, out run
     perform from millrace.waiter w where w.run_id = any (parents) order by w.run_id, w.name, w.ordinal for update;
 
     with told as materialized (
-      select c.parent, c.name, c.ordinal, c.number, r.state,
+      select c.parent, c.name, c.ordinal, c.number, c.run_id, r.state,
         case when r.state = 'completed' then coalesce(r.output, 'null') else millrace.child_failure(r.id, r.job, r.state) end as value
       from unnest(came) e(run_id)
-      join millrace.child c on c.run_id = e.run_id
+      cross join lateral (select * from millrace.child where run_id = e.run_id limit 1) c
       cross join lateral (select id, job, state, output from millrace.run where id = e.run_id limit 1) r
       where c.state is null
     ),
     kept as (
-      update millrace.child c set state = t.state, value = t.value from told t
-      where c.parent = t.parent and c.name = t.name and c.ordinal = t.ordinal and c.number = t.number
+      update millrace.child c set state = t.state, value = t.value from told t where c.run_id = any (array[t.run_id])
     ),
     counted as materialized (
       select parent, name, ordinal, count(*)::integer as children, sum(octet_length(value::text)) as bytes,
