@@ -49,6 +49,7 @@ function checkpoint(db: Queryable, held: Held, value: string, attempt = 1) {
     [attempt],
     [5],
     [JSON.stringify(value)],
+    [false],
   );
 }
 
@@ -88,6 +89,7 @@ function receipt(db: Queryable, held: Held, attempt: number) {
     [attempt],
     [5],
     ['"paid"'],
+    [false],
   );
 }
 

@@ -152,11 +152,15 @@ export class Mill {
     return this.run(id).then((run) => run.state);
   }
 
-  untilState(id: string, state: string): Promise<RunState> {
-    return until(`run ${id} is ${state}`, async () => {
-      const run = await this.run(id);
-      return run.state === state && run;
-    });
+  untilState(id: string, state: string, patience?: { deadlineMs: number }): Promise<RunState> {
+    return until(
+      `run ${id} is ${state}`,
+      async () => {
+        const run = await this.run(id);
+        return run.state === state && run;
+      },
+      patience,
+    );
   }
 
   async rows<Row extends Record<string, unknown>>(sql: string, params: unknown[] = []) {

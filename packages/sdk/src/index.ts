@@ -83,10 +83,12 @@ export type {
   Recorded,
   StandingIntent,
   StandingWait,
+  Suspension,
   StepPlace,
   Taken,
   Wait,
 } from "./step/checkpoints.ts";
+export { StepFailedError } from "./step/step-failure.ts";
 export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";
 export {
   type RetryAnswer,

@@ -28,6 +28,8 @@ export interface NewCheckpoint extends StepPlace {
   /** How long the step took, in milliseconds. */
   readonly tookMs: number;
   readonly value: string;
+  /** The step has thrown, and the handler has gone on all the same; value says what. Default: not so. */
+  readonly failed?: boolean;
 }
 
 /** The event that a step waits for. */
@@ -119,6 +121,14 @@ export interface Noted extends Wait {
   readonly answer: DoubtAnswer | null;
 }
 
+/** Why a handler is left where it is. */
+export interface Suspension {
+  /** When the first of its waits is over, in milliseconds of Unix time. */
+  readonly dueMs: number;
+  /** The steps that wait. Others may be on record that this attempt did not come to, or has waited for to the end. */
+  readonly waits: readonly Pick<StepPlace, "name" | "ordinal">[];
+}
+
 /** What earlier attempts have left. */
 export interface Recorded {
   /** In their order. */
@@ -147,10 +157,10 @@ export interface Checkpoints {
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
   /**
-   * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for; Infinity for no time.
+   * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for.
    * Absent where a run cannot be left: then it waits in place.
    */
-  readonly suspend?: ((dueMs: number) => void) | undefined;
+  readonly suspend?: ((suspension: Suspension) => void) | undefined;
   /** There is no run that could have children: what steps call is called in place. */
   readonly callsHere?: boolean | undefined;
 }

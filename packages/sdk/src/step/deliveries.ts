@@ -19,6 +19,8 @@ export class Deliveries {
   readonly #ready = new Map<number, Turn>();
   readonly #dropped = new Set<number>();
   #last = 0;
+  /** The last number that is on record since before. */
+  #recorded = 0;
   #resting = false;
   #stuck: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
@@ -31,7 +33,8 @@ export class Deliveries {
   /** @param seqs the numbers of what is on record, in order */
   expect(seqs: readonly number[]): void {
     this.#queue = [...seqs, ...this.#queue];
-    this.#last = Math.max(this.#last, seqs.at(-1) ?? 0);
+    this.#recorded = seqs.at(-1) ?? 0;
+    this.#last = Math.max(this.#last, this.#recorded);
   }
 
   /** A number for what will be delivered after all that has one. It must come to a turn, or be dropped. */
@@ -47,6 +50,14 @@ export class Deliveries {
       this.#ready.set(seq, { resolve, reject });
       this.#deliver();
     });
+  }
+
+  /** Settles when all that is on record has been delivered, and what was numbered since. */
+  caughtUp(): Promise<void> {
+    const next = this.#queue[this.#next];
+    return next === undefined || next > this.#recorded
+      ? Promise.resolve()
+      : this.turn(this.issue());
   }
 
   /** There is nothing to deliver under that number. */

@@ -19,7 +19,7 @@ export async function effectStep(
     return known ? { text: known.value! } : await perform(ground, place, effect);
   });
   while ("doubt" in found) {
-    await ground.stand(found.doubt, true);
+    await ground.stand(place, found.doubt, true);
     found = await ground.busy(() => lookAtDoubt(ground, place, effect));
   }
   return fromStepText(found.text);
@@ -27,7 +27,7 @@ export async function effectStep(
 
 /** Lets an effect happen, and records its receipt. */
 async function perform(ground: StepGround, place: StepPlace, effect: Effect): Promise<Performed> {
-  ground.requireGoingOn();
+  await ground.goOn();
   const { checkpoints, runId, attempt, signal, stopped, warn, budget } = ground;
   const begun = ground.intents.get(keyOf(place));
   const startedAt = performance.now();

@@ -27,7 +27,9 @@ export interface StepGround {
   /** Records something under the next number, and gives it when it is its turn. */
   readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
   /** Waits until it is worth looking again; the run may be left meanwhile. */
-  readonly stand: (wait: Wait, wakeable: boolean) => Promise<void>;
+  readonly stand: (place: StepPlace, wait: Wait, wakeable: boolean) => Promise<void>;
+  /** To be waited for before anything new begins. @throws why the attempt was told to stop, if it was */
+  readonly goOn: () => Promise<void>;
   /** @throws why the attempt was told to stop, if it was */
   readonly requireGoingOn: () => void;
 }

@@ -14,6 +14,7 @@ import type { Asked, Result } from "./asked.ts";
 import type {
   Checkpoint,
   Checkpoints,
+  NewCheckpoint,
   StandingIntent,
   StandingWait,
   StepPlace,
@@ -29,6 +30,7 @@ import { effectStep } from "./effect-step.ts";
 import { asFinal, refusal } from "./refusal.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
 import { StepBudget } from "./step-budget.ts";
+import { failureOf, failureText } from "./step-failure.ts";
 import { keyOf, requireStepName, textOf } from "./step-place.ts";
 import type { StepGround } from "./step-ground.ts";
 import { type Begin, type TransactionFunction, transactionStep } from "./transaction-step.ts";
@@ -81,6 +83,9 @@ export class StepRunner {
   readonly #standing = new Map<string, StandingWait>();
   readonly #intents = new Map<string, StandingIntent>();
   #broken: MillraceError | undefined;
+  /** What steps have thrown, and is not on record. */
+  readonly #failures: NewCheckpoint[] = [];
+  #recording: Promise<void> | undefined;
   #underWay = 0;
   #looking = false;
   #over = false;
@@ -129,6 +134,11 @@ export class StepRunner {
     this.#deliveries.close();
   }
 
+  /** Why what is on record is not that of this code, if it is not: whatever the handler makes of it, its attempt has failed. */
+  get broken(): MillraceError | undefined {
+    return this.#broken;
+  }
+
   /** What the kinds of steps that have files of their own are given of this. */
   #ground(): StepGround {
     return {
@@ -141,7 +151,8 @@ export class StepRunner {
       recall: (place) => this.#recall(place),
       within: (work) => inside.run(this, work),
       numbered: (record) => this.#numbered(record),
-      stand: (wait, wakeable) => this.#stand(wait, wakeable),
+      stand: (place, wait, wakeable) => this.#stand(place, wait, wakeable),
+      goOn: () => this.#goOn(),
       requireGoingOn: () => this.#requireGoingOn(),
     };
   }
@@ -193,14 +204,19 @@ export class StepRunner {
     const policy = stepPolicy(options, what);
     return await this.#busy(async () => {
       const known = await this.#recall(place);
+      if (known?.failed) throw failureOf(known.value!);
       if (known) return fromStepText(known.value!);
-      this.#requireGoingOn();
+      await this.#goOn();
       return await this.#budget.counted(async () => {
         const startedAt = performance.now();
         const { signal } = this.#options;
-        const value = await inside.run(this, () => tryStep(fn, policy, { signal, what }));
+        const make = async () =>
+          this.#budget.admit(
+            await inside.run(this, () => tryStep(fn, policy, { signal, what })),
+            what,
+          );
+        const text = await make().catch((error: unknown) => this.#failed(place, startedAt, error));
         const tookMs = performance.now() - startedAt;
-        const text = this.#budget.admit(value, what);
         await this.#numbered((seq) =>
           this.#options.checkpoints.keep({ ...place, seq, tookMs, value: text }),
         );
@@ -233,7 +249,7 @@ export class StepRunner {
     let found: Taken | Wait = await this.#busy(async () => {
       const known = await this.#recall(place);
       if (known) return { taken: true, value: known.value, failed: known.failed };
-      this.#requireGoingOn();
+      await this.#goOn();
       const standing =
         this.#standing.get(key) ??
         (await this.#budget.counted(async () => {
@@ -245,16 +261,17 @@ export class StepRunner {
       return standing;
     });
     while (!("taken" in found)) {
-      if (!found.met && found.restMs > 0)
-        await this.#stand(found, children !== undefined || !!asked.event);
+      if (!found.met && found.restMs > 0) {
+        await this.#stand(place, found, children !== undefined || !!asked.event);
+      }
       found = await this.#busy(() => this.#take(place));
     }
     return found;
   }
 
-  async #stand(wait: Wait, wakeable: boolean): Promise<void> {
+  async #stand(place: StepPlace, wait: Wait, wakeable: boolean): Promise<void> {
     this.#requireGoingOn();
-    const over = this.#waits.stand(wait, wakeable);
+    const over = this.#waits.stand(place, wait, wakeable);
     over.catch(() => {});
     this.#leaveIfOnlyWaiting();
     await over;
@@ -341,6 +358,41 @@ export class StepRunner {
     return this.#broken;
   }
 
+  /** What a step has thrown is for the record only when the handler goes on: else the step is to be run again. */
+  async #failed(place: StepPlace, startedAt: number, thrown: unknown): Promise<never> {
+    const tookMs = performance.now() - startedAt;
+    if (!this.#options.stopped()) {
+      const seq = this.#deliveries.issue();
+      await this.#deliveries.turn(seq);
+      this.#failures.push({ ...place, seq, tookMs, value: failureText(thrown), failed: true });
+    }
+    throw thrown;
+  }
+
+  /**
+   * Before anything new begins. All that is on record is delivered first: where the code does not come to it, nothing is begun that would
+   * have no place there. And what steps have thrown that the handler has survived is recorded, because what begins may rest on it.
+   */
+  async #goOn(): Promise<void> {
+    this.#requireGoingOn();
+    await this.#deliveries.caughtUp();
+    while (this.#failures.length > 0 || this.#recording) {
+      this.#recording ??= this.#keepFailures().finally(() => (this.#recording = undefined));
+      await this.#recording;
+    }
+    this.#requireGoingOn();
+  }
+
+  async #keepFailures(): Promise<void> {
+    // A handler that ends with what was thrown has ended after this.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#over) return new Promise(() => {});
+    for (const failure of this.#failures.splice(0)) {
+      this.#budget.add(1);
+      await this.#options.checkpoints.keep(failure);
+    }
+  }
+
   #requireGoingOn(): void {
     const stopped = this.#options.stopped();
     if (stopped) throw stopped;
@@ -355,8 +407,13 @@ export class StepRunner {
       this.#looking = false;
       const { first } = this.#waits;
       if (this.#over || this.#underWay > 0 || !first || first.restMs < IN_PLACE_MS) return;
+      if (this.#failures.length > 0) {
+        this.#busy(() => this.#goOn()).catch(() => {});
+        return;
+      }
+      const waits = this.#waits.places.map(({ name, ordinal }) => ({ name, ordinal }));
       this.close();
-      suspend(first.dueMs);
+      suspend({ dueMs: first.dueMs, waits });
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Wait } from "./checkpoints.ts";
+import type { StepPlace, Wait } from "./checkpoints.ts";
 
 /** A timer of Node fires at once beyond 2^31-1 ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -21,12 +21,12 @@ export class Waits {
    * Waits in place until it is worth looking again: when the wait is over, or, for one that something may end early, after a second.
    * The promise of one that is {@link leave left} never settles.
    */
-  stand({ restMs, dueMs }: Wait, wakeable: boolean): Promise<void> {
+  stand(place: StepPlace, { restMs, dueMs }: Wait, wakeable: boolean): Promise<void> {
     this.#listen();
     return new Promise((resolve, reject) => {
       const dueAt = performance.now() + restMs;
       const lookAt = wakeable ? Math.min(dueAt, performance.now() + LOOK_EVERY_MS) : dueAt;
-      const standing: Standing = { dueAt, dueMs, lookAt, timer: undefined, resolve, reject };
+      const standing: Standing = { place, dueAt, dueMs, lookAt, timer: undefined, resolve, reject };
       this.#standing.add(standing);
       this.#arm(standing);
     });
@@ -37,6 +37,11 @@ export class Waits {
     let first: Standing | undefined;
     for (const each of this.#standing) if (!first || each.dueAt < first.dueAt) first = each;
     return first && { restMs: first.dueAt - performance.now(), dueMs: first.dueMs };
+  }
+
+  /** The steps that wait. */
+  get places(): StepPlace[] {
+    return [...this.#standing].map(({ place }) => place);
   }
 
   /** Wakes none of them, ever. */
@@ -70,6 +75,7 @@ export class Waits {
 }
 
 interface Standing {
+  readonly place: StepPlace;
   /** On this process's monotonic clock. */
   readonly dueAt: number;
   readonly dueMs: number;

@@ -1,5 +1,6 @@
 import { type Failure, type RetryBudget, fingerprintOf } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
+import type { Suspension } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
 import { jsonLines } from "../store/json-lines.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -27,8 +28,8 @@ export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
   | { verdict: "release" }
-  /** Its handler was left where it is, in waits of which the first is over at `due`. */
-  | { verdict: "suspend"; due: Date }
+  /** Its handler was left where it is, in waits of which the first is over at `due`. `waits`: those steps; default all of the run. */
+  | { verdict: "suspend"; due: Date; waits?: Suspension["waits"] }
   | { verdict: "crash"; failure: Failure; evidence: Evidence }
 );
 
@@ -180,8 +181,23 @@ async function recordSuspended(
     outcomes.map((outcome) => outcome.leaseId),
     outcomes.map((outcome) => outcome.runId),
     outcomes.map((outcome) => outcome.due),
+    ...waitsIn(outcomes),
   );
   return row!;
+}
+
+/** Run, name and ordinal of each step that waits; without the latter two, of all steps of the run. */
+function waitsIn(
+  outcomes: readonly Suspended[],
+): [runs: string[], names: (string | null)[], ordinals: (number | null)[]] {
+  const each = outcomes.flatMap(({ runId, waits = [{ name: null, ordinal: null }] }) =>
+    waits.map(({ name, ordinal }) => ({ runId, name, ordinal })),
+  );
+  return [
+    each.map(({ runId }) => runId),
+    each.map(({ name }) => name),
+    each.map(({ ordinal }) => ordinal),
+  ];
 }
 
 async function recordOthers(

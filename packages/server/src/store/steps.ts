@@ -33,14 +33,14 @@ export const FENCED_STEPS = `
 export function keeping(kind: StepKind, more = ""): string {
   return `with made as materialized (
       select *, clock_timestamp() as at
-      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::float8[], $9::jsonb[])
-        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, took_ms, value, place)
+      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::float8[], $9::jsonb[], $10::boolean[])
+        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, took_ms, value, failed, place)
     ),
     ${FENCED_STEPS},
     ${more}
     kept as (
-      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
-      select run_id, name, ordinal, '${kind}', seq, attempt, at - took_ms * interval '1 millisecond', at, value from fenced
+      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
+      select run_id, name, ordinal, '${kind}', seq, attempt, at - took_ms * interval '1 millisecond', at, value, failed from fenced
       on conflict do nothing
       returning run_id, name, ordinal, attempt
     )
@@ -57,8 +57,8 @@ export function keeping(kind: StepKind, more = ""): string {
 }
 
 /**
- * Of checkpoints their leases, runs, names, ordinals, numbers in the run, attempts, how many milliseconds they took, and the JSON texts
- * of their values.
+ * Of checkpoints their leases, runs, names, ordinals, numbers in the run, attempts, how many milliseconds they took, the JSON texts of
+ * their values, and whether that is what they have thrown.
  */
 export type Keeping = [
   worker: number,
@@ -70,6 +70,7 @@ export type Keeping = [
   attempts: number[],
   tookMs: number[],
   values: string[],
+  failed: boolean[],
 ];
 
 export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping("step"));
@@ -90,7 +91,7 @@ export interface RecordedRow {
   kind: StepKind;
   /** JSON text, because it is read by another rule than JSON. */
   value: string | null;
-  /** The value is why children gave nothing. */
+  /** The value is what the step has thrown, or why children gave nothing. */
   failed: boolean;
   seq: number;
 }

@@ -9,10 +9,19 @@ import { statement } from "./statement.ts";
  * What a run waits for may have come since its worker looked. So its waits are locked here, as they are by whoever gives it
  * something: who comes second sees what the first has done, and a run that has got something goes to the back of its queue.
  *
- * A statement of its own, so that others do not pay for it.
+ * A statement of its own, so that others do not pay for it. The last three parameters are the steps that wait: of each its run, name and
+ * ordinal, or without the latter two all of the run.
  */
 export const settleSuspended = statement<
-  [worker: number, leases: number[], runs: string[], due: Date[]],
+  [
+    worker: number,
+    leases: number[],
+    runs: string[],
+    due: Date[],
+    waitRuns: string[],
+    waitNames: (string | null)[],
+    waitOrdinals: (number | null)[],
+  ],
   SettledRow
 >(
   "settle_suspended",
@@ -22,11 +31,16 @@ export const settleSuspended = statement<
     ),
     ${FENCE},
     standing as materialized (
-      select w.run_id, w.kind, w.met_at from millrace.waiter w
+      select w.run_id, w.name, w.ordinal, w.kind, w.met_at from millrace.waiter w
       where w.run_id = any (array(select run_id from fenced)) order by w.run_id, w.name, w.ordinal for update of w
     ),
     waiting as materialized (
-      select run_id, bool_or(kind <> 'sleep') as wakeable, bool_or(met_at is not null) as met from standing group by run_id
+      select s.run_id, bool_or(s.kind <> 'sleep') as wakeable, bool_or(s.met_at is not null) as met
+      from standing s
+      -- Only what it waits for: what it does not come to any more would wake it for nothing, again and again.
+      join unnest($5::uuid[], $6::text[], $7::integer[]) a(run_id, name, ordinal)
+        on a.run_id = s.run_id and (a.name is null or a.name = s.name and a.ordinal = s.ordinal)
+      group by s.run_id
     ),
     moved as (
       update millrace.run r

@@ -5,6 +5,7 @@ import {
   type Context,
   type RunLog,
   StepRunner,
+  type Suspension,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
@@ -45,7 +46,7 @@ export class AttemptContext implements Context {
   #mayHold = false;
   #steps: StepRunner | undefined;
   #checkpoints: KeptCheckpoints | undefined;
-  #onSuspend: ((due: Date) => void) | undefined;
+  #onSuspend: ((suspension: Suspension) => void) | undefined;
   #concluded = false;
 
   constructor(run: ClaimedRun, kept: Kept) {
@@ -82,6 +83,11 @@ export class AttemptContext implements Context {
     return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
   }
 
+  /** Why what is on record is not that of the handler's code, if it is not. */
+  get diverged(): MillraceError | undefined {
+    return this.#steps?.broken;
+  }
+
   /** Whether it has noted waits that nobody has taken. */
   get leavesWaits(): boolean {
     return this.#checkpoints !== undefined && this.#checkpoints.standing > 0;
@@ -95,7 +101,7 @@ export class AttemptContext implements Context {
       this.keepsInside();
       await keepIn(tx, checkpoint, hold);
     };
-    const suspend = (dueMs: number) => this.#onSuspend?.(new Date(dueMs));
+    const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
       checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, take, suspend },
       runId: this.runId,
@@ -179,8 +185,8 @@ export class AttemptContext implements Context {
     this.#onAbort?.(reason);
   }
 
-  /** For the executor: called when nothing of the handler is under way but waits, with the end of the first. */
-  onSuspend(listener: (due: Date) => void): void {
+  /** For the executor: called when nothing of the handler is under way but waits. */
+  onSuspend(listener: (suspension: Suspension) => void): void {
     this.#onSuspend = listener;
   }
 

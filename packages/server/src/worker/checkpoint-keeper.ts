@@ -186,6 +186,7 @@ export class CheckpointKeeper {
       items.map((item) => item.maker.attempt),
       items.map((item) => item.tookMs),
       items.map((item) => item.value),
+      items.map((item) => item.failed ?? false),
     ];
   }
 

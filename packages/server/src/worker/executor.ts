@@ -1,5 +1,5 @@
 import { type Failure, MillraceError, retryDelayMs, toFailure } from "@millrace/core";
-import { Aborted, type Job, checkInput } from "@millrace/sdk";
+import { Aborted, type Job, type Suspension, checkInput } from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
@@ -14,6 +14,9 @@ export const GRACE_MS = 5000;
 
 /** A handler that asks to wait for longer than this has misread a header. */
 const MAX_RETRY_AFTER_MS = 30 * 86_400_000;
+
+/** Attempts of a run are counted in 15 bits; what is left is for retries, losses and drains. */
+const MAX_ATTEMPTS = 30_000;
 
 /** Told how an execution goes. */
 export interface ExecutionWatcher {
@@ -76,7 +79,7 @@ class Watched implements UnderWay {
     this.#watcher = watcher;
     this.#handling = handling;
     execution.context.onAbort((why) => this.#stop(why));
-    execution.context.onSuspend((due) => this.#leave(due));
+    execution.context.onSuspend((suspension) => this.#leave(suspension));
     void ended.then((end) => {
       if (this.#left) return;
       watcher.handlerEnded();
@@ -110,11 +113,11 @@ class Watched implements UnderWay {
   }
 
   /** The handler waits, and gives its slot back. Nobody waits for its end any more: why that is safe, StepRunner says. */
-  #leave(due: Date): void {
+  #leave(suspension: Suspension): void {
     if (this.#concluded) return;
     this.#left = true;
     this.#watcher.handlerEnded();
-    this.#conclude({ suspended: due });
+    this.#conclude({ suspended: suspension });
   }
 
   #conclude(end: End): void {
@@ -187,6 +190,10 @@ export function judgeAnything(end: End, execution: Execution): Outcome {
 function judge(end: End, execution: Execution): Outcome {
   const { run, job, context } = execution;
   const why = context.aborted?.why;
+  // Whatever the handler has made of it.
+  if (hasReturned(end) && context.diverged) {
+    return judge({ thrown: context.diverged }, execution);
+  }
   // Unless the database says otherwise: then this is not recorded.
   if (hasReturned(end) && context.ownTransaction?.begun) {
     return judge({ thrown: new NotCommitted() }, execution);
@@ -195,12 +202,22 @@ function judge(end: End, execution: Execution): Outcome {
   if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
   const ids = { leaseId: run.leaseId, runId: run.id };
   // Whatever it was told meanwhile: a cancel that was asked for is met when this is recorded, a lease that is gone, too.
-  if ("suspended" in end) return { ...ids, verdict: "suspend", due: end.suspended };
+  if ("suspended" in end) return suspend(end.suspended, execution);
   // What dies of being told to stop has stopped.
   if ("crashed" in end && !why) return { ...ids, verdict: "crash", ...end.crashed };
   if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };
   if (why === "shutdown" || why === "lease-lost") return { ...ids, verdict: "release" };
   return failed(end, run, job, context);
+}
+
+function suspend({ dueMs, waits }: Suspension, { run }: Execution): Outcome {
+  const { leaseId, id: runId } = run;
+  if (run.attempts + 1 < MAX_ATTEMPTS) {
+    return { leaseId, runId, verdict: "suspend", due: new Date(dueMs), waits };
+  }
+  const message = `it has waited ${MAX_ATTEMPTS} times, and more than that no run may; let it start another run for the rest`;
+  const failure = toFailure(new MillraceError("too_many_steps", message));
+  return { leaseId, runId, verdict: "fail", failure };
 }
 
 type Returned = Extract<End, { value: unknown } | { output: unknown } | { invalidOutput: unknown }>;

@@ -1,6 +1,6 @@
 import type { Failure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
-import type { Aborted } from "@millrace/sdk";
+import type { Aborted, Suspension } from "@millrace/sdk";
 import type { JudgedFailure } from "./judge-failure.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
  * - crashed: its place died, and nobody had told it to.
- * - suspended: it was left where it is, in waits of its steps, of which the first is over then.
+ * - suspended: it was left where it is, in waits of its steps.
  * - abandoned: it was told to stop, and its outcome is recorded without it.
  */
 export type End =
@@ -21,7 +21,7 @@ export type End =
   | { thrown: unknown }
   | { judged: JudgedFailure }
   | { crashed: Crash }
-  | { suspended: Date }
+  | { suspended: Suspension }
   | { abandoned: true };
 
 export interface Crash {

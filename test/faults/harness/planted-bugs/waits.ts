@@ -9,7 +9,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/suspend.ts",
-        find: "bool_or(met_at is not null) as met",
+        find: "bool_or(s.met_at is not null) as met",
         replace: "false as met",
       },
     ],

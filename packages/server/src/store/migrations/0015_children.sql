@@ -6,7 +6,7 @@ alter table millrace.step
   drop constraint step_kind_known,
   add constraint step_kind_known
     check (kind in ('step', 'sleep', 'event', 'call', 'fan-out', 'effect', 'transaction', 'approval'));
-comment on column millrace.step.failed is 'Of a call or a fan-out: value is not what the children gave, but why they gave nothing.';
+comment on column millrace.step.failed is 'The value is not what the step gave, but what it has thrown, and the handler went on all the same; of a call or a fan-out, why the children gave nothing.';
 
 alter table millrace.waiter
   add column failed boolean not null default false,

@@ -5,7 +5,7 @@ import type { Ended } from "./protocol.ts";
 /** The end of a handler, as its place told it. */
 export function endOf(ended: Ended): End {
   if ("unloaded" in ended) return { thrown: revive(ended.unloaded) };
-  return "suspended" in ended ? { suspended: new Date(ended.suspended) } : ended;
+  return ended;
 }
 
 /** An error that is recorded as the failure says. */

@@ -7,6 +7,7 @@ import type {
   Noted,
   Recorded,
   StepPlace,
+  Suspension,
   Taken,
   Wait,
 } from "@millrace/sdk";
@@ -19,8 +20,8 @@ type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> :
 /** The checkpoints of an attempt in a place of its own: the worker, which holds the lease, reads and records them. */
 export class IsolatedCheckpoints implements Checkpoints {
   /** When the handler was left in waits, the end of the first, in milliseconds of Unix time. */
-  readonly suspended: Promise<number>;
-  readonly suspend: (dueMs: number) => void;
+  readonly suspended: Promise<Suspension>;
+  readonly suspend: (suspension: Suspension) => void;
   readonly #send: (notice: Notice) => void;
   readonly #hold: AttemptHold;
   readonly #open = new Map<number, (answer: StepAnswer) => void>();
@@ -29,7 +30,7 @@ export class IsolatedCheckpoints implements Checkpoints {
   constructor(send: (notice: Notice) => void, hold: AttemptHold) {
     this.#send = send;
     this.#hold = hold;
-    let suspend!: (dueMs: number) => void;
+    let suspend!: (suspension: Suspension) => void;
     this.suspended = new Promise((resolve) => {
       suspend = resolve;
     });

@@ -86,6 +86,11 @@ export class IsolatedContext implements Context {
     };
   }
 
+  /** Why what is on record is not that of the handler's code, if it is not. */
+  get diverged(): Error | undefined {
+    return this.#steps.broken;
+  }
+
   get signal(): AbortSignal {
     return this.#controller.signal;
   }

@@ -7,6 +7,7 @@ import type {
   Noted,
   Recorded,
   StepPlace,
+  Suspension,
   Taken,
   Wait,
 } from "@millrace/sdk";
@@ -76,7 +77,7 @@ export type StepAnswer = { id: number } & (
 export type Ended =
   | { output: string | null }
   /** It was left where it is, in waits of which the first is over then, in milliseconds of Unix time. */
-  | { suspended: number }
+  | { suspended: Suspension }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }
   /** The job could not be loaded there, so nothing of it could judge. */

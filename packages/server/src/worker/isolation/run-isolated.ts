@@ -18,7 +18,7 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
   const { suspended } = context.checkpoints;
   const ended = await Promise.race([
     handle(job, run, context),
-    suspended.then((dueMs): Ended => ({ suspended: dueMs })),
+    suspended.then((suspension): Ended => ({ suspended: suspension })),
   ]);
   context.conclude();
   return ended;
@@ -27,6 +27,8 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
 async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
     const value = await job.handle(await checkInput(job, run.input), context);
+    // Whatever the handler has made of it.
+    if (context.diverged) throw context.diverged;
     return outputOf(value, run.job);
   } catch (thrown) {
     return { judged: judge(thrown, job) };
