@@ -103,12 +103,17 @@ describe("retention", () => {
     const [gone] = await past(mill, { daysAgo: 5, job: "brief", rich: true, key: "k" });
     const [neighbour] = await past(mill, { daysAgo: 5, rich: true });
     const [fresh] = await past(mill, { daysAgo: 2, job: "brief" });
+    await mill.rows(
+      "insert into millrace.child (parent, name, ordinal, number) select id, 'other', 1, 0 from unnest($1::uuid[]) id",
+      [[gone, neighbour]],
+    );
     const { runs, keys, dropped } = await sweep(mill);
     expect({ runs, keys }).toEqual({ runs: 1, keys: 1 });
     expect(dropped.map(({ name }) => name)).not.toContain("run_20310613");
     expect(await present(mill, [gone!, neighbour!, fresh!])).toEqual([false, true, true]);
     expect(await tracesOf(mill, gone!)).toBe(0);
     expect(await tracesOf(mill, neighbour!)).toBe(6);
+    expect(await mill.rows("select parent from millrace.child")).toEqual([{ parent: neighbour }]);
   });
 
   test("a job that keeps its runs for ever keeps them, and many of them keep their partition", async () => {

@@ -56,8 +56,8 @@ export async function past(mill: Mill, options: Past): Promise<string[]> {
          e as (insert into millrace.event (run_id, event) select id, 'cancel asked' from unnest($1::uuid[]) id),
          l as (insert into millrace.log (run_id, seq, attempt, at, level, message)
            select id, 1, 1, now(), 'info', 'said' from unnest($1::uuid[]) id),
-         s as (insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, value)
-           select id, 'charge', 1, 'step', 1, now(), now(), '1' from unnest($1::uuid[]) id),
+         s as (insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
+           select id, 'charge', 1, 'step', 1, 1, now(), now(), '1' from unnest($1::uuid[]) id),
          c as (insert into millrace.cancellation (run_id, requested_by) select id, 'ana' from unnest($1::uuid[]) id)
        insert into millrace.progress (run_id, done) select id, 1 from unnest($1::uuid[]) id`,
       [ids],
