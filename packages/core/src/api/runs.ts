@@ -8,7 +8,10 @@ import { StoredJson, StoredObject } from "./stored-json.ts";
 
 export const RunId = z.uuid().describe("A run's id, a UUIDv7");
 
-export const Name = z.string().max(MAX_NAME_LENGTH).refine(isName, "not a valid name");
+export const Name = z
+  .string()
+  .max(MAX_NAME_LENGTH)
+  .refine(isName, "use lower case, digits, and single . _ - : / between them");
 
 export const RunStateSchema = z.enum(RUN_STATES).meta({ id: "RunState" });
 

@@ -41,7 +41,7 @@ export interface StepOptions {
 export interface Step {
   /**
    * Runs the function and records what it gives, once: every later attempt gets that back, and the function is not called
-   * again. What it throws is not recorded.
+   * again. What it throws fails the attempt, or is recorded when the handler goes on all the same: later attempts throw it again.
    *
    * @param name 1 to 200 characters
    * @returns what was recorded: plain data, Date, bigint, Map, Set, Uint8Array and undefined as they were
