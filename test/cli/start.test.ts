@@ -28,11 +28,13 @@ test("a first start says what it did, serves, refuses a second one, and leaves n
   expect(server.output).toMatch(/^ {2}database +embedded PostgreSQL 18\.\S+, created in /m);
   expect(server.output).toMatch(/^ {2}schema +\d+ migrations? applied$/m);
   expect(server.output).toMatch(
-    /^ {2}jobs +bomb, echo, hostile, per-tenant, show \(queue default\)$/m,
+    /^ {2}jobs +bomb, doubtful, echo, hostile, per-tenant, show \(queue default\)$/m,
   );
   expect(server.output).toMatch(/^ {2}jobs +nap \(queue naps\)$/m);
   expect(server.output).toMatch(/^ {2}API key +\S+api-key$/m);
-  expect(server.output).toMatch(/^Ready\. Try: npx millrace run (bomb|hostile|show) --wait$/m);
+  expect(server.output).toMatch(
+    /^Ready\. Try: npx millrace run (bomb|doubtful|hostile|show) --wait$/m,
+  );
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
 
   expect(modeOf(join(home, "api-key"))).toBe("600");

@@ -206,13 +206,11 @@ test("a lease that is lost before is noticed: nothing of the transaction is writ
   goOn.fire();
   await until("the zombie was refused", () => errors.length === 2);
   expect(errors).toEqual([expect.objectContaining({ code: "lease_lost" }), "ROLLBACK"]);
-  // The worker comes back as another one, and takes the run again.
-  expect(await mill.untilState(id, "completed")).toMatchObject({
-    output: "heir",
-    attempts: 2,
-    losses: 1,
-  });
-  expect(await marks(mill)).toEqual([{ attempt: 2 }]);
+  // The worker comes back as another one, and takes the run again. It may have taken it once more before it knew that it was
+  // lost, and has handed it back then.
+  const run = await mill.untilState(id, "completed");
+  expect(run).toMatchObject({ output: "heir", losses: 1 });
+  expect(await marks(mill)).toEqual([{ attempt: run.attempts }]);
 });
 
 test.each(["read committed", "repeatable read", "serializable"])(

@@ -62,7 +62,8 @@ export class CheckpointKeeper {
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
     this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
-    this.#asked = new LeasedWriter((items) => this.#askAll(items), logger);
+    // The first of two waits for the same gets what comes first.
+    this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
     this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
   }

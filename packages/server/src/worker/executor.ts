@@ -100,6 +100,8 @@ class Watched implements UnderWay {
       const message = `it took longer than its timeout of ${job.timeoutMs} ms`;
       context.abort(new Aborted("timeout", message));
     }, job.timeoutMs);
+    // No reason to keep a process: in a test, one may have been left by a worker that has died there.
+    this.#timeout.unref();
   }
 
   #stop(why: Aborted): void {

@@ -36,11 +36,14 @@ export class LeasedWriter<Given, Row extends { held: boolean }> {
   readonly #logger: Logger;
   readonly #batcher: Batcher<Leased<Given>, Row | Refused>;
 
-  /** @param write answers a row for each, in order; it may be called again for the same ones, when its answer was lost */
-  constructor(write: (items: Leased<Given>[]) => Promise<Row[]>, logger: Logger) {
+  /**
+   * @param write answers a row for each, in order; it may be called again for the same ones, when its answer was lost
+   * @param lanes 1, where what was asked for first must be written first
+   */
+  constructor(write: (items: Leased<Given>[]) => Promise<Row[]>, logger: Logger, lanes = LANES) {
     this.#write = write;
     this.#logger = logger;
-    this.#batcher = new Batcher((items) => this.#record(items), MAX_BATCH, LANES);
+    this.#batcher = new Batcher((items) => this.#record(items), MAX_BATCH, lanes);
   }
 
   /**

@@ -31,6 +31,7 @@ create table millrace.waiter (
   shape text[],
   match jsonb,
   pattern jsonb,
+  looked boolean not null default false,
   met_at timestamptz,
   value jsonb,
   source uuid,
@@ -41,6 +42,7 @@ create index waiter_event on millrace.waiter (event, shape, match) where event i
 comment on table millrace.waiter is
   'What the steps of open runs wait for. The run itself stands in timer while nothing but waits is under way in it, and may be running else.';
 comment on column millrace.waiter.match is 'Path -> value: what the payload of an event must have there.';
+comment on column millrace.waiter.looked is 'Of one for an event: whether somebody has looked, after it was committed, for what had come before.';
 comment on column millrace.waiter.met_at is 'When what it waits for came. The run takes it through its lease; until then it stands here.';
 
 insert into millrace.waiter (run_id, name, ordinal, kind, asked_at, due_at)
@@ -134,8 +136,8 @@ create function millrace.waiting_for(event text, payload jsonb, run uuid) return
     where w.run_id = $3 and w.event = $1 and w.met_at is null and w.match = millrace.project($2, w.shape)
   $$;
 
--- Gives events to those who wait for them. All waits of a run that is concerned are locked first, in one order, and by everybody
--- who gives: each event goes to a run once, to the wait that was asked for first.
+-- Gives events to those who wait for them, one giver at a time, so that of two events the first is given first. All waits of a run that
+-- is concerned are locked, in one order, and by everybody who gives: each event goes to a run once, to the wait that was asked for first.
 create function millrace.meet(most integer, out looked integer, out runs uuid[])
   language plpgsql
   as $$
@@ -146,6 +148,7 @@ create function millrace.meet(most integer, out looked integer, out runs uuid[])
     event record;
     got uuid[];
   begin
+    perform pg_advisory_xact_lock(x'6d656574'::integer);
     with taken as (
       delete from millrace.arrival
       where emission_id = any (array(select emission_id from millrace.arrival order by emission_id limit most for update skip locked))
@@ -164,6 +167,12 @@ create function millrace.meet(most integer, out looked integer, out runs uuid[])
       return;
     end if;
     perform from millrace.waiter w where w.run_id = any (concerned) order by w.run_id, w.name, w.ordinal for update;
+    -- Those who have just been noted may have missed an earlier one.
+    perform millrace.look_back(array_agg(w.run_id), array_agg(w.name), array_agg(w.ordinal))
+    from millrace.waiter w where w.run_id = any (concerned) and w.event is not null and w.met_at is null and not w.looked
+    having count(*) > 0;
+    select coalesce(array_agg(distinct w.run_id), '{}') into runs
+    from millrace.waiter w where w.run_id = any (concerned) and w.event is not null and w.met_at is not null;
     for event in select * from millrace.emission e where e.id = any (came) order by e.id loop
       with first as (
         select distinct on (f.run_id) f.run_id, f.name, f.ordinal
@@ -236,9 +245,11 @@ create function millrace.look_back(runs uuid[], names text[], ordinals integer[]
     for asked in
       select w.* from unnest(runs, names, ordinals) with ordinality a(run_id, name, ordinal, place)
       join millrace.waiter w on w.run_id = a.run_id and w.name = a.name and w.ordinal = a.ordinal
-      where w.met_at is null order by a.place
+      where w.met_at is null order by w.run_id, w.asked_at, a.place
     loop
       found_id := millrace.past_event(asked.run_id, asked.event, asked.pattern, asked.due_at);
+      update millrace.waiter w set looked = true
+      where w.run_id = asked.run_id and w.name = asked.name and w.ordinal = asked.ordinal;
       update millrace.waiter w set met_at = clock_timestamp(), value = e.payload, source = e.id
       from millrace.emission e
       where e.id = found_id and w.run_id = asked.run_id and w.name = asked.name and w.ordinal = asked.ordinal;
