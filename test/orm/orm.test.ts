@@ -6,6 +6,7 @@ import { enqueueIn, enqueueManyIn } from "@millrace/sdk/sql";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { Mill, signal } from "../support/mill.ts";
+import { until } from "../support/until.ts";
 import { KITS, type Kit } from "./kit.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -31,7 +32,17 @@ async function openKit(name: string, ...jobs: Parameters<typeof Mill.create>) {
   await mill.rows("create table customer (id serial primary key, name text not null)");
   const { open } = (await import(`./kits/${name}.ts`)) as { open(url: string): Promise<Kit> };
   const kit = await open(mill.url);
-  onTestFinished(async () => void (await kit.close()));
+  onTestFinished(async () => {
+    await kit.close();
+    // Some say that they have closed when they have only said so to the server; whoever is cut off by the end of the database
+    // after that has nobody who listens.
+    await until("its connections are gone", async () => {
+      const rows = await mill.rows(
+        "select 1 from pg_stat_activity where datname = current_database() and application_name not like 'millrace%'",
+      );
+      return rows.length === 0;
+    });
+  });
   const there = async () => ({
     customers: (await mill.rows<{ name: string }>("select name from customer order by id")).map(
       (row) => row.name,
