@@ -125,7 +125,12 @@ function startedTwice(ledger: readonly LedgerEntry[]): string[] {
   );
 }
 
-/** A worker's name ends in its process id, which says by which kill an attempt was lost. */
+/**
+ * From each kill to the next start of a run that it has cut off. A run that is hit again before it has started counts
+ * from one kill to the other, and from there anew: no bound can hold across a second kill.
+ *
+ * A worker's name ends in its process id, which says by which kill an attempt was lost.
+ */
 async function recoveries(
   db: pg.Pool,
   history: readonly HistoryEntry[],
@@ -138,14 +143,21 @@ async function recoveries(
     ledger.filter((entry) => entry.event === "start"),
     (entry) => entry.run,
   );
-  const { rows } = await db.query<{ run: string; number: number; pid: number }>(`
-    select a.run_id as run, a.number, split_part(w.name, ':', 2)::int as pid
+  const { rows } = await db.query<{
+    run: string;
+    number: number;
+    pid: number;
+    next: number | null;
+  }>(`
+    select a.run_id as run, a.number, split_part(w.name, ':', 2)::int as pid,
+      lead(split_part(w.name, ':', 2)::int) over (partition by a.run_id order by a.number) as next
     from millrace.attempt a join millrace.worker w on w.id = a.worker_id where a.outcome = 'lost'`);
   return rows
-    .flatMap(({ run, number, pid }) => {
-      const next = starts.get(run)?.find((start) => start.attempt > number);
+    .flatMap(({ run, number, pid, next }) => {
+      const started = starts.get(run)?.find((start) => start.attempt > number)?.at ?? Infinity;
+      const again = Math.min(started, (next === null ? undefined : killedAt.get(next)) ?? Infinity);
       const kill = killedAt.get(pid);
-      return next && kill !== undefined ? [next.at - kill] : [];
+      return Number.isFinite(again) && kill !== undefined ? [again - kill] : [];
     })
     .sort((a, b) => a - b);
 }

@@ -64,6 +64,6 @@ attempts lost        ${report.lostAttempts} (${report.deadByLoss} runs lost thre
   if (recoveriesMs.length === 0) return;
   const at = (share: number) => `${(quantile(recoveriesMs, share) / 1000).toFixed(2)} s`;
   console.log(
-    `recovery             p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} (${recoveriesMs.length} of kill to next start)`,
+    `recovery             p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} (${recoveriesMs.length} of kill to next start, or next kill)`,
   );
 }
