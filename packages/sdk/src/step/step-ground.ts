@@ -1,9 +1,17 @@
 import type { StepKind } from "@millrace/core";
-import type { Checkpoint, Checkpoints, StandingIntent, StepPlace, Wait } from "./checkpoints.ts";
+import type { Result } from "./asked.ts";
+import type {
+  Checkpoint,
+  Checkpoints,
+  StandingIntent,
+  StandingWait,
+  StepPlace,
+  Wait,
+} from "./checkpoints.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { StepBudget } from "./step-budget.ts";
 
-/** What the kinds of steps that have files of their own stand on: the record, the order and the budget of one attempt. */
+/** What each kind of step stands on: the record, the order and the budget of one attempt. */
 export interface StepGround {
   readonly checkpoints: Checkpoints;
   readonly runId: string;
@@ -16,6 +24,8 @@ export interface StepGround {
   readonly deliveries: Deliveries;
   /** Effects that were begun before this attempt. */
   readonly intents: Map<string, StandingIntent>;
+  /** Waits that were asked for and not taken. */
+  readonly standing: Map<string, StandingWait>;
   /** The next place of that name. @throws MillraceError `invalid_step` */
   readonly placeOf: (name: string, kind: StepKind) => StepPlace;
   /** Does something that is not a wait: the run is not left meanwhile. */
@@ -26,6 +36,10 @@ export interface StepGround {
   readonly within: <T>(work: () => T) => T;
   /** Records something under the next number, and gives it when it is its turn. */
   readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
+  /** What a wait came to, or that the run may not keep as much. */
+  readonly kept: (place: Pick<StepPlace, "kind">, result: Result) => Result;
+  /** Notes what a step has thrown, for the record should the handler survive it, and throws it. */
+  readonly failed: (place: StepPlace, startedAt: number, thrown: unknown) => Promise<never>;
   /** Waits until it is worth looking again; the run may be left meanwhile. */
   readonly stand: (place: StepPlace, wait: Wait, wakeable: boolean) => Promise<void>;
   /** To be waited for before anything new begins. @throws why the attempt was told to stop, if it was */

@@ -1,0 +1,40 @@
+import { fromStepText } from "@millrace/core";
+import { refusal } from "./refusal.ts";
+import type { StepContext, StepOptions } from "./step.ts";
+import { failureOf } from "./step-failure.ts";
+import type { StepGround } from "./step-ground.ts";
+import { textOf } from "./step-place.ts";
+import { stepPolicy, tryStep } from "./try-step.ts";
+
+/** {@link Step} itself: what its function gave, from the record, or from calling it. */
+export async function plainStep(
+  ground: StepGround,
+  name: string,
+  options: StepOptions,
+  fn: (step: StepContext) => unknown,
+): Promise<unknown> {
+  const place = ground.placeOf(name, "step");
+  const what = textOf(place);
+  if (typeof fn !== "function") throw refusal("invalid_step", `${what}: give it a function`);
+  if (typeof options !== "object" || options === null) {
+    throw refusal("invalid_step", `${what}: the options come before the function`);
+  }
+  const policy = stepPolicy(options, what);
+  return await ground.busy(async () => {
+    const known = await ground.recall(place);
+    if (known?.failed) throw failureOf(known.value!);
+    if (known) return fromStepText(known.value!);
+    await ground.goOn();
+    const { budget, checkpoints, signal } = ground;
+    return await budget.counted(async () => {
+      const startedAt = performance.now();
+      const make = async () =>
+        budget.admit(await ground.within(() => tryStep(fn, policy, { signal, what })), what);
+      const text = await make().catch((error: unknown) => ground.failed(place, startedAt, error));
+      const tookMs = performance.now() - startedAt;
+      await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value: text }));
+      // Not the value itself: what this attempt gets is what every later one will.
+      return fromStepText(text);
+    });
+  });
+}

@@ -1,0 +1,118 @@
+import { MillraceError, byteLength } from "@millrace/core";
+import type { Result } from "./asked.ts";
+import type {
+  Checkpoint,
+  Checkpoints,
+  StandingIntent,
+  StandingWait,
+  StepPlace,
+} from "./checkpoints.ts";
+import { Deliveries } from "./deliveries.ts";
+import { StepBudget } from "./step-budget.ts";
+import { keyOf, textOf } from "./step-place.ts";
+
+/** What earlier attempts have left on record, given to this one in its order; and the numbers of what this one adds. */
+export class StepRecord {
+  readonly budget: StepBudget;
+  readonly deliveries = new Deliveries((seq) => this.#divergedAt(seq));
+  /** Waits that no attempt has taken, by the key of their place. */
+  readonly standing = new Map<string, StandingWait>();
+  /** Effects that were begun before this attempt, and have no receipt. */
+  readonly intents = new Map<string, StandingIntent>();
+  readonly #checkpoints: Checkpoints;
+  readonly #recorded = new Map<string, Checkpoint>();
+  #reading: Promise<void> | undefined;
+  #broken: MillraceError | undefined;
+
+  /** @param warn says something in the run's log */
+  constructor(checkpoints: Checkpoints, warn: (message: string) => void) {
+    this.#checkpoints = checkpoints;
+    this.budget = new StepBudget(warn);
+  }
+
+  /** Why what is on record is not that of this code, if it is not. */
+  get broken(): MillraceError | undefined {
+    return this.#broken;
+  }
+
+  /**
+   * What is on record in that place, when it is its turn.
+   *
+   * @throws MillraceError `step_mismatch`
+   */
+  async recall(place: StepPlace): Promise<Checkpoint | undefined> {
+    const known = await this.#find(place);
+    if (known) await this.deliveries.turn(known.seq);
+    return known;
+  }
+
+  /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */
+  async numbered<T>(record: (seq: number) => Promise<T>): Promise<T> {
+    const seq = this.deliveries.issue();
+    let recorded: T;
+    try {
+      recorded = await record(seq);
+    } catch (error) {
+      this.deliveries.drop(seq);
+      throw error;
+    }
+    if (isStanding(recorded)) this.deliveries.drop(seq);
+    else await this.deliveries.turn(seq);
+    return recorded;
+  }
+
+  /** What a wait came to, if the run may keep it; else that it is too large, which only what children give can be. */
+  kept({ kind }: Pick<StepPlace, "kind">, { value, failed }: Result): Result {
+    if (value === null || this.budget.fits(value) || !isOfChildren(kind)) return { value, failed };
+    return { value: JSON.stringify({ kind: "too large", bytes: byteLength(value) }), failed: true };
+  }
+
+  async #find(place: StepPlace): Promise<Checkpoint | undefined> {
+    await (this.#reading ??= this.#read());
+    if (this.#broken) throw this.#broken;
+    const key = keyOf(place);
+    const known = this.#recorded.get(key);
+    const there = known ?? this.standing.get(key) ?? this.intents.get(key);
+    if (there && there.kind !== place.kind) {
+      this.#broken = new MillraceError(
+        "step_mismatch",
+        `${textOf(place)} is a ${place.kind} here, and a ${there.kind} on record: the run began with other code, which must finish it`,
+      );
+      throw this.#broken;
+    }
+    // Each place is asked for once, and its value may be large.
+    this.#recorded.delete(key);
+    return known;
+  }
+
+  async #read(): Promise<void> {
+    const { checkpoints, waits, intents } = await this.#checkpoints.read();
+    this.budget.add(checkpoints.length + waits.length + intents.length);
+    this.deliveries.expect(checkpoints.map(({ seq }) => seq));
+    for (const checkpoint of checkpoints) {
+      this.#recorded.set(keyOf(checkpoint), {
+        ...checkpoint,
+        ...this.kept(checkpoint, checkpoint),
+      });
+    }
+    for (const wait of waits) this.standing.set(keyOf(wait), wait);
+    for (const intent of intents) this.intents.set(keyOf(intent), intent);
+  }
+
+  #divergedAt(seq: number): MillraceError {
+    const missed = [...this.#recorded.values()].find((checkpoint) => checkpoint.seq === seq);
+    this.#broken = new MillraceError(
+      "step_mismatch",
+      `the run has ${missed ? textOf(missed) : `checkpoint ${seq}`} on record next, and this code does not come to it: the run began with other code, which must finish it, or the order of its steps is decided by something outside of them`,
+    );
+    return this.#broken;
+  }
+}
+
+function isOfChildren(kind: StepPlace["kind"]): boolean {
+  return kind === "call" || kind === "fan-out";
+}
+
+function isStanding(recorded: unknown): boolean {
+  return typeof recorded === "object" && recorded !== null && "restMs" in recorded;
+}
