@@ -34,6 +34,7 @@ const verdicts = [
   { verdict: "stop", failure },
   { verdict: "release" },
   { verdict: "suspend", due: new Date("2100-01-01") },
+  { verdict: "park", message: "other code" },
 ];
 
 /** Records a step that gave a text. */
@@ -50,6 +51,7 @@ function checkpoint(db: Queryable, held: Held, value: string, attempt = 1) {
     [5],
     [JSON.stringify(value)],
     [false],
+    ["step"],
   );
 }
 
@@ -90,6 +92,7 @@ function receipt(db: Queryable, held: Held, attempt: number) {
     [5],
     ['"paid"'],
     [false],
+    ["effect"],
   );
 }
 

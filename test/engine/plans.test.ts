@@ -100,7 +100,7 @@ test("with a history in many partitions, no plan that holds for every value read
   for (let sent = 0; sent < 2; sent++) {
     const { leaseId, runId } = made!;
     const place = [[leaseId], [runId], ["a"], [1]] as [number[], string[], string[], number[]];
-    await keepSteps(connection, worker, ...place, [1], [1], [1], ["1"], [false]);
+    await keepSteps(connection, worker, ...place, [1], [1], [1], ["1"], [false], ["step"]);
     const other = [[leaseId], [runId], ["b"], [1]] as typeof place;
     const event = ["x", '{"a":1}', '{"a":1}'].map((part) => [part]) as [
       string[],
@@ -112,7 +112,7 @@ test("with a history in many partitions, no plan that holds for every value read
     await takeWaits(connection, worker, ...other, [2], [1]);
     const effect = [[leaseId], [runId], ["c"], [1]] as typeof place;
     await noteEffects(connection, worker, ...effect, [1], [1], ["begun"], [null], [null]);
-    await keepReceipts(connection, worker, ...effect, [3], [1], [1], ["1"], [false]);
+    await keepReceipts(connection, worker, ...effect, [3], [1], [1], ["1"], [false], ["effect"]);
     const doubt = [[leaseId], [runId], ["d"], [1]] as typeof place;
     for (const note of ["begun", "in doubt"] as const) {
       await noteEffects(connection, worker, ...doubt, [1], [1], [note], [null], [null]);

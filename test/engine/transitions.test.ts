@@ -84,6 +84,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   stop: (stand) => record(stand, { verdict: "stop", failure: null }),
   release: (stand) => record(stand, { verdict: "release" }),
   suspend: (stand) => record(stand, { verdict: "suspend", due: inAnHour() }),
+  park: (stand) => record(stand, { verdict: "park", message: "other code" }),
   wake: async ({ mill, run }) => {
     await mill.db.query(
       "update millrace.timer set reason = 'wait' where run_id = $1 and reason = 'sleep'",

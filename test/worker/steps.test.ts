@@ -181,7 +181,7 @@ describe("a step", () => {
     expect(reasons).toEqual(["timeout"]);
   });
 
-  test("whose kind is another than on record fails the attempt and says so", async () => {
+  test("whose kind is another than on record parks the run, which says so", async () => {
     const { mill, id } = await started(async ({ step, attempt }) => {
       if (attempt === 1) {
         await step("pay", () => 1);
@@ -189,9 +189,10 @@ describe("a step", () => {
       }
       await step.sleep("pay", "1h");
     }, 2);
-    await mill.untilState(id, "failed");
+    await mill.untilState(id, "waiting");
     expect((await attemptsOf(mill, id))[1]).toMatchObject({
-      error_class: "MillraceError",
+      outcome: "released",
+      error_class: "NeedsVersion",
       error_message: expect.stringContaining('sleep "pay" is a sleep here, and a step on record'),
     });
   });

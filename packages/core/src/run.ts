@@ -58,6 +58,7 @@ export interface Transition {
  * `crash` is what happens when the process or thread that a run has for itself dies, and not the worker.
  * `suspend` is what happens when nothing is under way in its handler but waits of steps; the end of the first is `due`, and what comes
  * earlier is `wake`.
+ * `park` is what happens when its code does not come to what it has on record: it waits for other code, and is tried again.
  * `stop` is what a cancel of a running run becomes once its handler has let go.
  */
 export const TRANSITIONS = [
@@ -70,6 +71,7 @@ export const TRANSITIONS = [
   { event: "stop", from: ["running"], to: ["cancelled"], by: "worker" },
   { event: "release", from: ["running"], to: ["queued"], by: "worker" },
   { event: "suspend", from: ["running"], to: ["waiting"], by: "worker" },
+  { event: "park", from: ["running"], to: ["waiting"], by: "worker" },
   { event: "lose", from: ["running"], to: ["queued", "failed", "cancelled"], by: "reaper" },
   { event: "crash", from: ["running"], to: ["queued", "failed", "cancelled"], by: "worker" },
   { event: "cancel", from: ["scheduled", "queued", "waiting"], to: ["cancelled"], by: "anyone" },

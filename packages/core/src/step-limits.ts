@@ -24,6 +24,7 @@ export const STEP_KINDS = [
   "fan-out",
   "effect",
   "transaction",
+  "patch",
 ] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

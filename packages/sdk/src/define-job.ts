@@ -29,6 +29,7 @@ import type {
 } from "./job.ts";
 import { type Schedule, type ScheduleOptions, scheduleOf } from "./define-schedule.ts";
 import { IS_JOB } from "./is-job.ts";
+import { versionOf } from "./job-version.ts";
 import { retryRules } from "./retry-rules.ts";
 
 const KNOWN = [
@@ -40,6 +41,8 @@ const KNOWN = [
   "retry",
   "timeout",
   "isolation",
+  "version",
+  "finishes",
   "limits",
   ...FLOW_OPTIONS,
   "retention",
@@ -120,6 +123,7 @@ export function defineJob<
         : retentionMs(options.retention, `job ${name}: retention`),
     schedules: schedulesOf(name, options.schedules ?? []),
     isolation,
+    ...versionOf(name, options),
     memoryLimit: requireMemoryLimit(options.limits, isolation, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),

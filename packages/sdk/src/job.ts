@@ -94,6 +94,14 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
   schedules?: readonly ScheduleOptions<ScheduledInput<S>>[];
   /** Where its handler runs. Default `'inline'`. {@link Job.call} always runs it in place. */
   isolation?: Isolation;
+  /**
+   * Of this code, as you count, such as `"2"`: a run that has begun its steps with one version is only claimed by workers whose code has that
+   * version, or finishes it; until there is one it waits. Up to 40 letters, digits, dots, - and _. Default: none, so that every
+   * worker tries, and what the code does not come to parks the run.
+   */
+  version?: string;
+  /** Older versions whose runs this code can finish, too, by `step.patched`. Default: none. */
+  finishes?: readonly string[];
   /** Only with isolation. Default: none but Node's own. */
   limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
@@ -133,6 +141,13 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly retentionMs: number | null;
   readonly schedules: readonly Schedule[];
   readonly isolation: Isolation;
+  /** Null where the author counts none. */
+  readonly version: string | null;
+  readonly finishes: readonly string[];
+  /** The names of its steps, as far as the text of the handler shows them. */
+  readonly steps: readonly string[];
+  /** Of version and steps: 16 hexadecimal digits of their SHA-256; null for a job with neither. */
+  readonly fingerprint: string | null;
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */

@@ -192,3 +192,15 @@ export const shortThread = defineJob({
 });
 /** Inline, unless it is a suspect. */
 export const inline = defineJob({ name: "inline", ...common });
+
+/** Its second attempt is other code than its first. */
+export const changesKind = defineJob({
+  name: "changes-kind",
+  isolation: "process",
+  retry: { maxAttempts: 3, firstDelay: "1ms", maxDelay: "1ms" },
+  async run(_input, { step, attempt }) {
+    if (attempt > 1) return step.sleep("open", "1h");
+    await step("open", () => 1);
+    throw new Error("deploy");
+  },
+});

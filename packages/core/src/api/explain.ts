@@ -8,6 +8,7 @@ export const BLOCKERS = [
   "asleep",
   "waits",
   "in_doubt",
+  "needs_version",
   "debounced",
   "expired",
   "queue_paused",

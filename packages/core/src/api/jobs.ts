@@ -54,6 +54,11 @@ export const JobInfo = z
       .nullable()
       .describe("How long its runs are kept after they ended; null for what the server says"),
     flow: JobFlow.describe("When, and beside how many others, its runs may start"),
+    version: z.string().nullable().describe("Of its code, as its author counts"),
+    steps: z
+      .array(z.string())
+      .describe("The names of its steps, as far as the text of its handler shows them"),
+    fingerprint: z.string().nullable().describe("Of version and steps"),
     paused: PausedInfo.nullable().describe("Of the whole job"),
     pausedKeys: z.int().describe("Keys of it that are paused; GET /api/v1/pauses lists them"),
     inputSchema: z

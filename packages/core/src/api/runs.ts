@@ -109,6 +109,10 @@ export const RunSummary = z
       .nullable()
       .describe("Why it is not running, in words; or the last error's class"),
     priority: z.int(),
+    version: z
+      .string()
+      .nullable()
+      .describe("The version of its job under which it has begun its steps; null before that"),
     attempt: z.int().describe("The attempt under way, or the last one; 0 before the first"),
     failures: z.int().describe("Attempts that failed"),
     losses: z.int().describe("Attempts whose worker died"),

@@ -18,6 +18,11 @@ export class Deliveries {
   #next = 0;
   readonly #ready = new Map<number, Turn>();
   readonly #dropped = new Set<number>();
+  /** What the handler need not come to. */
+  readonly #optional = new Set<number>();
+  /** What was passed over. */
+  readonly #passed = new Set<number>();
+  #passing: number | undefined;
   #last = 0;
   /** The last number that is on record since before. */
   #recorded = 0;
@@ -30,9 +35,13 @@ export class Deliveries {
     this.#onStuck = onStuck;
   }
 
-  /** @param seqs the numbers of what is on record, in order */
-  expect(seqs: readonly number[]): void {
+  /**
+   * @param seqs the numbers of what is on record, in order
+   * @param optional those of them that the handler may not come to: they are passed over when it comes to what is behind them
+   */
+  expect(seqs: readonly number[], optional: readonly number[] = []): void {
     this.#queue = [...seqs, ...this.#queue];
+    for (const seq of optional) this.#optional.add(seq);
     this.#recorded = seqs.at(-1) ?? 0;
     this.#last = Math.max(this.#last, this.#recorded);
   }
@@ -47,6 +56,7 @@ export class Deliveries {
   turn(seq: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.#broken);
+      if (this.#passed.delete(seq)) return resolve();
       this.#ready.set(seq, { resolve, reject });
       this.#deliver();
     });
@@ -78,7 +88,7 @@ export class Deliveries {
     const seq = this.#queue[this.#next];
     if (seq === undefined) return;
     const turn = this.#ready.get(seq);
-    if (!turn) return this.#watch(seq);
+    if (!turn) return this.#optional.has(seq) ? this.#passOver(seq) : this.#watch(seq);
     clearTimeout(this.#stuck);
     this.#stuck = undefined;
     this.#ready.delete(seq);
@@ -87,6 +97,18 @@ export class Deliveries {
     turn.resolve();
     setImmediate(() => {
       this.#resting = false;
+      this.#deliver();
+    });
+  }
+
+  /** The handler waits for what is behind it: when it has not come to it a turn of the event loop later, it does not. */
+  #passOver(seq: number): void {
+    if (this.#ready.size === 0 || this.#passing === seq) return;
+    this.#passing = seq;
+    setImmediate(() => {
+      if (this.#queue[this.#next] !== seq || this.#ready.has(seq)) return;
+      this.#passed.add(seq);
+      this.#next++;
       this.#deliver();
     });
   }

@@ -36,6 +36,10 @@ export interface StepGround {
   readonly within: <T>(work: () => T) => T;
   /** Records something under the next number, and gives it when it is its turn. */
   readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
+  /** Whether this attempt has come to all that earlier ones have left. */
+  readonly isNew: () => Promise<boolean>;
+  /** What this attempt was told of patches, by their names. */
+  readonly patches: Map<string, Promise<boolean>>;
   /** What a wait came to, or that the run may not keep as much. */
   readonly kept: (place: Pick<StepPlace, "kind">, result: Result) => Result;
   /** Notes what a step has thrown, for the record should the handler survive it, and throws it. */

@@ -21,6 +21,8 @@ export class StepRecord {
   readonly intents = new Map<string, StandingIntent>();
   readonly #checkpoints: Checkpoints;
   readonly #recorded = new Map<string, Checkpoint>();
+  /** What is on record, and this attempt has not come to; without patches. */
+  readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
   #broken: MillraceError | undefined;
 
@@ -44,6 +46,12 @@ export class StepRecord {
     const known = await this.#find(place);
     if (known) await this.deliveries.turn(known.seq);
     return known;
+  }
+
+  /** Whether this attempt has come to all that earlier ones have left. */
+  async isNew(): Promise<boolean> {
+    await (this.#reading ??= this.#read());
+    return this.#unasked.size === 0;
   }
 
   /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */
@@ -71,6 +79,7 @@ export class StepRecord {
     await (this.#reading ??= this.#read());
     if (this.#broken) throw this.#broken;
     const key = keyOf(place);
+    this.#unasked.delete(key);
     const known = this.#recorded.get(key);
     const there = known ?? this.standing.get(key) ?? this.intents.get(key);
     if (there && there.kind !== place.kind) {
@@ -88,7 +97,13 @@ export class StepRecord {
   async #read(): Promise<void> {
     const { checkpoints, waits, intents } = await this.#checkpoints.read();
     this.budget.add(checkpoints.length + waits.length + intents.length);
-    this.deliveries.expect(checkpoints.map(({ seq }) => seq));
+    const patches = checkpoints.filter(({ kind }) => kind === "patch");
+    this.deliveries.expect(
+      checkpoints.map(({ seq }) => seq),
+      patches.map(({ seq }) => seq),
+    );
+    for (const each of [...checkpoints, ...waits, ...intents]) this.#unasked.add(keyOf(each));
+    for (const patch of patches) this.#unasked.delete(keyOf(patch));
     for (const checkpoint of checkpoints) {
       this.#recorded.set(keyOf(checkpoint), {
         ...checkpoint,

@@ -9,6 +9,7 @@ import { callStep, fanOutStep } from "./child-steps.ts";
 import type { EffectOptions } from "./effect.ts";
 import { effectStep } from "./effect-step.ts";
 import { eventStep } from "./event-step.ts";
+import { patchedStep } from "./patched-step.ts";
 import { plainStep } from "./plain-step.ts";
 import { refusal } from "./refusal.ts";
 import { sleepStep, sleepUntilStep } from "./sleep-step.ts";
@@ -104,6 +105,7 @@ export class StepRunner {
         this.#begin(() => fanOutStep(ground, job, inputs, given)),
       effect: (name: string, given: EffectOptions<unknown>) =>
         this.#begin(() => effectStep(ground, name, given)),
+      patched: (name: string) => this.#begin(() => patchedStep(ground, name)),
       transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
         this.#begin(() => transactionStep(ground, name, begin, fn)),
     });
@@ -122,6 +124,8 @@ export class StepRunner {
       recall: (place) => record.recall(place),
       within: (work) => inside.run(this, work),
       numbered: (keep) => record.numbered(keep),
+      isNew: () => record.isNew(),
+      patches: new Map(),
       kept: (place, result) => record.kept(place, result),
       failed: (place, startedAt, error) => this.#failed(place, startedAt, error),
       stand: (place, wait, wakeable) => this.#stand(place, wait, wakeable),

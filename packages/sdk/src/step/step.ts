@@ -103,6 +103,18 @@ export interface Step {
    */
   readonly effect: <T>(name: string, effect: EffectOptions<T>) => Promise<T>;
   /**
+   * Whether this run does what the code has done since a change that is named so. A run that had come beyond this place before the change
+   * does what the code did before it; one that comes here first does what is new, and that is on record, however often it is asked.
+   * When no run from before the change is left, take the branch and the question away: the record of it is in nobody's way.
+   *
+   * @example
+   *   if (await step.patched("vat")) await step("add vat", addVat);
+   *
+   * @param name 1 to 190 characters
+   * @returns true in `job.call`
+   */
+  readonly patched: (name: string) => Promise<boolean>;
+  /**
    * Runs the function in a transaction on Millrace's database, in which what it gives is recorded, too: what it writes there is there
    * exactly once. What it throws rolls the transaction back, and fails the attempt.
    *

@@ -32,7 +32,10 @@ export class Claimer {
   #runsPerParcel = 1;
   #gated = false;
 
-  /** @param queues their names, or how often each gets the first choice of free slots */
+  /**
+   * @param queues their names, or how often each gets the first choice of free slots
+   * @param jobs what it can run: jobs, and `job@version` for each version of theirs
+   */
   constructor(
     db: Queryable,
     workerId: number,

@@ -57,7 +57,7 @@ function stateOf({ state, place, due_reason }: StandingRow): RunState {
   if (state) return state as RunState;
   if (place === "lease") return "running";
   if (place !== "timer") return "queued";
-  return due_reason === "sleep" || due_reason === "wait" ? "waiting" : "scheduled";
+  return ["sleep", "wait", "version"].includes(due_reason!) ? "waiting" : "scheduled";
 }
 
 function summaryOf(run: StandingRow): string {
@@ -87,11 +87,18 @@ function timeBlockers(run: StandingRow): Blocker[] {
       return [blocker("asleep", `it sleeps until ${at}`, until)];
     case "wait":
       return [...waitBlockers(run, at)];
+    case "version":
+      return [blocker("needs_version", `${parkedText(run)}; it is tried again at ${at}`, until)];
     case "debounce":
       return [blocker("debounced", `more calls may come until ${at}`, until)];
     default:
       return [blocker("not_due", `it is not due before ${at}`, until)];
   }
+}
+
+/** Why a run is parked, in words. */
+function parkedText({ parked }: { parked: string | null }): string {
+  return `it needs other code: ${parked ?? "what it has on record is not what its code does"}`;
 }
 
 function* waitBlockers(
@@ -131,13 +138,19 @@ async function heldBlockers(
 }
 
 async function takerBlockers(db: Queryable, run: StandingRow): Promise<Blocker[]> {
-  const { queue, job } = run;
+  const { queue, job, version } = run;
   if (!run.job_known) return [blocker("unknown_job", `no server knows the job ${job} any more`)];
-  const [takers] = await countTakers(db, queue, job);
+  const [takers] = await countTakers(db, queue, job, version);
   return takers && takers.workers === 0 ? [noWorker(run, takers)] : [];
 }
 
-function noWorker({ queue, job }: StandingRow, takers: TakersRow): Blocker {
+function noWorker({ queue, job, version }: StandingRow, takers: TakersRow): Blocker {
+  if (takers.otherVersion > 0) {
+    return blocker(
+      "needs_version",
+      `it has begun with version ${version} of ${job}, and no living worker can run that`,
+    );
+  }
   if (takers.draining > 0) {
     return blocker("no_worker", `all workers that take ${job} from queue ${queue} are stopping`);
   }

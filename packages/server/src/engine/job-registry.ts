@@ -3,6 +3,7 @@ import { checkInput, type InputSchema, type Job, type Queue, type Schedule } fro
 import { type Database, inTransaction } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
+import { unpark } from "../store/park.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { changingRates } from "./change-rates.ts";
@@ -80,6 +81,23 @@ export class JobRegistry {
     return [...this.#jobs.keys()].sort();
   }
 
+  /** What a worker with these jobs can run, as a claim is told: the jobs, and `job@version` for each version of theirs. */
+  runnable(names: readonly string[]): string[] {
+    const versions = names.flatMap((name) => {
+      const { version, finishes } = this.#jobs.get(name)!;
+      return version === null ? [] : [version, ...finishes].map((each) => `${name}@${each}`);
+    });
+    return [...names, ...versions];
+  }
+
+  /** The versions of the jobs that have one, and the older ones whose runs each can finish. */
+  get versions(): Record<string, { is: string; finishes: readonly string[] }> {
+    const each = [...this.#jobs.values()].flatMap(({ name, version, finishes }) =>
+      version === null ? [] : [[name, { is: version, finishes }] as const],
+    );
+    return Object.fromEntries(each);
+  }
+
   /** The queues that the jobs name, and those that are defined. */
   get queues(): string[] {
     const named = [...this.#jobs.values()].map((job) => job.queue);
@@ -140,9 +158,14 @@ export class JobRegistry {
           // JSON knows no infinity; PostgreSQL reads it from this text.
           retention_ms: job.retentionMs === Infinity ? "Infinity" : job.retentionMs,
           input_schema: jsonSchemaOf(job.schema),
+          version: job.version,
+          steps: job.steps,
+          fingerprint: job.fingerprint,
         })),
       ),
     );
+    // What other code has left behind may be what this code can run.
+    await unpark(tx, this.names);
     return rows.map(({ name }) => name);
   }
 }

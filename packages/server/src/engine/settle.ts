@@ -11,6 +11,7 @@ import {
   settleCompletedNear,
   settleOthers,
 } from "../store/settle.ts";
+import { settleParked } from "../store/park.ts";
 import { settleSuspended } from "../store/suspend.ts";
 import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 
@@ -30,6 +31,8 @@ export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "release" }
   /** Its handler was left where it is, in waits of which the first is over at `due`. `waits`: those steps; default all of the run. */
   | { verdict: "suspend"; due: Date; waits?: Suspension["waits"] }
+  /** Its code does not come to what it has on record; the message says to what. */
+  | { verdict: "park"; message: string }
   | { verdict: "crash"; failure: Failure; evidence: Evidence }
 );
 
@@ -74,24 +77,28 @@ export async function settleBatch(
 ): Promise<SettledBatch> {
   const completed: Completed[] = [];
   const suspended: Suspended[] = [];
+  const parked: Parked[] = [];
   const others: Other[] = [];
   for (const outcome of outcomes) {
     if (outcome.verdict === "complete") completed.push(outcome);
     else if (outcome.verdict === "suspend") suspended.push(outcome);
+    else if (outcome.verdict === "park") parked.push(outcome);
     else others.push(outcome);
   }
   const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
   if (completed.length > 0 && others.length > 0) failpoint("settle.between");
   const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
   const third = suspended.length > 0 ? await recordSuspended(db, workerId, suspended) : NOTHING;
-  let [nextCompleted, nextOther, nextSuspended] = [0, 0, 0];
+  const fourth = parked.length > 0 ? await recordParked(db, workerId, parked) : NOTHING;
+  let [nextCompleted, nextOther, nextSuspended, nextParked] = [0, 0, 0, 0];
   const letterOf = ({ verdict }: Outcome): string | undefined => {
     if (verdict === "complete") return first.letters[nextCompleted++];
     if (verdict === "suspend") return third.letters[nextSuspended++];
+    if (verdict === "park") return fourth.letters[nextParked++];
     return second.letters[nextOther++];
   };
   const settled = outcomes.map((outcome) => MEANING[letterOf(outcome) as Letter]);
-  return { settled, roomier: [...queuesOf(first), ...queuesOf(second), ...queuesOf(third)] };
+  return { settled, roomier: [first, second, third, fourth].flatMap(queuesOf) };
 }
 
 const NOTHING: SettledRow = { letters: "", roomier: null };
@@ -113,7 +120,9 @@ type Completed = Extract<Outcome, { verdict: "complete" }>;
 
 type Suspended = Extract<Outcome, { verdict: "suspend" }>;
 
-type Other = Exclude<Outcome, { verdict: "complete" | "suspend" }>;
+type Parked = Extract<Outcome, { verdict: "park" }>;
+
+type Other = Exclude<Outcome, { verdict: "complete" | "suspend" | "park" }>;
 
 async function recordCompleted(
   db: Queryable,
@@ -182,6 +191,21 @@ async function recordSuspended(
     outcomes.map((outcome) => outcome.runId),
     outcomes.map((outcome) => outcome.due),
     ...waitsIn(outcomes),
+  );
+  return row!;
+}
+
+async function recordParked(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Parked[],
+): Promise<SettledRow> {
+  const [row] = await settleParked(
+    db,
+    workerId,
+    outcomes.map((outcome) => outcome.leaseId),
+    outcomes.map((outcome) => outcome.runId),
+    outcomes.map((outcome) => outcome.message),
   );
   return row!;
 }

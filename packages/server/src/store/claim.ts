@@ -257,11 +257,14 @@ const QUEUE_OPEN = `not exists (
 const PLAIN_JOBS = `array(
         select j.name from unnest($4::text[]) n(name) join millrace.job j on j.name = n.name where not j.gated)`;
 
+/** What is pinned to a version is for workers that can run that. */
+const RUNNABLE = `(r.version is null or r.job || '@' || r.version = any ($4))`;
+
 /**
  * Claims from the very front of the queues. `ready_order` gives each queue's parcels in the order of priority and age.
  *
- * Parameters: worker id; free slots; queues, in the order in which they may take slots; jobs that the worker knows; how
- * many parcels of a queue to look at, at the most.
+ * Parameters: worker id; free slots; queues, in the order in which they may take slots; what the worker can run: jobs, and
+ * `job@version` for each version of theirs; how many parcels of a queue to look at, at the most.
  */
 export const claimFromFront = statement<
   [worker: number, free: number, queues: string[], jobs: string[], parcels: number],
@@ -273,7 +276,7 @@ export const claimFromFront = statement<
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
-      where r.queue = q.name and not r.gated and r.job = any (${PLAIN_JOBS})
+      where r.queue = q.name and not r.gated and r.job = any (${PLAIN_JOBS}) and ${RUNNABLE}
       order by r.priority desc, r.start_by, r.seq limit $5
       for update skip locked
     ) r
@@ -308,7 +311,7 @@ export const claimFromLow = statement<
     cross join lateral (
       select * from millrace.ready r
       where r.queue = q.name and r.priority = q.priority and (r.start_by, r.seq) >= (q.start_by, q.seq) and not r.gated
-        and r.job = any (${PLAIN_JOBS})
+        and r.job = any (${PLAIN_JOBS}) and ${RUNNABLE}
       order by r.start_by, r.seq limit $5
       for update skip locked
     ) r

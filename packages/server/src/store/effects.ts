@@ -92,7 +92,6 @@ export const noteEffects = statement<
 export const keepReceipts = statement<Keeping, KeptRow>(
   "keep_receipts",
   keeping(
-    "effect",
     `standing as materialized (
       select w.run_id, w.name, w.ordinal
       from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal and w.kind = 'effect'

@@ -18,6 +18,10 @@ export interface StandingRow {
   awaited: string | null;
   /** Of which of its effects nobody knows whether they happened, in words. */
   doubted: string | null;
+  /** What its code did not come to, of a run that is parked for it. */
+  parked: string | null;
+  /** That of its job under which it has begun its steps. */
+  version: string | null;
   worker_id: number | null;
   worker_name: string | null;
   claimed_at: Date | null;
@@ -33,6 +37,7 @@ export const readStanding = statement<[run: string], StandingRow>(
   `select r.job, r.queue, r.priority, r.state::text, r.attempts, r.failures, r.expires_at, nullif(t.due_at, ${NO_END}) as due_at, t.reason as due_reason,
      case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
      case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
+     case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version,
      l.worker_id, w.name as worker_name, l.claimed_at,
      exists (select from millrace.cancellation c where c.run_id = r.id) as cancel_asked,
      exists (select from millrace.job j where j.name = r.job) as job_known, clock_timestamp() as now,
@@ -55,14 +60,25 @@ export interface TakersRow {
   draining: number;
   /** They know the job, whatever they take from. */
   knowing: number;
+  /** They take from the queue and know the job, in a version that cannot run it. */
+  otherVersion: number;
 }
 
-export const countTakers = statement<[queue: string, job: string], TakersRow>(
+/** Parameters: queue, job, and the version to which the run is pinned, or null. */
+export const countTakers = statement<
+  [queue: string, job: string, version: string | null],
+  TakersRow
+>(
   "count_takers",
-  `select count(*) filter (where state = 'active' and queues @> array[$1::text])::int as workers,
-     count(*) filter (where state = 'draining' and queues @> array[$1::text])::int as draining,
-     count(*)::int as knowing
-   from millrace.worker where state in ('active', 'draining') and jobs @> array[$2::text]`,
+  `select count(*) filter (where state = 'active' and takes and runs)::int as workers,
+     count(*) filter (where state = 'draining' and takes and runs)::int as draining,
+     count(*)::int as knowing,
+     count(*) filter (where takes and not runs)::int as "otherVersion"
+   from (
+     select state, queues @> array[$1::text] as takes,
+       $3::text is null or coalesce(versions -> $2 ->> 'is' = $3 or versions -> $2 -> 'finishes' ? $3, false) as runs
+     from millrace.worker where state in ('active', 'draining') and jobs @> array[$2::text]
+   ) w`,
 );
 
 /** Runs that hold a limit now, oldest lease first, ten at the most. Parameters: job and key, job alone, or queue alone. */

@@ -29,7 +29,7 @@ export const countPlaces = statement<
      (select coalesce(extract(epoch from clock_timestamp() - least(
        (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
    from (
-     select count(*) filter (where reason not in ('sleep', 'wait'))::int as scheduled, count(*) filter (where reason in ('sleep', 'wait'))::int as waiting
+     select count(*) filter (where reason not in ('sleep', 'wait', 'version'))::int as scheduled, count(*) filter (where reason in ('sleep', 'wait', 'version'))::int as waiting
      from millrace.timer
    ) t`,
 );

@@ -49,8 +49,8 @@ export const listQueues = statement<[], QueueRow>(
       cross join lateral (select queue from millrace.run where id = u.id limit 1) r group by r.queue
     ),
     later as (
-      select r.queue, count(*) filter (where t.reason not in ('sleep', 'wait'))::int as scheduled,
-        count(*) filter (where t.reason in ('sleep', 'wait'))::int as waiting
+      select r.queue, count(*) filter (where t.reason not in ('sleep', 'wait', 'version'))::int as scheduled,
+        count(*) filter (where t.reason in ('sleep', 'wait', 'version'))::int as waiting
       from millrace.timer t
       cross join lateral (select queue from millrace.run where id = t.run_id limit 1) r group by r.queue
     )

@@ -1,10 +1,10 @@
 /**
- * Puts parcels into `ready`: `from` gives queue, priority, job and run_ids, in the order in which they shall stand. The
+ * Puts parcels into `ready`: `from` gives queue, priority, job, version and run_ids, in the order in which they shall stand. The
  * deadline that orders them, and whether they pass the gate, come from their job and queue.
  */
 export function intoReady(from: string): string {
-  return `insert into millrace.ready (queue, priority, job, run_ids, gated, start_by)
-      select p.queue, p.priority, p.job, p.run_ids, millrace.is_gated(p.job, p.queue), clock_timestamp()
+  return `insert into millrace.ready (queue, priority, job, version, run_ids, gated, start_by)
+      select p.queue, p.priority, p.job, p.version, p.run_ids, millrace.is_gated(p.job, p.queue), clock_timestamp()
         + coalesce((select j.start_within from millrace.job j where j.name = p.job), interval '10 minutes')
       from (${from}) p`;
 }
@@ -22,3 +22,15 @@ export const OPEN_LANES = `
     opened_lanes as (
       update millrace.lane n set "full" = false from lanes k where n.job = k.job and n.key = k.key and n.queue = k.queue
     )`;
+
+/**
+ * The version to which the run `r` is pinned once its attempt has ended: as soon as it has steps on record, that of the worker that made
+ * them. Looked up with limits, because an EXISTS may be planned as a hash of all there are.
+ *
+ * @param worker the id of the worker
+ */
+export const pinned = (worker: string) => `coalesce(r.version, (
+          select w.versions -> r.job ->> 'is' from millrace.worker w
+          where w.id = ${worker} and w.versions ? r.job and coalesce(
+            (select true from millrace.step s where s.run_id = r.id limit 1),
+            (select true from millrace.waiter x where x.run_id = r.id limit 1))))`;

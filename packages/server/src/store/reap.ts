@@ -1,4 +1,4 @@
-import { OPEN_LANES, intoReady } from "./ready.ts";
+import { OPEN_LANES, intoReady, pinned } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -40,13 +40,13 @@ export const takeBack = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, losses = r.losses + 1,
+      set attempts = r.attempts + 1, losses = r.losses + 1, version = ${pinned("l.worker_id")},
         state = l.final,
         started_at = case when l.final is not null then l.claimed_at end,
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
       from judged l where r.id = any (array[l.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message, evidence)
@@ -63,12 +63,12 @@ export const takeBack = statement<
       from moved where state = 'failed'
     ),
     queued as (
-      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
+      ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
-        select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
+        select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
         from moved where state is null
       ) chunk
-      group by queue, priority, job, parcel`)}
+      group by queue, priority, job, version, parcel`)}
     )
     select id as run_id, worker_id, job, queue, state::text from moved`,
 );

@@ -29,6 +29,10 @@ export interface RunRow {
   awaited: string | null;
   /** Of which of its effects nobody knows whether they happened, in words. */
   doubted: string | null;
+  /** What its code did not come to, of a run that is parked for it. */
+  parked: string | null;
+  /** That of its job under which it has begun its steps. */
+  version: string | null;
   error_class: string | null;
   error_message: string | null;
 }
@@ -40,7 +44,8 @@ const SUMMARY = `
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
     nullif(t.due_at, ${NO_END}) as due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message,
     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
-    case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted`;
+    case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
+    case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version`;
 
 const PLACES = `
     left join millrace.timer t on r.state is null and t.run_id = r.id
@@ -112,7 +117,7 @@ function listText(from: string, id: string): string {
         -- Repeats millrace.state_of, which PostgreSQL cannot inline (it has sub-selects), and which looks at all leases
         -- each time: 20,000 open runs and 50 leases took it 1.3 s, this 0.1 s. A test holds both to the same answers.
         and ($6::millrace.run_state is null or r.state = $6 or r.state is null and $6 = case
-          when exists (select from millrace.timer t where t.run_id = r.id and t.reason in ('sleep', 'wait')) then 'waiting'::millrace.run_state
+          when exists (select from millrace.timer t where t.run_id = r.id and t.reason in ('sleep', 'wait', 'version')) then 'waiting'::millrace.run_state
           when exists (select from millrace.timer t where t.run_id = r.id) then 'scheduled'
           when r.id in (select unnest(run_ids) from millrace.lease) then 'running' else 'queued' end)
       order by r.id desc limit $3

@@ -1,5 +1,5 @@
 import type { FinalState } from "@millrace/core";
-import { OPEN_LANES, intoReady } from "./ready.ts";
+import { OPEN_LANES, intoReady, pinned } from "./ready.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -236,7 +236,7 @@ export const settleOthers = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1,
+      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
         failures = r.failures + (f.verdict in ('retry', 'fail'))::int,
         losses = r.losses + (f.verdict = 'crash')::int,
         state = f.final,
@@ -244,7 +244,7 @@ export const settleOthers = statement<
         finished_at = case when f.final is not null then f.at end,
         worker_id = case when f.final is not null then f.worker_id end
       from judged f where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, f.verdict, f.due_at, f.wanted_at, f.late,
+      returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, r.version, f.verdict, f.due_at, f.wanted_at, f.late,
         f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
@@ -271,12 +271,12 @@ export const settleOthers = statement<
       from moved where late
     ),
     handed_back as (
-      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
+      ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
-        select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
+        select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
         from moved where verdict = 'release' or verdict = 'crash' and state is null
       ) chunk
-      group by queue, priority, job, parcel`)}
+      group by queue, priority, job, version, parcel`)}
     )
     select (${letters("case when m.late then 't' else 'r' end")}) as letters, ${ROOMIER}`,
 );

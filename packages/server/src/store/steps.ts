@@ -27,20 +27,20 @@ export const FENCED_STEPS = `
  * The text that records what steps gave, through the leases of their runs: that of an attempt that was superseded is not recorded. Answers
  * one row for each, in order.
  *
- * @param kind theirs
  * @param more further parts, each with a comma behind it, which `kept` comes after
  */
-export function keeping(kind: StepKind, more = ""): string {
+export function keeping(more = ""): string {
   return `with made as materialized (
       select *, clock_timestamp() as at
-      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::float8[], $9::jsonb[], $10::boolean[])
-        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, took_ms, value, failed, place)
+      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::float8[], $9::jsonb[], $10::boolean[],
+        $11::text[])
+        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, took_ms, value, failed, kind, place)
     ),
     ${FENCED_STEPS},
     ${more}
     kept as (
       insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
-      select run_id, name, ordinal, '${kind}', seq, attempt, at - took_ms * interval '1 millisecond', at, value, failed from fenced
+      select run_id, name, ordinal, kind, seq, attempt, at - took_ms * interval '1 millisecond', at, value, failed from fenced
       on conflict do nothing
       returning run_id, name, ordinal, attempt
     )
@@ -58,7 +58,7 @@ export function keeping(kind: StepKind, more = ""): string {
 
 /**
  * Of checkpoints their leases, runs, names, ordinals, numbers in the run, attempts, how many milliseconds they took, the JSON texts of
- * their values, and whether that is what they have thrown.
+ * their values, whether that is what they have thrown, and their kinds.
  */
 export type Keeping = [
   worker: number,
@@ -71,9 +71,10 @@ export type Keeping = [
   tookMs: number[],
   values: string[],
   failed: boolean[],
+  kinds: StepKind[],
 ];
 
-export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping("step"));
+export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping());
 
 /** Whether a step is on record, and of that attempt. */
 export const isStepKept = statement<

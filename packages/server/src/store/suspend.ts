@@ -1,4 +1,4 @@
-import { intoReady } from "./ready.ts";
+import { intoReady, pinned } from "./ready.ts";
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
 import { statement } from "./statement.ts";
 
@@ -44,14 +44,14 @@ export const settleSuspended = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1,
+      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
         state = case when f.unwanted then 'cancelled'::millrace.run_state end,
         started_at = case when f.unwanted then f.claimed_at end,
         finished_at = case when f.unwanted then f.at end,
         worker_id = case when f.unwanted then f.worker_id end
       from fenced f left join waiting w on w.run_id = f.run_id
       where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.state, r.queue, r.priority, r.job, f.due_at, f.worker_id, f.claimed_at, f.at,
+      returning r.id, r.attempts, r.state, r.queue, r.priority, r.job, r.version, f.due_at, f.worker_id, f.claimed_at, f.at,
         coalesce(w.wakeable, false) as wakeable, coalesce(w.met, false) as met
     ),
     attempted as (
@@ -66,12 +66,12 @@ export const settleSuspended = statement<
       from moved where state is null and not met
     ),
     awake as (
-      ${intoReady(`select queue, priority, job, array_agg(id order by id) as run_ids
+      ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
-        select *, (row_number() over (partition by queue, priority, job order by id) - 1) / 250 as parcel
+        select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
         from moved where state is null and met
       ) chunk
-      group by queue, priority, job, parcel`)}
+      group by queue, priority, job, version, parcel`)}
     )
     select (${letters("'r'")}) as letters, ${ROOMIER}`,
 );

@@ -7,15 +7,15 @@ import { statement } from "./statement.ts";
  */
 const INTO_QUEUES = `
     woken as (
-      select r.id, r.job, r.queue, r.priority, d.due_at,
-        (row_number() over (partition by r.queue, r.priority, r.job order by d.due_at, r.id) - 1) / 250 as parcel
+      select r.id, r.job, r.queue, r.priority, r.version, d.due_at,
+        (row_number() over (partition by r.queue, r.priority, r.job, r.version order by d.due_at, r.id) - 1) / 250 as parcel
       -- As in a claim: a join of many may be planned to read the whole history.
       from due d cross join lateral (select * from millrace.run where id = d.run_id limit 1) r
       where r.state is null
     ),
     queued as (
-      ${intoReady(`select queue, priority, job, array_agg(id order by due_at, id) as run_ids from woken
-      group by queue, priority, job, parcel order by min(due_at)`)}
+      ${intoReady(`select queue, priority, job, version, array_agg(id order by due_at, id) as run_ids from woken
+      group by queue, priority, job, version, parcel order by min(due_at)`)}
       returning queue, cardinality(run_ids) as runs
     )
     select queue, sum(runs)::int as runs from queued group by queue`;

@@ -8,12 +8,13 @@ export const registerWorker = statement<
     jobs: string[],
     version: string,
     leaseMs: number,
+    versions: string,
   ],
   { id: number }
 >(
   "register_worker",
-  `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
-   values ($1, $2, $3, $4, $5, $6) returning id`,
+  `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, versions)
+   values ($1, $2, $3, $4, $5, $6, $7::jsonb) returning id`,
 );
 
 /** Proves life. No row: this worker was declared lost and must write nothing more under this id. */

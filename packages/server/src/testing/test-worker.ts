@@ -45,7 +45,7 @@ export class TestWorker {
     const { db, own = db, registry, logger } = options;
     this.id = id;
     this.#options = options;
-    this.#claimer = new Claimer(own, id, registry.queues, registry.names);
+    this.#claimer = new Claimer(own, id, registry.queues, registry.runnable(registry.names));
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
       output: new RunOutput(own, id, logger),
@@ -68,6 +68,7 @@ export class TestWorker {
       "testing",
       // Nobody beats for it, and nobody looks whether somebody does.
       2 ** 31 - 1,
+      JSON.stringify(registry.versions),
     );
     return new TestWorker(row!.id, options);
   }

@@ -11,6 +11,7 @@ const OUTCOMES = {
   stop: "cancelled",
   release: "released",
   suspend: "released",
+  park: "released",
   crash: "lost",
 } as const;
 

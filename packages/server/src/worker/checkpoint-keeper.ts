@@ -188,6 +188,7 @@ export class CheckpointKeeper {
       items.map((item) => item.tookMs),
       items.map((item) => item.value),
       items.map((item) => item.failed ?? false),
+      items.map((item) => item.kind),
     ];
   }
 

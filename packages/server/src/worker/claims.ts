@@ -44,7 +44,7 @@ export class Claims {
     this.#claims = (["inline", "thread", "process"] as const).flatMap((isolation) => {
       const jobs = registry.names.filter((name) => registry.get(name)!.isolation === isolation);
       if (jobs.length === 0) return [];
-      return [{ isolation, claimer: new Claimer(db, workerId, queues, jobs) }];
+      return [{ isolation, claimer: new Claimer(db, workerId, queues, registry.runnable(jobs)) }];
     });
   }
 

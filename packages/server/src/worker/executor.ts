@@ -193,9 +193,8 @@ function judge(end: End, execution: Execution): Outcome {
   const { run, job, context } = execution;
   const why = context.aborted?.why;
   // Whatever the handler has made of it.
-  if (hasReturned(end) && context.diverged) {
-    return judge({ thrown: context.diverged }, execution);
-  }
+  const diverged = "diverged" in end ? end.diverged : context.diverged?.message;
+  if (diverged !== undefined && (!why || why === "timeout")) return park(diverged, execution);
   // Unless the database says otherwise: then this is not recorded.
   if (hasReturned(end) && context.ownTransaction?.begun) {
     return judge({ thrown: new NotCommitted() }, execution);
@@ -219,6 +218,13 @@ function suspend({ dueMs, waits }: Suspension, { run }: Execution): Outcome {
   }
   const message = `it has waited ${MAX_ATTEMPTS} times, and more than that no run may; let it start another run for the rest`;
   const failure = toFailure(new MillraceError("too_many_steps", message));
+  return { leaseId, runId, verdict: "fail", failure };
+}
+
+function park(message: string, { run }: Execution): Outcome {
+  const { leaseId, id: runId } = run;
+  if (run.attempts + 1 < MAX_ATTEMPTS) return { leaseId, runId, verdict: "park", message };
+  const failure = toFailure(new MillraceError("step_mismatch", message));
   return { leaseId, runId, verdict: "fail", failure };
 }
 

@@ -11,6 +11,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
  * - crashed: its place died, and nobody had told it to.
+ * - diverged: in a place of its own, its code did not come to what is on record; the message says to what.
  * - suspended: it was left where it is, in waits of its steps.
  * - abandoned: it was told to stop, and its outcome is recorded without it.
  */
@@ -21,6 +22,7 @@ export type End =
   | { thrown: unknown }
   | { judged: JudgedFailure }
   | { crashed: Crash }
+  | { diverged: string }
   | { suspended: Suspension }
   | { abandoned: true };
 

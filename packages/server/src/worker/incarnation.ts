@@ -46,6 +46,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     registry.names,
     version,
     leaseMs,
+    JSON.stringify(registry.versions),
   );
   if (!row) throw new Error("registering the worker gave no id");
   failpoint("register.after_commit");

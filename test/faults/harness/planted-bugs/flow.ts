@@ -4,6 +4,8 @@ const CONCURRENCY_TESTS = "test/flow/concurrency.test.ts";
 const RATE_TESTS = "test/flow/rate.test.ts";
 const OVERLAP_TESTS = "test/flow/overlap.test.ts";
 const FLOW = "store/migrations/0002_flow_control.sql";
+/** The newest text of `millrace.claim_gated`. */
+const CLAIM = "store/migrations/0017_versions.sql";
 const SHARES_TEST = {
   file: CONCURRENCY_TESTS,
   test: "of tenants with a backlog none gets a second slot before each has one, in one claim or in many",
@@ -49,13 +51,13 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "what a key has running is read before the key is locked",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "      select l.*, j.flow, q.concurrency, q.rate, q.gated as queue_gated,",
         replace:
           "      select l.*, millrace.held_by_key(l.job, l.key) as held, j.flow, q.concurrency, q.rate, q.gated as queue_gated,",
       },
       {
-        file: FLOW,
+        file: CLAIM,
         find: "take := millrace.room((lane.flow ->> 'keyLimit')::int, millrace.held_by_key(lane.job, lane.key));",
         replace: "take := millrace.room((lane.flow ->> 'keyLimit')::int, lane.held);",
       },
@@ -69,7 +71,7 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "claims of a job with a limit do not wait for each other",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "where j.name = any (jobs) and j.flow ?| array['jobLimit', 'jobRate'] and",
         replace: "where j.name = any (jobs) and j.flow ? 'jobRate' and",
       },
@@ -83,7 +85,7 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "two claims take the same tokens of a rate",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "where j.name = any (jobs) and j.flow ?| array['jobLimit', 'jobRate'] and",
         replace: "where j.name = any (jobs) and j.flow ? 'jobLimit' and",
       },
@@ -125,7 +127,7 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "a tenant that was served stays in front of the others",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "turn = case when cardinality(taken) > 0 then nextval('millrace.turn_seq') else l.turn end,",
         replace: "turn = l.turn,",
       },
@@ -136,7 +138,7 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "the first tenant gets all slots that are free",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "fits := ceil(slots::numeric / greatest(1, lanes_left));",
         replace: "fits := slots;",
       },
@@ -161,7 +163,7 @@ export const FLOW_BUGS: readonly PlantedBug[] = [
     bug: "the lane of a key that its rate has shut stays closed",
     edits: [
       {
-        file: FLOW,
+        file: CLAIM,
         find: "not_before = coalesce(wait_until, '-infinity')",
         replace:
           "not_before = case when wait_until is null then '-infinity' else 'infinity' end::timestamptz",

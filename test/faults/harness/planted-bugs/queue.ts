@@ -18,7 +18,7 @@ export const QUEUE_BUGS: readonly PlantedBug[] = [
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
-      where r.queue = q.name and not r.gated and r.job = any (\${PLAIN_JOBS})
+      where r.queue = q.name and not r.gated and r.job = any (\${PLAIN_JOBS}) and \${RUNNABLE}
       order by r.priority desc, r.start_by, r.seq limit $5
       for update skip locked
     ) r

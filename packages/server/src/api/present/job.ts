@@ -20,6 +20,9 @@ export function presentJob(job: JobRow): JobInfo {
     retry: { ...NEWER, ...job.retry },
     retentionMs: job.retention_ms === Infinity ? "forever" : job.retention_ms,
     flow: presentFlow(job.flow),
+    version: job.version,
+    steps: job.steps,
+    fingerprint: job.fingerprint,
     paused: presentPaused(job),
     pausedKeys: job.paused_keys,
     // Read from jsonb, so it is JSON.

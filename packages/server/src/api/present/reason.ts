@@ -30,7 +30,8 @@ export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
   }
 }
 
-function waitingFor({ awaited, doubted, due_at }: RunRow): string | null {
+function waitingFor({ awaited, doubted, due_at, due_reason, parked }: RunRow): string | null {
+  if (due_reason === "version") return `needs other code: ${parked ?? "unknown"}`;
   const until = due_at && `until ${due_at.toISOString()}`;
   const waits = awaited ? ["waits for", awaited, until] : [until && "sleeps", until];
   const reasons = [doubted && `in doubt whether ${doubted}`, waits.filter(Boolean).join(" ")];

@@ -29,6 +29,7 @@ export function presentSummary(run: RunRow, holds: Holds, now: Date): RunSummary
     state: run.state,
     reason: reasonOf(run, holds, now),
     priority: run.priority,
+    version: run.version,
     // The row counts the attempts that have ended.
     attempt: run.attempts + (run.state === "running" ? 1 : 0),
     failures: run.failures,

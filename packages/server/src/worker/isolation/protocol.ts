@@ -78,6 +78,8 @@ export type Ended =
   | { output: string | null }
   /** It was left where it is, in waits of which the first is over then, in milliseconds of Unix time. */
   | { suspended: Suspension }
+  /** Its code did not come to what is on record; the message says to what. */
+  | { diverged: string }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }
   /** The job could not be loaded there, so nothing of it could judge. */

@@ -21,14 +21,13 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
     suspended.then((suspension): Ended => ({ suspended: suspension })),
   ]);
   context.conclude();
-  return ended;
+  // Whatever the handler has made of it.
+  return context.diverged ? { diverged: context.diverged.message } : ended;
 }
 
 async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
     const value = await job.handle(await checkInput(job, run.input), context);
-    // Whatever the handler has made of it.
-    if (context.diverged) throw context.diverged;
     return outputOf(value, run.job);
   } catch (thrown) {
     return { judged: judge(thrown, job) };

@@ -1,0 +1,65 @@
+import type { PlantedBug } from "./planted-bug.ts";
+
+const VERSION_TESTS = "test/worker/versions.test.ts";
+
+/** Bugs of runs that outlive a deployment. */
+export const VERSION_BUGS: readonly PlantedBug[] = [
+  {
+    bug: "a claim takes what is pinned to another version",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: "const RUNNABLE = `(r.version is null or r.job || '@' || r.version = any ($4))`;",
+        replace: "const RUNNABLE = `true`;",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job is only claimed by workers that have that version, and waits for one in its queue",
+    },
+  },
+  {
+    bug: "a claim from the gate takes what is pinned to another version",
+    edits: [
+      {
+        file: "store/migrations/0017_versions.sql",
+        find: "and (g.version is null or g.job || '@' || g.version = any (jobs))",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job stays with it where it passes the gate, and holds up nobody of its key",
+    },
+  },
+  {
+    bug: "a run that is lost with its worker belongs to no version",
+    edits: [
+      {
+        file: "store/reap.ts",
+        find: 'version = ${pinned("l.worker_id")},',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job keeps it through a failed attempt, and through the loss of its worker",
+    },
+  },
+  {
+    bug: "a run without steps is pinned, too",
+    edits: [
+      {
+        file: "store/ready.ts",
+        find: `and coalesce(
+            (select true from millrace.step s where s.run_id = r.id limit 1),
+            (select true from millrace.waiter x where x.run_id = r.id limit 1))`,
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job has none before its first step: whoever comes may run it, also after a failure",
+    },
+  },
+];

@@ -1,0 +1,252 @@
+import { type Context, defineJob } from "@millrace/sdk";
+import { JobRegistry } from "millrace";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { cancel } from "../../packages/server/src/engine/cancel.ts";
+import { dispatch } from "../../packages/server/src/engine/dispatch.ts";
+import { explain } from "../../packages/server/src/engine/explain.ts";
+import { Mill } from "../support/mill.ts";
+import { passSleeps } from "../support/pass-sleeps.ts";
+import { until } from "../support/until.ts";
+
+interface Code {
+  version?: string;
+  finishes?: string[];
+  concurrency?: { key: "tenant"; limit: number };
+}
+
+function code(run: (ctx: Context) => unknown, options: Code = {}) {
+  return defineJob({
+    name: "contract",
+    input: z.object({ tenant: z.string().optional() }),
+    retry: { maxAttempts: 2, firstDelay: "1ms", maxDelay: "1ms" },
+    ...options,
+    run: (_input, ctx) => run(ctx),
+  });
+}
+
+/** A worker with other code for the same job. */
+async function startOther(mill: Mill, job: ReturnType<typeof code>) {
+  const registry = new JobRegistry([job]);
+  await registry.register(mill.db);
+  return mill.startWorker({ registry });
+}
+
+const twoSteps = (said: string) => async (ctx: Context) => {
+  await ctx.step("first", () => said);
+  await ctx.step.sleep("rest", "1h");
+  return `${await ctx.step("second", () => said)} finished it`;
+};
+
+describe("a run that has begun its steps with one version of its job", () => {
+  test("is only claimed by workers that have that version, and waits for one in its queue", async () => {
+    const mill = await Mill.create(code(twoSteps("one"), { version: "1" }));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    await startOther(mill, code(twoSteps("two"), { version: "2" }));
+    const younger = await mill.enqueue("contract");
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    // The younger one is claimed by the new code at once, which looks at the older one, too.
+    await mill.untilState(younger, "waiting");
+    expect(await mill.state(id)).toBe("queued");
+    expect(await explain(mill.db, id)).toMatchObject({
+      summary: expect.stringContaining(
+        "it has begun with version 1 of contract, and no living worker can run that",
+      ),
+      blockers: [{ code: "needs_version" }],
+    });
+    await startOther(mill, code(twoSteps("one again"), { version: "1" }));
+    expect((await mill.untilState(id, "completed")).output).toBe("one again finished it");
+  });
+
+  test("is claimed by code of another version that finishes it", async () => {
+    const mill = await Mill.create(code(twoSteps("one"), { version: "1" }));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    await startOther(mill, code(twoSteps("three"), { version: "3", finishes: ["1", "2"] }));
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    expect((await mill.untilState(id, "completed")).output).toBe("three finished it");
+    expect(await mill.rows("select version from millrace.run where id = $1", [id])).toEqual([
+      { version: "1" },
+    ]);
+  });
+
+  test("stays with it where it passes the gate, and holds up nobody of its key", async () => {
+    const concurrency = { key: "tenant", limit: 5 } as const;
+    const mill = await Mill.create(code(twoSteps("one"), { version: "1", concurrency }));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract", { tenant: "a" });
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    await startOther(mill, code(twoSteps("two"), { version: "2", concurrency }));
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    const younger = await mill.enqueue("contract", { tenant: "a" });
+    await mill.untilState(younger, "waiting");
+    expect(await mill.state(id)).toBe("queued");
+    await startOther(mill, code(twoSteps("one again"), { version: "1", concurrency }));
+    expect((await mill.untilState(id, "completed")).output).toBe("one again finished it");
+  });
+
+  test("keeps it through a failed attempt, and through the loss of its worker", async () => {
+    const failing = code(
+      async ({ step }) => {
+        await step("first", () => 1);
+        throw new Error("not yet");
+      },
+      { version: "1" },
+    );
+    const mill = await Mill.create(failing);
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "scheduled");
+    expect(await mill.rows("select version from millrace.run where id = $1", [id])).toEqual([
+      { version: "1" },
+    ]);
+    await one.stop();
+
+    const blocked = code(
+      async ({ step }) => {
+        await step("first", () => 1);
+        await new Promise(() => {});
+      },
+      { version: "2" },
+    );
+    await startOther(mill, blocked);
+    const other = await mill.enqueue("contract");
+    await until("it has recorded a step", () =>
+      mill
+        .rows("select from millrace.step where run_id = $1", [other])
+        .then(({ length }) => length > 0),
+    );
+    await mill.startReaper();
+    await mill.db.query("update millrace.worker set state = 'lost' where state = 'active'");
+    await until("it is back in its queue", () =>
+      mill.rows("select from millrace.ready where version = '2'").then(({ length }) => length > 0),
+    );
+  });
+
+  test("has none before its first step: whoever comes may run it, also after a failure", async () => {
+    const mill = await Mill.create(
+      code(
+        () => {
+          throw new Error("a bug before the first step");
+        },
+        { version: "1" },
+      ),
+    );
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "scheduled");
+    await one.stop();
+    await startOther(
+      mill,
+      code(() => "mended", { version: "2" }),
+    );
+    await mill.startDispatcher();
+    expect((await mill.untilState(id, "completed")).output).toBe("mended");
+  });
+});
+
+describe("a run whose code does not come to what it has on record", () => {
+  const before = async ({ step }: Context) => {
+    await step("open", () => "opened");
+    await step.sleep("rest", "1h");
+    return "as before";
+  };
+  const after = async ({ step }: Context) => {
+    await step.sleep("open", "1h");
+    return "as after";
+  };
+
+  async function parked() {
+    const mill = await Mill.create(code(before));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    const two = await startOther(mill, code(after));
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await until("it is parked", () =>
+      mill
+        .rows("select from millrace.timer where reason = 'version'")
+        .then(({ length }) => length > 0),
+    );
+    return { mill, id, two };
+  }
+
+  test("is parked: that is no failure, and it says what it needs", async () => {
+    const { mill, id } = await parked();
+    expect(await mill.run(id)).toMatchObject({ state: "waiting", failures: 0, losses: 0 });
+    expect(await explain(mill.db, id)).toMatchObject({
+      state: "waiting",
+      blockers: [
+        {
+          code: "needs_version",
+          message: expect.stringContaining('sleep "open" is a sleep here, and a step on record'),
+          until: expect.any(String),
+        },
+      ],
+    });
+    expect(await mill.rows("select event from millrace.event where run_id = $1", [id])).toEqual([
+      { event: "needs version" },
+    ]);
+  });
+
+  test("is tried again once code of its job is loaded anew, and goes on where it was", async () => {
+    const { mill, id, two } = await parked();
+    await two.stop();
+    await startOther(mill, code(before));
+    await mill.startDispatcher();
+    expect((await mill.untilState(id, "completed")).output).toBe("as before");
+  });
+
+  test("is tried again by itself, twice as late each time, and the timeline says it once", async () => {
+    const { mill, id } = await parked();
+    const restS = async () => {
+      const [row] = await mill.rows<{ rest: number }>(
+        "select extract(epoch from due_at - clock_timestamp())::float8 as rest from millrace.timer where run_id = $1 and reason = 'version'",
+        [id],
+      );
+      return row?.rest ?? 0;
+    };
+    expect(await restS()).toBeGreaterThan(25);
+    expect(await restS()).toBeLessThan(34);
+    await mill.db.query(
+      "update millrace.step set finished_at = finished_at - interval '10 minutes'",
+    );
+    await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
+    await dispatch(mill.db);
+    await until("it is parked for ten minutes more", async () => (await restS()) > 500);
+    expect(
+      await mill.rows("select event from millrace.event where run_id = $1", [id]),
+    ).toHaveLength(1);
+  });
+
+  test("can be cancelled", async () => {
+    const { mill, id } = await parked();
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    expect(await mill.state(id)).toBe("cancelled");
+  });
+
+  test("is parked from a process of its own, too", async () => {
+    const file = new URL("./jobs/isolated.job.ts", import.meta.url).pathname;
+    const mill = await Mill.load(file);
+    await mill.startWorker();
+    await mill.startDispatcher();
+    const id = await mill.enqueue("changes-kind");
+    await until("it is parked", () =>
+      mill
+        .rows("select from millrace.timer where reason = 'version' and run_id = $1", [id])
+        .then(({ length }) => length > 0),
+    );
+    expect(await mill.run(id)).toMatchObject({ state: "waiting", failures: 1 });
+  });
+});
