@@ -20,25 +20,29 @@ export class OneServer {
   client!: Record<string, string>;
 
   /** To be called outside the tests. */
-  static forThisFile(): OneServer {
+  static forThisFile(jobs: string = JOBS): OneServer {
     const one = new OneServer();
-    beforeAll(() => one.#start());
+    beforeAll(() => one.#start(jobs));
     afterAll(() => one.#stop());
     return one;
   }
 
   readonly cli = (...args: string[]) => millrace(args, this.client);
 
-  async #start(): Promise<void> {
+  async #start(jobs: string): Promise<void> {
     this.database = await createDatabase();
     this.home = mkdtempSync(join(tmpdir(), "millrace-"));
-    this.server = await launch(["start", "--jobs", JOBS], {
+    this.server = await launch(["start", "--jobs", jobs], {
       DATABASE_URL: this.database.url,
       MILLRACE_API_KEY: KEY,
       MILLRACE_HOME: this.home,
       MILLRACE_PORT: "0",
     });
-    this.client = { MILLRACE_URL: await addressOf(this.server), MILLRACE_API_KEY: KEY };
+    this.client = {
+      MILLRACE_URL: await addressOf(this.server),
+      MILLRACE_API_KEY: KEY,
+      MILLRACE_HOME: this.home,
+    };
   }
 
   async #stop(): Promise<void> {

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   duplicate_queue: { status: 500, title: "Two queues have the same name" },
   invalid_event: { status: 400, title: "The event is wrong" },
   invalid_step: { status: 500, title: "The step is used wrongly" },
+  step_not_found: { status: 404, title: "No such step" },
   step_mismatch: { status: 500, title: "The run's checkpoints are not those of this code" },
   step_too_large: { status: 500, title: "What the run's steps gave is too large" },
   too_many_steps: { status: 500, title: "The run has as many steps as a run may have" },

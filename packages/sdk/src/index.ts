@@ -49,6 +49,7 @@ export {
 } from "./errors.ts";
 export { checkInput } from "./input.ts";
 export { isJob } from "./is-job.ts";
+export { type ReplayEnd, type ReplayedRun, replayJob } from "./replay-job.ts";
 export { RunCancelledError, RunFailedError } from "./run-errors.ts";
 export { EnqueuedRun, type ResultOptions, RunHandle } from "./run-handle.ts";
 export type {

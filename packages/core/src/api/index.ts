@@ -64,6 +64,12 @@ export {
   RunStep,
   RunSummary,
   TimelineEntry,
+  ForkRun,
+  ForkedRun,
+  OpenRuns,
+  RunRecord,
+  MAX_OPEN_RUNS,
+  ReadOpenRuns,
 } from "./runs.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {

@@ -217,6 +217,100 @@ export const Children = z
 
 export type Children = z.infer<typeof Children>;
 
+export const ForkRun = z
+  .strictObject({
+    step: z.string().min(1).max(200).describe("The first step that is run again"),
+    ordinal: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("Which use of its name in the run, from 1; default the first"),
+    input: z.json().optional().describe("Instead of the old run's input"),
+  })
+  .meta({ id: "ForkRun" });
+
+export type ForkRun = z.infer<typeof ForkRun>;
+
+export const ForkedRun = AcceptedRun.extend({
+  steps: z.int().describe("How many checkpoints of the old run it begins with"),
+}).meta({ id: "ForkedRun" });
+
+export type ForkedRun = z.infer<typeof ForkedRun>;
+
+const Place = {
+  name: z.string(),
+  ordinal: z.int().describe("The n-th use of the name in the run, from 1"),
+  kind: z.enum(STEP_KINDS),
+};
+
+/** What a run has on record, as its handler would get it in the next attempt. */
+export const RunRecord = z
+  .object({
+    run: RunId,
+    job: z.string(),
+    state: RunStateSchema,
+    version: z.string().nullable().describe("The version of its job to which it is pinned"),
+    attempt: z.int().describe("The attempt that comes next, or would, from 1"),
+    trigger: z.enum(TRIGGERS),
+    correlationId: z.string().nullable(),
+    scheduledFor: Instant.nullable(),
+    input: StoredJson,
+    output: StoredJson.nullable(),
+    checkpoints: z
+      .array(
+        z.object({
+          ...Place,
+          seq: z.int().describe("Grows in the order in which the handler got to know them"),
+          value: z
+            .string()
+            .nullable()
+            .describe(
+              'JSON text of what it gave; what JSON has no form for is {"$": [kind, …]}. Null for a sleep',
+            ),
+          failed: z.boolean().describe("The value says why there is none"),
+        }),
+      )
+      .describe("In their order"),
+    waits: z.array(
+      z.object({ ...Place, met: z.boolean().describe("What it waits for has come, or its time") }),
+    ),
+    effects: z.array(z.object(Place)).describe("Those that were begun and have no receipt"),
+  })
+  .meta({ id: "RunRecord" });
+
+export type RunRecord = z.infer<typeof RunRecord>;
+
+/** So many open runs of a job are looked at in each place where runs stand. */
+export const MAX_OPEN_RUNS = 1000;
+
+export const ReadOpenRuns = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_OPEN_RUNS)
+    .default(MAX_OPEN_RUNS)
+    .describe("How many at the most of each place where runs stand"),
+});
+
+/** Open runs of a job, for whoever asks what new code would make of them. */
+export const OpenRuns = z
+  .object({
+    runs: z.array(
+      z.object({
+        id: RunId,
+        state: RunStateSchema,
+        version: z.string().nullable(),
+        begun: z.boolean().describe("Whether it has steps on record"),
+        input: StoredJson,
+      }),
+    ),
+    more: z.boolean().describe("There are more, which were not looked at"),
+  })
+  .meta({ id: "OpenRuns" });
+
+export type OpenRuns = z.infer<typeof OpenRuns>;
+
 export const TimelineEntry = z
   .object({
     at: Instant,

@@ -13,6 +13,7 @@ interface Turn {
  */
 export class Deliveries {
   readonly #onStuck: (seq: number) => Error;
+  readonly #patienceMs: number;
   /** What has a number and was not delivered, in order. */
   #queue: number[] = [];
   #next = 0;
@@ -30,9 +31,13 @@ export class Deliveries {
   #stuck: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
 
-  /** @param onStuck why the handler does not come to the checkpoint of that number */
-  constructor(onStuck: (seq: number) => Error) {
+  /**
+   * @param onStuck why the handler does not come to the checkpoint of that number
+   * @param patienceMs for how long a result waits for one that came before it in an earlier attempt, once nothing else moves
+   */
+  constructor(onStuck: (seq: number) => Error, patienceMs: number = PATIENCE_MS) {
     this.#onStuck = onStuck;
+    this.#patienceMs = patienceMs;
   }
 
   /**
@@ -121,6 +126,6 @@ export class Deliveries {
       const waiting = [...this.#ready.values()];
       this.#ready.clear();
       for (const { reject } of waiting) reject(this.#broken);
-    }, PATIENCE_MS);
+    }, this.#patienceMs);
   }
 }

@@ -27,7 +27,7 @@ export async function effectStep(
 
 /** Lets an effect happen, and records its receipt. */
 async function perform(ground: StepGround, place: StepPlace, effect: Effect): Promise<Performed> {
-  await ground.goOn();
+  await ground.goOn(place);
   const { checkpoints, runId, attempt, signal, stopped, warn, budget } = ground;
   const begun = ground.intents.get(keyOf(place));
   const startedAt = performance.now();

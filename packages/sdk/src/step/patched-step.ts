@@ -18,7 +18,7 @@ async function ask(ground: StepGround, name: string): Promise<boolean> {
   return await ground.busy(async () => {
     if (await ground.recall(place)) return true;
     if (!(await ground.isNew())) return false;
-    await ground.goOn();
+    await ground.goOn(place);
     const { budget, checkpoints } = ground;
     const value = toStepText(true, name);
     await budget.counted(() =>

@@ -24,7 +24,7 @@ export async function plainStep(
     const known = await ground.recall(place);
     if (known?.failed) throw failureOf(known.value!);
     if (known) return fromStepText(known.value!);
-    await ground.goOn();
+    await ground.goOn(place);
     const { budget, checkpoints, signal } = ground;
     return await budget.counted(async () => {
       const startedAt = performance.now();

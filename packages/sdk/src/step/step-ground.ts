@@ -46,8 +46,8 @@ export interface StepGround {
   readonly failed: (place: StepPlace, startedAt: number, thrown: unknown) => Promise<never>;
   /** Waits until it is worth looking again; the run may be left meanwhile. */
   readonly stand: (place: StepPlace, wait: Wait, wakeable: boolean) => Promise<void>;
-  /** To be waited for before anything new begins. @throws why the attempt was told to stop, if it was */
-  readonly goOn: () => Promise<void>;
+  /** To be waited for before anything new begins, or a wait that stands goes on, which has no place here. @throws why the attempt was told to stop, if it was */
+  readonly goOn: (place?: StepPlace) => Promise<void>;
   /** @throws why the attempt was told to stop, if it was */
   readonly requireGoingOn: () => void;
 }

@@ -11,10 +11,17 @@ import { Deliveries } from "./deliveries.ts";
 import { StepBudget } from "./step-budget.ts";
 import { keyOf, textOf } from "./step-place.ts";
 
+interface StepRecordOptions {
+  checkpoints: Checkpoints;
+  /** Says something in the run's log. */
+  warn: (message: string) => void;
+  patienceMs?: number | undefined;
+}
+
 /** What earlier attempts have left on record, given to this one in its order; and the numbers of what this one adds. */
 export class StepRecord {
   readonly budget: StepBudget;
-  readonly deliveries = new Deliveries((seq) => this.#divergedAt(seq));
+  readonly deliveries: Deliveries;
   /** Waits that no attempt has taken, by the key of their place. */
   readonly standing = new Map<string, StandingWait>();
   /** Effects that were begun before this attempt, and have no receipt. */
@@ -26,10 +33,15 @@ export class StepRecord {
   #reading: Promise<void> | undefined;
   #broken: MillraceError | undefined;
 
-  /** @param warn says something in the run's log */
-  constructor(checkpoints: Checkpoints, warn: (message: string) => void) {
+  constructor({ checkpoints, warn, patienceMs }: StepRecordOptions) {
     this.#checkpoints = checkpoints;
     this.budget = new StepBudget(warn);
+    this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
+  }
+
+  /** How much of what earlier attempts have left this one has not come to, without patches. */
+  get left(): number {
+    return this.#unasked.size;
   }
 
   /** Why what is on record is not that of this code, if it is not. */
@@ -51,7 +63,7 @@ export class StepRecord {
   /** Whether this attempt has come to all that earlier ones have left. */
   async isNew(): Promise<boolean> {
     await (this.#reading ??= this.#read());
-    return this.#unasked.size === 0;
+    return this.left === 0;
   }
 
   /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */

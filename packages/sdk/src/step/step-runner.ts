@@ -39,6 +39,10 @@ export interface StepRunnerOptions {
   stopped: () => Error | undefined;
   /** Says something in the run's log. */
   warn: (message: string) => void;
+  /** Called before anything begins that is not on record. */
+  onNew?: ((place: StepPlace) => Promise<void>) | undefined;
+  /** For how long what is on record may wait for the handler to come to it, in milliseconds. Default 30 s. */
+  patienceMs?: number | undefined;
 }
 
 /**
@@ -64,7 +68,7 @@ export class StepRunner {
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
-    this.#record = new StepRecord(options.checkpoints, options.warn);
+    this.#record = new StepRecord(options);
     this.#thrown = new Thrown(this.#record, options.checkpoints);
     this.#waits = new Waits(options.signal);
     this.step = this.#steps();
@@ -81,6 +85,11 @@ export class StepRunner {
   /** Why what is on record is not that of this code, if it is not: whatever the handler makes of it, its attempt has failed. */
   get broken(): MillraceError | undefined {
     return this.#record.broken;
+  }
+
+  /** How much that is on record the attempt has not come to. */
+  get left(): number {
+    return this.#record.left;
   }
 
   #steps(): Step {
@@ -129,7 +138,7 @@ export class StepRunner {
       kept: (place, result) => record.kept(place, result),
       failed: (place, startedAt, error) => this.#failed(place, startedAt, error),
       stand: (place, wait, wakeable) => this.#stand(place, wait, wakeable),
-      goOn: () => this.#goOn(),
+      goOn: (place) => this.#goOn(place),
       requireGoingOn: () => this.#requireGoingOn(),
     };
   }
@@ -184,9 +193,10 @@ export class StepRunner {
    * Before anything new begins. All that is on record is delivered first: where the code does not come to it, nothing is begun that would
    * have no place there.
    */
-  async #goOn(): Promise<void> {
+  async #goOn(place?: StepPlace): Promise<void> {
     this.#requireGoingOn();
     await this.#record.deliveries.caughtUp();
+    if (place) await this.#options.onNew?.(place);
     await this.#thrown.record();
     this.#requireGoingOn();
   }

@@ -34,7 +34,7 @@ export async function transactionStep(
   return await ground.busy(async () => {
     const known = await ground.recall(place);
     if (known) return fromStepText(known.value!);
-    await ground.goOn();
+    await ground.goOn(place);
     return fromStepText(await ground.budget.counted(() => make(ground, place, begin, fn)));
   });
 }

@@ -16,9 +16,10 @@ export async function waitStep(
   let found: Taken | Wait = await ground.busy(async () => {
     const known = await ground.recall(place);
     if (known) return { taken: true, value: known.value, failed: known.failed };
-    await ground.goOn();
+    const noted = ground.standing.get(keyOf(place));
+    await ground.goOn(noted ? undefined : place);
     const standing =
-      ground.standing.get(keyOf(place)) ??
+      noted ??
       (await ground.budget.counted(async () => {
         const made = children ? await children() : null;
         const wait = { forMs: null, untilMs: null, event: null, ...asked, children: made };

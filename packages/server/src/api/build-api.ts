@@ -32,6 +32,7 @@ import { occurrenceRoutes } from "./routes/occurrences.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
+import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
@@ -121,6 +122,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   createRunRoutes(app, context);
   runRoutes(app, context);
   runCommandRoutes(app, context);
+  runRecordRoutes(app, context);
   explainRoutes(app, context);
   eventRoutes(app, context);
   jobRoutes(app, context);

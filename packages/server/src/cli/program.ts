@@ -3,10 +3,12 @@ import type { Cli } from "./cli.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
+import { deployCommand } from "./commands/deploy.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { doubtsCommand } from "./commands/doubts.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { forkCommand } from "./commands/fork.ts";
 import { jobsCommand } from "./commands/jobs.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -14,6 +16,7 @@ import { pausesCommand } from "./commands/pauses.ts";
 import { operationsCommand } from "./commands/operations.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/roles.ts";
 import { runCommand } from "./commands/run.ts";
@@ -40,6 +43,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     maintenanceCommand,
     autoscaleCommand,
     migrateCommand,
+    deployCommand,
     pruneCommand,
     doctorCommand,
   ],
@@ -50,6 +54,8 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     explainCommand,
     cancelCommand,
     rerunCommand,
+    forkCommand,
+    replayCommand,
     emitCommand,
   ],
   "Operations:": [

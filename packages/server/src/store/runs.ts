@@ -221,3 +221,37 @@ export const listReruns = statement<[id: string], { id: string }>(
   "list_reruns",
   `select (detail ->> 'run')::uuid as id from millrace.event where run_id = $1 and event = 'rerun' order by seq`,
 );
+
+/** An open run, as new code would meet it. */
+export interface OpenRunRow {
+  id: string;
+  state: RunState;
+  version: string | null;
+  /** Whether it has steps on record. */
+  begun: boolean;
+  input: Json;
+}
+
+/**
+ * Open runs of a job: so many at the most of each place where they stand, the first that are found there. It looks at what is open, never at
+ * history. Parameters: job; how many.
+ */
+export const listOpen = statement<[job: string, most: number], OpenRunRow>(
+  "list_open",
+  `with standing as materialized (
+      (select u.id from millrace.ready r cross join unnest(r.run_ids) u(id) where r.job = $1 limit $2)
+      union all
+      (select u.id from millrace.gate g cross join unnest(g.run_ids) u(id) where g.job = $1 limit $2)
+      union all
+      (select u.id from millrace.lease l cross join unnest(l.run_ids) u(id)
+        cross join lateral (select job from millrace.run where id = u.id limit 1) r where r.job = $1 limit $2)
+      union all
+      (select t.run_id from millrace.timer t
+        cross join lateral (select job from millrace.run where id = t.run_id limit 1) r where r.job = $1 limit $2)
+    )
+    select r.id, millrace.state_of(r.id, r.state) as state, r.version, r.input,
+      coalesce((select true from millrace.step s where s.run_id = r.id limit 1),
+        (select true from millrace.waiter w where w.run_id = r.id limit 1), false) as begun
+    from standing p cross join lateral (select * from millrace.run where id = p.id limit 1) r
+    where r.state is null order by r.id`,
+);

@@ -124,3 +124,33 @@ export const listSteps = statement<[run: string, limit: number], StepRow>(
    ) last
    order by started_at, name, ordinal`,
 );
+
+/** Which number a step of a run has on record; null for one that waits still. No row: the run has no such step. */
+export const readPlace = statement<
+  [run: string, name: string, ordinal: number],
+  { seq: number | null }
+>(
+  "read_place",
+  `select seq from millrace.step where run_id = $1 and name = $2 and ordinal = $3
+   union all
+   select null from millrace.waiter where run_id = $1 and name = $2 and ordinal = $3
+   limit 1`,
+);
+
+/**
+ * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. Answers how
+ * much that was.
+ */
+export const copySteps = statement<
+  [from: string, to: string, before: number | null],
+  { steps: number }
+>(
+  "copy_steps",
+  `with copied as (
+      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
+      select $2, name, ordinal, kind, seq, 0, started_at, finished_at, value, failed
+      from millrace.step where run_id = $1 and ($3::integer is null or seq < $3)
+      returning 1
+    )
+    select count(*)::int as steps from copied`,
+);

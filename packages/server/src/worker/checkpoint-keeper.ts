@@ -114,7 +114,10 @@ export class CheckpointKeeper {
   }
 
   async #read(maker: StepMaker): Promise<Recorded> {
-    if (maker.attempt === 1) return { checkpoints: [], waits: [], intents: [] };
+    // A rerun may be a fork, which has begun before its first attempt.
+    if (maker.attempt === 1 && maker.trigger !== "rerun") {
+      return { checkpoints: [], waits: [], intents: [] };
+    }
     const { runId } = maker;
     return persist(maker, this.#logger, async () => {
       const [checkpoints, standing] = await Promise.all([

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Trigger } from "@millrace/core";
 import { Aborted } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { isUnavailable } from "../store/database.ts";
@@ -14,6 +15,7 @@ const LANES = 2;
 export interface StepMaker {
   readonly runId: string;
   readonly attempt: number;
+  readonly trigger: Trigger;
   readonly leaseId: number;
   readonly aborted: Aborted | undefined;
   abort(reason: Aborted): void;

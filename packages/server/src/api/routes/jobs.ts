@@ -8,7 +8,7 @@ import { pauseEnd } from "../pause-end.ts";
 import { presentJob } from "../present/job.ts";
 import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
 
-const ByName = z.strictObject({ name: z.string().describe("The job's name") });
+export const JobByName = z.strictObject({ name: z.string().describe("The job's name") });
 
 export function jobRoutes(app: Api, { db, ring }: Context): void {
   app.get(
@@ -32,7 +32,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         tags: ["jobs"],
         operationId: "getJob",
         summary: "Look at a job",
-        params: ByName,
+        params: JobByName,
         querystring: NoQuery,
         response: { 200: JobInfo },
         problems: ["not_found"],
@@ -50,7 +50,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         summary: "Pause a job, or a key of it",
         description:
           "No run of it is started any more, on any worker; those that run go on. Pausing again keeps the first instant.",
-        params: ByName,
+        params: JobByName,
         querystring: NoQuery,
         body: PauseJob.optional(),
         response: { 200: JobInfo },
@@ -75,7 +75,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         summary: "Resume a job, or a key of it",
         description:
           "Workers look for its runs at once. What is not paused stays as it is; resuming the job does not resume its keys.",
-        params: ByName,
+        params: JobByName,
         querystring: NoQuery,
         body: ResumeJob.optional(),
         response: { 200: JobInfo },

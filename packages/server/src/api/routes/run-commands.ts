@@ -1,13 +1,17 @@
-import { AcceptedRun, CancelResult, Reason } from "@millrace/core/api";
+import { toInputText } from "@millrace/core";
+import { AcceptedRun, CancelResult, ForkRun, ForkedRun, Reason } from "@millrace/core/api";
 import { z } from "zod";
 import { cancel } from "../../engine/cancel.ts";
+import { fork } from "../../engine/fork.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { inTransaction } from "../../store/database.ts";
+import { readForRerun } from "../../store/runs.ts";
+import { placedAt } from "../accept.ts";
 import { presentAccepted } from "../present/run.ts";
 import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
 import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
 
-export function runCommandRoutes(app: Api, { db }: Context): void {
+export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void {
   app.post(
     "/api/v1/runs/:id/cancel",
     {
@@ -59,6 +63,59 @@ export function runCommandRoutes(app: Api, { db }: Context): void {
         .code(201)
         .header("location", `/api/v1/runs/${made.id}`)
         .send(presentAccepted(made));
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/:id/fork",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "forkRun",
+        summary: "Run a run again from one of its steps",
+        description:
+          "Makes a new run of the same job that begins with what the old one, which may still be open, has on record before that step. With another input, steps before it keep what they gave for the old one.",
+        params: ById,
+        querystring: NoQuery,
+        body: ForkRun,
+        response: { 201: ForkedRun },
+        problems: [
+          "run_not_found",
+          "step_not_found",
+          "unknown_job",
+          "invalid_input",
+          "invalid_json",
+          "payload_too_large",
+        ],
+      },
+    },
+    async (request, reply) => {
+      refuseIdempotencyKey(request, "look at the run's timeline before you repeat this");
+      const { step, ordinal = 1, input } = request.body;
+      const { id: runId } = request.params;
+      if (input !== undefined) {
+        const [old] = await readForRerun(db, runId);
+        if (old) {
+          await intake.requireAcceptable(old.job, input).catch((error: unknown) => {
+            throw placedAt(error, "/input", ["invalid_input", "invalid_json", "payload_too_large"]);
+          });
+        }
+      }
+      const made = await inTransaction(db, (tx) =>
+        fork(tx, {
+          runId,
+          step,
+          ordinal,
+          by: ACTOR,
+          correlationId: correlationId(request),
+          input: input === undefined ? undefined : toInputText(input),
+        }),
+      );
+      ring(made.queue);
+      return reply
+        .code(201)
+        .header("location", `/api/v1/runs/${made.id}`)
+        .send({ ...presentAccepted(made), steps: made.steps });
     },
   );
 }

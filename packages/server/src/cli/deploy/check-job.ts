@@ -1,0 +1,161 @@
+import { MillraceError } from "@millrace/core";
+import { type OpenRuns, RunRecord } from "@millrace/core/api";
+import { type Job, type RunLog, checkInput, replayJob } from "@millrace/sdk";
+import { type ApiClient, segment } from "../api-client.ts";
+import { replayedRun } from "../replayed-run.ts";
+import type { CheckOptions } from "./check-build.ts";
+
+/** Runs that new code would not finish, for one reason. */
+export interface Trouble {
+  runs: number;
+  what: string;
+  /** Some of the runs, each with its own part of the reason. */
+  examples: string[];
+  /** What can be done about it. */
+  offers: string[];
+}
+
+export interface JobCheck {
+  job: string;
+  /** How many were looked at. */
+  runs: number;
+  /** There are more. */
+  more: boolean;
+  troubles: Trouble[];
+}
+
+type OpenRun = OpenRuns["runs"][number];
+
+const EXAMPLES = 3;
+
+/** So many are replayed at the same time: a handler may wait for something. */
+const AT_ONCE = 10;
+
+/** What the new code of a job makes of its open runs. */
+export async function checkJob(
+  api: ApiClient,
+  job: Job,
+  { runs, more }: OpenRuns,
+  { patienceMs }: CheckOptions,
+): Promise<JobCheck> {
+  const pinned = runs.filter((run) => !canRun(job, run));
+  const rest = runs.filter((run) => canRun(job, run));
+  const inputs = await refusedInputs(job, rest);
+  const begun = rest.filter((run) => run.begun && !inputs.has(run));
+  const records = new Map<OpenRun, string>();
+  await inLanes(begun, async (run) => {
+    const record = await api.get(`runs/${segment(run.id)}/record`, RunRecord);
+    const why =
+      patienceMs === undefined ? unnamed(job, record) : await diverged(job, record, patienceMs);
+    if (why !== undefined) records.set(run, why);
+  });
+  const troubles = [
+    trouble(pinnedText(job, pinned), new Map(pinned.map((run) => [run, String(run.version)])), [
+      "pin: keep workers with that version until these runs have ended",
+      `patch: if this code can finish them, say so: finishes: [${versionsOf(pinned)}]`,
+    ]),
+    trouble("their input does not fit the schema any more", inputs, [
+      "upcast: let the schema take the old form, too, and make the new one of it (a default, a union, a transform)",
+      "pin: give the code a version, and keep workers with the old one until these runs have ended; runs without steps are not pinned",
+    ]),
+    trouble(
+      patienceMs === undefined
+        ? "they may be parked: the handler does not name steps that they have on record (--replay tells for certain)"
+        : "they would be parked: the code does not come to what they have on record",
+      records,
+      [
+        'patch: keep the old way for them, behind step.patched("…")',
+        "pin: give the code a version, and keep workers with the old one until these runs have ended",
+      ],
+    ),
+  ];
+  return {
+    job: job.name,
+    runs: runs.length,
+    more,
+    troubles: troubles.filter((each) => each.runs > 0),
+  };
+}
+
+/** A job that the build does not have. */
+export function goneJob(job: string, { runs, more }: OpenRuns): JobCheck {
+  const gone = trouble(
+    "the code here has no such job",
+    new Map(runs.map((run) => [run, run.state])),
+    [
+      "pin: keep workers that have it until these runs have ended",
+      "or cancel them: millrace cancel",
+    ],
+  );
+  return { job, runs: runs.length, more, troubles: [gone] };
+}
+
+function trouble(what: string, runs: ReadonlyMap<OpenRun, string>, offers: string[]): Trouble {
+  const examples = [...runs].slice(0, EXAMPLES).map(([run, why]) => `${run.id}: ${why}`);
+  return { runs: runs.size, what, examples, offers };
+}
+
+function canRun({ version, finishes }: Job, run: OpenRun): boolean {
+  return run.version === null || run.version === version || finishes.includes(run.version);
+}
+
+function pinnedText({ version }: Job, pinned: readonly OpenRun[]): string {
+  const own = version === null ? "has none" : `is version ${version}`;
+  return `they have begun with ${versionsOf(pinned)}, and the code here ${own}`;
+}
+
+function versionsOf(runs: readonly OpenRun[]): string {
+  return [...new Set(runs.map(({ version }) => JSON.stringify(version)))].join(", ");
+}
+
+async function refusedInputs(job: Job, runs: readonly OpenRun[]): Promise<Map<OpenRun, string>> {
+  const refused = new Map<OpenRun, string>();
+  for (const run of runs) {
+    try {
+      await checkInput(job, run.input);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      refused.set(run, error.message);
+    }
+  }
+  return refused;
+}
+
+/** Which steps on record the text of the handler does not name; undefined when there are none, or it names no steps at all. */
+function unnamed(
+  { steps, fingerprint }: Job,
+  { checkpoints, waits }: RunRecord,
+): string | undefined {
+  // Names that a template makes could be any.
+  if (fingerprint === null || steps.length === 0 || steps.some((name) => name.includes("…")))
+    return undefined;
+  const known = new Set(steps);
+  const missing = [...checkpoints, ...waits]
+    .filter(({ kind, name }) => NAMED.has(kind) && !known.has(name))
+    .map(({ name }) => JSON.stringify(name));
+  if (missing.length === 0) return undefined;
+  return `it does not name ${[...new Set(missing)].slice(0, 5).join(", ")}`;
+}
+
+/** Kinds that are known by a name which stands in the handler; events, calls and fan-outs may have that of something else. */
+const NAMED = new Set(["step", "sleep", "effect", "transaction", "approval"]);
+
+async function diverged(
+  job: Job,
+  record: RunRecord,
+  patienceMs: number,
+): Promise<string | undefined> {
+  const found = await replayJob(job, replayedRun(record), { log: SILENT, patienceMs });
+  return found.end === "diverged" ? found.message : undefined;
+}
+
+const nothing = () => {};
+const SILENT: RunLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+async function inLanes<Item>(items: readonly Item[], work: (item: Item) => Promise<void>) {
+  const left = [...items];
+  const lane = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}

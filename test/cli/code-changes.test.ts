@@ -1,0 +1,202 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { OneServer } from "./one-server.ts";
+
+const NOW = join(import.meta.dirname, "code-changes/now");
+const NEXT = join(import.meta.dirname, "code-changes/next");
+
+const { cli } = OneServer.forThisFile(NOW);
+
+/** A run, once it is in that state. */
+async function run(job: string, input: object, state: string): Promise<string> {
+  const { stdout } = await cli("run", job, "--input", JSON.stringify(input), "--json");
+  const { id } = JSON.parse(stdout) as { id: string };
+  await until(`${id} is ${state}`, async () => (await shown(id)).state === state);
+  return id;
+}
+
+interface Shown {
+  state: string;
+  output: unknown;
+  rerunOf: string | null;
+  steps: { name: string; attempt: number }[];
+  timeline: { event: string; detail: object }[];
+}
+
+async function shown(id: string): Promise<Shown> {
+  const { stdout } = await cli("run", "show", id, "--json");
+  return JSON.parse(stdout) as Shown;
+}
+
+const replay = (id: string, jobs: string, ...more: string[]) =>
+  cli("replay", id, "--local", "--jobs", jobs, "--patience", "300ms", ...more);
+
+describe("millrace fork", () => {
+  test("runs a run again from a step: those before it are not run again, and keep what they gave", async () => {
+    const old = await run("haul", { kg: 13 }, "failed");
+    const { code, stdout } = await cli("fork", old, "--from", "unload", "--input", '{"kg":14}');
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^\S+ runs again from unload as \S+, with 2 steps on record\n$/,
+      ),
+    });
+    const made = / as (\S+),/.exec(stdout)![1]!;
+    // What the step "load" gave for the old input is still what it gave.
+    await until("it has completed", async () => (await shown(made)).state === "completed");
+    const forked = await shown(made);
+    expect(forked).toMatchObject({ output: "13 kg", rerunOf: old });
+    expect(forked.steps.map(({ name, attempt }) => `${name} ${attempt}`).sort()).toEqual([
+      "load 0",
+      "seal 0",
+      "unload 1",
+    ]);
+    const from = { step: "unload", ordinal: 1, steps: 2 };
+    expect(forked.timeline).toContainEqual(
+      expect.objectContaining({ event: "fork", detail: { of: old, ...from } }),
+    );
+    expect((await shown(old)).timeline).toContainEqual(
+      expect.objectContaining({ event: "forked", detail: { run: made, ...from } }),
+    );
+  });
+
+  test("takes an open run, and from a wait that stands; the run itself goes on", async () => {
+    const open = await run("haul", { kg: 500 }, "waiting");
+    const { stdout } = await cli("fork", open, "--from", "drive", "--input", '{"kg":50}', "--json");
+    const { id, steps } = JSON.parse(stdout) as { id: string; steps: number };
+    expect(steps).toBe(2);
+    await until("it has completed", async () => (await shown(id)).state === "completed");
+    expect((await shown(id)).output).toBe("500 kg");
+    expect((await shown(open)).state).toBe("waiting");
+  });
+
+  test("refuses a step that is not on record, an input that the job does not take, and a run that is not there", async () => {
+    const old = await run("haul", { kg: 1 }, "completed");
+    expect(await cli("fork", old, "--from", "paint")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('has no step "paint" on record; millrace run show lists'),
+    });
+    expect(await cli("fork", old, "--from", "unload", "--ordinal", "2")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('has no step "unload" (2) on record'),
+    });
+    expect(await cli("fork", old, "--from", "load", "--input", '{"kg":"heavy"}')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("kg"),
+    });
+    const nobody = "01a20bdf-8731-7000-aa19-ea3d12419fea";
+    expect(await cli("fork", nobody, "--from", "load")).toMatchObject({ code: 3 });
+  });
+});
+
+describe("millrace replay --local", () => {
+  test("runs the handler here over what is on record, to its end, and nothing of it begins", async () => {
+    const failed = await run("haul", { kg: 13 }, "failed");
+    const { code, stdout, stderr } = await replay(failed, NOW);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^3 of 3 steps on record replayed\.\n✕ The handler threw RangeError: an unlucky load/,
+    );
+    expect(stderr).toContain('info loaded {"year":1970}');
+    expect((await shown(failed)).steps).toHaveLength(3);
+    const completed = await run("haul", { kg: 7 }, "completed");
+    expect(await replay(completed, NOW, "--json")).toMatchObject({
+      code: 0,
+      stdout: `${JSON.stringify({ v: 1, run: completed, replayed: 3, recorded: 3, end: "returned", value: "7 kg" })}\n`,
+    });
+  });
+
+  test("stops where it waits, and says where the code has changed", async () => {
+    const open = await run("haul", { kg: 500 }, "waiting");
+    expect((await replay(open, NOW)).stdout).toBe(
+      '3 of 3 steps on record replayed.\n⧗ It waits here: sleep "drive".\n',
+    );
+    const { code, stdout } = await replay(open, NEXT);
+    expect(code).toBe(1);
+    expect(stdout).toContain('✕ The code has changed: the run has step "load" on record next');
+  });
+
+  test("stops where the record ends: no step begins", async () => {
+    const old = await run("haul", { kg: 13 }, "failed");
+    const { stdout } = await cli("fork", old, "--from", "seal", "--input", '{"kg":500}', "--json");
+    const { id } = JSON.parse(stdout) as { id: string };
+    await until("it waits", async () => (await shown(id)).state === "waiting");
+    await cli("cancel", id);
+    // Its wait went with it.
+    await until("nothing waits", async () =>
+      (await cli("replay", id, "--local", "--jobs", NOW)).stdout.includes("would begin"),
+    );
+    expect((await replay(id, NOW)).stdout).toBe(
+      '2 of 2 steps on record replayed.\n⧗ The record ends here: sleep "drive" would begin.\n',
+    );
+  });
+
+  test("needs the code of the job", async () => {
+    const { stdout } = await cli("run", "gone", "--json");
+    const { id } = JSON.parse(stdout) as { id: string };
+    expect(await replay(id, NEXT)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(
+        "the run is of job gone, which the code here does not define",
+      ),
+    });
+    await cli("cancel", id);
+  });
+});
+
+describe("millrace deploy check", () => {
+  test("tells which open runs the code would not take, park, or never claim, and what to do", async () => {
+    const heavy = await run("haul", { kg: 5000 }, "waiting");
+    const fits = await run("haul", { kg: 400 }, "waiting");
+    const old = await run("pinned", {}, "waiting");
+    const lost = await run("gone", {}, "waiting");
+    await run("same", {}, "waiting");
+
+    const { code, stdout } = await cli(
+      "deploy",
+      "check",
+      "--jobs",
+      NEXT,
+      "--replay",
+      "--patience",
+      "300ms",
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^✓ same: 1 open run$/m);
+    expect(stdout).toMatch(/^✕ gone: 1 open run\n {4}1 run: the code here has no such job$/m);
+    expect(stdout).toContain(`${lost}: waiting`);
+    expect(stdout).toMatch(
+      /^✕ pinned: 1 open run\n {4}1 run: they have begun with "1", and the code here is version 2$/m,
+    );
+    expect(stdout).toContain(`${old}: 1`);
+    expect(stdout).toContain('→ patch: if this code can finish them, say so: finishes: ["1"]');
+    expect(stdout).toMatch(/1 run: their input does not fit the schema any more/);
+    expect(stdout).toMatch(new RegExp(`${heavy}: input of haul: .*kg`));
+    expect(stdout).toMatch(
+      /they would be parked: the code does not come to what they have on record/,
+    );
+    expect(stdout).toMatch(new RegExp(`${fits}: the run has step "load" on record next`));
+
+    const without = await cli("deploy", "check", "--jobs", NEXT, "--json");
+    const haul = without.stdout
+      .trimEnd()
+      .split("\n")
+      .map(
+        (line) =>
+          JSON.parse(line) as { job: string; troubles: { what: string; examples: string[] }[] },
+      )
+      .find(({ job }) => job === "haul")!;
+    expect(haul.troubles.map(({ what }) => what)).toEqual([
+      "their input does not fit the schema any more",
+      expect.stringContaining("the handler does not name steps that they have on record"),
+    ]);
+    expect(haul.troubles[1]!.examples[0]).toMatch(/it does not name "seal"$/);
+
+    const same = await cli("deploy", "check", "--jobs", NOW, "--replay");
+    expect(same).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("Nothing is in the way."),
+    });
+  });
+});

@@ -1,0 +1,27 @@
+import { defineJob } from "@millrace/sdk";
+import { z } from "zod";
+
+export const haul = defineJob({
+  name: "haul",
+  input: z.object({ kg: z.number().max(1000) }),
+  async run({ kg }, { step }) {
+    await step("weigh", () => kg);
+    await step("load", () => ({ kg, at: new Date(0) }));
+    await step.sleep("drive", "30d");
+    return await step("unload", () => `${kg} kg`);
+  },
+});
+
+export const pinned = defineJob({
+  name: "pinned",
+  version: "2",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.sleep("rest", "30d");
+  },
+});
+
+export const same = defineJob({
+  name: "same",
+  run: (_input, { step }) => step.sleep("rest", "30d"),
+});

@@ -1,0 +1,38 @@
+import { defineJob } from "@millrace/sdk";
+import { z } from "zod";
+
+// The code that runs; ../next is what is to take its place.
+
+export const haul = defineJob({
+  name: "haul",
+  input: z.object({ kg: z.number() }),
+  async run({ kg }, { step, log }) {
+    const lot = await step("load", () => ({ kg, at: new Date(0) }));
+    log.info("loaded", { year: lot.at.getUTCFullYear() });
+    await step("seal", () => "sealed");
+    if (kg > 100) await step.sleep("drive", "30d");
+    const arrived = await step("unload", () => `${lot.kg} kg`);
+    if (kg === 13) throw new RangeError("an unlucky load");
+    return arrived;
+  },
+  retry: { maxAttempts: 1 },
+});
+
+export const pinned = defineJob({
+  name: "pinned",
+  version: "1",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.sleep("rest", "30d");
+  },
+});
+
+export const gone = defineJob({
+  name: "gone",
+  run: (_input, { step }) => step.sleep("rest", "30d"),
+});
+
+export const same = defineJob({
+  name: "same",
+  run: (_input, { step }) => step.sleep("rest", "30d"),
+});
