@@ -1,3 +1,4 @@
+import { APPROVAL_BUGS } from "./approvals.ts";
 import { CHILD_BUGS } from "./children.ts";
 import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
@@ -26,4 +27,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...WAIT_BUGS,
   ...CHILD_BUGS,
   ...EFFECT_BUGS,
+  ...APPROVAL_BUGS,
 ];
