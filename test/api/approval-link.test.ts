@@ -113,6 +113,16 @@ test("the answer is still shown when the run has taken it and gone on", async ()
   expect((await send({ link: token, answer: "approve" })).status).toBe(409);
 });
 
+test("a link works whatever the name of its approval is, and how long", async () => {
+  for (const name of ["x", "é & <b> ?link=#", "\u{1F600}".repeat(100)]) {
+    const { look, send, token, answers } = await linked({ name });
+    expect(token.length).toBeLessThan(1200);
+    expect((await look()).status).toBe(200);
+    expect((await send({ link: token, answer: "approve" })).status).toBe(303);
+    expect(await answers()).toMatchObject([{ detail: { name } }]);
+  }
+});
+
 test("a link whose time is over, or whose run has ended or is forgotten, says so, and answers nothing", async () => {
   const late = await linked({ forMs: 0 });
   expect(await late.look()).toMatchObject({

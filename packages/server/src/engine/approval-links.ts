@@ -67,15 +67,18 @@ export class ApprovalLinks {
 
   /** Read once in the life of the process. */
   #signerOf(): Promise<TokenSigner> {
-    this.#signer ??= readLinkSecret(this.#db).then(([row]) => {
-      if (!row) throw new Error("millrace.link_secret has no row: write one with 32 random bytes");
-      return new TokenSigner(row.secret, "millrace approval link");
-    });
-    this.#signer.catch(() => {
+    this.#signer ??= readSigner(this.#db).catch((error: unknown) => {
       this.#signer = undefined;
+      throw error;
     });
     return this.#signer;
   }
+}
+
+async function readSigner(db: Queryable): Promise<TokenSigner> {
+  const [row] = await readLinkSecret(db);
+  if (!row) throw new Error("millrace.link_secret has no row: write one with 32 random bytes");
+  return new TokenSigner(row.secret, "millrace approval link");
 }
 
 /** The part of a link that is nowhere on record, and its digest, which is. */
