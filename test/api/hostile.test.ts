@@ -239,6 +239,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
     "/api/v1/events": { name: "nothing" },
     "/api/v1/runs/{id}/doubts": { happened: false },
+    "/api/v1/runs/{id}/approvals": { approved: false },
     "/api/v1/queues/{name}/limits": { concurrency: 1 },
     "/api/v1/dead-letters/{runId}/preview": { patch: [{ op: "remove", path: "/x" }] },
     "/api/v1/operations": { kind: "dismiss", filter: { job: "nothing" } },

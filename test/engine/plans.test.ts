@@ -15,6 +15,16 @@ import {
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import {
+  answerApproval,
+  askApprovals,
+  listApprovals,
+  lockApprovals,
+  readAsked,
+  readOldestApproval,
+  readPastApproval,
+} from "../../packages/server/src/store/approvals.ts";
+import { noteLinks } from "../../packages/server/src/store/links.ts";
+import {
   answerDoubt,
   listDoubts,
   lockWaits,
@@ -118,6 +128,20 @@ test("with a history in many partitions, no plan that holds for every value read
       await noteEffects(connection, worker, ...doubt, [1], [1], [note], [null], [null]);
     }
   }
+  const people = [[made!.leaseId], [made!.runId], ["e"], [1]] as [
+    number[],
+    string[],
+    string[],
+    number[],
+  ];
+  await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"]);
+  await noteLinks(connection, worker, ...people, [Buffer.from("digest")]);
+  await listApprovals(connection, "9223372036854775807", 50, "any");
+  await readOldestApproval(connection);
+  await readAsked(connection, made!.runId, "e", 1);
+  await lockApprovals(connection, made!.runId);
+  await readPastApproval(connection, made!.runId, "e", 1);
+  await answerApproval(connection, made!.runId, "e", 1, true, "ana", "api", null);
   await isStepKept(connection, made!.runId, "c", 1, 1);
   await listDoubts(connection, "9223372036854775807", 50, "any");
   await readOldestDoubt(connection);

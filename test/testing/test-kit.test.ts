@@ -108,6 +108,53 @@ describe("a kit", () => {
   });
 });
 
+describe("an approval in a kit", () => {
+  const mails: string[] = [];
+  const refund = defineJob({
+    name: "refund",
+    retry: { maxAttempts: 3, firstDelay: "1m" },
+    run: async (_input, { step }) => {
+      const ask = "Refund?";
+      const notify = ({ url }: { url: string }) => void mails.push(url);
+      const said = await step.approval("refund", { ask, timeout: "7d", notify });
+      return said && { approved: said.approved, by: said.by, note: said.note };
+    },
+  });
+
+  test("is given or refused by the test, with a note, and lets all happen that can", async () => {
+    const t = await kit({ refund });
+    const run = await t.run(refund);
+    expect(run).toMatchObject({ state: "waiting", waitsFor: 'approval "refund" (Refund?)' });
+    expect(mails.pop()).toMatch(/^https:\/\/millrace\.test\/approve\?link=/);
+    await t.approve(run.id, { by: "Ana", note: "fine" });
+    expect((await t.find(run.id)).output).toEqual({ approved: true, by: "Ana", note: "fine" });
+    await expect(t.reject(run.id)).rejects.toMatchObject({ code: "approval_answered" });
+    const other = await t.run(refund);
+    await t.reject(other.id);
+    expect((await t.find(other.id)).output).toEqual({ approved: false, by: "api", note: null });
+  });
+
+  test("is over when nobody has answered in time", async () => {
+    const t = await kit({ refund });
+    const { id } = await t.run(refund);
+    await t.advance("7d");
+    expect(await t.find(id)).toMatchObject({ state: "completed", output: null });
+    await expect(t.approve(id)).rejects.toMatchObject({ code: "run_finished" });
+  });
+
+  test("survives its worker wherever it dies, and asks once or more, never not at all", async () => {
+    const t = await kit({ refund });
+    mails.length = 0;
+    const crashes = await t.crashAtEveryStep(refund, undefined, {
+      reset: () => (mails.length = 0),
+      effects: () => mails.length > 0,
+      drive: (run) => t.approve(run.id),
+    });
+    // The question, the link, that it was sent, the suspension, the answer, the outcome.
+    expect(crashes).toBe(18);
+  });
+});
+
 describe("a crash at every step", () => {
   /** What the world has seen. */
   const world: string[] = [];

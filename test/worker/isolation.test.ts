@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { defineJob } from "@millrace/sdk";
 import { JobRegistry, MetricsRegistry, WorkerMetrics, cancel } from "millrace";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
+import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { isAlive } from "../support/is-alive.ts";
 import { Mill, isolation } from "../support/mill.ts";
@@ -149,6 +151,25 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     const answer = { runId: doubtful, name: undefined, ordinal: undefined, note: null, by: "ana" };
     await resolveDoubt(mill.db, { ...answer, happened: true, value: "by hand" });
     expect(await mill.untilState(doubtful, "completed")).toMatchObject({ output: "by hand" });
+  });
+
+  test("asks people, and is given a link by the worker, which alone can make it", async () => {
+    const { mill } = await millWith({ publicUrl: () => "https://ops.example.com" });
+    const id = await mill.enqueue(job, { way: "approval" });
+    await mill.untilState(id, "waiting");
+    const [line] = await until("the link is in the log", async () => {
+      const rows = await mill.rows<{ fields: { url: string } }>(
+        "select fields from millrace.log where message = 'asked'",
+      );
+      return rows.length > 0 && rows;
+    });
+    const token = new URL(line!.fields.url).searchParams.get("link")!;
+    const link = await new ApprovalLinks(mill.db).open(token);
+    expect(link).toMatchObject({ runId: id, name: "refund", ordinal: 1 });
+    await answerTo(mill.db, { ...link!, approved: true, note: null, by: null, via: "link" });
+    expect(await mill.untilState(id, "completed")).toMatchObject({
+      output: { approved: true, date: true },
+    });
   });
 
   test("records steps in transactions of its own", async () => {

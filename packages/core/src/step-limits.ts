@@ -10,11 +10,16 @@ export const STEP_LIMITS = {
   warnSteps: 5000,
   /** Characters of a step's name. */
   nameLength: 200,
+  /** Characters of what an approval asks, and of the note of an answer. */
+  askLength: 2000,
+  noteLength: 1000,
+  /** Of an approval's details, in bytes of their JSON text. */
+  detailsBytes: 16 * 1024,
 } as const;
 
 /**
  * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many, what touched the
- * world, or a transaction of the handler's own.
+ * world, a transaction of the handler's own, or what a person was asked.
  */
 export const STEP_KINDS = [
   "step",
@@ -25,6 +30,7 @@ export const STEP_KINDS = [
   "effect",
   "transaction",
   "patch",
+  "approval",
 ] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

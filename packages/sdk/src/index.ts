@@ -66,12 +66,14 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export type { Approval, ApprovalLink, ApprovalOptions } from "./step/approval.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";
 export type { ChildFailure, FanOutResult } from "./step/child-results.ts";
 export type { EffectContext, EffectOptions, Verified } from "./step/effect.ts";
 export type { Begin } from "./step/transaction-step.ts";
 export type { Step, StepContext, StepOptions, StepRetryOptions } from "./step/step.ts";
 export type {
+  AskedApproval,
   AwaitedEvent,
   Checkpoint,
   Checkpoints,

@@ -129,6 +129,7 @@ function onlyRead(run: ReplayedRun, leave: (end: ReplayEnd) => Promise<never>): 
     keepIn: refuse,
     isKept: refuse,
     ask: refuse,
+    link: refuse,
     take: (place) => leave({ end: "record ends", next: textOf(place) }),
     suspend: ({ waits }) => {
       const next = waits.map((wait) => textOf({ ...wait, kind: kindOf(run, wait) })).join(", ");

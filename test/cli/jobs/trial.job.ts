@@ -82,3 +82,18 @@ export const doubtful = defineJob({
       },
     }),
 });
+
+/** Tells the test its link, by which nobody else can answer. */
+export const asking = defineJob({
+  name: "asking",
+  queue: "asks",
+  input: z.object({ cents: z.int() }),
+  run: async ({ cents }, { step, log }) => {
+    const said = await step.approval("refund", {
+      ask: `Refund\n${cents} cents?${ESCAPE}`,
+      details: { cents },
+      notify: ({ url }) => log.info("asked", { url }),
+    });
+    return said && { approved: said.approved, by: said.by, note: said.note };
+  },
+});

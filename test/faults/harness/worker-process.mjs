@@ -46,6 +46,7 @@ const worker = new Worker({
   leaseMs: Number(LEASE_MS),
   drainMs: Number(DRAIN_MS),
   version: "fault test",
+  publicUrl: () => "https://millrace.test",
   isolation: {
     cacheFolder: dirname(LEDGER),
     processes: 2,

@@ -84,6 +84,13 @@ const WAYS: Record<string, Way> = {
         return attempt;
       },
     }),
+  approval: async ({ step, log }) => {
+    const said = await step.approval("refund", {
+      ask: "Refund?",
+      notify: ({ url }) => log.info("asked", { url }),
+    });
+    return { approved: said?.approved, date: said?.at instanceof Date };
+  },
   transaction: async ({ step, attempt }) => {
     const pool = new pg.Pool({ connectionString: process.env["MARKS"], max: 1 });
     try {

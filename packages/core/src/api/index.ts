@@ -1,3 +1,10 @@
+export {
+  AnswerApproval,
+  AnsweredApproval,
+  Approval,
+  ApprovalPage,
+  ListApprovals,
+} from "./approvals.ts";
 export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
 export {
   DEAD_LETTER_WINDOW,

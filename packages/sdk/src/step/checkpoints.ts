@@ -15,7 +15,7 @@ export interface Checkpoint extends StepPlace {
   readonly seq: number;
   /**
    * What the step gave, as {@link toStepText} wrote it; of an event its payload as JSON text, null when none came in time; of a call or a
-   * fan-out what the children gave, as JSON text; null for a sleep.
+   * fan-out what the children gave, as JSON text; of an approval the answer, null when none came in time; null for a sleep.
    */
   readonly value: string | null;
   /** The value says why children gave nothing. */
@@ -37,6 +37,13 @@ export interface AwaitedEvent {
   readonly name: string;
   /** Path into the payload -> what it must have there. */
   readonly match: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What a step asks people. */
+export interface AskedApproval {
+  readonly ask: string;
+  /** JSON text; null for none. */
+  readonly details: string | null;
 }
 
 /** The runs that a step calls, to be made with its wait. */
@@ -61,8 +68,9 @@ export interface NewWait extends StepPlace {
   /** How long it lasts, or until when, in milliseconds of Unix time; both null for no end. */
   readonly forMs: number | null;
   readonly untilMs: number | null;
-  /** What ends it early; both null for a sleep. */
+  /** What ends it early; all null for a sleep. */
   readonly event: AwaitedEvent | null;
+  readonly approval: AskedApproval | null;
   readonly children: NewChildren | null;
 }
 
@@ -154,6 +162,13 @@ export interface Checkpoints {
   isKept(place: StepPlace): Promise<boolean>;
   /** Notes a wait, and makes its children. It ends by itself, or because of what came since the run began. */
   ask(wait: NewWait): Promise<Wait>;
+  /**
+   * Makes a link by which an approval that has been asked for may be answered.
+   *
+   * @returns its address
+   * @throws MillraceError `invalid_setting` when nobody has said what address the server has
+   */
+  link(place: StepPlace): Promise<string>;
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
   /**

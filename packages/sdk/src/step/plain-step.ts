@@ -1,4 +1,5 @@
 import { fromStepText } from "@millrace/core";
+import type { StepPlace } from "./checkpoints.ts";
 import { refusal } from "./refusal.ts";
 import type { StepContext, StepOptions } from "./step.ts";
 import { failureOf } from "./step-failure.ts";
@@ -25,16 +26,26 @@ export async function plainStep(
     if (known?.failed) throw failureOf(known.value!);
     if (known) return fromStepText(known.value!);
     await ground.goOn(place);
-    const { budget, checkpoints, signal } = ground;
-    return await budget.counted(async () => {
-      const startedAt = performance.now();
-      const make = async () =>
-        budget.admit(await ground.within(() => tryStep(fn, policy, { signal, what })), what);
-      const text = await make().catch((error: unknown) => ground.failed(place, startedAt, error));
-      const tookMs = performance.now() - startedAt;
-      await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value: text }));
-      // Not the value itself: what this attempt gets is what every later one will.
-      return fromStepText(text);
-    });
+    const { signal } = ground;
+    const text = await executeStep(ground, place, () => tryStep(fn, policy, { signal, what }));
+    // Not the value itself: what this attempt gets is what every later one will.
+    return fromStepText(text);
+  });
+}
+
+/** Executes a step that is not on record. @returns the text of what it gave, which is on record then */
+export async function executeStep(
+  ground: StepGround,
+  place: StepPlace,
+  fn: () => Promise<unknown>,
+): Promise<string> {
+  const { budget, checkpoints } = ground;
+  return await budget.counted(async () => {
+    const startedAt = performance.now();
+    const make = async () => budget.admit(await ground.within(fn), textOf(place));
+    const value = await make().catch((error: unknown) => ground.failed(place, startedAt, error));
+    const tookMs = performance.now() - startedAt;
+    await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));
+    return value;
   });
 }

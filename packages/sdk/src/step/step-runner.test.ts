@@ -24,6 +24,7 @@ function runnerOver(recorded: number, bytes = 0) {
     keepIn: () => Promise.reject(new Error("no transaction is here")),
     isKept: () => Promise.reject(new Error("no transaction is here")),
     ask: () => Promise.reject(new Error("no step waits here")),
+    link: () => Promise.reject(new Error("no step waits here")),
     take: () => Promise.reject(new Error("no step waits here")),
   };
   const controller = new AbortController();

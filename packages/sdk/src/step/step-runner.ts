@@ -3,6 +3,8 @@ import type { Duration, MillraceError, StepKind } from "@millrace/core";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
 import type { Transaction } from "../sql/transaction.ts";
+import type { ApprovalOptions } from "./approval.ts";
+import { approvalStep } from "./approval-step.ts";
 import type { Checkpoints, StepPlace, Wait } from "./checkpoints.ts";
 import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import { callStep, fanOutStep } from "./child-steps.ts";
@@ -108,6 +110,8 @@ export class StepRunner {
         this.#begin(() => sleepUntilStep(ground, name, date)),
       waitFor: (event: AnyEvent, given: WaitForOptions = {}) =>
         this.#begin(() => eventStep(ground, event, given)),
+      approval: (name: string, given: ApprovalOptions) =>
+        this.#begin(() => approvalStep(ground, name, given)),
       call: (job: AnyJob, input: unknown, given: ChildOptions = {}) =>
         this.#begin(() => callStep(ground, job, input, given)),
       fanOut: (job: AnyJob, inputs: readonly unknown[], given: FanOutOptions = {}) =>

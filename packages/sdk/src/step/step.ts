@@ -2,6 +2,7 @@ import type { Duration, RetryOptions } from "@millrace/core";
 import type { AnyEvent, ReceivedOf, WaitForOptions } from "../define-event.ts";
 import type { AnyJob, InputOf, OutputOf } from "../job.ts";
 import type { RetryRule } from "../retry-rules.ts";
+import type { Approval, ApprovalOptions } from "./approval.ts";
 import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import type { FanOutResult } from "./child-results.ts";
 import type { Transaction } from "../sql/transaction.ts";
@@ -70,6 +71,15 @@ export interface Step {
     event: E,
     options?: WaitForOptions<E>,
   ) => Promise<ReceivedOf<E> | null>;
+  /**
+   * Asks people, and holds no worker until one of them has answered: through the API, on the command line, or by a link that `notify` is
+   * given. One answer counts. In `job.call` there is no run that an answer could reach, and this is refused.
+   *
+   * @param name 1 to 200 characters; with `notify` 193
+   * @returns the answer; null when none came in time
+   * @throws whatever `notify` throws; as for steps
+   */
+  readonly approval: (name: string, options: ApprovalOptions) => Promise<Approval | null>;
   /**
    * Makes a run of another job, a child, and waits for its end; holds no worker meanwhile. There is one child, whatever crashes, and it has
    * this run's correlation id. When this run ends or waits no more, the child is cancelled. Debounce and throttle of the job do not concern

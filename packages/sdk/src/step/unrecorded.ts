@@ -15,6 +15,7 @@ export function unrecorded(): Checkpoints {
       askerOf(tx);
     },
     isKept: () => Promise.resolve(true),
+    link: () => Promise.reject(refusal("invalid_step", "a call has no approvals")),
     ask: async (wait) => {
       requireSleep(wait);
       // By this process's clock: there is no other.
@@ -34,7 +35,13 @@ function until(dueMs: number): Wait {
   return { restMs: Math.max(0, dueMs - Date.now()), dueMs, met: false };
 }
 
-function requireSleep({ event, name }: NewWait): void {
+function requireSleep({ event, approval, name }: NewWait): void {
+  if (approval) {
+    throw refusal(
+      "invalid_step",
+      `step ${JSON.stringify(name)} asks for approval, and answers reach only runs on record; enqueue the job instead of calling it`,
+    );
+  }
   if (!event) return;
   throw refusal(
     "invalid_step",

@@ -1,5 +1,5 @@
 import type { Asked, Result } from "./asked.ts";
-import type { StepPlace, Taken, Wait } from "./checkpoints.ts";
+import type { StandingWait, StepPlace, Taken, Wait } from "./checkpoints.ts";
 import type { StepGround } from "./step-ground.ts";
 import { keyOf } from "./step-place.ts";
 
@@ -11,30 +11,40 @@ import { keyOf } from "./step-place.ts";
 export async function waitStep(
   ground: StepGround,
   place: StepPlace,
-  { children, ...asked }: Asked,
+  asked: Asked,
 ): Promise<Result> {
   let found: Taken | Wait = await ground.busy(async () => {
     const known = await ground.recall(place);
     if (known) return { taken: true, value: known.value, failed: known.failed };
-    const noted = ground.standing.get(keyOf(place));
-    await ground.goOn(noted ? undefined : place);
-    const standing =
-      noted ??
-      (await ground.budget.counted(async () => {
-        const made = children ? await children() : null;
-        const wait = { forMs: null, untilMs: null, event: null, ...asked, children: made };
-        return ground.checkpoints.ask({ ...place, ...wait });
-      }));
-    ground.standing.set(keyOf(place), { ...place, ...standing });
-    return standing;
+    await ground.goOn(ground.standing.has(keyOf(place)) ? undefined : place);
+    return await standingWait(ground, place, asked);
   });
+  const { children, event, approval } = asked;
   while (!("taken" in found)) {
     if (!found.met && found.restMs > 0) {
-      await ground.stand(place, found, children !== undefined || !!asked.event);
+      await ground.stand(place, found, !!(children ?? event ?? approval));
     }
     found = await ground.busy(() => take(ground, place));
   }
   return found;
+}
+
+/** How a wait stands that is not on record as over; it is asked for where it was not. */
+export async function standingWait(
+  ground: StepGround,
+  place: StepPlace,
+  { children, ...asked }: Asked,
+): Promise<StandingWait> {
+  const known = ground.standing.get(keyOf(place));
+  if (known) return known;
+  const wait = await ground.budget.counted(async () => {
+    const made = children ? await children() : null;
+    const none = { forMs: null, untilMs: null, event: null, approval: null };
+    return ground.checkpoints.ask({ ...place, ...none, ...asked, children: made });
+  });
+  const standing = { ...place, ...wait };
+  ground.standing.set(keyOf(place), standing);
+  return standing;
 }
 
 /** Asks for what a wait has come to. */

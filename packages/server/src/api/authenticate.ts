@@ -2,8 +2,18 @@ import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ApiKey } from "../security/api-key.ts";
 
-/** All that is answered without a key: `GET` of exactly these paths. Whatever is not here needs the key, also what does not exist. */
-const PUBLIC_PATHS: readonly string[] = ["/", "/docs", "/healthz", "/openapi.json"];
+/**
+ * All that is answered without a key: exactly these methods of exactly these paths. Whatever is not here needs the key, also what does not
+ * exist. What `/approve` does is decided by the link that comes with it.
+ */
+const PUBLIC: readonly string[] = [
+  "GET /",
+  "GET /docs",
+  "GET /healthz",
+  "GET /openapi.json",
+  "GET /approve",
+  "POST /approve",
+];
 
 /** Names under which people put keys into addresses. */
 const KEY_PARAMETERS = [
@@ -27,7 +37,7 @@ export function authenticate(key: ApiKey, request: FastifyRequest, reply: Fastif
   if (KEY_PARAMETERS.some((name) => parameterNames(query).has(name))) {
     refuse(reply, "a key in the address is refused, because addresses end up in logs");
   }
-  if (request.raw.method === "GET" && PUBLIC_PATHS.includes(path)) return;
+  if (PUBLIC.includes(`${request.raw.method} ${path}`)) return;
   const [scheme, given, ...rest] = (request.headers.authorization ?? "").split(" ");
   if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
     refuse(reply, "this needs the API key");

@@ -17,6 +17,8 @@ import { describeRoutes } from "./openapi.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
 import type { Context } from "./route.ts";
+import { approvalLinkRoutes } from "./routes/approval-link.ts";
+import { approvalRoutes } from "./routes/approvals.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -131,6 +133,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
   doubtRoutes(app, context);
+  approvalRoutes(app, context);
+  await approvalLinkRoutes(app, context);
   operationRoutes(app, context);
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);

@@ -128,6 +128,39 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       },
     },
   },
+  listApprovals: {
+    response: {
+      200: {
+        approvals: [
+          {
+            runId: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+            job: "refund",
+            queue: "default",
+            name: "refund",
+            ordinal: 1,
+            ask: "Refund 120.00 EUR to Ada?",
+            details: { order: "4711", reason: "arrived broken" },
+            since: "2026-11-24T09:00:00.000Z",
+            until: "2026-12-01T09:00:00.000Z",
+          },
+        ],
+        nextCursor: null,
+      },
+    },
+  },
+  answerApproval: {
+    request: { approved: true, note: "the photo is clear" },
+    response: {
+      200: {
+        name: "refund",
+        ordinal: 1,
+        approved: true,
+        by: "api",
+        note: "the photo is clear",
+        at: "2026-11-24T10:12:00.000Z",
+      },
+    },
+  },
   createSchedule: {
     request: {
       name: "nightly",

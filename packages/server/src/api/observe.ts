@@ -112,6 +112,7 @@ export function measurePlaces(registry: Registry, db: Database): void {
       "millrace_effects_in_doubt",
       "Effects of which a person must say whether they happened",
     ),
+    approvals: gauge("millrace_approvals_waiting", "Approvals that nobody has answered yet"),
     oldest_seconds: gauge(
       "millrace_oldest_ready_seconds",
       "How long the oldest run that may start, or is held back, has waited",

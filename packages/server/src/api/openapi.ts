@@ -21,6 +21,8 @@ const TAGS = [
   { name: "jobs", description: "What can be run." },
   { name: "queues", description: "Where runs wait." },
   { name: "dead letters", description: "Failed runs that nobody has handled yet." },
+  { name: "doubts", description: "Effects of which nobody knows whether they happened." },
+  { name: "approvals", description: "What runs ask people." },
   {
     name: "operations",
     description: "What is done to many dead letters, or occurrences, at once.",

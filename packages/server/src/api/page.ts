@@ -70,26 +70,41 @@ p code, li code, td code { padding: 0.05em 0.3em; background: var(--soft); borde
   td:first-child { white-space: normal } }
 `;
 
-/** In one piece: the hash is that of every character between the tags. */
-const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
-
-/** No script, nothing from elsewhere, no frame; the one style is allowed by its hash. */
-export const PAGE_HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-};
-
-export function page(title: string, body: Html): string {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        ${body}
-      </body>
-    </html> `.text;
+/** Pages of one style. */
+export interface Pages {
+  /** Of every answer that is such a page. */
+  readonly headers: Record<string, string>;
+  readonly page: (title: string, body: Html) => string;
 }
+
+/**
+ * No script, nothing from elsewhere, no frame; the one style is allowed by its hash.
+ *
+ * @param forms where forms may be sent; default nowhere
+ */
+export function pagesIn(style: string, forms: "'none'" | "'self'" = "'none'"): Pages {
+  // In one piece: the hash is that of every character between the tags.
+  const element = new Html(`<style>${style}</style>`);
+  const hash = createHash("sha256").update(style).digest("base64");
+  return {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action ${forms}; frame-ancestors 'none'`,
+    },
+    page: (title, body) =>
+      html`<!doctype html>
+        <html lang="en">
+          <head>
+            <meta charset="utf-8" />
+            <meta name="viewport" content="width=device-width, initial-scale=1" />
+            <title>${title}</title>
+            ${element}
+          </head>
+          <body>
+            ${body}
+          </body>
+        </html> `.text,
+  };
+}
+
+export const { headers: PAGE_HEADERS, page } = pagesIn(STYLE);

@@ -33,6 +33,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   dead_letter_not_found: EXIT.notFound,
   doubt_not_found: EXIT.notFound,
   step_not_found: EXIT.notFound,
+  approval_not_found: EXIT.notFound,
   operation_not_found: EXIT.notFound,
   schedule_not_found: EXIT.notFound,
   unauthorized: EXIT.noRight,

@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
+import { answerCommands } from "./commands/approve.ts";
+import { approvalsCommand } from "./commands/approvals.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
@@ -65,6 +67,8 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     workersCommand,
     deadCommand,
     doubtsCommand,
+    approvalsCommand,
+    ...answerCommands,
     operationsCommand,
     schedulesCommand,
   ],

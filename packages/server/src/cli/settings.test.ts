@@ -56,6 +56,22 @@ test("a lease shorter than heartbeats can keep is refused", () => {
   expect(readSettings({ MILLRACE_LEASE: "3s" }, "/").leaseMs).toBe(3000);
 });
 
+test("the address that people have is taken without the slash at its end, and refused with a secret or what no path could follow", () => {
+  const read = (text: string) => readSettings({ MILLRACE_PUBLIC_URL: text }, "/").publicUrl;
+  expect(read("https://ops.example.com")).toBe("https://ops.example.com");
+  expect(read("https://ops.example.com/millrace/")).toBe("https://ops.example.com/millrace");
+  for (const wrong of [
+    "ops.example.com",
+    "ftp://ops",
+    "https://a:hunter2@ops",
+    "https://ops/?a",
+    "https://ops/#",
+  ]) {
+    expect(() => read(wrong)).toThrow(/^MILLRACE_PUBLIC_URL: write the address that people have/);
+    expect(() => read(wrong)).not.toThrow(/hunter2/);
+  }
+});
+
 test("a misspelt variable is told of, with the name that was meant", () => {
   expect(unknownVariables({ MILLRACE_PROT: "1", MILLRACE_TEST_RUNNER: "1", PATH: "/bin" })).toEqual(
     ["MILLRACE_PROT is not a setting, and does nothing; did you mean MILLRACE_PORT?"],

@@ -19,6 +19,8 @@ export interface Settings {
   readonly home: string;
   readonly apiKey: string | undefined;
   readonly url: string | undefined;
+  /** The address that people have for the server, without a slash at its end. */
+  readonly publicUrl: string | undefined;
   readonly jobs: readonly string[];
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
@@ -57,6 +59,14 @@ export const VARIABLES = {
       (text) => isUrlOf(text, ["http:", "https:"]) && !new URL(text).username,
       "write the server's address, such as https://millrace.example.com, without user or password",
     )
+    .optional(),
+  MILLRACE_PUBLIC_URL: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["http:", "https:"]) && isPlain(new URL(text)),
+      "write the address that people have for the server, such as https://millrace.example.com, without user, password, query and fragment",
+    )
+    .transform((text) => new URL(text).href.replace(/\/+$/, ""))
     .optional(),
   MILLRACE_JOBS: list().prefault(""),
   MILLRACE_QUEUES: list()
@@ -150,6 +160,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     home: path.resolve(cwd, read.MILLRACE_HOME),
     apiKey: read.MILLRACE_API_KEY,
     url: read.MILLRACE_URL,
+    publicUrl: read.MILLRACE_PUBLIC_URL,
     jobs: read.MILLRACE_JOBS,
     queues: read.MILLRACE_QUEUES,
     concurrency: read.MILLRACE_CONCURRENCY,
@@ -231,6 +242,11 @@ function tryDuration(text: string, name: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** To which a path may be added. */
+function isPlain({ username, password, search, hash, href }: URL): boolean {
+  return username + password + search + hash === "" && !/[?#]$/.test(href);
 }
 
 function isUrlOf(text: string, protocols: readonly string[]): boolean {

@@ -15,6 +15,8 @@ export const countPlaces = statement<
     dead_letters: number;
     /** Effects of which a person must say whether they happened. */
     doubts: number;
+    /** Approvals that are asked for, and that nobody has answered. */
+    approvals: number;
     oldest_seconds: number;
   }
 >(
@@ -26,6 +28,7 @@ export const countPlaces = statement<
      t.scheduled, t.waiting,
      (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
      (select count(*)::int from millrace.waiter where doubt is not null and met_at is null) as doubts,
+     (select count(*)::int from millrace.waiter where approval is not null and met_at is null and due_at > clock_timestamp()) as approvals,
      (select coalesce(extract(epoch from clock_timestamp() - least(
        (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
    from (

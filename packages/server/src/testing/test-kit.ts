@@ -9,6 +9,7 @@ import {
   checkPayload,
   isJob,
 } from "@millrace/sdk";
+import { answerTo } from "../engine/answer-approval.ts";
 import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
@@ -31,6 +32,16 @@ import { type TestRun, readTestRun } from "./test-run.ts";
 import { TestWorker } from "./test-worker.ts";
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
+
+/** What is said to an approval besides yes or no. */
+export interface TestAnswer {
+  /** Of the approval, and which use of the name; may be left out when the run asks for one. */
+  name?: string;
+  ordinal?: number;
+  /** Default: `api`. */
+  by?: string;
+  note?: string;
+}
 
 /**
  * Runs jobs and workflows in the test's own process, on a PostgreSQL database of their own, by a clock that the test puts on. Everything is
@@ -120,6 +131,26 @@ export class TestKit implements AsyncDisposable {
     const text = toJsonText(payload, "payload");
     // As the Emitter does; but who waits for it is looked for now, and not meanwhile.
     await emitEvents(this.#db, [event.name], [text], [run], [key]);
+    await this.#settle();
+  }
+
+  /** Approves what a run asks for, and lets all happen that can. @throws MillraceError those of `POST /api/v1/runs/{id}/approvals` */
+  approve(run: string, said: TestAnswer = {}): Promise<void> {
+    return this.#answer(run, true, said);
+  }
+
+  /** Rejects it. */
+  reject(run: string, said: TestAnswer = {}): Promise<void> {
+    return this.#answer(run, false, said);
+  }
+
+  async #answer(
+    runId: string,
+    approved: boolean,
+    { name, ordinal, by = "api", note }: TestAnswer,
+  ): Promise<void> {
+    const said = { name, ordinal, by, note: note ?? null, via: "api" } as const;
+    await answerTo(this.#db, { runId, approved, ...said });
     await this.#settle();
   }
 

@@ -18,6 +18,9 @@ import { Suspects } from "../worker/suspects.ts";
 
 const SLOTS = 100;
 
+/** Nobody serves there. */
+const PUBLIC_URL = "https://millrace.test";
+
 export interface TestWorkerOptions {
   /** Where the test looks, and where nothing ever fails. */
   db: Database;
@@ -49,7 +52,13 @@ export class TestWorker {
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
       output: new RunOutput(own, id, logger),
-      checkpoints: new CheckpointKeeper(own, id, logger, () => {}),
+      checkpoints: new CheckpointKeeper(
+        own,
+        id,
+        logger,
+        () => {},
+        () => PUBLIC_URL,
+      ),
       // The test looks by itself.
       waits: { soon: () => {} },
       costs: new CostSettler(own, logger),

@@ -29,8 +29,9 @@ import {
   takeWaits,
 } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { ApprovalWriter, type PublicUrl } from "./approval-writer.ts";
 import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
-import { type Leased, LeasedWriter, type StepMaker, persist } from "./leased-writer.ts";
+import { type Leased, LeasedWriter, type StepMaker, persist, placesOf } from "./leased-writer.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
@@ -52,9 +53,16 @@ export class CheckpointKeeper {
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
   readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
+  readonly #approvals: ApprovalWriter;
 
   /** @param ring called with a queue that has got a child */
-  constructor(db: Queryable, workerId: number, logger: Logger, ring: (queue: string) => void) {
+  constructor(
+    db: Queryable,
+    workerId: number,
+    logger: Logger,
+    ring: (queue: string) => void,
+    publicUrl?: PublicUrl,
+  ) {
     this.#db = db;
     this.#workerId = workerId;
     this.#logger = logger;
@@ -66,6 +74,7 @@ export class CheckpointKeeper {
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
     this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
+    this.#approvals = new ApprovalWriter(db, workerId, logger, publicUrl);
   }
 
   /** Those of one attempt. */
@@ -99,6 +108,7 @@ export class CheckpointKeeper {
         standing++;
         return waitOf(await this.#note(maker, wait));
       },
+      link: (place) => this.#approvals.link(maker, place),
       take: async (place, seq): Promise<Taken | Wait> => {
         const row = await this.#taken.write(maker, { ...place, seq });
         if (!row.taken) return waitOf(row);
@@ -161,6 +171,7 @@ export class CheckpointKeeper {
   }
 
   #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
+    if (wait.approval) return this.#approvals.ask(maker, wait, wait.approval);
     return isCall(wait)
       ? this.#called.write(maker, wait).catch((error: unknown) => {
           throw callRefused(error, wait);
@@ -280,17 +291,6 @@ export class CheckpointKeeper {
     failpoint("take.after_commit");
     return taken;
   }
-}
-
-type Places = [leases: number[], runs: string[], names: string[], ordinals: number[]];
-
-function placesOf(items: readonly Leased<StepPlace>[]): Places {
-  return [
-    items.map((item) => item.maker.leaseId),
-    items.map((item) => item.maker.runId),
-    items.map((item) => item.name),
-    items.map((item) => item.ordinal),
-  ];
 }
 
 function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {

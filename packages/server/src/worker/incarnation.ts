@@ -57,7 +57,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
     settler: new Settler(db, workerId, logger, onRoomier),
     output: new RunOutput(db, workerId, logger),
-    checkpoints: new CheckpointKeeper(db, workerId, logger, ring),
+    checkpoints: new CheckpointKeeper(db, workerId, logger, ring, worker.publicUrl),
     waits: new WaitLook(db, ring, logger),
     costs: new CostSettler(db, logger),
     suspects: new Suspects(db, workerId, logger),

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Trigger } from "@millrace/core";
-import { Aborted } from "@millrace/sdk";
+import { Aborted, type StepPlace } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { isUnavailable } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -75,6 +75,18 @@ export class LeasedWriter<Given, Row extends { held: boolean }> {
     for (const item of items) rows.push(...(await this.#record([item])));
     return rows;
   }
+}
+
+type Places = [leases: number[], runs: string[], names: string[], ordinals: number[]];
+
+/** Where steps belong, as parameters of a statement. */
+export function placesOf(items: readonly Leased<StepPlace>[]): Places {
+  return [
+    items.map((item) => item.maker.leaseId),
+    items.map((item) => item.maker.runId),
+    items.map((item) => item.name),
+    items.map((item) => item.ordinal),
+  ];
 }
 
 /** Tries for as long as the attempt may go on. */

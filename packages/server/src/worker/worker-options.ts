@@ -32,6 +32,8 @@ export interface WorkerOptions {
   version: string;
   /** Where isolated runs are executed. Without it jobs must be inline, and suspects run alone in this process. */
   isolation?: IsolationOptions | undefined;
+  /** The address that people have for the server, without a slash at its end, for links; undefined where nobody has said it. */
+  publicUrl?: (() => string | undefined) | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

@@ -251,3 +251,12 @@ export const endless = job(
   },
   { isolation: "process" },
 );
+
+// Asks people. What a mail would carry is a row of the table `mail`.
+export const asking = job("asking", async (_input, { step, runId }) => {
+  const said = await step.approval("go", {
+    ask: "Go on?",
+    notify: ({ url }) => lookedUp(`insert into mail values ($1, '${url}')`)(runId),
+  });
+  return { approved: said.approved };
+});

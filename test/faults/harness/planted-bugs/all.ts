@@ -1,3 +1,4 @@
+import { APPROVAL_BUGS } from "./approvals.ts";
 import { CHILD_BUGS } from "./children.ts";
 import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
@@ -28,4 +29,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...CHILD_BUGS,
   ...EFFECT_BUGS,
   ...VERSION_BUGS,
+  ...APPROVAL_BUGS,
 ];

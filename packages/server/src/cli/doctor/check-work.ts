@@ -1,6 +1,7 @@
 import { formatDuration } from "@millrace/core";
 import { holdsOf } from "../../engine/holds.ts";
 import { oldestHeld, readHeld } from "../../store/held.ts";
+import { type OldestApprovalRow, readOldestApproval } from "../../store/approvals.ts";
 import { type OldestDoubtRow, readOldestDoubt } from "../../store/doubts.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
@@ -18,8 +19,11 @@ const LONG_WAIT_MS = 5 * 60_000;
 /** A person may have been at lunch. */
 const LONG_DOUBT_MS = 3_600_000;
 
+/** To decide may take thought; after a day the question may have been lost. */
+const LONG_APPROVAL_MS = 24 * 3_600_000;
+
 /**
- * Whether work flows: partitions, workers, queues, dead letters, doubts.
+ * Whether work flows: partitions, workers, queues, dead letters, doubts, approvals.
  *
  * @param now by the database's clock
  */
@@ -34,6 +38,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
     ...(await checkQueues(db, queues, now)),
     checkDeadLetters(places?.dead_letters ?? 0),
     ...checkDoubts(await readOldestDoubt(db), places?.doubts ?? 0, now),
+    ...checkApprovals(await readOldestApproval(db), places?.approvals ?? 0, now),
   ];
 }
 
@@ -149,5 +154,19 @@ function* checkDoubts(
     "doubts",
     `${count(doubts, "effect")} in doubt, the oldest for ${formatDuration(forMs)}: ${oldest.name} of run ${oldest.run_id}, which waits for a person`,
     "find out whether it happened, and say so: millrace doubts",
+  );
+}
+
+function* checkApprovals(
+  [oldest]: readonly OldestApprovalRow[],
+  approvals: number,
+  now: Date,
+): Generator<Finding> {
+  const forMs = oldest ? now.getTime() - oldest.asked_at.getTime() : 0;
+  if (!oldest || forMs < LONG_APPROVAL_MS) return;
+  yield warn(
+    "approvals",
+    `${count(approvals, "approval")} waiting for an answer, the oldest for ${formatDuration(forMs)}: ${oldest.name} of run ${oldest.run_id}`,
+    "see who should answer, and whether they know: millrace approvals",
   );
 }

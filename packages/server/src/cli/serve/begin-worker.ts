@@ -6,8 +6,16 @@ import type { RungGround } from "./ground.ts";
 import { conditionOf } from "./health.ts";
 import { workerPolicy } from "./worker-policy.ts";
 
-/** A worker that has not begun: its health is told from now on, so that nobody takes the process for ready. */
-export function makeWorker(ground: RungGround, registry: JobRegistry): Worker {
+/**
+ * A worker that has not begun: its health is told from now on, so that nobody takes the process for ready.
+ *
+ * @param address of the API of this process, for links, where nobody has set another
+ */
+export function makeWorker(
+  ground: RungGround,
+  registry: JobRegistry,
+  address: () => string | undefined = () => undefined,
+): Worker {
   const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
   const attempts = new AttemptMetrics(metrics);
   const workerMetrics = new WorkerMetrics(metrics);
@@ -19,6 +27,7 @@ export function makeWorker(ground: RungGround, registry: JobRegistry): Worker {
     bell,
     transport,
     logger: serving.logger,
+    publicUrl: () => serving.settings.publicUrl ?? address(),
     onSettled: attempts.settled,
     onClaim: attempts.claimed,
     onHeld: attempts.held,

@@ -27,6 +27,11 @@ export async function listen(
   return `http://${shown}:${(app.server.address() as AddressInfo).port}`;
 }
 
+/** An address at which this machine itself finds what listens on all of them. */
+export function openable(address: string): string {
+  return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
+
 function explained(
   error: unknown,
   address: string,

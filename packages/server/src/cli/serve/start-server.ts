@@ -13,6 +13,7 @@ import { beginWorker, makeWorker } from "./begin-worker.ts";
 import { commandToTry, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
 import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openable } from "./listen.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
 
@@ -48,8 +49,10 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const ground = await openBell(opened);
   await beginMaintenance(ground, registry);
   await beginScheduler(ground);
-  const worker = makeWorker(ground, registry);
+  const reached: { at?: string } = {};
+  const worker = makeWorker(ground, registry, () => reached.at);
   const address = await beginApi(ground, registry);
+  reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);
 

@@ -13,6 +13,7 @@ export async function answerStep(
     if ("note" in question) return { id, noted: await checkpoints.note(question.note) };
     if ("isKept" in question) return { id, wasKept: await checkpoints.isKept(question.isKept) };
     if ("ask" in question) return { id, asked: await checkpoints.ask(question.ask) };
+    if ("link" in question) return { id, linked: await checkpoints.link(question.link) };
     if ("take" in question) {
       return { id, took: await checkpoints.take(question.take, question.seq) };
     }

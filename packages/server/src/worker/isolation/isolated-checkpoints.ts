@@ -62,6 +62,10 @@ export class IsolatedCheckpoints implements Checkpoints {
     return (await this.#ask<"asked">({ ask: wait })).asked;
   }
 
+  async link(place: StepPlace): Promise<string> {
+    return (await this.#ask<"linked">({ link: place })).linked;
+  }
+
   async take(place: StepPlace, seq: number): Promise<Taken | Wait> {
     return (await this.#ask<"took">({ take: place, seq })).took;
   }

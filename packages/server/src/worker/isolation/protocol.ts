@@ -60,6 +60,7 @@ export type StepQuestion = { id: number } & (
   | { note: NewNote }
   | { isKept: StepPlace }
   | { ask: NewWait }
+  | { link: StepPlace }
   | { take: StepPlace; seq: number }
 );
 
@@ -70,6 +71,7 @@ export type StepAnswer = { id: number } & (
   | { noted: Noted }
   | { wasKept: boolean }
   | { asked: Wait }
+  | { linked: string }
   | { took: Taken | Wait }
   | { failed: { code: ErrorCode | null; message: string } }
 );

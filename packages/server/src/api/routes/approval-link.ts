@@ -1,0 +1,192 @@
+import { isUtf8 } from "node:buffer";
+import { ERROR_CODES, MillraceError, STEP_LIMITS } from "@millrace/core";
+import type { FastifyReply } from "fastify";
+import { z } from "zod";
+import { answerTo } from "../../engine/answer-approval.ts";
+import { ApprovalLinks, type OpenedLink } from "../../engine/approval-links.ts";
+import { linkedApproval } from "../../engine/linked-approval.ts";
+import type { Database } from "../../store/database.ts";
+import {
+  APPROVAL_HEADERS,
+  answeredPage,
+  askingPage,
+  timeInWords,
+  wordsPage,
+} from "../approval-page.ts";
+import { toMillraceError } from "../problem.ts";
+import { requireStorable } from "../storable.ts";
+import type { Api, Context } from "../route.ts";
+
+const MAX_FORM_BYTES = 32 * 1024;
+const MAX_NAME = 100;
+
+/** Mail programs and trackers add parameters of their own: those are nobody's business here. */
+const Query = z.object({ link: z.string().catch("") });
+
+const Form = z.strictObject({
+  link: z.string(),
+  answer: z.enum(["approve", "reject", "none"]),
+  name: z.string().trim().max(MAX_NAME).default(""),
+  note: z.string().trim().max(STEP_LIMITS.noteLength).default(""),
+});
+
+/** What was answered under this code before, when somebody else was quicker, or time was. */
+const LATE = ["approval_answered", "approval_expired", "approval_not_found", "run_finished"];
+
+/**
+ * The page behind a link to an approval, for people without an API key. `GET` only ever shows: programs that look at links before people do
+ * approve nothing. The link comes in the query, which is logged nowhere, and goes back in the body of the form.
+ */
+export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promise<void> {
+  const links = new ApprovalLinks(db);
+  await app.register(async (scope: Api) => {
+    scope.setErrorHandler((error, request, reply) => {
+      const told = toMillraceError(error, MAX_FORM_BYTES);
+      request.failure = told;
+      const { status, title } = ERROR_CODES[told.code];
+      if (status === 503) void reply.header("retry-after", "1");
+      return show(reply, status, wordsPage(title, sorryFor(told)));
+    });
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      "application/x-www-form-urlencoded",
+      { parseAs: "buffer" },
+      async (_request: unknown, bytes: Buffer) => formOf(bytes),
+    );
+
+    scope.get(
+      "/approve",
+      { schema: { hide: true, querystring: Query } },
+      async (request, reply) => {
+        const { link } = request.query;
+        return showLinked(reply, db, await links.open(link), link);
+      },
+    );
+
+    scope.post(
+      "/approve",
+      { schema: { hide: true }, bodyLimit: MAX_FORM_BYTES },
+      async (request, reply) => {
+        const { link, answer, name, note } = readForm(request.body);
+        const opened = await links.open(link);
+        if (!opened || !(await linkedApproval(db, opened))) return showUnknown(reply);
+        if (answer === "none") return seeAgain(reply, link);
+        try {
+          const answered = await answerTo(db, {
+            ...opened,
+            approved: answer === "approve",
+            by: name || null,
+            note: note || null,
+            via: "link",
+          });
+          for (const queue of answered.queues) ring(queue);
+        } catch (error) {
+          if (!(error instanceof MillraceError && LATE.includes(error.code))) throw error;
+          return showLinked(reply, db, opened, link, 409);
+        }
+        // So that what is loaded again is the answer, and not the question.
+        return seeAgain(reply, link);
+      },
+    );
+  });
+}
+
+function show(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).headers(APPROVAL_HEADERS).send(text);
+}
+
+/** What there is to say to people whose request failed. */
+function sorryFor({ code, message }: MillraceError): string {
+  if (code === "unsupported_media_type") return "Only the form of this page is taken here.";
+  if (ERROR_CODES[code].status < 500) return message;
+  return "Nothing was answered. Try again in a moment.";
+}
+
+function seeAgain(reply: FastifyReply, link: string): FastifyReply {
+  return reply
+    .code(303)
+    .headers(APPROVAL_HEADERS)
+    .header("location", `approve?link=${encodeURIComponent(link)}`)
+    .send();
+}
+
+/** @param tooLate the status when it is answered already */
+async function showLinked(
+  reply: FastifyReply,
+  db: Database,
+  opened: OpenedLink | undefined,
+  link: string,
+  tooLate = 200,
+): Promise<FastifyReply> {
+  const found = opened && (await linkedApproval(db, opened));
+  switch (found?.is) {
+    case "open":
+      return show(reply, 200, askingPage(found.asked, link));
+    case "answered":
+      return show(reply, tooLate, answeredPage(found.answer));
+    case "expired":
+      return show(
+        reply,
+        410,
+        wordsPage(
+          "Too late to answer",
+          `The time was over on ${timeInWords(opened!.until)}, and the run went on without an answer.`,
+        ),
+      );
+    case "ended":
+      return show(
+        reply,
+        410,
+        wordsPage(
+          "No answer is needed any more",
+          `The run that asked has ended: it is ${found.state}.`,
+        ),
+      );
+    case "gone":
+      return show(
+        reply,
+        410,
+        wordsPage("No answer is needed any more", "The run that asked is not on record any more."),
+      );
+    case undefined:
+      return showUnknown(reply);
+  }
+}
+
+/** The same for whatever is wrong with a link. */
+function showUnknown(reply: FastifyReply): FastifyReply {
+  return show(
+    reply,
+    404,
+    wordsPage(
+      "This link does not work",
+      "It is not whole, or not one of ours. Copy all of it from the message in which it came.",
+    ),
+  );
+}
+
+/** @throws MillraceError `invalid_request`, `invalid_json` */
+function formOf(bytes: Buffer): Record<string, string> {
+  if (!isUtf8(bytes)) throw new MillraceError("invalid_request", "the form is not UTF-8");
+  const fields = [...new URLSearchParams(bytes.toString("utf8"))];
+  // Browsers send line breaks as CR LF.
+  const form = Object.fromEntries(
+    fields.map(([key, text]) => [key, text.replaceAll("\r\n", "\n")]),
+  );
+  if (Object.keys(form).length < fields.length) {
+    throw new MillraceError("invalid_request", "the form has a field twice");
+  }
+  requireStorable(form, "the form");
+  return form;
+}
+
+/** @throws MillraceError `invalid_request` */
+function readForm(body: unknown): z.infer<typeof Form> {
+  const read = Form.safeParse(body);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  throw new MillraceError(
+    "invalid_request",
+    `The form cannot be read: ${issue!.path.join(".") || "it"}: ${issue!.message}. Nothing was answered; go back and try again.`,
+  );
+}

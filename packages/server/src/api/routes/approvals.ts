@@ -1,0 +1,66 @@
+import { AnswerApproval, AnsweredApproval, ApprovalPage, ListApprovals } from "@millrace/core/api";
+import { answerTo } from "../../engine/answer-approval.ts";
+import { listApprovals } from "../../store/approvals.ts";
+import { presentApproval } from "../present/approval.ts";
+import { refuseIdempotencyKey } from "../request-identity.ts";
+import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
+
+/** Larger than any number of an approval. */
+const NEWEST = "9223372036854775807";
+
+export function approvalRoutes(app: Api, { db, ring }: Context): void {
+  app.get(
+    "/api/v1/approvals",
+    {
+      schema: {
+        tags: ["approvals"],
+        operationId: "listApprovals",
+        summary: "List approvals that nobody has answered yet, newest first",
+        description:
+          "Their runs wait, without a worker. Those whose time is over, and those of runs that have ended, are not among them. Pass nextCursor as cursor until it is null.",
+        querystring: ListApprovals,
+        response: { 200: ApprovalPage },
+      },
+    },
+    async (request) => {
+      const { cursor = NEWEST, limit, job = null } = request.query;
+      const rows = await listApprovals(db, cursor, limit, job);
+      const nextCursor = rows.length === limit ? (rows.at(-1)?.approval ?? null) : null;
+      return { approvals: rows.map(presentApproval), nextCursor };
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/:id/approvals",
+    {
+      schema: {
+        tags: ["approvals"],
+        operationId: "answerApproval",
+        summary: "Approve or reject what a run asks for",
+        description:
+          "The run goes on with the answer. One answer counts: of two people who answer at the same time, one is told what the other has said.",
+        params: ById,
+        querystring: NoQuery,
+        body: AnswerApproval,
+        response: { 200: AnsweredApproval },
+        problems: [
+          "run_not_found",
+          "run_finished",
+          "approval_not_found",
+          "approval_answered",
+          "approval_expired",
+        ],
+      },
+    },
+    async (request) => {
+      refuseIdempotencyKey(request, "an approval is answered once, however often you answer");
+      const { name, ordinal, approved, note = null } = request.body;
+      const { id: runId } = request.params;
+      const who = { by: ACTOR, via: "api" } as const;
+      const answered = await answerTo(db, { runId, name, ordinal, approved, note, ...who });
+      for (const queue of answered.queues) ring(queue);
+      const { by, at } = answered.answer;
+      return { name: answered.name, ordinal: answered.ordinal, approved, by, note, at };
+    },
+  );
+}

@@ -1,0 +1,126 @@
+import { timingSafeEqual } from "node:crypto";
+import { MillraceError } from "@millrace/core";
+import {
+  type AnswerJson,
+  type LockedApprovalRow,
+  answerApproval,
+  lockApprovals,
+  readPastApproval,
+} from "../store/approvals.ts";
+import { type Database, inTransaction } from "../store/database.ts";
+import { recordEvent } from "../store/events.ts";
+import type { Queryable } from "../store/statement.ts";
+import { wakeWaiting } from "../store/timers.ts";
+
+/** What a person says to an approval. */
+export interface ApprovalAnswer {
+  runId: string;
+  /** Of the approval; absent for the only one of the run that is open. */
+  name: string | undefined;
+  ordinal: number | undefined;
+  approved: boolean;
+  note: string | null;
+  /** Who, as far as it is known. */
+  by: string | null;
+  via: AnswerJson["via"];
+  /** Who answers by a link may answer only what it is for: the digest of its secret part. */
+  digest?: Buffer;
+}
+
+export interface Answered {
+  name: string;
+  ordinal: number;
+  answer: AnswerJson;
+  /** The queues that got the run back. */
+  queues: string[];
+}
+
+/**
+ * Records what was said to an approval, and wakes its run. One answer counts, the first.
+ *
+ * @throws MillraceError `run_not_found`, `run_finished`, `approval_not_found`, `approval_answered`, `approval_expired`, `invalid_request` when
+ *   it is not said which
+ */
+export function answerTo(db: Database, given: ApprovalAnswer): Promise<Answered> {
+  const { runId, approved, note, by, via } = given;
+  return inTransaction(db, async (tx) => {
+    // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
+    const waits = await lockApprovals(tx, runId);
+    const { name, ordinal } = await chosen(tx, waits, given);
+    const [row] = await answerApproval(tx, runId, name, ordinal, approved, by, via, note);
+    // What somebody has called himself is no actor that can be relied on.
+    const said = { ...(by !== null && by !== via && { by }), ...(note !== null && { note }) };
+    const detail = JSON.stringify({ name, ordinal, approved, ...said });
+    await recordEvent(tx, runId, "approval answered", via, detail);
+    // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
+    const woken = await wakeWaiting(tx, [runId]);
+    return { name, ordinal, answer: row!.answer, queues: woken.map(({ queue }) => queue) };
+  });
+}
+
+async function chosen(
+  tx: Queryable,
+  waits: readonly LockedApprovalRow[],
+  { runId, name, ordinal, digest }: ApprovalAnswer,
+): Promise<LockedApprovalRow> {
+  const meant = waits.filter(
+    (wait) =>
+      wait.asked &&
+      (name === undefined || wait.name === name) &&
+      (ordinal === undefined || wait.ordinal === ordinal) &&
+      (digest === undefined || isOneOf(wait.links, digest)),
+  );
+  const open = meant.filter(({ answer, over }) => answer === null && !over);
+  if (open.length > 1) {
+    const names = open.map((wait) => `${wait.name} (${wait.ordinal})`).join(", ");
+    throw new MillraceError(
+      "invalid_request",
+      `run ${runId} asks for ${open.length} approvals that this may be about: ${names}; say which by name and ordinal`,
+    );
+  }
+  const [run] = await readPastApproval(tx, runId, name ?? null, ordinal ?? null);
+  if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
+  // Whoever has answered is told so first, also when the run has gone on and ended since.
+  if (open[0] && run.state === null) return open[0];
+  throw notOpen(runId, meant[0] ?? (run.name === null ? undefined : run), run.state);
+}
+
+/** Why an approval takes no answer. @param past the one that was meant, if there was one */
+function notOpen(
+  runId: string,
+  past: { name: string | null; answer: AnswerJson | null } | undefined,
+  state: string | null,
+): MillraceError {
+  const what = `run ${runId}: ${past ? `approval ${JSON.stringify(past.name)}` : "what this may be about"}`;
+  if (past?.answer) {
+    return new MillraceError("approval_answered", `${what} was ${answerInWords(past.answer)}`);
+  }
+  if (state !== null) {
+    return new MillraceError("run_finished", `run ${runId} is ${state} already`);
+  }
+  if (past) {
+    return new MillraceError(
+      "approval_expired",
+      `${what} is not to be had any more: its time is over, and the run goes on without an answer`,
+    );
+  }
+  return new MillraceError(
+    "approval_not_found",
+    `${what} is not asked for; millrace approvals lists what is`,
+  );
+}
+
+/** Such as `approved by api at 2026-11-24T09:00:00.000Z`. */
+function answerInWords({ approved, by, via, at }: AnswerJson): string {
+  const who = by === null ? "" : ` by ${by}`;
+  return `${approved ? "approved" : "rejected"} already${who}${via === "link" ? ", by a link," : ""} at ${at}`;
+}
+
+/** Takes the same time for each that it is not. */
+export function isOneOf(digests: readonly Buffer[] | null, digest: Buffer): boolean {
+  let found = false;
+  for (const each of digests ?? []) {
+    if (each.length === digest.length && timingSafeEqual(each, digest)) found = true;
+  }
+  return found;
+}
