@@ -65,6 +65,7 @@ export class TestKit implements AsyncDisposable {
   readonly #logger = createLogger("silent");
   #worker!: TestWorker;
   #crash: CrashPoints | undefined;
+  #takingOver: Promise<void> | undefined;
   /** What workers that were taken for dead still do. */
   #zombies: Promise<unknown>[] = [];
 
@@ -185,6 +186,10 @@ export class TestKit implements AsyncDisposable {
     const crash = await this.#replaceWorker(point, true);
     const { id } = await this.#intake.accept({ job: job.name, input, trigger: "api" });
     await this.#settle();
+    // A worker that was taken for dead may find out, and end, before the other is through; and it may have claimed once more before.
+    await this.#takingOver;
+    await Promise.all(this.#zombies.splice(0));
+    await this.#settle();
     const waiting = await this.find<OutputOf<J>>(id);
     if (waiting.state === "waiting") {
       if (!drive) {
@@ -200,7 +205,10 @@ export class TestKit implements AsyncDisposable {
   }
 
   async #replaceWorker(point?: CrashPoint, watched = false): Promise<CrashPoints> {
-    const crash = new CrashPoints(this.#db, point, () => this.#takeOver());
+    const crash: CrashPoints = new CrashPoints(this.#db, point, () => {
+      this.#takingOver = this.#takeOver(crash);
+      return this.#takingOver;
+    });
     this.#worker = await TestWorker.register({
       db: this.#db,
       own: crash,
@@ -213,7 +221,8 @@ export class TestKit implements AsyncDisposable {
   }
 
   /** Another worker takes what the one of now holds, and brings it as far as it comes. */
-  async #takeOver(): Promise<void> {
+  async #takeOver(crash: CrashPoints): Promise<void> {
+    await crash.sent();
     await this.#worker.lose();
     await this.#replaceWorker();
     await this.#settle();
@@ -239,6 +248,7 @@ export class TestKit implements AsyncDisposable {
     const met = await Promise.race([working.then(() => false), crash.met.then(() => true)]);
     if (!met) return working;
     if (crash.dead) {
+      await crash.sent();
       await worker.lose();
       await this.#replaceWorker();
     } else {
