@@ -19,7 +19,7 @@ export {
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
-export { JobFlow, JobInfo, JobList } from "./jobs.ts";
+export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,
@@ -65,6 +65,7 @@ export {
   RunSummary,
   TimelineEntry,
 } from "./runs.ts";
+export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {
   Backfill,

@@ -140,6 +140,7 @@ export class JobRegistry {
           // JSON knows no infinity; PostgreSQL reads it from this text.
           retention_ms: job.retentionMs === Infinity ? "Infinity" : job.retentionMs,
           input_schema: jsonSchemaOf(job.schema),
+          graph: job.graph,
         })),
       ),
     );

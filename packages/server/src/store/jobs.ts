@@ -1,4 +1,4 @@
-import type { FlowPolicy, RetryPolicy } from "@millrace/core";
+import type { FlowGraph, FlowPolicy, RetryPolicy } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 export interface JobRow {
@@ -12,6 +12,8 @@ export interface JobRow {
   /** Infinity for ever; null for what the server says. */
   retention_ms: number | null;
   input_schema: Record<string, unknown> | null;
+  /** Of a flow; null for others. */
+  graph: FlowGraph | null;
   registered_at: Date;
   paused_at: Date | null;
   paused_by: string | null;
@@ -24,7 +26,7 @@ export interface JobRow {
 /** A job `j` with the pause of it that holds now. */
 const JOB = `
     j.name, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
-    j.registered_at,
+    j.graph, j.registered_at,
     p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until,
     (select count(*)::int from millrace.pause k
      where k.job = j.name and not k.whole and (k.until is null or k.until > clock_timestamp())) as paused_keys
@@ -40,17 +42,18 @@ export const ensureQueues = statement<[names: string[]], never>(
 /** Writes jobs as their code defines them now. Parameter: a JSON list of rows; unchanged ones are left alone. */
 export const registerJobs = statement<[jobs: string], { name: string }>(
   "register_jobs",
-  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema)
-   select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema
+  `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, graph)
+   select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, nullif(graph, 'null')
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
-     timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb)
+     timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb, graph jsonb)
    order by name
    on conflict (name) do update set description = excluded.description, queue = excluded.queue,
      priority = excluded.priority, timeout_ms = excluded.timeout_ms, retry = excluded.retry,
-     flow = excluded.flow, retention_ms = excluded.retention_ms, input_schema = excluded.input_schema, registered_at = now()
-   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema) is distinct from
+     flow = excluded.flow, retention_ms = excluded.retention_ms, input_schema = excluded.input_schema, graph = excluded.graph,
+     registered_at = now()
+   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema, j.graph) is distinct from
      (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.flow,
-      excluded.retention_ms, excluded.input_schema)
+      excluded.retention_ms, excluded.input_schema, excluded.graph)
    returning name`,
 );
 
