@@ -83,7 +83,14 @@ export {
   workersWanted,
 } from "./scaling.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
-export { STEP_KINDS, STEP_LIMITS, type StepKind } from "./step-limits.ts";
+export {
+  STEP_KINDS,
+  STEP_LIMITS,
+  type StepKind,
+  STORED_LIMITS,
+  type ValueLimits,
+} from "./step-limits.ts";
+export { readStoredValue, storedValueText, type StoredValue } from "./stored-value.ts";
 export { fromStepText, toStepText } from "./step-value.ts";
 export type { Blackout } from "./schedule/blackout.ts";
 export {

@@ -27,7 +27,7 @@ export class StepRecord {
   /** @param warn says something in the run's log */
   constructor(checkpoints: Checkpoints, warn: (message: string) => void) {
     this.#checkpoints = checkpoints;
-    this.budget = new StepBudget(warn);
+    this.budget = new StepBudget(warn, checkpoints.limits);
   }
 
   /** Why what is on record is not that of this code, if it is not. */

@@ -15,6 +15,7 @@ import { execute } from "../worker/executor.ts";
 import { RunOutput } from "../worker/run-output.ts";
 import { Settler } from "../worker/settler.ts";
 import { Suspects } from "../worker/suspects.ts";
+import { ValueKeeper } from "../worker/value-keeper.ts";
 
 const SLOTS = 100;
 
@@ -49,7 +50,7 @@ export class TestWorker {
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
       output: new RunOutput(own, id, logger),
-      checkpoints: new CheckpointKeeper(own, id, logger, () => {}),
+      checkpoints: new CheckpointKeeper(own, id, logger, () => {}, new ValueKeeper(undefined)),
       // The test looks by itself.
       waits: { soon: () => {} },
       costs: new CostSettler(own, logger),

@@ -1,4 +1,5 @@
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
@@ -7,7 +8,11 @@ import { conditionOf } from "./health.ts";
 import { workerPolicy } from "./worker-policy.ts";
 
 /** A worker that has not begun: its health is told from now on, so that nobody takes the process for ready. */
-export function makeWorker(ground: RungGround, registry: JobRegistry): Worker {
+export function makeWorker(
+  ground: RungGround,
+  registry: JobRegistry,
+  values: ValueStore | undefined,
+): Worker {
   const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
   const attempts = new AttemptMetrics(metrics);
   const workerMetrics = new WorkerMetrics(metrics);
@@ -16,6 +21,7 @@ export function makeWorker(ground: RungGround, registry: JobRegistry): Worker {
     db,
     connection,
     registry,
+    values,
     bell,
     transport,
     logger: serving.logger,

@@ -13,6 +13,7 @@ import { beginWorker, makeWorker } from "./begin-worker.ts";
 import { commandToTry, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
 import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openValues } from "./open-values.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
 
@@ -46,9 +47,10 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const ground = await openBell(opened);
-  await beginMaintenance(ground, registry);
+  const values = await openValues(ground);
+  await beginMaintenance(ground, registry, values);
   await beginScheduler(ground);
-  const worker = makeWorker(ground, registry);
+  const worker = makeWorker(ground, registry, values);
   const address = await beginApi(ground, registry);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);
