@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { MillraceError } from "@millrace/core";
 import { type Context, after, defineFlow, defineJob } from "@millrace/sdk";
 import { expect, onTestFinished, test } from "vitest";
 import { ValuePruner } from "../../packages/server/src/maintenance/value-pruner.ts";
@@ -23,6 +24,13 @@ async function folder(): Promise<{ root: string; values: ValueStore }> {
 
 /** How often each text was made. */
 const made: string[] = [];
+
+const options = { name: "stored", retry: { ...soon, maxAttempts: 2 } } as const;
+
+const extract = () => {
+  made.push("extract");
+  return "x".repeat(300_000);
+};
 
 /** Gives a large value in a step, fails once after it, and tells what it got. */
 const large = (bytes: number, more: (ctx: Context) => unknown = () => null) =>
@@ -59,6 +67,31 @@ test("a large value lies in the store, and comes back as it was in every attempt
   expect(kind).toBe("stored");
   expect(bytes).toBeGreaterThan(3_000_000);
   expect(readdirSync(join(root, id))).toEqual([sha256]);
+});
+
+test("what could not be stored is not recorded: the attempt fails, and the next one makes it again", async () => {
+  made.length = 0;
+  const { values } = await folder();
+  let failures = 1;
+  const away: ValueStore = {
+    ...values,
+    put: async (...given) => {
+      if (failures-- > 0) throw new MillraceError("value_store_failed", "it is away");
+      await values.put(...given);
+    },
+  };
+  const mill = await Mill.create(
+    defineJob({
+      ...options,
+      run: async (_input, { step }) => (await step("extract", extract)).length,
+    }),
+  );
+  await mill.startWorker({ values: away });
+  await mill.startDispatcher();
+  const id = await mill.enqueue("stored");
+  expect(await mill.untilState(id, "completed")).toMatchObject({ failures: 1, output: 300_000 });
+  expect(await errorOf(mill, id)).toBe("MillraceError: it is away");
+  expect(made).toEqual(["extract", "extract"]);
 });
 
 test("an effect's receipt goes there, too, and a small value does not", async () => {

@@ -1,3 +1,4 @@
+import { MillraceError } from "@millrace/core";
 import { Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { runsThere } from "../store/installation.ts";
@@ -8,6 +9,7 @@ import type { ValueStore } from "../value-store/value-store.ts";
 const BATCH = 200;
 
 const REST_MS = 3_600_000;
+const AWAY_MS = 60_000;
 
 /** A run that is younger is never taken for one that is no more: its database may be a copy that was made before it. */
 const YOUNGEST_MS = 86_400_000;
@@ -33,11 +35,18 @@ export class ValuePruner extends Loop {
     super(
       "value pruner",
       async () => {
-        const runs = await values.runs(after, BATCH);
-        const old = runs.filter((run) => now() - msOf(run) > YOUNGEST_MS);
-        const there = new Set((await runsThere(db, old)).map(({ id }) => id));
-        for (const run of old) if (!there.has(run)) await values.remove(run);
-        after = runs.at(-1) ?? null;
+        try {
+          const runs = await values.runs(after, BATCH);
+          const old = runs.filter((run) => now() - msOf(run) > YOUNGEST_MS);
+          const there = new Set((await runsThere(db, old)).map(({ id }) => id));
+          for (const run of old) if (!there.has(run)) await values.remove(run);
+          after = runs.at(-1) ?? null;
+        } catch (error) {
+          // It can wait, and a store that is away must not make this process one that is not well.
+          if (!(error instanceof MillraceError) || error.code !== "value_store_failed") throw error;
+          logger.warn({ err: error }, "values of runs that are no more could not be removed");
+          return AWAY_MS;
+        }
         return after === null ? REST_MS : 100;
       },
       logger,

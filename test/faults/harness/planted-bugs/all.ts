@@ -6,6 +6,7 @@ import { WATCHER_BUGS } from "./watchers.ts";
 import { QUEUE_BUGS } from "./queue.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
+import { VALUE_BUGS } from "./values.ts";
 import { WAIT_BUGS } from "./waits.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
@@ -26,4 +27,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...WAIT_BUGS,
   ...CHILD_BUGS,
   ...EFFECT_BUGS,
+  ...VALUE_BUGS,
 ];
