@@ -1,14 +1,15 @@
 import { after, defineFlow, defineJob, NonRetryableError, on } from "@millrace/sdk";
 import { cancel, JobRegistry } from "millrace";
-import { type TestKit, type TestRun, testKit } from "millrace/testing";
+import { type TestKit, type TestKitOptions, type TestRun, testKit } from "millrace/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { endless, errorOf } from "../support/family.ts";
 import { Mill } from "../support/mill.ts";
 
-async function kit(jobs: object): Promise<TestKit> {
-  const t = await testKit(jobs, { databaseUrl: process.env["MILLRACE_TEST_PG_URL"]! });
+async function kit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
+  const databaseUrl = process.env["MILLRACE_TEST_PG_URL"]!;
+  const t = await testKit(jobs, { databaseUrl, ...options });
   onTestFinished(() => t[Symbol.asyncDispose]());
   return t;
 }
@@ -295,6 +296,24 @@ describe("whatever crashes, comes to the same", () => {
       .node("sum", after.done("twice", "mend"), ({ twice, mend }) => [twice, mend]);
     const t = await kit({ functions });
     expect(await t.crashAtEveryStep(functions, { n: 3 }, stepsToo)).toBeGreaterThan(30);
+  }, 120_000);
+
+  test("a flow of large values", async () => {
+    const heavy = defineFlow({ name: "heavy", ...robust })
+      .node("extract", () => new Uint8Array(300_000).fill(7))
+      .map(
+        "halves",
+        after("extract"),
+        ({ extract }) => [extract.length, 1],
+        (n) => "x".repeat(n * 2),
+      )
+      .node("load", after("extract", "halves"), ({ extract, halves }) => [
+        extract.at(-1),
+        halves.map(({ length }) => length),
+      ]);
+    const t = await kit({ heavy }, { valueStore: true });
+    expect(await t.crashAtEveryStep(heavy, {}, stepsToo)).toBeGreaterThan(15);
+    expect((await t.run(heavy)).output).toEqual({ load: [7, [600_000, 2]] });
   }, 120_000);
 
   test("a flow of children, beside a node that is tried again", async () => {

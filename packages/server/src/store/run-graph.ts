@@ -46,9 +46,10 @@ export const readNodes = statement<[run: string], NodeRow>(
       select name, ordinal, kind, false, asked_at, null, true, null from millrace.waiter where run_id = $1
     ),
     part as (
-      select r.*, m[1] as node, m[3] as item, trim(m[4]) as what
-      from record r cross join lateral regexp_match(r.name, '^([a-zA-Z][a-zA-Z0-9_-]*)(\\[(\\d+)\\])?( failed| backoff)?$') m
-      where m is not null
+      -- Names of nodes hold neither blanks nor brackets. A regular expression took 25,000 names half a second.
+      select *, split_part(translate(name, '[', ' '), ' ', 1) as node, case when position('[' in name) > 0 then true end as item,
+        case when name like '% failed' then 'failed' when name like '% backoff' then 'backoff' end as what
+      from record where name <> 'flow graph'
     )
     select node, min(started_at) as started_at, max(finished_at) filter (where what is distinct from 'backoff') as finished_at,
       count(*) filter (where item is null and what is null and kind = 'step')::int as tries,

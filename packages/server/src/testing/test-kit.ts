@@ -27,6 +27,8 @@ import {
   type TestServerOptions,
   testServer,
 } from "./test-databases.ts";
+import { ValueKeeper } from "../worker/value-keeper.ts";
+import { memoryValues } from "./memory-values.ts";
 import { type TestRun, readTestRun } from "./test-run.ts";
 import { TestWorker } from "./test-worker.ts";
 
@@ -44,14 +46,20 @@ type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [i
  *
  * @param jobs the jobs that take part, as the values of an object or a module; what else is there is passed over
  */
-export async function testKit(jobs: object, options: TestServerOptions = {}): Promise<TestKit> {
+export async function testKit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
   const server = await testServer(options);
   try {
-    return await TestKit.on(server, Object.values(jobs).filter(isJob));
+    return await TestKit.on(server, Object.values(jobs).filter(isJob), options);
   } catch (error) {
     await server.release();
     throw error;
   }
+}
+
+/** What a kit stands on. */
+export interface TestKitOptions extends TestServerOptions {
+  /** As if workers had a store for large values: it is in memory. Default false: what is large is refused. */
+  valueStore?: boolean;
 }
 
 /** See {@link testKit}. */
@@ -63,6 +71,7 @@ export class TestKit implements AsyncDisposable {
   readonly #intake: Intake;
   readonly #failing = new FailingSteps();
   readonly #logger = createLogger("silent");
+  readonly #values: ValueKeeper;
   #worker!: TestWorker;
   #crash: CrashPoints | undefined;
   #takingOver: Promise<void> | undefined;
@@ -74,7 +83,9 @@ export class TestKit implements AsyncDisposable {
     database: TestDatabase,
     db: Database,
     jobs: readonly AnyJob[],
+    valueStore: boolean,
   ) {
+    this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
     this.#server = server;
     this.#database = database;
     this.#db = db;
@@ -82,14 +93,18 @@ export class TestKit implements AsyncDisposable {
     this.#intake = new Intake(db, this.#registry, () => {});
   }
 
-  static async on(server: TestServer, jobs: readonly AnyJob[]): Promise<TestKit> {
+  static async on(
+    server: TestServer,
+    jobs: readonly AnyJob[],
+    { valueStore = false }: Pick<TestKitOptions, "valueStore"> = {},
+  ): Promise<TestKit> {
     const database = await server.create();
     const db = openDatabase({
       connection: () => ({ ...database.connection(), options: ON_FAKE_CLOCK }),
       applicationName: "millrace testing",
       maxConnections: 6,
     });
-    const kit = new TestKit(server, database, db, jobs);
+    const kit = new TestKit(server, database, db, jobs, valueStore);
     await kit.#registry.register(db);
     await kit.#replaceWorker();
     return kit;
@@ -215,6 +230,7 @@ export class TestKit implements AsyncDisposable {
       registry: this.#registry,
       jobOf: (name) => this.#registry.get(name)!,
       logger: this.#logger,
+      values: this.#values,
     });
     this.#crash = watched ? crash : undefined;
     return crash;

@@ -28,6 +28,8 @@ export interface TestWorkerOptions {
   /** The job as it is to be executed. */
   jobOf: (name: string) => Job;
   logger: Logger;
+  /** Default: none is kept anywhere but in its checkpoint. */
+  values?: ValueKeeper;
 }
 
 /**
@@ -43,14 +45,14 @@ export class TestWorker {
   readonly #underWay = new Set<Promise<void>>();
 
   private constructor(id: number, options: TestWorkerOptions) {
-    const { db, own = db, registry, logger } = options;
+    const { db, own = db, registry, logger, values = new ValueKeeper(undefined) } = options;
     this.id = id;
     this.#options = options;
     this.#claimer = new Claimer(own, id, registry.queues, registry.names);
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
       output: new RunOutput(own, id, logger),
-      checkpoints: new CheckpointKeeper(own, id, logger, () => {}, new ValueKeeper(undefined)),
+      checkpoints: new CheckpointKeeper(own, id, logger, () => {}, values),
       // The test looks by itself.
       waits: { soon: () => {} },
       costs: new CostSettler(own, logger),
