@@ -155,6 +155,7 @@ test.each([
   ["https://example.com", "write file:///folder or s3://bucket/prefix"],
   ["file://host/folder", "a folder is written file:///"],
   ["file:///folder?x=1", "a folder is written file:///"],
+  ["file:///a%2Fb", "no folder's address"],
   ["s3://key:secret@bucket/", "credentials come from"],
   ["s3://B/", "not the name of an S3 bucket"],
   ["s3://bucket/a//b", "single slashes"],

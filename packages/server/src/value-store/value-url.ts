@@ -33,7 +33,11 @@ function directory(url: URL): ValuePlace {
   if (url.host || url.search || url.hash) {
     throw new Error("a folder is written file:///var/lib/millrace/values, with nothing behind it");
   }
-  return { kind: "directory", folder: fileURLToPath(url) };
+  try {
+    return { kind: "directory", folder: fileURLToPath(url) };
+  } catch {
+    throw new Error("that is no folder's address; on Windows it has a drive: file:///C:/values");
+  }
 }
 
 function s3(url: URL): ValuePlace {
