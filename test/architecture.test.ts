@@ -47,6 +47,16 @@ const BREACHES: Record<string, Breach> = {
     imports("../../engine/a.ts"),
     /transport is a doorbell/,
   ],
+  "value-store does not know store": [
+    server("value-store/a.ts"),
+    imports("../store/a.ts"),
+    /value-store keeps texts somewhere/,
+  ],
+  "engine knows no value-store": [
+    server("engine/v.ts"),
+    imports("../value-store/a.ts"),
+    /a use-case is a transaction/,
+  ],
   "engine knows no transport": [
     server("engine/b.ts"),
     imports("../transport/a.ts"),

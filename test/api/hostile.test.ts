@@ -238,6 +238,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/runs": { job: "nothing" },
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
     "/api/v1/events": { name: "nothing" },
+    "/api/v1/runs/{id}/fork": { step: "any" },
     "/api/v1/runs/{id}/doubts": { happened: false },
     "/api/v1/runs/{id}/approvals": { approved: false },
     "/api/v1/queues/{name}/limits": { concurrency: 1 },

@@ -10,7 +10,13 @@ test("everything that @millrace/sdk exports has a docstring", () => {
     exportsOf(readFileSync(join(SDK, file), "utf8")),
   );
   expect(names).toEqual(expect.arrayContaining(["defineJob", "enqueueIn"]));
-  const folders = [SDK, join(SDK, "sql"), join(SDK, "step"), join(ROOT, "packages/core/src")];
+  const folders = [
+    SDK,
+    join(SDK, "flow"),
+    join(SDK, "sql"),
+    join(SDK, "step"),
+    join(ROOT, "packages/core/src"),
+  ];
   const source = folders.map(readFolder).join("\n");
   expect(names.filter((name) => !isDocumented(name, source))).toEqual([]);
 });

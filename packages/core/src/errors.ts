@@ -54,6 +54,12 @@ export const ERROR_CODES = {
   step_not_found: { status: 404, title: "No such step" },
   step_mismatch: { status: 500, title: "The run's checkpoints are not those of this code" },
   step_too_large: { status: 500, title: "What the run's steps gave is too large" },
+  stored_value_lost: { status: 500, title: "The value of a step is not where it was stored" },
+  value_store_failed: { status: 503, title: "The store for values does not answer" },
+  value_store_client_missing: {
+    status: 500,
+    title: "The client of the store for values is not installed",
+  },
   too_many_steps: { status: 500, title: "The run has as many steps as a run may have" },
   duplicate_job: { status: 500, title: "Two jobs have the same name" },
   schema_too_new: { status: 500, title: "The database's schema is newer than this Millrace" },

@@ -18,6 +18,21 @@ export {
   type WhenFull,
 } from "./flow-policy.ts";
 export { fingerprintOf } from "./fingerprint.ts";
+export {
+  type FlowEnd,
+  type FlowGraph,
+  type FlowNode,
+  MAX_NODES,
+  NODE_KINDS,
+  NODE_NAME,
+  NODE_RULES,
+  NODE_STEPS,
+  type NodeFailure,
+  type NodeKind,
+  type NodeRule,
+  type NodeTurn,
+  turnOf,
+} from "./flow-graph.ts";
 export { toInputText } from "./input-text.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
 export { hasLongNumber, jsonLosses, type Loss } from "./json-losses.ts";
@@ -68,7 +83,14 @@ export {
   workersWanted,
 } from "./scaling.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
-export { STEP_KINDS, STEP_LIMITS, type StepKind } from "./step-limits.ts";
+export {
+  STEP_KINDS,
+  STEP_LIMITS,
+  type StepKind,
+  STORED_LIMITS,
+  type ValueLimits,
+} from "./step-limits.ts";
+export { readStoredValue, storedValueText, type StoredValue } from "./stored-value.ts";
 export { fromStepText, toStepText } from "./step-value.ts";
 export type { Blackout } from "./schedule/blackout.ts";
 export {

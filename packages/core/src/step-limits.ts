@@ -17,6 +17,23 @@ export const STEP_LIMITS = {
   detailsBytes: 16 * 1024,
 } as const;
 
+/** How much steps may give. */
+export interface ValueLimits {
+  /** Of one value, in bytes of its stored text. */
+  readonly valueBytes: number;
+  /** Of all values of a run. */
+  readonly runBytes: number;
+}
+
+/** The same where a worker has a store for values: what is large lies there, and a reference to it in the database. */
+export const STORED_LIMITS = {
+  /** What is larger goes to the store. */
+  fromBytes: 128 * 1024,
+  valueBytes: 32 * 1024 ** 2,
+  /** A run reads them all when it is resumed. */
+  runBytes: 128 * 1024 ** 2,
+} as const;
+
 /**
  * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many, what touched the
  * world, a transaction of the handler's own, or what a person was asked.

@@ -47,6 +47,23 @@ export {
   isNonRetryable,
   retryAfterMs,
 } from "./errors.ts";
+export { after, type After } from "./flow/after.ts";
+export { defineFlow, type FlowJobOptions } from "./flow/define-flow.ts";
+export type { Flow, LastOf } from "./flow/flow.ts";
+export { NodeFailedError } from "./flow/node-failed-error.ts";
+export type {
+  ChildNodeOptions,
+  ChildrenNodeOptions,
+  EdgeOptions,
+  ItemContext,
+  ItemEnd,
+  MapOptions,
+  Needs,
+  NodeContext,
+  NodeEnd,
+  NodeError,
+  NodeOptions,
+} from "./flow/node-types.ts";
 export { checkInput } from "./input.ts";
 export { isJob } from "./is-job.ts";
 export { type ReplayEnd, type ReplayedRun, replayJob } from "./replay-job.ts";

@@ -1,6 +1,7 @@
 import type {
   BatchOptions,
   Duration,
+  FlowGraph,
   FlowOptions,
   FlowPolicy,
   RetryOptions,
@@ -150,6 +151,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly fingerprint: string | null;
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
+  /** The nodes of a flow; other jobs have none. */
+  readonly graph?: FlowGraph;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */
   call(input: Input, options?: CallOptions): Promise<Output>;
   /** The handler itself, for the worker; takes input that was checked. */

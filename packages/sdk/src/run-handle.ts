@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Duration, MillraceError, durationMs } from "@millrace/core";
-import type { Automation, CancelResult, Run } from "@millrace/core/api";
+import type { Automation, CancelResult, Run, RunGraph } from "@millrace/core/api";
 import type { HttpApi } from "./http-api.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
 
@@ -33,6 +33,16 @@ export class RunHandle<Output = unknown> {
   async get(): Promise<Run> {
     const path = `/api/v1/runs/${encodeURIComponent(this.id)}`;
     return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  }
+
+  /**
+   * The run as a graph: the nodes of a flow with what has become of each, or the steps of another as they came.
+   *
+   * @throws MillraceError `run_not_found`
+   */
+  async graph(): Promise<RunGraph> {
+    const path = `/api/v1/runs/${encodeURIComponent(this.id)}/graph`;
+    return (await this.#api.call({ method: "GET", path, repeatable: true })) as RunGraph;
   }
 
   /**

@@ -26,7 +26,7 @@ export {
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
-export { JobFlow, JobInfo, JobList } from "./jobs.ts";
+export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,
@@ -78,6 +78,7 @@ export {
   MAX_OPEN_RUNS,
   ReadOpenRuns,
 } from "./runs.ts";
+export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {
   Backfill,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NODE_KINDS, NODE_RULES } from "../flow-graph.ts";
 import { WHEN_FULL } from "../flow-policy.ts";
 import { PausedInfo } from "./pauses.ts";
 import { RateInfo } from "./rates.ts";
@@ -26,6 +27,23 @@ export const JobFlow = z
   .meta({ id: "JobFlow" });
 
 export type JobFlow = z.infer<typeof JobFlow>;
+
+export const JobGraph = z
+  .object({
+    nodes: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(NODE_KINDS),
+        job: z.string().nullable().describe("That of its children"),
+        after: z.array(z.string()).describe("The nodes that it comes after"),
+        when: z.enum(NODE_RULES).describe("By what rule it starts when those have ended"),
+        mayFail: z.boolean().describe("Its failure does not fail the run"),
+        maxAttempts: z.int().describe("How often its function is called before it has failed"),
+      }),
+    ),
+    nodeConcurrency: z.int().nullable().describe("So many nodes are under way at once"),
+  })
+  .meta({ id: "JobGraph" });
 
 export const JobInfo = z
   .object({
@@ -65,6 +83,7 @@ export const JobInfo = z
       .record(z.string(), z.json())
       .nullable()
       .describe("JSON Schema 2020-12 of the input, where the job's schema library offers one"),
+    graph: JobGraph.nullable().describe("Of a flow; GET /api/v1/runs/{id}/graph has that of a run"),
     registeredAt: Instant,
   })
   .meta({ id: "Job" });

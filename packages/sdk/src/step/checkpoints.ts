@@ -1,4 +1,4 @@
-import type { StepKind } from "@millrace/core";
+import type { StepKind, ValueLimits } from "@millrace/core";
 import type { Transaction } from "../sql/transaction.ts";
 
 /** What names a checkpoint within its run. */
@@ -171,6 +171,8 @@ export interface Checkpoints {
   link(place: StepPlace): Promise<string>;
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
+  /** How much steps may give, where that is not {@link STEP_LIMITS}: who keeps them has a store for what is large. */
+  readonly limits?: ValueLimits | undefined;
   /**
    * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for.
    * Absent where a run cannot be left: then it waits in place.

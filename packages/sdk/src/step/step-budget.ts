@@ -1,15 +1,25 @@
-import { STEP_LIMITS, byteLength, toStepText } from "@millrace/core";
+import { STEP_LIMITS, type ValueLimits, byteLength, toStepText } from "@millrace/core";
 import { asFinal, refusal } from "./refusal.ts";
 
 /** What a run may still keep of its steps. */
 export class StepBudget {
   readonly #warn: (message: string) => void;
+  readonly #limits: ValueLimits;
+  /** Said of what is too large; a store would take it. */
+  readonly #hint: string;
   #steps = 0;
   #bytes = 0;
 
-  /** @param warn told once, when there are many */
-  constructor(warn: (message: string) => void) {
+  /**
+   * @param warn told once, when there are many
+   * @param limits where there is a store for what is large
+   */
+  constructor(warn: (message: string) => void, limits?: ValueLimits) {
     this.#warn = warn;
+    this.#limits = limits ?? STEP_LIMITS;
+    this.#hint = limits
+      ? ""
+      : "have workers keep larger values in a store (MILLRACE_VALUE_STORE=file:///folder or s3://bucket/prefix), or ";
   }
 
   /** Counts steps that are on record. */
@@ -20,7 +30,7 @@ export class StepBudget {
   /** Counts what is on record, or has come, and answers whether that is as much as a run may keep. */
   fits(value: string): boolean {
     this.#bytes += byteLength(value);
-    return this.#bytes <= STEP_LIMITS.runBytes;
+    return this.#bytes <= this.#limits.runBytes;
   }
 
   /**
@@ -50,21 +60,28 @@ export class StepBudget {
     }
   }
 
-  /** The text of what a step gave. @throws MillraceError `invalid_json`, `step_too_large` */
-  admit(value: unknown, what: string): string {
-    const { valueBytes, runBytes } = STEP_LIMITS;
+  /**
+   * The text of what a step gave.
+   *
+   * @param most of one that cannot be kept in a store
+   * @throws MillraceError `invalid_json`, `step_too_large`
+   */
+  admit(value: unknown, what: string, most?: number): string {
+    const { runBytes } = this.#limits;
+    const valueBytes = most ?? this.#limits.valueBytes;
+    const hint = most === undefined ? this.#hint : "";
     const text = asFinal(() => toStepText(value, what));
     const bytes = byteLength(text);
     if (bytes > valueBytes) {
       throw refusal(
         "step_too_large",
-        `${what} gave ${bytes} bytes, and ${valueBytes} are allowed; store the data and return a reference to it`,
+        `${what} gave ${bytes} bytes, and ${valueBytes} are allowed; ${hint}store the data and return a reference to it`,
       );
     }
     if (this.#bytes + bytes > runBytes) {
       throw refusal(
         "step_too_large",
-        `${what} gave ${bytes} bytes, and with those of the other steps the run would have more than ${runBytes}; store the data and return references to it`,
+        `${what} gave ${bytes} bytes, and with those of the other steps the run would have more than ${runBytes}; ${hint}store the data and return references to it`,
       );
     }
     this.#bytes += bytes;

@@ -35,7 +35,7 @@ export class StepRecord {
 
   constructor({ checkpoints, warn, patienceMs }: StepRecordOptions) {
     this.#checkpoints = checkpoints;
-    this.budget = new StepBudget(warn);
+    this.budget = new StepBudget(warn, checkpoints.limits);
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
   }
 

@@ -1,4 +1,4 @@
-import { fromStepText } from "@millrace/core";
+import { STEP_LIMITS, fromStepText } from "@millrace/core";
 import type { Transaction } from "../sql/transaction.ts";
 import type { StepPlace } from "./checkpoints.ts";
 import { refusal } from "./refusal.ts";
@@ -55,7 +55,11 @@ async function make(
   // When it is recorded, not when it begins: what ends before it need not wait for it.
   let seq: number | undefined;
   const work = async (tx: Transaction): Promise<string> => {
-    const value = budget.admit(await ground.within(() => fn(tx, step)), textOf(place));
+    const value = budget.admit(
+      await ground.within(() => fn(tx, step)),
+      textOf(place),
+      STEP_LIMITS.valueBytes,
+    );
     ground.requireGoingOn();
     seq ??= deliveries.issue();
     const tookMs = performance.now() - startedAt;

@@ -36,6 +36,7 @@ import { queueRoutes } from "./routes/queues.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
+import { runGraphRoute } from "./routes/run-graph.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -123,6 +124,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
+  runGraphRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);
   explainRoutes(app, context);

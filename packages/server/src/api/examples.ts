@@ -83,6 +83,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             state: "scheduled",
             reason: "retry 1 in 3.2 s",
             priority: 0,
+            version: null,
             attempt: 1,
             failures: 1,
             losses: 0,

@@ -3,6 +3,7 @@ import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
+import { readValueUrl } from "../value-store/value-url.ts";
 import { didYouMean } from "./nearest-word.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
@@ -36,6 +37,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** `postgres`, or the URL of a broker, which may hold a password. */
   readonly transport: string;
+  /** URL of the store for large values of steps. */
+  readonly valueStore: string | undefined;
   readonly dbAccount: string | undefined;
   readonly pgNative: string | undefined;
 }
@@ -119,6 +122,16 @@ export const VARIABLES = {
       }
     })
     .prefault("postgres"),
+  MILLRACE_VALUE_STORE: z
+    .string()
+    .superRefine((text, context) => {
+      try {
+        readValueUrl(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+      }
+    })
+    .optional(),
   MILLRACE_DB_ACCOUNT: z.string().optional(),
   MILLRACE_PG_NATIVE: z.string().optional(),
 } as const;
@@ -173,6 +186,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
     transport: read.MILLRACE_TRANSPORT,
+    valueStore: read.MILLRACE_VALUE_STORE,
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
   });

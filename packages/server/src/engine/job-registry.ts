@@ -161,6 +161,7 @@ export class JobRegistry {
           version: job.version,
           steps: job.steps,
           fingerprint: job.fingerprint,
+          graph: job.graph,
         })),
       ),
     );

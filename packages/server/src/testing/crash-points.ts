@@ -32,6 +32,7 @@ export class CrashPoints implements Queryable {
   readonly #db: Queryable;
   readonly #point: CrashPoint | undefined;
   readonly #onTakenForDead: () => Promise<void>;
+  readonly #sent = new Set<Promise<unknown>>();
   #meet!: () => void;
   #dead = false;
 
@@ -56,7 +57,7 @@ export class CrashPoints implements Queryable {
 
   async query<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.#dead) return nothing();
-    if (config.name === undefined || !WRITES.test(config.name)) return this.#db.query<Row>(config);
+    if (config.name === undefined || !WRITES.test(config.name)) return this.#send<Row>(config);
     const steps: unknown = config.name.includes("settle") ? undefined : config.values?.[3];
     const write = this.writes.push(
       `${config.name} ${Array.isArray(steps) ? steps.join() : ""}`.trim(),
@@ -67,8 +68,19 @@ export class CrashPoints implements Queryable {
       this.#meet();
     }
     if (fate === "dies before") return this.#die();
-    const result = await this.#db.query<Row>(config);
+    const result = await this.#send<Row>(config);
     return fate === "dies after" ? this.#die() : result;
+  }
+
+  /** What had been sent before is carried out, whatever becomes of its sender; the test goes on after that. */
+  async sent(): Promise<void> {
+    await Promise.allSettled(this.#sent);
+  }
+
+  #send<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    const answer = this.#db.query<Row>(config).finally(() => this.#sent.delete(answer));
+    this.#sent.add(answer);
+    return answer;
   }
 
   #die<T>(): Promise<T> {

@@ -28,6 +28,8 @@ import {
   type TestServerOptions,
   testServer,
 } from "./test-databases.ts";
+import { ValueKeeper } from "../worker/value-keeper.ts";
+import { memoryValues } from "./memory-values.ts";
 import { type TestRun, readTestRun } from "./test-run.ts";
 import { TestWorker } from "./test-worker.ts";
 
@@ -55,14 +57,20 @@ export interface TestAnswer {
  *
  * @param jobs the jobs that take part, as the values of an object or a module; what else is there is passed over
  */
-export async function testKit(jobs: object, options: TestServerOptions = {}): Promise<TestKit> {
+export async function testKit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
   const server = await testServer(options);
   try {
-    return await TestKit.on(server, Object.values(jobs).filter(isJob));
+    return await TestKit.on(server, Object.values(jobs).filter(isJob), options);
   } catch (error) {
     await server.release();
     throw error;
   }
+}
+
+/** What a kit stands on. */
+export interface TestKitOptions extends TestServerOptions {
+  /** As if workers had a store for large values: it is in memory. Default false: what is large is refused. */
+  valueStore?: boolean;
 }
 
 /** See {@link testKit}. */
@@ -74,8 +82,10 @@ export class TestKit implements AsyncDisposable {
   readonly #intake: Intake;
   readonly #failing = new FailingSteps();
   readonly #logger = createLogger("silent");
+  readonly #values: ValueKeeper;
   #worker!: TestWorker;
   #crash: CrashPoints | undefined;
+  #takingOver: Promise<void> | undefined;
   /** What workers that were taken for dead still do. */
   #zombies: Promise<unknown>[] = [];
 
@@ -84,7 +94,9 @@ export class TestKit implements AsyncDisposable {
     database: TestDatabase,
     db: Database,
     jobs: readonly AnyJob[],
+    valueStore: boolean,
   ) {
+    this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
     this.#server = server;
     this.#database = database;
     this.#db = db;
@@ -92,14 +104,18 @@ export class TestKit implements AsyncDisposable {
     this.#intake = new Intake(db, this.#registry, () => {});
   }
 
-  static async on(server: TestServer, jobs: readonly AnyJob[]): Promise<TestKit> {
+  static async on(
+    server: TestServer,
+    jobs: readonly AnyJob[],
+    { valueStore = false }: Pick<TestKitOptions, "valueStore"> = {},
+  ): Promise<TestKit> {
     const database = await server.create();
     const db = openDatabase({
       connection: () => ({ ...database.connection(), options: ON_FAKE_CLOCK }),
       applicationName: "millrace testing",
       maxConnections: 6,
     });
-    const kit = new TestKit(server, database, db, jobs);
+    const kit = new TestKit(server, database, db, jobs, valueStore);
     await kit.#registry.register(db);
     await kit.#replaceWorker();
     return kit;
@@ -216,6 +232,10 @@ export class TestKit implements AsyncDisposable {
     const crash = await this.#replaceWorker(point, true);
     const { id } = await this.#intake.accept({ job: job.name, input, trigger: "api" });
     await this.#settle();
+    // A worker that was taken for dead may find out, and end, before the other is through; and it may have claimed once more before.
+    await this.#takingOver;
+    await Promise.all(this.#zombies.splice(0));
+    await this.#settle();
     const waiting = await this.find<OutputOf<J>>(id);
     if (waiting.state === "waiting") {
       if (!drive) {
@@ -231,20 +251,25 @@ export class TestKit implements AsyncDisposable {
   }
 
   async #replaceWorker(point?: CrashPoint, watched = false): Promise<CrashPoints> {
-    const crash = new CrashPoints(this.#db, point, () => this.#takeOver());
+    const crash: CrashPoints = new CrashPoints(this.#db, point, () => {
+      this.#takingOver = this.#takeOver(crash);
+      return this.#takingOver;
+    });
     this.#worker = await TestWorker.register({
       db: this.#db,
       own: crash,
       registry: this.#registry,
       jobOf: (name) => this.#registry.get(name)!,
       logger: this.#logger,
+      values: this.#values,
     });
     this.#crash = watched ? crash : undefined;
     return crash;
   }
 
   /** Another worker takes what the one of now holds, and brings it as far as it comes. */
-  async #takeOver(): Promise<void> {
+  async #takeOver(crash: CrashPoints): Promise<void> {
+    await crash.sent();
     await this.#worker.lose();
     await this.#replaceWorker();
     await this.#settle();
@@ -270,6 +295,7 @@ export class TestKit implements AsyncDisposable {
     const met = await Promise.race([working.then(() => false), crash.met.then(() => true)]);
     if (!met) return working;
     if (crash.dead) {
+      await crash.sent();
       await worker.lose();
       await this.#replaceWorker();
     } else {

@@ -15,6 +15,7 @@ import { execute } from "../worker/executor.ts";
 import { RunOutput } from "../worker/run-output.ts";
 import { Settler } from "../worker/settler.ts";
 import { Suspects } from "../worker/suspects.ts";
+import { ValueKeeper } from "../worker/value-keeper.ts";
 
 const SLOTS = 100;
 
@@ -30,6 +31,8 @@ export interface TestWorkerOptions {
   /** The job as it is to be executed. */
   jobOf: (name: string) => Job;
   logger: Logger;
+  /** Default: none is kept anywhere but in its checkpoint. */
+  values?: ValueKeeper;
 }
 
 /**
@@ -45,7 +48,7 @@ export class TestWorker {
   readonly #underWay = new Set<Promise<void>>();
 
   private constructor(id: number, options: TestWorkerOptions) {
-    const { db, own = db, registry, logger } = options;
+    const { db, own = db, registry, logger, values = new ValueKeeper(undefined) } = options;
     this.id = id;
     this.#options = options;
     this.#claimer = new Claimer(own, id, registry.queues, registry.runnable(registry.names));
@@ -57,6 +60,7 @@ export class TestWorker {
         id,
         logger,
         () => {},
+        values,
         () => PUBLIC_URL,
       ),
       // The test looks by itself.
@@ -97,7 +101,16 @@ export class TestWorker {
   /** Declares it lost, and takes back what it holds. */
   async lose(): Promise<void> {
     await markLost(this.#options.db, this.id, 0);
-    while ((await takeBackLost(this.#options.db)).length > 0);
+    // A lease is passed over while a statement of the worker's own, which was sent before, holds it; a reaper comes again, too.
+    while ((await takeBackLost(this.#options.db)).length > 0 || (await this.#holdsLease()));
+  }
+
+  async #holdsLease(): Promise<boolean> {
+    const { rows } = await this.#options.db.query({
+      text: "select from millrace.lease where worker_id = $1 limit 1",
+      values: [this.id],
+    });
+    return rows.length > 0;
   }
 
   /** A server that a handler calls has asked all of its job, or of a key of it, to wait. */

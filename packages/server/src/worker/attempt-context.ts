@@ -94,7 +94,7 @@ export class AttemptContext implements Context {
   }
 
   #beginSteps(): StepRunner {
-    const { read, keep, note, isKept, ask, link, take } = this.checkpoints;
+    const { limits, read, keep, note, isKept, ask, link, take } = this.checkpoints;
     const { hold } = this;
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
@@ -103,7 +103,18 @@ export class AttemptContext implements Context {
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
-      checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, link, take, suspend },
+      checkpoints: {
+        limits,
+        read,
+        keep,
+        note,
+        keepIn: keepInside,
+        isKept,
+        ask,
+        link,
+        take,
+        suspend,
+      },
       runId: this.runId,
       attempt: this.attempt,
       signal: () => this.signal,

@@ -32,6 +32,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { ApprovalWriter, type PublicUrl } from "./approval-writer.ts";
 import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist, placesOf } from "./leased-writer.ts";
+import type { ValueKeeper } from "./value-keeper.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
@@ -47,6 +48,7 @@ export class CheckpointKeeper {
   readonly #workerId: number;
   readonly #logger: Logger;
   readonly #ring: (queue: string) => void;
+  readonly #values: ValueKeeper;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
@@ -61,12 +63,14 @@ export class CheckpointKeeper {
     workerId: number,
     logger: Logger,
     ring: (queue: string) => void,
+    values: ValueKeeper,
     publicUrl?: PublicUrl,
   ) {
     this.#db = db;
     this.#workerId = workerId;
     this.#logger = logger;
     this.#ring = ring;
+    this.#values = values;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
     this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
@@ -86,6 +90,7 @@ export class CheckpointKeeper {
       get standing() {
         return standing + intents.size;
       },
+      limits: this.#values.limits,
       read: async () => {
         const recorded = await this.#read(maker);
         standing += recorded.waits.length;
@@ -129,7 +134,7 @@ export class CheckpointKeeper {
       return { checkpoints: [], waits: [], intents: [] };
     }
     const { runId } = maker;
-    return persist(maker, this.#logger, async () => {
+    const recorded = await persist(maker, this.#logger, async () => {
       const [checkpoints, standing] = await Promise.all([
         readRecorded(this.#db, runId),
         this.#standingOf(runId),
@@ -144,6 +149,10 @@ export class CheckpointKeeper {
           .map((row) => ({ ...placeOf(row), tries: row.tries!, answer: answerOf(row) })),
       };
     });
+    return {
+      ...recorded,
+      checkpoints: await this.#values.fetch(runId, recorded.checkpoints),
+    };
   }
 
   /** Who noted a wait may have died before it looked back: then an event that came before is seen by nobody else. */
@@ -162,7 +171,9 @@ export class CheckpointKeeper {
 
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
     const writer = checkpoint.kind === "effect" ? this.#receipts : this.#steps;
-    const { ours } = await writer.write(maker, checkpoint);
+    const small = this.#values.isSmall(checkpoint);
+    const kept = small ? checkpoint : await this.#values.put(maker.runId, checkpoint);
+    const { ours } = await writer.write(maker, kept);
     if (ours) return;
     throw new MillraceError(
       "step_mismatch",

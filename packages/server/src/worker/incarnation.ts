@@ -10,6 +10,7 @@ import type { Lanes } from "./isolation/lanes.ts";
 import { RunOutput } from "./run-output.ts";
 import { Settler } from "./settler.ts";
 import { Suspects } from "./suspects.ts";
+import { ValueKeeper } from "./value-keeper.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** One life of a worker in the eyes of the database: after it was declared lost, it comes back as another. */
@@ -57,7 +58,14 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
     settler: new Settler(db, workerId, logger, onRoomier),
     output: new RunOutput(db, workerId, logger),
-    checkpoints: new CheckpointKeeper(db, workerId, logger, ring, worker.publicUrl),
+    checkpoints: new CheckpointKeeper(
+      db,
+      workerId,
+      logger,
+      ring,
+      new ValueKeeper(worker.values),
+      worker.publicUrl,
+    ),
     waits: new WaitLook(db, ring, logger),
     costs: new CostSettler(db, logger),
     suspects: new Suspects(db, workerId, logger),

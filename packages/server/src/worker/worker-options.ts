@@ -5,6 +5,7 @@ import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { ValueStore } from "../value-store/value-store.ts";
 import type { SettledAttempt } from "./attempt.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
@@ -34,6 +35,8 @@ export interface WorkerOptions {
   isolation?: IsolationOptions | undefined;
   /** The address that people have for the server, without a slash at its end, for links; undefined where nobody has said it. */
   publicUrl?: (() => string | undefined) | undefined;
+  /** Where large values of steps are kept. Without it they are refused. */
+  values?: ValueStore | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

@@ -8,6 +8,7 @@ import { QUEUE_BUGS } from "./queue.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
+import { VALUE_BUGS } from "./values.ts";
 import { WAIT_BUGS } from "./waits.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
@@ -30,4 +31,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...EFFECT_BUGS,
   ...VERSION_BUGS,
   ...APPROVAL_BUGS,
+  ...VALUE_BUGS,
 ];

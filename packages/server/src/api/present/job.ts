@@ -1,4 +1,4 @@
-import type { Collapse, FlowPolicy } from "@millrace/core";
+import type { Collapse, FlowGraph, FlowPolicy } from "@millrace/core";
 import type { JobFlow, JobInfo } from "@millrace/core/api";
 import type { JobRow } from "../../store/jobs.ts";
 import { instant } from "./instant.ts";
@@ -27,8 +27,13 @@ export function presentJob(job: JobRow): JobInfo {
     pausedKeys: job.paused_keys,
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],
+    graph: job.graph && presentGraph(job.graph),
     registeredAt: instant(job.registered_at),
   };
+}
+
+function presentGraph({ nodes, nodeConcurrency }: FlowGraph): JobInfo["graph"] {
+  return { nodes: nodes.map((node) => ({ ...node, after: [...node.after] })), nodeConcurrency };
 }
 
 function presentFlow(flow: FlowPolicy): JobFlow {

@@ -11,6 +11,7 @@ import { localTime, styledState } from "../output/words.ts";
 import { readInput } from "../read-input.ts";
 import { waitForRun } from "../wait-for-run.ts";
 import { durationOption, jsonOption, wholeNumber } from "./options.ts";
+import { runGraphCommand } from "./run-graph.ts";
 import { runShowCommand } from "./run-show.ts";
 
 const HELP = `
@@ -46,6 +47,7 @@ export function runCommand(cli: Cli): Command {
     .addHelpText("after", HELP)
     .helpCommand(false)
     .addCommand(runShowCommand(cli))
+    .addCommand(runGraphCommand(cli))
     .action(
       cli.action((job: string | undefined, operand: string | undefined, options: Options) =>
         run(cli, job, operand, options),

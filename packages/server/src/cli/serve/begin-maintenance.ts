@@ -7,12 +7,18 @@ import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
+import { ValuePruner } from "../../maintenance/value-pruner.ts";
+import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
 import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
 
 /** Takes back what lost its worker, keeps the history in bounds, and carries out operations. Any number may run at once. */
-export async function beginMaintenance(ground: RungGround, registry: JobRegistry): Promise<void> {
+export async function beginMaintenance(
+  ground: RungGround,
+  registry: JobRegistry,
+  values: ValueStore | undefined,
+): Promise<void> {
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
   const { retentionMs, leaseMs } = serving.settings;
@@ -25,6 +31,7 @@ export async function beginMaintenance(ground: RungGround, registry: JobRegistry
     new WaitPruner({ db, logger, retentionMs }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
+    ...(values ? [new ValuePruner({ db, values, logger })] : []),
   ];
   for (const loop of loops) await begun(serving, loop);
   health.add("maintenance", () => conditionOf(loops));

@@ -1,4 +1,5 @@
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
@@ -14,6 +15,7 @@ import { workerPolicy } from "./worker-policy.ts";
 export function makeWorker(
   ground: RungGround,
   registry: JobRegistry,
+  values: ValueStore | undefined,
   address: () => string | undefined = () => undefined,
 ): Worker {
   const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
@@ -24,6 +26,7 @@ export function makeWorker(
     db,
     connection,
     registry,
+    values,
     bell,
     transport,
     logger: serving.logger,

@@ -7,6 +7,7 @@ import { beginMaintenance } from "./begin-maintenance.ts";
 import { beginScheduler } from "./begin-scheduler.ts";
 import { tellDatabase } from "./greeting.ts";
 import { type RungGround, openBell, openGround } from "./ground.ts";
+import { openValues } from "./open-values.ts";
 import { refusePending } from "./refuse-pending.ts";
 import { type Served, serve } from "./serve.ts";
 
@@ -16,7 +17,8 @@ export type Role = "api" | "scheduler" | "maintenance";
 const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
   api: async (ground) => tellApi(ground, await beginApi(ground, new JobRegistry([]))),
   scheduler: beginScheduler,
-  maintenance: (ground) => beginMaintenance(ground, new JobRegistry([])),
+  maintenance: async (ground) =>
+    beginMaintenance(ground, new JobRegistry([]), await openValues(ground)),
 };
 
 const EXECUTES_NOTHING: Served = { running: 0, hurry() {} };

@@ -14,6 +14,7 @@ import { commandToTry, tellDatabase, tellJobs, tellSchema } from "./greeting.ts"
 import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openable } from "./listen.ts";
+import { openValues } from "./open-values.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
 
@@ -47,10 +48,11 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const ground = await openBell(opened);
-  await beginMaintenance(ground, registry);
+  const values = await openValues(ground);
+  await beginMaintenance(ground, registry, values);
   await beginScheduler(ground);
   const reached: { at?: string } = {};
-  const worker = makeWorker(ground, registry, () => reached.at);
+  const worker = makeWorker(ground, registry, values, () => reached.at);
   const address = await beginApi(ground, registry);
   reached.at = openable(address);
   await lock?.tellAddress(address);

@@ -8,6 +8,7 @@ import { beginWorker, makeWorker } from "./begin-worker.ts";
 import { tell, tellDatabase, tellJobs } from "./greeting.ts";
 import { openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
+import { openValues } from "./open-values.ts";
 import { refusePending } from "./refuse-pending.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 
@@ -37,7 +38,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   tellJobs(cli, jobs);
 
   const ground = await openBell(opened);
-  const worker = makeWorker(ground, registry);
+  const worker = makeWorker(ground, registry, await openValues(ground));
   await beginWorker(ground, worker);
 
   const from = settings.queues ? weightsInWords(settings.queues) : worker.queues.join(", ");

@@ -1,4 +1,4 @@
-import { MillraceError } from "@millrace/core";
+import { MillraceError, type ValueLimits } from "@millrace/core";
 import type {
   Checkpoints,
   NewCheckpoint,
@@ -13,7 +13,7 @@ import type {
 } from "@millrace/sdk";
 import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
 import { keepIn } from "../keep-in.ts";
-import type { Notice, StepAnswer, StepQuestion } from "./protocol.ts";
+import type { IsolatedRun, Notice, StepAnswer, StepQuestion } from "./protocol.ts";
 
 type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> : never) : never;
 
@@ -22,14 +22,19 @@ export class IsolatedCheckpoints implements Checkpoints {
   /** When the handler was left in waits, the end of the first, in milliseconds of Unix time. */
   readonly suspended: Promise<Suspension>;
   readonly suspend: (suspension: Suspension) => void;
+  readonly limits: ValueLimits | undefined;
   readonly #send: (notice: Notice) => void;
   readonly #hold: AttemptHold;
   readonly #open = new Map<number, (answer: StepAnswer) => void>();
   #asked = 0;
 
-  constructor(send: (notice: Notice) => void, hold: AttemptHold) {
+  constructor(
+    send: (notice: Notice) => void,
+    { hold, limits }: Pick<IsolatedRun, "hold" | "limits">,
+  ) {
     this.#send = send;
     this.#hold = hold;
+    this.limits = limits;
     let suspend!: (suspension: Suspension) => void;
     this.suspended = new Promise((resolve) => {
       suspend = resolve;

@@ -58,7 +58,7 @@ export class IsolatedContext implements Context {
       warn: write("warn"),
       error: write("error"),
     };
-    this.checkpoints = new IsolatedCheckpoints(send, run.hold);
+    this.checkpoints = new IsolatedCheckpoints(send, run);
     this.#steps = new StepRunner({
       checkpoints: this.checkpoints,
       runId: run.runId,

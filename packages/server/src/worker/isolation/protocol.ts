@@ -1,4 +1,4 @@
-import type { ErrorCode, Failure, Json, Trigger } from "@millrace/core";
+import type { ErrorCode, Failure, Json, Trigger, ValueLimits } from "@millrace/core";
 import type {
   Aborted,
   NewCheckpoint,
@@ -30,6 +30,8 @@ export interface IsolatedRun {
   correlationId: string | null;
   /** As the caller gave it: the schema is applied where the handler is. */
   input: Json;
+  /** How much its steps may give, where the worker has a store for what is large. */
+  limits?: ValueLimits | undefined;
   /** By what right it may complete the run in a transaction of its own. */
   hold: AttemptHold;
 }

@@ -1,0 +1,60 @@
+import { MillraceError } from "@millrace/core";
+import { Loop } from "../runtime/loop.ts";
+import type { Database } from "../store/database.ts";
+import { runsThere } from "../store/installation.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { ValueStore } from "../value-store/value-store.ts";
+
+/** Runs that one turn looks at. */
+const BATCH = 200;
+
+const REST_MS = 3_600_000;
+const AWAY_MS = 60_000;
+
+/** A run that is younger is never taken for one that is no more: its database may be a copy that was made before it. */
+const YOUNGEST_MS = 86_400_000;
+
+/**
+ * Removes values of runs that are no more from the store, in windows by run id, once an hour. A value whose checkpoint was never recorded
+ * goes with its run. Any number may run at once.
+ */
+export class ValuePruner extends Loop {
+  /** @param now milliseconds of Unix time */
+  constructor({
+    db,
+    values,
+    logger,
+    now = Date.now,
+  }: {
+    db: Database;
+    values: ValueStore;
+    logger: Logger;
+    now?: () => number;
+  }) {
+    let after: string | null = null;
+    super(
+      "value pruner",
+      async () => {
+        try {
+          const runs = await values.runs(after, BATCH);
+          const old = runs.filter((run) => now() - msOf(run) > YOUNGEST_MS);
+          const there = new Set((await runsThere(db, old)).map(({ id }) => id));
+          for (const run of old) if (!there.has(run)) await values.remove(run);
+          after = runs.at(-1) ?? null;
+        } catch (error) {
+          // It can wait, and a store that is away must not make this process one that is not well.
+          if (!(error instanceof MillraceError) || error.code !== "value_store_failed") throw error;
+          logger.warn({ err: error }, "values of runs that are no more could not be removed");
+          return AWAY_MS;
+        }
+        return after === null ? REST_MS : 100;
+      },
+      logger,
+    );
+  }
+}
+
+/** The time in a UUIDv7. */
+function msOf(run: string): number {
+  return Number.parseInt(run.replace("-", "").slice(0, 12), 16);
+}
