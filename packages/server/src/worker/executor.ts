@@ -5,7 +5,7 @@ import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import type { End, Handling } from "./handling.ts";
-import { failureFrom, judgeFailure } from "./judge-failure.ts";
+import { divergenceOf, failureFrom, judgeFailure } from "./judge-failure.ts";
 import { outputText } from "./output-text.ts";
 import { NotCommitted } from "./own-transaction.ts";
 
@@ -193,7 +193,7 @@ function judge(end: End, execution: Execution): Outcome {
   const { run, job, context } = execution;
   const why = context.aborted?.why;
   // Whatever the handler has made of it.
-  const diverged = "diverged" in end ? end.diverged : context.diverged?.message;
+  const diverged = divergedIn(end) ?? context.diverged?.message;
   if (diverged !== undefined && (!why || why === "timeout")) return park(diverged, execution);
   // Unless the database says otherwise: then this is not recorded.
   if (hasReturned(end) && context.ownTransaction?.begun) {
@@ -219,6 +219,12 @@ function suspend({ dueMs, waits }: Suspension, { run }: Execution): Outcome {
   const message = `it has waited ${MAX_ATTEMPTS} times, and more than that no run may; let it start another run for the rest`;
   const failure = toFailure(new MillraceError("too_many_steps", message));
   return { leaseId, runId, verdict: "fail", failure };
+}
+
+/** What the handler says that its code does not come to, as a flow does whose graph has changed. */
+function divergedIn(end: End): string | undefined {
+  if ("diverged" in end) return end.diverged;
+  return "thrown" in end ? divergenceOf(end.thrown) : undefined;
 }
 
 function park(message: string, { run }: Execution): Outcome {

@@ -2,7 +2,7 @@ import path from "node:path";
 import { MillraceError, toFailure } from "@millrace/core";
 import { type Job, checkInput, isJob } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../../runtime/import-module.ts";
-import { type JudgedFailure, judgeFailure } from "../judge-failure.ts";
+import { type JudgedFailure, divergenceOf, judgeFailure } from "../judge-failure.ts";
 import { outputText } from "../output-text.ts";
 import type { IsolatedContext } from "./isolated-context.ts";
 import type { Ended, IsolatedRun } from "./protocol.ts";
@@ -30,7 +30,8 @@ async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Pro
     const value = await job.handle(await checkInput(job, run.input), context);
     return outputOf(value, run.job);
   } catch (thrown) {
-    return { judged: judge(thrown, job) };
+    const diverged = divergenceOf(thrown);
+    return diverged === undefined ? { judged: judge(thrown, job) } : { diverged };
   }
 }
 
