@@ -7,6 +7,7 @@ import {
   RunCancelledError,
   RunFailedError,
   createClient,
+  defineEvent,
   defineJob,
 } from "@millrace/sdk";
 import { expect, expectTypeOf, onTestFinished, test } from "vitest";
@@ -230,4 +231,24 @@ test("a wrong payload is a compile error, by job and by name, and an output has 
     .toEqualTypeOf<EnqueuedRun<string>>();
   type SumRun = Awaited<ReturnType<EnqueuedRun<number>["result"]>>;
   expectTypeOf<SumRun>().toEqualTypeOf<number>();
+});
+
+test("a run takes signals by its handle until it has ended", async () => {
+  const errorOf = (promise: Promise<unknown>) =>
+    promise.then(
+      () => undefined,
+      (error: unknown) => error as MillraceError,
+    );
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(nothing);
+  const nudge = defineEvent({ name: "nudge", payload: z.object({ by: z.string() }) });
+  const first = await run.signal(nudge, { by: "Ada" }, { idempotencyKey: "one" });
+  const again = await run.signal("nudge", { by: "Ada" }, { idempotencyKey: "one" });
+  expect([first.created, again.created, again.id]).toEqual([true, false, first.id]);
+  const { rows } = await api.db.query("select run_id, payload from millrace.emission");
+  expect(rows).toEqual([{ run_id: run.id, payload: { by: "Ada" } }]);
+  // @ts-expect-error: the schema wants a name
+  expect((await errorOf(run.signal(nudge, {})))?.code).toBe("invalid_input");
+  await run.cancel();
+  expect((await errorOf(run.signal(nudge, { by: "Bo" })))?.code).toBe("run_finished");
 });

@@ -9,7 +9,6 @@ export {
 export {
   type Client,
   type ClientOptions,
-  type EmitOptions,
   type EnqueueManyOptions,
   type EnqueueOptions,
   type EnqueuedResult,
@@ -65,6 +64,7 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export type { EmitOptions, SignalOptions } from "./send-event.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";
 export type { ChildFailure, FanOutResult } from "./step/child-results.ts";
 export type { EffectContext, EffectOptions, Verified } from "./step/effect.ts";

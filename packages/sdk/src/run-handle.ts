@@ -1,8 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Duration, MillraceError, durationMs } from "@millrace/core";
-import type { Automation, CancelResult, Run } from "@millrace/core/api";
+import type { Automation, CancelResult, EmittedEvent, Run } from "@millrace/core/api";
+import type { AnyEvent, PayloadOf } from "./define-event.ts";
 import type { HttpApi } from "./http-api.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
+import { type SignalOptions, sendEvent } from "./send-event.ts";
 
 /** How long to wait for a run. */
 export interface ResultOptions {
@@ -77,6 +79,26 @@ export class RunHandle<Output = unknown> {
       repeatable: false,
     })) as CancelResult;
     return answer.result;
+  }
+
+  /**
+   * Sends an event to this run alone. When this returns, it is durable, and counts whether or not the run waits for it already.
+   *
+   * @param event an event, whose schema checks the payload; or its name
+   * @throws MillraceError `run_finished` when the run has ended; otherwise as `emit` of the client
+   */
+  async signal<E extends AnyEvent>(
+    event: E,
+    payload: PayloadOf<E>,
+    options?: SignalOptions,
+  ): Promise<EmittedEvent>;
+  async signal(event: string, payload?: unknown, options?: SignalOptions): Promise<EmittedEvent>;
+  async signal(
+    event: AnyEvent | string,
+    payload?: unknown,
+    options?: SignalOptions,
+  ): Promise<EmittedEvent> {
+    return sendEvent(this.#api, event, payload, { ...options, run: this.id });
   }
 
   /** The row with the state: it costs the server one statement. */

@@ -19,6 +19,7 @@ import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/rol
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
+import { signalCommand } from "./commands/signal.ts";
 import { startCommand } from "./commands/start.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -51,6 +52,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     cancelCommand,
     rerunCommand,
     emitCommand,
+    signalCommand,
   ],
   "Operations:": [
     jobsCommand,

@@ -1,0 +1,2 @@
+-- additive
+-- Keeps the number of a migration that another branch makes. Whoever merges that branch deletes this file: two of one number are refused.
