@@ -233,6 +233,26 @@ test("a wrong payload is a compile error, by job and by name, and an output has 
   expectTypeOf<SumRun>().toEqualTypeOf<number>();
 });
 
+test("a run is asked for what it has published, while it is open and after it has ended", async () => {
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(nothing);
+  expect(await run.query("stage")).toBeUndefined();
+  await api.db.query(
+    "insert into millrace.published (run_id, key, value, checkpoints, attempt, number) values ($1, 'stage', '{\"n\":1}', 0, 1, 1), ($1, 'a/b', 'null', 0, 1, 1)",
+    [run.id],
+  );
+  expect([await run.query("stage"), await run.query("a/b")]).toEqual([{ n: 1 }, null]);
+  await run.cancel();
+  expect(await run.query("stage")).toEqual({ n: 1 });
+  const all = await api.call(`/api/v1/runs/${run.id}/published`);
+  expect(all.body.published).toMatchObject([
+    { key: "a/b", value: null, attempt: 1 },
+    { key: "stage", value: { n: 1 } },
+  ]);
+  const nobody = clientOf(api).run("01900000-0000-7000-8000-000000000000");
+  await expect(nobody.query("stage")).rejects.toMatchObject({ code: "run_not_found" });
+});
+
 test("a run takes signals by its handle until it has ended", async () => {
   const errorOf = (promise: Promise<unknown>) =>
     promise.then(

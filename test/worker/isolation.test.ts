@@ -121,6 +121,20 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     ]);
   });
 
+  test("publishes as it would inline, also what it does not wait for", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "publish" });
+    await mill.untilState(id, "completed");
+    expect(
+      await mill.rows("select key, value, attempt from millrace.published order by key"),
+    ).toEqual([
+      { key: "last", value: 2, attempt: 2 },
+      { key: "stage", value: "two, 2", attempt: 2 },
+    ]);
+    const refused = await mill.enqueue(job, { way: "publish too much" });
+    expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
+  });
+
   test("calls other jobs, by their names", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "children" });

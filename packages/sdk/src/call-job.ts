@@ -45,6 +45,7 @@ export async function callJob<Output>(
           signal,
           log,
           step: steps.step,
+          publish: steps.publish,
           progress: () => {},
           cost: () => {},
           completeIn: async (tx, output) => {

@@ -1,4 +1,5 @@
 import type { Trigger } from "@millrace/core";
+import type { Publish } from "./publication.ts";
 import type { Transaction } from "./sql/transaction.ts";
 import type { Step } from "./step/step.ts";
 
@@ -51,6 +52,16 @@ export interface Context {
    * @param message what is being done
    */
   readonly progress: (done: number, total?: number, message?: string) => void;
+  /**
+   * Publishes a value under a key, for whoever asks (`client.run(id).query(key)`), also while the run waits and after it has ended. The last
+   * value of a key is kept: when the attempt begins anew, what it comes by does not take the place of what was published further on. It is
+   * on record when this settles, and at the latest before the attempt ends; so there is no need to wait for it. In `job.call` it is kept nowhere.
+   *
+   * @param key 1 to 100 characters; up to 100 keys a run
+   * @param value JSON of up to 64 KiB
+   * @throws MillraceError `invalid_publication`, `invalid_json`, `payload_too_large`, at once; with the 101st key the run has failed
+   */
+  readonly publish: Publish;
   /**
    * Says what the run has really cost, in the units of its job's rate. When it ends, the rate is given back what was
    * taken too much at its start, or charged what was too little. The last value counts.

@@ -47,6 +47,7 @@ export {
   retryAfterMs,
 } from "./errors.ts";
 export { checkInput } from "./input.ts";
+export { PUBLISH_LIMITS, type Publication, type Publish, badPublication } from "./publication.ts";
 export { isJob } from "./is-job.ts";
 export { RunCancelledError, RunFailedError } from "./run-errors.ts";
 export { EnqueuedRun, type ResultOptions, RunHandle } from "./run-handle.ts";

@@ -1,6 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Duration, MillraceError, durationMs } from "@millrace/core";
-import type { Automation, CancelResult, EmittedEvent, Run } from "@millrace/core/api";
+import type {
+  Automation,
+  CancelResult,
+  EmittedEvent,
+  PublishedList,
+  Run,
+} from "@millrace/core/api";
 import type { AnyEvent, PayloadOf } from "./define-event.ts";
 import type { HttpApi } from "./http-api.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
@@ -99,6 +105,18 @@ export class RunHandle<Output = unknown> {
     options?: SignalOptions,
   ): Promise<EmittedEvent> {
     return sendEvent(this.#api, event, payload, { ...options, run: this.id });
+  }
+
+  /**
+   * What the run has published under a key, at any time; it asks no worker.
+   *
+   * @returns undefined when it has published nothing there
+   * @throws MillraceError `run_not_found`
+   */
+  async query<Value = unknown>(key: string): Promise<Value | undefined> {
+    const path = `/api/v1/runs/${encodeURIComponent(this.id)}/published?name=${encodeURIComponent(key)}`;
+    const answer = await this.#api.call({ method: "GET", path, repeatable: true });
+    return (answer as PublishedList).published[0]?.value as Value | undefined;
   }
 
   /** The row with the state: it costs the server one statement. */

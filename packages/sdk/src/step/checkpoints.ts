@@ -1,4 +1,5 @@
 import type { StepKind } from "@millrace/core";
+import type { Publication } from "../publication.ts";
 import type { Transaction } from "../sql/transaction.ts";
 
 /** What names a checkpoint within its run. */
@@ -156,6 +157,8 @@ export interface Checkpoints {
   ask(wait: NewWait): Promise<Wait>;
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
+  /** Records what the handler publishes. */
+  publish(publication: Publication): Promise<void>;
   /**
    * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for.
    * Absent where a run cannot be left: then it waits in place.

@@ -2,6 +2,8 @@
 const PATIENCE_MS = 30_000;
 
 interface Turn {
+  /** What is delivered is a checkpoint that is on record. */
+  recorded: boolean;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -19,6 +21,7 @@ export class Deliveries {
   readonly #ready = new Map<number, Turn>();
   readonly #dropped = new Set<number>();
   #last = 0;
+  #delivered = 0;
   /** The last number that is on record since before. */
   #recorded = 0;
   #resting = false;
@@ -43,11 +46,15 @@ export class Deliveries {
     return this.#last;
   }
 
-  /** Settles when it is the turn of that number. */
-  turn(seq: number): Promise<void> {
+  /**
+   * Settles when it is the turn of that number.
+   *
+   * @param recorded whether it is that of a checkpoint that is on record
+   */
+  turn(seq: number, recorded = true): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.#broken);
-      this.#ready.set(seq, { resolve, reject });
+      this.#ready.set(seq, { recorded, resolve, reject });
       this.#deliver();
     });
   }
@@ -57,7 +64,17 @@ export class Deliveries {
     const next = this.#queue[this.#next];
     return next === undefined || next > this.#recorded
       ? Promise.resolve()
-      : this.turn(this.issue());
+      : this.turn(this.issue(), false);
+  }
+
+  /** How many checkpoints that are on record the handler has got to know. An attempt that begins anew comes by the same numbers. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** What was delivered before is on record now. */
+  recorded(): void {
+    this.#delivered++;
   }
 
   /** There is nothing to deliver under that number. */
@@ -84,6 +101,7 @@ export class Deliveries {
     this.#ready.delete(seq);
     this.#next++;
     this.#resting = true;
+    if (turn.recorded) this.#delivered++;
     turn.resolve();
     setImmediate(() => {
       this.#resting = false;

@@ -23,6 +23,7 @@ function runnerOver(recorded: number, bytes = 0) {
     note: () => Promise.reject(new Error("no effect is here")),
     keepIn: () => Promise.reject(new Error("no transaction is here")),
     isKept: () => Promise.reject(new Error("no transaction is here")),
+    publish: () => Promise.resolve(),
     ask: () => Promise.reject(new Error("no step waits here")),
     take: () => Promise.reject(new Error("no step waits here")),
   };

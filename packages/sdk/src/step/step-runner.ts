@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Duration, MillraceError, StepKind } from "@millrace/core";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
+import { type Publish, publicationOf } from "../publication.ts";
 import type { Transaction } from "../sql/transaction.ts";
 import type { Checkpoints, StepPlace, Wait } from "./checkpoints.ts";
 import type { ChildOptions, FanOutOptions } from "./child-options.ts";
@@ -52,6 +53,7 @@ export interface StepRunnerOptions {
  */
 export class StepRunner {
   readonly step: Step;
+  readonly publish: Publish;
   readonly #options: StepRunnerOptions;
   readonly #record: StepRecord;
   readonly #thrown: Thrown;
@@ -67,6 +69,7 @@ export class StepRunner {
     this.#thrown = new Thrown(this.#record, options.checkpoints);
     this.#waits = new Waits(options.signal);
     this.step = this.#steps();
+    this.publish = (key, value) => this.#publish(key, value);
   }
 
   /** The attempt is over: what its handler has left behind begins no step any more. */
@@ -80,6 +83,14 @@ export class StepRunner {
   /** Why what is on record is not that of this code, if it is not: whatever the handler makes of it, its attempt has failed. */
   get broken(): MillraceError | undefined {
     return this.#record.broken;
+  }
+
+  /** What is wrong with it is thrown at once: a handler need not wait for what it publishes. */
+  #publish(key: string, value: unknown): Promise<void> {
+    const publication = publicationOf(key, value);
+    if (this.#over) return new Promise(() => {});
+    const checkpoints = this.#record.deliveries.delivered;
+    return this.#options.checkpoints.publish({ ...publication, checkpoints });
   }
 
   #steps(): Step {

@@ -13,6 +13,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { pausesCommand } from "./commands/pauses.ts";
 import { operationsCommand } from "./commands/operations.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { queryCommand } from "./commands/query.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/roles.ts";
@@ -53,6 +54,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     rerunCommand,
     emitCommand,
     signalCommand,
+    queryCommand,
   ],
   "Operations:": [
     jobsCommand,

@@ -28,6 +28,8 @@ export type Failpoint =
   | "call.after_commit"
   | "take.before"
   | "take.after_commit"
+  | "publish.before"
+  | "publish.after_commit"
   | "progress.before"
   | "progress.after_commit"
   | "settle.before"

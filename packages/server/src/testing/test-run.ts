@@ -13,6 +13,8 @@ export interface TestRun<Output = unknown> {
   readonly attempts: number;
   /** What is on record of its steps, in the order in which the handler got to know it. */
   readonly steps: readonly TestStep[];
+  /** What it has published, by key. */
+  readonly published: Readonly<Record<string, Json>>;
   /** For what its steps wait, in words; null for nothing, or for a time. */
   readonly waitsFor: string | null;
 }
@@ -32,6 +34,7 @@ export async function readTestRun<Output>(db: Queryable, id: string): Promise<Te
         where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
        (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')
         from millrace.step s where s.run_id = r.id) as steps,
+       (select coalesce(json_object_agg(p.key, p.value order by p.key), '{}') from millrace.published p where p.run_id = r.id) as published,
        case when r.state is null then millrace.awaited(r.id) end as "waitsFor"
      from millrace.run r where r.id = $1`,
     values: [id],

@@ -78,6 +78,16 @@ export class AttemptContext implements Context {
     return this.#steps.step;
   }
 
+  get publish(): Context["publish"] {
+    this.#steps ??= this.#beginSteps();
+    return this.#steps.publish;
+  }
+
+  /** What it has published; undefined for nothing. */
+  get publications(): KeptCheckpoints["publications"] {
+    return this.#checkpoints?.publications;
+  }
+
   /** The checkpoints of this attempt, wherever its handler runs. */
   get checkpoints(): KeptCheckpoints {
     return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
@@ -94,7 +104,7 @@ export class AttemptContext implements Context {
   }
 
   #beginSteps(): StepRunner {
-    const { read, keep, note, isKept, ask, take } = this.checkpoints;
+    const { read, keep, note, isKept, ask, take, publish } = this.checkpoints;
     const { hold } = this;
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
@@ -103,7 +113,7 @@ export class AttemptContext implements Context {
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
-      checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, take, suspend },
+      checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, take, publish, suspend },
       runId: this.runId,
       attempt: this.attempt,
       signal: () => this.signal,

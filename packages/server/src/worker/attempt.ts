@@ -1,3 +1,4 @@
+import { toFailure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
 import type { Outcome, Settled } from "../engine/settle.ts";
@@ -144,6 +145,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     return (
       (inline && this.#options.loopWatch.reporting !== undefined) ||
       this.#recorder.output.owes(this.run.id) ||
+      this.context.publications?.owes === true ||
       mayHold
     );
   }
@@ -153,6 +155,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     // That it was running when the event loop was blocked.
     if (this.context.inline) await this.#options.loopWatch.reporting;
     await output.flush(this.run.id);
+    await this.#publishFirst();
     if (!this.context.mayHold) return;
     const completed = await settler.wasCompleted(this.#outcome);
     this.#recordedItself = completed && this.context.ownTransaction?.begun === true;
@@ -160,6 +163,14 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     // Its own transaction has recorded the outcome; what is left to do is to take the run out of its lease.
     const { leaseId, runId } = this.#outcome;
     this.#outcome = { leaseId, runId, verdict: "complete", output: null };
+  }
+
+  /** What a run was to publish and may not fails it for good: nobody else would learn of it. */
+  async #publishFirst(): Promise<void> {
+    const refused = await this.context.publications?.flush();
+    const { leaseId, runId, verdict } = this.#outcome;
+    if (refused === undefined || (verdict !== "complete" && verdict !== "suspend")) return;
+    this.#outcome = { leaseId, runId, verdict: "fail", failure: toFailure(refused) };
   }
 
   #record(): void {

@@ -31,11 +31,14 @@ import {
 import type { Logger } from "../telemetry/logger.ts";
 import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist } from "./leased-writer.ts";
+import { PublicationKeeper, type Publications } from "./publications.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
   /** How many waits are noted that nobody has taken, and effects that have no receipt. */
   readonly standing: number;
+  /** Undefined when it has published nothing. */
+  readonly publications: Publications | undefined;
 }
 
 type AskedRow = WaitRow & { held: boolean };
@@ -51,6 +54,7 @@ export class CheckpointKeeper {
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
+  readonly #published: PublicationKeeper;
   readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
 
   /** @param ring called with a queue that has got a child */
@@ -66,16 +70,25 @@ export class CheckpointKeeper {
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
     this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
+    this.#published = new PublicationKeeper(db, workerId, logger);
   }
 
   /** Those of one attempt. */
   of(maker: StepMaker): KeptCheckpoints {
     let standing = 0;
+    let publications: Publications | undefined;
     const intents = new Set<string>();
     const intentOf = ({ name, ordinal }: StepPlace) => `${ordinal} ${name}`;
     return {
       get standing() {
         return standing + intents.size;
+      },
+      get publications() {
+        return publications;
+      },
+      publish: (publication) => {
+        publications ??= this.#published.of(maker);
+        return publications.publish(publication);
       },
       read: async () => {
         const recorded = await this.#read(maker);

@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import type { Attempt, LogLine, Run, RunStep } from "@millrace/core/api";
+import type { Attempt, LogLine, Published, Run, RunStep } from "@millrace/core/api";
 import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import type { Screen } from "./screen.ts";
@@ -18,7 +18,12 @@ export function runLine(screen: Screen, run: Run): string {
 }
 
 /** Everything about a run, for people. */
-export function printRun(screen: Screen, run: Run, now: number): void {
+export function printRun(
+  screen: Screen,
+  run: Run,
+  published: readonly Published[],
+  now: number,
+): void {
   screen.line(runLine(screen, run));
   for (const [label, text] of facts(run, now)) {
     screen.line(`  ${screen.style("gray", label.padEnd(9))} ${text}`);
@@ -31,6 +36,10 @@ export function printRun(screen: Screen, run: Run, now: number): void {
   if (run.steps.length > 0) {
     screen.line();
     printTable(screen, stepColumns(now), run.steps);
+  }
+  if (published.length > 0) {
+    screen.line();
+    printTable(screen, PUBLISHED_COLUMNS, published);
   }
   const stack = run.attempts.findLast(({ error }) => error?.stack)?.error?.stack;
   if (stack && run.state !== "completed") {
@@ -120,6 +129,12 @@ function attemptColumns(now: number): Column<Attempt>[] {
     },
   ];
 }
+
+const PUBLISHED_COLUMNS: Column<Published>[] = [
+  { title: "PUBLISHED", text: ({ key }) => key },
+  { title: "AT", text: ({ at }) => localTime(at) },
+  { title: "VALUE", text: ({ value }) => shortJson(value) },
+];
 
 function stepColumns(now: number): Column<RunStep>[] {
   return [

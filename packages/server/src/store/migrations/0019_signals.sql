@@ -46,3 +46,21 @@ create or replace function millrace.emit(event text, payload jsonb default '{}',
     end if;
     return query select same.id, false;
   end $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What runs publish, for whoever asks.
+
+create table millrace.published (
+  run_id uuid not null,
+  key text not null,
+  value jsonb not null,
+  checkpoints integer not null,
+  attempt smallint not null,
+  number integer not null,
+  at timestamptz not null default clock_timestamp(),
+  primary key (run_id, key)
+) with (fillfactor = 70);
+comment on table millrace.published is 'What runs publish: the last value of each key, through the lease of the attempt, as long as the run is kept.';
+comment on column millrace.published.checkpoints is
+  'How many checkpoints its handler had got when it published this. It never goes back: an attempt that executes the handler anew comes by what was published before.';
+comment on column millrace.published.number is 'The n-th publication of the attempt.';

@@ -16,6 +16,10 @@ export async function answerStep(
     if ("take" in question) {
       return { id, took: await checkpoints.take(question.take, question.seq) };
     }
+    if ("publish" in question) {
+      await checkpoints.publish(question.publish);
+      return { id, published: true };
+    }
     await checkpoints.keep(question.keep);
     return { id, kept: true };
   } catch (error) {

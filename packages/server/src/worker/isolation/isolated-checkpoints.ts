@@ -5,6 +5,7 @@ import type {
   NewNote,
   NewWait,
   Noted,
+  Publication,
   Recorded,
   StepPlace,
   Suspension,
@@ -64,6 +65,13 @@ export class IsolatedCheckpoints implements Checkpoints {
 
   async take(place: StepPlace, seq: number): Promise<Taken | Wait> {
     return (await this.#ask<"took">({ take: place, seq })).took;
+  }
+
+  publish(publication: Publication): Promise<void> {
+    const published = this.#ask<"published">({ publish: publication }).then(() => {});
+    // The worker knows of a refusal before this does.
+    published.catch(() => {});
+    return published;
   }
 
   /** What the worker says to a question. */

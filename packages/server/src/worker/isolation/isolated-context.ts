@@ -23,6 +23,7 @@ export class IsolatedContext implements Context {
   readonly cost: Context["cost"];
   readonly completeIn: Context["completeIn"];
   readonly step: Context["step"];
+  readonly publish: Context["publish"];
   readonly checkpoints: IsolatedCheckpoints;
   readonly #steps: StepRunner;
   #over = false;
@@ -68,6 +69,7 @@ export class IsolatedContext implements Context {
       warn: (message) => this.log.warn(message),
     });
     this.step = this.#steps.step;
+    this.publish = this.#steps.publish;
     const own = new OwnTransaction(() => send({ completing: true }));
     this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
     this.cost = (units) => send({ cost: costUnits(units) });

@@ -5,6 +5,7 @@ import type {
   NewNote,
   NewWait,
   Noted,
+  Publication,
   Recorded,
   StepPlace,
   Suspension,
@@ -61,6 +62,7 @@ export type StepQuestion = { id: number } & (
   | { isKept: StepPlace }
   | { ask: NewWait }
   | { take: StepPlace; seq: number }
+  | { publish: Publication }
 );
 
 /** A question that failed is answered with the message and, of our own errors, the code. */
@@ -71,6 +73,7 @@ export type StepAnswer = { id: number } & (
   | { wasKept: boolean }
   | { asked: Wait }
   | { took: Taken | Wait }
+  | { published: true }
   | { failed: { code: ErrorCode | null; message: string } }
 );
 
