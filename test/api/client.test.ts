@@ -253,6 +253,19 @@ test("a run is asked for what it has published, while it is open and after it ha
   await expect(nobody.query("stage")).rejects.toMatchObject({ code: "run_not_found" });
 });
 
+test("the result of a run that was continued is that of the last of its chain", async () => {
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(greet, { name: "Ada" });
+  const awaited = run.result({ timeout: "1m" });
+  await (await api.claim()).settle({ verdict: "continue", input: '{"name":"Bo"}' });
+  const { continuedAs, state, output } = await run.get();
+  expect([state, output]).toEqual(["completed", null]);
+  const next = clientOf(api).run(continuedAs!);
+  expect(await next.get()).toMatchObject({ continuedFrom: run.id, input: { name: "Bo" } });
+  await (await api.claim()).settle({ verdict: "complete", output: '"Hello Bo"' });
+  expect(await awaited).toBe("Hello Bo");
+});
+
 test("a run takes signals by its handle until it has ended", async () => {
   const errorOf = (promise: Promise<unknown>) =>
     promise.then(

@@ -135,6 +135,19 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
   });
 
+  test("continues as a new run as it would inline, when the input fits", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "continue" });
+    await mill.untilState(id, "completed");
+    const [next] = await mill.rows<{ id: string }>(
+      "select continued_as as id from millrace.run where id = $1",
+      [id],
+    );
+    expect((await mill.untilState(next!.id, "completed")).output).toHaveProperty("pid");
+    const refused = await mill.enqueue(job, { way: "continue wrongly" });
+    expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
+  });
+
   test("calls other jobs, by their names", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "children" });

@@ -58,6 +58,7 @@ export interface Transition {
  * `crash` is what happens when the process or thread that a run has for itself dies, and not the worker.
  * `suspend` is what happens when nothing is under way in its handler but waits of steps; the end of the first is `due`, and what comes
  * earlier is `wake`.
+ * `continue` is what happens when the handler ends its run and starts the next of its chain.
  * `stop` is what a cancel of a running run becomes once its handler has let go.
  */
 export const TRANSITIONS = [
@@ -65,6 +66,7 @@ export const TRANSITIONS = [
   { event: "wake", from: ["waiting"], to: ["queued"], by: "anyone" },
   { event: "claim", from: ["queued"], to: ["running"], by: "worker" },
   { event: "complete", from: ["running"], to: ["completed"], by: "worker" },
+  { event: "continue", from: ["running"], to: ["completed"], by: "worker" },
   { event: "retry", from: ["running"], to: ["scheduled"], by: "worker" },
   { event: "fail", from: ["running"], to: ["failed"], by: "worker" },
   { event: "stop", from: ["running"], to: ["cancelled"], by: "worker" },

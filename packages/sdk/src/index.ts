@@ -29,6 +29,7 @@ export {
   type WaitForOptions,
   type Where,
 } from "./define-event.ts";
+export { Continuation, type ContinueAsNew, Continuing, isContinuation } from "./continuation.ts";
 export { defineJob } from "./define-job.ts";
 export {
   defineSchedule,

@@ -38,13 +38,13 @@ export class RunHandle<Output = unknown> {
    *
    * @throws MillraceError `run_not_found`
    */
-  async get(): Promise<Run> {
-    const path = `/api/v1/runs/${encodeURIComponent(this.id)}`;
-    return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  get(): Promise<Run> {
+    return this.#read(this.id);
   }
 
   /**
-   * Waits until the run has finished. It asks again and again, at first soon, later once a second.
+   * Waits until the run has finished, or, when it is continued as a new one, the last of its chain. It asks again and again, at first soon,
+   * later once a second.
    *
    * @returns the run's output, as JSON brings it back
    * @throws RunFailedError, RunCancelledError; MillraceError `result_timeout`, `run_not_found`; the signal's reason
@@ -55,17 +55,23 @@ export class RunHandle<Output = unknown> {
       options.timeout === undefined
         ? Infinity
         : performance.now() + durationMs(options.timeout, "timeout");
+    let id = this.id;
     for (let wait = FIRST_POLL_MS; ; wait = Math.min(MAX_POLL_MS, wait * 1.5)) {
       signal?.throwIfAborted();
-      const run = await this.#look(signal);
-      if (run.status === "completed") return run.result as Output;
-      if (run.status === "failed") throw await this.#failure();
-      if (run.status === "cancelled") throw new RunCancelledError(this.id);
+      const run = await this.#look(id, signal);
+      if (run.status === "completed") {
+        const next = run.result === null ? (await this.#read(id)).continuedAs : null;
+        if (next === null) return run.result as Output;
+        id = next;
+        continue;
+      }
+      if (run.status === "failed") throw await this.#failure(id);
+      if (run.status === "cancelled") throw new RunCancelledError(id);
       const left = until - performance.now();
       if (left <= 0) {
         throw new MillraceError(
           "result_timeout",
-          `run ${this.id} is ${run.status} after ${options.timeout}; it goes on`,
+          `run ${id} is ${run.status} after ${options.timeout}; it goes on`,
         );
       }
       await pause(Math.min(wait, left), undefined, { signal }).catch(() => {});
@@ -120,14 +126,19 @@ export class RunHandle<Output = unknown> {
   }
 
   /** The row with the state: it costs the server one statement. */
-  async #look(signal: AbortSignal | undefined): Promise<Automation> {
-    const path = `/automations/${encodeURIComponent(this.id)}`;
+  async #look(id: string, signal: AbortSignal | undefined): Promise<Automation> {
+    const path = `/automations/${encodeURIComponent(id)}`;
     return (await this.#api.call({ method: "GET", path, repeatable: true, signal })) as Automation;
   }
 
-  async #failure(): Promise<RunFailedError> {
-    const { error } = await this.get();
-    return new RunFailedError(this.id, error?.class ?? "Error", error?.message ?? "");
+  async #read(id: string): Promise<Run> {
+    const path = `/api/v1/runs/${encodeURIComponent(id)}`;
+    return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  }
+
+  async #failure(id: string): Promise<RunFailedError> {
+    const { error } = await this.#read(id);
+    return new RunFailedError(id, error?.class ?? "Error", error?.message ?? "");
   }
 }
 

@@ -64,6 +64,8 @@ const WAYS: Record<string, Way> = {
     await step("again", { retry: { maxAttempts: 2 }, timeout: "10s" }, () => 1n);
     return { made: made.in, still: made.at instanceof Date, attempt };
   },
+  continue: ({ continueAsNew }) => continueAsNew({ way: "where" }),
+  "continue wrongly": ({ continueAsNew }) => continueAsNew({ no: "way" }),
   publish: async ({ step, publish, attempt }) => {
     void publish("stage", `one, ${attempt}`);
     await step("one", () => 1);

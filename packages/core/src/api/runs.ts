@@ -116,6 +116,10 @@ export const RunSummary = z
     correlationId: z.string().nullable(),
     idempotencyKey: z.string().nullable(),
     rerunOf: RunId.nullable(),
+    continuedFrom: RunId.nullable().describe("The run that has continued as this one"),
+    continuedAs: RunId.nullable().describe(
+      "The run that this one has continued as; it has completed then, without an output",
+    ),
     schedule: z.string().nullable().describe("The schedule that it, or what it reruns, came from"),
     scheduledFor: Instant.nullable().describe("The instant that the schedule names"),
     createdAt: Instant,

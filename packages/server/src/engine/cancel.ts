@@ -10,6 +10,7 @@ import {
   unwantInLease,
 } from "../store/cancel.ts";
 import { type Database, inTransaction } from "../store/database.ts";
+import { lastOfChain } from "../store/chains.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { dropWaits } from "../store/waits.ts";
@@ -29,6 +30,8 @@ export interface Cancel {
  * A claim that is under way at this moment may not be seen. Then the run is cancelled here although a worker starts it;
  * that worker finds the request, aborts, and its outcome changes nothing any more.
  *
+ * Of a run that was continued, the last of its chain is cancelled.
+ *
  * @throws MillraceError `run_not_found`, `run_finished`
  */
 export function cancel(db: Database, asked: Cancel): Promise<"cancelled" | "asked"> {
@@ -47,6 +50,8 @@ export async function cancelInside(
   const [run] = lease ? await readLeasedRun(tx, runId) : await lockRun(tx, runId);
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   if (run.state) {
+    const [last] = await lastOfChain(tx, runId);
+    if (last!.id !== runId) return cancelInside(tx, { runId: last!.id, by, reason });
     throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
   }
   await askToCancel(tx, runId, by, reason);

@@ -3,6 +3,7 @@ import type { Evidence } from "@millrace/core/api";
 import type { Suspension } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
 import { jsonLines } from "../store/json-lines.ts";
+import { settleContinued } from "../store/chains.ts";
 import type { Queryable } from "../store/statement.ts";
 import {
   type Completions,
@@ -17,6 +18,8 @@ import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 /** How one attempt ended, to be recorded through its lease. */
 export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "complete"; output: string | null }
+  /** It goes on as a new run with this input, a JSON text. */
+  | { verdict: "continue"; input: string }
   | {
       verdict: "retry";
       delayMs: number;
@@ -74,24 +77,28 @@ export async function settleBatch(
 ): Promise<SettledBatch> {
   const completed: Completed[] = [];
   const suspended: Suspended[] = [];
+  const continued: Continued[] = [];
   const others: Other[] = [];
   for (const outcome of outcomes) {
     if (outcome.verdict === "complete") completed.push(outcome);
     else if (outcome.verdict === "suspend") suspended.push(outcome);
+    else if (outcome.verdict === "continue") continued.push(outcome);
     else others.push(outcome);
   }
   const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
   if (completed.length > 0 && others.length > 0) failpoint("settle.between");
   const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
   const third = suspended.length > 0 ? await recordSuspended(db, workerId, suspended) : NOTHING;
-  let [nextCompleted, nextOther, nextSuspended] = [0, 0, 0];
+  const fourth = await recordContinued(db, workerId, continued);
+  let [nextCompleted, nextOther, nextSuspended, nextContinued] = [0, 0, 0, 0];
   const letterOf = ({ verdict }: Outcome): string | undefined => {
     if (verdict === "complete") return first.letters[nextCompleted++];
     if (verdict === "suspend") return third.letters[nextSuspended++];
+    if (verdict === "continue") return fourth.letters[nextContinued++];
     return second.letters[nextOther++];
   };
   const settled = outcomes.map((outcome) => MEANING[letterOf(outcome) as Letter]);
-  return { settled, roomier: [...queuesOf(first), ...queuesOf(second), ...queuesOf(third)] };
+  return { settled, roomier: [first, second, third, fourth].flatMap(queuesOf) };
 }
 
 const NOTHING: SettledRow = { letters: "", roomier: null };
@@ -113,7 +120,9 @@ type Completed = Extract<Outcome, { verdict: "complete" }>;
 
 type Suspended = Extract<Outcome, { verdict: "suspend" }>;
 
-type Other = Exclude<Outcome, { verdict: "complete" | "suspend" }>;
+type Continued = Extract<Outcome, { verdict: "continue" }>;
+
+type Other = Exclude<Outcome, { verdict: "complete" | "suspend" | "continue" }>;
 
 async function recordCompleted(
   db: Queryable,
@@ -198,6 +207,24 @@ function waitsIn(
     each.map(({ name }) => name),
     each.map(({ ordinal }) => ordinal),
   ];
+}
+
+/** One by one: each locks more than its lease, and is rare. The queue of a successor is one in which there is something to do. */
+async function recordContinued(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Continued[],
+): Promise<SettledRow> {
+  const rows: SettledRow[] = [];
+  for (const { leaseId, runId, input } of outcomes) {
+    const [row] = await settleContinued(db, workerId, leaseId, runId, input);
+    rows.push(row!, { letters: "", roomier: row!.queue });
+  }
+  const queues = rows.flatMap(queuesOf);
+  return {
+    letters: rows.map((row) => row.letters).join(""),
+    roomier: queues.length > 0 ? queues.join(",") : null,
+  };
 }
 
 async function recordOthers(

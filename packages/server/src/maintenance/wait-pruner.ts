@@ -1,5 +1,6 @@
 import { Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
+import { pruneChains } from "../store/chains.ts";
 import { pruneChildren } from "../store/children.ts";
 import { pruneEmissions } from "../store/emissions.ts";
 import { prunePublished } from "../store/published.ts";
@@ -14,7 +15,7 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 const REST_MS = 10 * 60_000;
 
 /**
- * Removes events that are older than runs are kept, waits of runs that have ended, and the lists of children of runs that are no more, and what those have published. Such
+ * Removes events that are older than runs are kept, waits of runs that have ended, and the lists of children of runs that are no more, what those have published, and chains of such runs. Such
  * waits are few, because whoever ends a run forgets its waits, unless it dies. Any number may run at once.
  */
 export class WaitPruner extends Loop {
@@ -23,6 +24,7 @@ export class WaitPruner extends Loop {
     let after = BEFORE_ALL;
     let afterParent = BEFORE_ALL;
     let afterRun = BEFORE_ALL;
+    let afterChain = BEFORE_ALL;
     super(
       "wait pruner",
       async () => {
@@ -33,7 +35,9 @@ export class WaitPruner extends Loop {
         afterParent = parent ?? BEFORE_ALL;
         const [{ last: run } = { last: null }] = await prunePublished(db, afterRun, BATCH);
         afterRun = run ?? BEFORE_ALL;
-        const more = [last, parent, run].some((place) => place !== null);
+        const [{ last: chain } = { last: null }] = await pruneChains(db, afterChain, BATCH);
+        afterChain = chain ?? BEFORE_ALL;
+        const more = [last, parent, run, chain].some((place) => place !== null);
         return more || row?.pruned === BATCH ? 100 : REST_MS;
       },
       logger,

@@ -70,11 +70,11 @@ export interface PublishedRow {
   attempt: number;
 }
 
-/** What a run has published, by key. Second parameter: that key alone; null for all. */
+/** What a run has published, or, when it was continued, the last of its chain; by key. Second parameter: that key alone; null for all. */
 export const readPublished = statement<[run: string, key: string | null], PublishedRow>(
   "read_published",
   `select key, value, at, attempt from millrace.published
-   where run_id = $1 and ($2::text is null or key = $2) order by key`,
+   where run_id = millrace.last_of_chain($1) and ($2::text is null or key = $2) order by key`,
 );
 
 /** Forgets what was published by runs that are no more, in a window by runs; answers where it ended, null at the end of all. */

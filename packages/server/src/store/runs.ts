@@ -16,6 +16,8 @@ export interface RunRow {
   correlation_id: string | null;
   idempotency_key: string | null;
   rerun_of: string | null;
+  continued_from: string | null;
+  continued_as: string | null;
   schedule: string | null;
   scheduled_for: Date | null;
   created_at: Date;
@@ -36,7 +38,7 @@ export interface RunRow {
 /** What a list shows of a run `r`: where it stands, since when, and its last error. */
 const SUMMARY = `
     r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
-    r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
+    r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.continued_from, r.continued_as, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
     nullif(t.due_at, ${NO_END}) as due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message,
     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,

@@ -94,19 +94,27 @@ export class TestKit implements AsyncDisposable {
     return kit;
   }
 
-  /** Asks for a run, and lets all happen that can: until it has ended, or waits for time or for an event. Retries do not wait. */
+  /**
+   * Asks for a run, and lets all happen that can: until it has ended, or waits for time or for an event. Retries do not wait. Of a run that
+   * is continued, this gives the last of its chain.
+   */
   async run<J extends AnyJob>(
     job: J,
     ...[input]: Arguments<InputOf<J>>
   ): Promise<TestRun<OutputOf<J>>> {
     const { id } = await this.#intake.accept({ job: job.name, input, trigger: "api" });
     await this.#settle();
-    return this.find(id);
+    return this.#last(id);
   }
 
   /** How a run stands. @throws MillraceError `run_not_found` */
   find<Output = unknown>(id: string): Promise<TestRun<Output>> {
     return readTestRun(this.#db, id);
+  }
+
+  async #last<Output>(id: string): Promise<TestRun<Output>> {
+    const run = await this.find<Output>(id);
+    return run.continuedAs === null ? run : this.#last(run.continuedAs);
   }
 
   /** Sends an event, and lets all happen that can. */
@@ -185,7 +193,7 @@ export class TestKit implements AsyncDisposable {
     const crash = await this.#replaceWorker(point, true);
     const { id } = await this.#intake.accept({ job: job.name, input, trigger: "api" });
     await this.#settle();
-    const waiting = await this.find<OutputOf<J>>(id);
+    const waiting = await this.#last<OutputOf<J>>(id);
     if (waiting.state === "waiting") {
       if (!drive) {
         throw new Error(
@@ -196,7 +204,7 @@ export class TestKit implements AsyncDisposable {
     }
     await Promise.all(this.#zombies.splice(0));
     await this.#replaceWorker();
-    return { run: await this.find<OutputOf<J>>(id), writes: crash.writes };
+    return { run: await this.#last<OutputOf<J>>(id), writes: crash.writes };
   }
 
   async #replaceWorker(point?: CrashPoint, watched = false): Promise<CrashPoints> {

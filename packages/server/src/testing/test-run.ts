@@ -7,6 +7,8 @@ export interface TestRun<Output = unknown> {
   readonly state: RunState;
   /** Null until it has completed. */
   readonly output: Output | null;
+  /** The run that it was continued as; null when it was not. */
+  readonly continuedAs: string | null;
   /** The last error of an attempt. */
   readonly error: { readonly class: string; readonly message: string } | null;
   /** Attempts that have ended. */
@@ -29,7 +31,7 @@ export interface TestStep {
 /** @throws MillraceError `run_not_found` */
 export async function readTestRun<Output>(db: Queryable, id: string): Promise<TestRun<Output>> {
   const { rows } = await db.query<TestRun<Output>>({
-    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts,
+    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts, r.continued_as as "continuedAs",
        (select json_build_object('class', a.error_class, 'message', a.error_message) from millrace.attempt a
         where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
        (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')

@@ -3,6 +3,8 @@ import {
   type Aborted,
   type Checkpoints,
   type Context,
+  Continuing,
+  type Job,
   type RunLog,
   StepRunner,
   type Suspension,
@@ -37,6 +39,8 @@ export class AttemptContext implements Context {
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
   readonly #kept: Kept;
+  readonly #definition: Job;
+  #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
   #onAbort: ((reason: Aborted) => void) | undefined;
@@ -49,7 +53,7 @@ export class AttemptContext implements Context {
   #onSuspend: ((suspension: Suspension) => void) | undefined;
   #concluded = false;
 
-  constructor(run: ClaimedRun, kept: Kept) {
+  constructor(run: ClaimedRun, definition: Job, kept: Kept) {
     this.runId = run.id;
     this.job = run.job;
     this.attempt = run.attempts + 1;
@@ -59,6 +63,7 @@ export class AttemptContext implements Context {
     this.correlationId = run.correlationId ?? undefined;
     this.leaseId = run.leaseId;
     this.#kept = kept;
+    this.#definition = definition;
   }
 
   get signal(): AbortSignal {
@@ -76,6 +81,16 @@ export class AttemptContext implements Context {
   get step(): Context["step"] {
     this.#steps ??= this.#beginSteps();
     return this.#steps.step;
+  }
+
+  get continueAsNew(): Context["continueAsNew"] {
+    this.#continuing ??= new Continuing(() => this.#definition);
+    return this.#continuing.continueAsNew;
+  }
+
+  /** Undefined for a handler that never asked for it. */
+  get continuing(): Continuing | undefined {
+    return this.#continuing;
   }
 
   get publish(): Context["publish"] {

@@ -80,7 +80,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   ) {
     this.run = run;
     this.job = job;
-    this.context = new AttemptContext(run, recorder);
+    this.context = new AttemptContext(run, job, recorder);
     this.#recorder = recorder;
     this.#options = options;
     this.#keeper = keeper;
@@ -169,7 +169,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   async #publishFirst(): Promise<void> {
     const refused = await this.context.publications?.flush();
     const { leaseId, runId, verdict } = this.#outcome;
-    if (refused === undefined || (verdict !== "complete" && verdict !== "suspend")) return;
+    if (refused === undefined || !["complete", "continue", "suspend"].includes(verdict)) return;
     this.#outcome = { leaseId, runId, verdict: "fail", failure: toFailure(refused) };
   }
 
@@ -236,6 +236,8 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.error({ ...ids, error: failure.class, evidence }, failure.message);
     } else if (outcome.verdict === "fail") {
       logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
+    } else if (outcome.verdict === "continue") {
+      logger.debug(ids, "continues as a new run");
     } else if (outcome.verdict === "suspend") {
       logger.debug(ids, "waits");
     } else {
@@ -246,5 +248,5 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
 
 /** Whether a run has ended with that. One that was cancelled instead of being retried is forgotten later. */
 function isFinal(verdict: Outcome["verdict"]): boolean {
-  return verdict === "complete" || verdict === "fail" || verdict === "stop";
+  return ["complete", "continue", "fail", "stop"].includes(verdict);
 }

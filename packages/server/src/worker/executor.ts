@@ -1,5 +1,5 @@
 import { type Failure, MillraceError, retryDelayMs, toFailure } from "@millrace/core";
-import { Aborted, type Job, type Suspension, checkInput } from "@millrace/sdk";
+import { Aborted, type Job, type Suspension, checkInput, isContinuation } from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
@@ -201,7 +201,7 @@ function judge(end: End, execution: Execution): Outcome {
     return judge({ thrown: new NotCommitted() }, execution);
   }
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
-  if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
+  if (hasReturned(end) && why !== "timeout") return complete(end, execution);
   const ids = { leaseId: run.leaseId, runId: run.id };
   // Whatever it was told meanwhile: a cancel that was asked for is met when this is recorded, a lease that is gone, too.
   if ("suspended" in end) return suspend(end.suspended, execution);
@@ -222,13 +222,18 @@ function suspend({ dueMs, waits }: Suspension, { run }: Execution): Outcome {
   return { leaseId, runId, verdict: "fail", failure };
 }
 
-type Returned = Extract<End, { value: unknown } | { output: unknown } | { invalidOutput: unknown }>;
+type Returned = Extract<
+  End,
+  { value: unknown } | { output: unknown } | { continued: unknown } | { invalidOutput: unknown }
+>;
 
 function hasReturned(end: End): end is Returned {
-  return "value" in end || "output" in end || "invalidOutput" in end;
+  return "value" in end || "output" in end || "continued" in end || "invalidOutput" in end;
 }
 
-function complete(end: Returned, { leaseId, id: runId }: ClaimedRun, job: Job): Outcome {
+function complete(end: Returned, { run, job, context }: Execution): Outcome {
+  const { leaseId, id: runId } = run;
+  if ("continued" in end) return { leaseId, runId, verdict: "continue", input: end.continued };
   if ("output" in end) return { leaseId, runId, verdict: "complete", output: end.output };
   // Another attempt would return the same.
   const refused = (failure: Failure): Outcome => {
@@ -237,6 +242,10 @@ function complete(end: Returned, { leaseId, id: runId }: ClaimedRun, job: Job): 
   };
   if ("invalidOutput" in end) return refused(end.invalidOutput);
   try {
+    context.continuing?.requireReturned(end.value);
+    if (isContinuation(end.value)) {
+      return { leaseId, runId, verdict: "continue", input: end.value.input };
+    }
     const output = outputText(end.value, job.name);
     return { leaseId, runId, verdict: "complete", output };
   } catch (error) {

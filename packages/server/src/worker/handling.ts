@@ -7,6 +7,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * How a handler ended:
  * - value: it returned that.
  * - output: it returned, in a place of its own, what is this JSON text.
+ * - continued: it returned, in a place of its own, that its run goes on as a new one with this input, a JSON text.
  * - invalidOutput: what it returned there cannot be stored.
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
@@ -17,6 +18,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
 export type End =
   | { value: unknown }
   | { output: string | null }
+  | { continued: string }
   | { invalidOutput: Failure }
   | { thrown: unknown }
   | { judged: JudgedFailure }

@@ -14,7 +14,7 @@ export function publishedRoutes(app: Api, { db }: Context): void {
         operationId: "queryRun",
         summary: "Read what a run has published",
         description:
-          "The last value of each key, at any time: while the run runs, while it waits, and after it has ended. It asks no worker.",
+          "The last value of each key, at any time: while the run runs, while it waits, and after it has ended. Of a run that was continued, what the last of its chain has published. It asks no worker.",
         params: ById,
         querystring: ReadPublished,
         response: { 200: PublishedList },

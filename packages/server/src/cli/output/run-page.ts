@@ -83,11 +83,13 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   if (run.progress) yield ["progress", progressText(run.progress)];
   if (run.children) yield ["children", childrenText(run.children)];
   yield ["input", shortJson(run.input)];
+  if (run.continuedAs) yield ["continued", `as ${run.continuedAs}`];
   if (run.output !== null) yield ["output", shortJson(run.output)];
   if (run.reruns.length > 0) yield ["reruns", run.reruns.join(", ")];
 }
 
-function causeOf({ rerunOf, parent, trigger }: Run): string {
+function causeOf({ continuedFrom, rerunOf, parent, trigger }: Run): string {
+  if (continuedFrom) return `continued from ${continuedFrom} (${trigger})`;
   if (rerunOf) return `rerun of ${rerunOf}`;
   if (!parent) return trigger;
   const use = parent.ordinal > 1 ? ` (${parent.ordinal})` : "";

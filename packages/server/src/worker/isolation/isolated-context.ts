@@ -1,5 +1,13 @@
 import type { Trigger } from "@millrace/core";
-import { type Aborted, type Context, type LogFields, type RunLog, StepRunner } from "@millrace/sdk";
+import {
+  type Aborted,
+  type Context,
+  Continuing,
+  type Job,
+  type LogFields,
+  type RunLog,
+  StepRunner,
+} from "@millrace/sdk";
 import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
 import { costUnits } from "../cost-units.ts";
 import { OwnTransaction } from "../own-transaction.ts";
@@ -24,6 +32,10 @@ export class IsolatedContext implements Context {
   readonly completeIn: Context["completeIn"];
   readonly step: Context["step"];
   readonly publish: Context["publish"];
+  readonly continueAsNew: Context["continueAsNew"];
+  readonly continuing: Continuing;
+  /** The job, as soon as it is loaded. */
+  definition: Job | undefined;
   readonly checkpoints: IsolatedCheckpoints;
   readonly #steps: StepRunner;
   #over = false;
@@ -70,6 +82,8 @@ export class IsolatedContext implements Context {
     });
     this.step = this.#steps.step;
     this.publish = this.#steps.publish;
+    this.continuing = new Continuing(() => this.definition!);
+    this.continueAsNew = this.continuing.continueAsNew;
     const own = new OwnTransaction(() => send({ completing: true }));
     this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
     this.cost = (units) => send({ cost: costUnits(units) });

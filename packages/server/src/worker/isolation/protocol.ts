@@ -79,6 +79,8 @@ export type StepAnswer = { id: number } & (
 
 export type Ended =
   | { output: string | null }
+  /** Its run goes on as a new one with this input, a JSON text. */
+  | { continued: string }
   /** It was left where it is, in waits of which the first is over then, in milliseconds of Unix time. */
   | { suspended: Suspension }
   | { invalidOutput: Failure }

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { MillraceError, toFailure } from "@millrace/core";
-import { type Job, checkInput, isJob } from "@millrace/sdk";
+import { type Job, checkInput, isContinuation, isJob } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../../runtime/import-module.ts";
 import { type JudgedFailure, judgeFailure } from "../judge-failure.ts";
 import { outputText } from "../output-text.ts";
@@ -26,10 +26,11 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
 
 async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
+    context.definition = job;
     const value = await job.handle(await checkInput(job, run.input), context);
     // Whatever the handler has made of it.
     if (context.diverged) throw context.diverged;
-    return outputOf(value, run.job);
+    return outputOf(value, run.job, context);
   } catch (thrown) {
     return { judged: judge(thrown, job) };
   }
@@ -51,8 +52,10 @@ function judgeAnything(thrown: unknown, job: Job): JudgedFailure {
   }
 }
 
-function outputOf(value: unknown, job: string): Ended {
+function outputOf(value: unknown, job: string, { continuing }: IsolatedContext): Ended {
   try {
+    continuing.requireReturned(value);
+    if (isContinuation(value)) return { continued: value.input };
     return { output: outputText(value, job) };
   } catch (error) {
     return { invalidOutput: toFailure(error) };
