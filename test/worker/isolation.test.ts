@@ -135,6 +135,20 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
   });
 
+  test("makes good what it did when it is cancelled, as it would inline", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "saga" });
+    await until("both are on record", async () => {
+      return (await mill.rows("select 1 from millrace.step")).length === 2;
+    });
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await mill.untilState(id, "cancelled");
+    expect(await mill.rows("select message from millrace.log order by seq")).toEqual([
+      { message: "undid two" },
+      { message: "undid one" },
+    ]);
+  });
+
   test("continues as a new run as it would inline, when the input fits", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "continue" });

@@ -14,7 +14,7 @@ export const STEP_LIMITS = {
 
 /**
  * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many, what touched the
- * world, or a transaction of the handler's own.
+ * world, a transaction of the handler's own, or what made good another one.
  */
 export const STEP_KINDS = [
   "step",
@@ -24,6 +24,7 @@ export const STEP_KINDS = [
   "fan-out",
   "effect",
   "transaction",
+  "compensation",
 ] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

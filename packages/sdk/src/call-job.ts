@@ -74,6 +74,9 @@ async function callOnce<Output>(
     );
     continuing.requireReturned(value);
     return value;
+  } catch (error) {
+    await steps.unwindHere();
+    throw error;
   } finally {
     clearTimeout(timer);
     steps.close();

@@ -90,6 +90,8 @@ export type {
   Taken,
   Wait,
 } from "./step/checkpoints.ts";
+export type { Saga, Undo } from "./step/saga.ts";
+export { CompensationError, type Unwinding } from "./step/unwinding.ts";
 export { StepFailedError } from "./step/step-failure.ts";
 export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";
 export {

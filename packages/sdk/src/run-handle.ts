@@ -79,15 +79,19 @@ export class RunHandle<Output = unknown> {
   }
 
   /**
-   * Cancels the run: at once when it waits; when it runs, its handler is asked to stop.
+   * Cancels the run: at once when it waits; when it runs, its handler is asked to stop. One that has something to make good does that
+   * first, unless it is forced to end.
    *
    * @throws MillraceError `run_not_found`, `run_finished`
    */
-  async cancel(reason?: string): Promise<CancelResult["result"]> {
+  async cancel(
+    reason?: string,
+    { force }: { force?: boolean } = {},
+  ): Promise<CancelResult["result"]> {
     const answer = (await this.#api.call({
       method: "POST",
       path: `/api/v1/runs/${encodeURIComponent(this.id)}/cancel`,
-      body: JSON.stringify({ reason }),
+      body: JSON.stringify({ reason, force }),
       repeatable: false,
     })) as CancelResult;
     return answer.result;

@@ -66,6 +66,15 @@ const WAYS: Record<string, Way> = {
   },
   continue: ({ continueAsNew }) => continueAsNew({ way: "where" }),
   "continue wrongly": ({ continueAsNew }) => continueAsNew({ no: "way" }),
+  saga: async ({ step, log, signal }) => {
+    const saga = step.saga();
+    const undo = (name: string) => log.info(`undid ${name}`);
+    await saga.step("one", () => "one", undo);
+    await saga.step("two", () => "two", undo);
+    await new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason as Error)),
+    );
+  },
   publish: async ({ step, publish, attempt }) => {
     void publish("stage", `one, ${attempt}`);
     await step("one", () => 1);

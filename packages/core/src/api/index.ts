@@ -39,6 +39,7 @@ export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
   Attempt,
+  Cancel,
   CancelResult,
   Children,
   CreatedRuns,

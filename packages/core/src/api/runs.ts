@@ -287,11 +287,17 @@ export const Reason = z.strictObject({
   reason: z.string().max(1000).optional().describe("For the record"),
 });
 
+export const Cancel = Reason.extend({
+  force: z.boolean().optional().describe("End it at once, also when it has something to make good"),
+});
+
 export const CancelResult = z
   .object({
     result: z
-      .enum(["cancelled", "asked"])
-      .describe("asked: it runs; its handler has been told to stop"),
+      .enum(["cancelled", "asked", "compensating"])
+      .describe(
+        "asked: it runs; its handler has been told to stop. compensating: it makes good first what it has done",
+      ),
   })
   .meta({ id: "CancelResult" });
 

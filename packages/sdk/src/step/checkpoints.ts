@@ -1,5 +1,6 @@
 import type { StepKind } from "@millrace/core";
 import type { Publication } from "../publication.ts";
+import type { Unwinding } from "./unwinding.ts";
 import type { Transaction } from "../sql/transaction.ts";
 
 /** What names a checkpoint within its run. */
@@ -136,6 +137,10 @@ export interface Recorded {
   readonly checkpoints: readonly Checkpoint[];
   readonly waits: readonly StandingWait[];
   readonly intents: readonly StandingIntent[];
+  /** Whether it is noted that the run has something to make good. */
+  readonly compensates: boolean;
+  /** Why the run is to end; null for one that goes on. */
+  readonly unwinding: Unwinding | null;
 }
 
 /**
@@ -157,6 +162,10 @@ export interface Checkpoints {
   ask(wait: NewWait): Promise<Wait>;
   /** Makes a checkpoint of a wait, if it is over. */
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
+  /** Notes that the run is about to do what is to be made good. */
+  willCompensate(): Promise<void>;
+  /** Notes that all is made good: the run may end. */
+  unwound(): Promise<void>;
   /** Records what the handler publishes. */
   publish(publication: Publication): Promise<void>;
   /**

@@ -24,6 +24,7 @@ export class Deliveries {
   #delivered = 0;
   /** The last number that is on record since before. */
   #recorded = 0;
+  #barriers = 0;
   #resting = false;
   #stuck: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
@@ -75,6 +76,22 @@ export class Deliveries {
   /** What was delivered before is on record now. */
   recorded(): void {
     this.#delivered++;
+  }
+
+  /** Whether what is on record up to a number has been delivered. */
+  isThrough(upTo: number): boolean {
+    const next = this.#queue[this.#next];
+    return next === undefined || next > upTo;
+  }
+
+  /** Settles when it has been. What is on record after it is not waited for. */
+  through(upTo: number): Promise<void> {
+    if (this.isThrough(upTo)) return Promise.resolve();
+    // Between two whole numbers, so that nothing else has it.
+    const barrier = upTo + ++this.#barriers / 2 ** 20;
+    const place = this.#queue.findIndex((seq, n) => n >= this.#next && seq > barrier);
+    this.#queue.splice(place === -1 ? this.#queue.length : place, 0, barrier);
+    return this.turn(barrier, false);
   }
 
   /** There is nothing to deliver under that number. */

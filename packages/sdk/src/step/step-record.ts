@@ -10,6 +10,7 @@ import type {
 import { Deliveries } from "./deliveries.ts";
 import { StepBudget } from "./step-budget.ts";
 import { keyOf, textOf } from "./step-place.ts";
+import type { Unwinding } from "./unwinding.ts";
 
 /** What earlier attempts have left on record, given to this one in its order; and the numbers of what this one adds. */
 export class StepRecord {
@@ -20,19 +21,57 @@ export class StepRecord {
   /** Effects that were begun before this attempt, and have no receipt. */
   readonly intents = new Map<string, StandingIntent>();
   readonly #checkpoints: Checkpoints;
+  readonly #onThrough: (unwinding: Unwinding) => void;
   readonly #recorded = new Map<string, Checkpoint>();
   #reading: Promise<void> | undefined;
   #broken: MillraceError | undefined;
+  #compensates = false;
+  #unwinding: Unwinding | null = null;
+  /** The last number on record that is not that of a compensation. */
+  #handlers = 0;
 
-  /** @param warn says something in the run's log */
-  constructor(checkpoints: Checkpoints, warn: (message: string) => void) {
+  /**
+   * @param warn says something in the run's log
+   * @param onThrough called in a run that is to end when its handler has got to know all that it did before
+   */
+  constructor(
+    checkpoints: Checkpoints,
+    warn: (message: string) => void,
+    onThrough: (unwinding: Unwinding) => void,
+  ) {
     this.#checkpoints = checkpoints;
+    this.#onThrough = onThrough;
     this.budget = new StepBudget(warn);
   }
 
   /** Why what is on record is not that of this code, if it is not. */
   get broken(): MillraceError | undefined {
     return this.#broken;
+  }
+
+  /** Reads what is on record, if nobody has. */
+  read(): Promise<void> {
+    return (this.#reading ??= this.#read());
+  }
+
+  /** Whether it is noted that the run has something to make good. Known once it was read. */
+  get compensates(): boolean {
+    return this.#compensates;
+  }
+
+  /** Why the run is to end, if it is. Known once it was read. */
+  get unwinding(): Unwinding | null {
+    return this.#unwinding;
+  }
+
+  /** Whether the handler has got to know all that it did before the run was to end. */
+  get isThrough(): boolean {
+    return this.deliveries.isThrough(this.#handlers);
+  }
+
+  /** Settles when it has. */
+  through(): Promise<void> {
+    return this.deliveries.through(this.#handlers);
   }
 
   /**
@@ -68,7 +107,7 @@ export class StepRecord {
   }
 
   async #find(place: StepPlace): Promise<Checkpoint | undefined> {
-    await (this.#reading ??= this.#read());
+    await this.read();
     if (this.#broken) throw this.#broken;
     const key = keyOf(place);
     const known = this.#recorded.get(key);
@@ -86,7 +125,10 @@ export class StepRecord {
   }
 
   async #read(): Promise<void> {
-    const { checkpoints, waits, intents } = await this.#checkpoints.read();
+    const { checkpoints, waits, intents, compensates, unwinding } = await this.#checkpoints.read();
+    this.#compensates = compensates;
+    this.#unwinding = unwinding;
+    this.#handlers = checkpoints.findLast(({ kind }) => kind !== "compensation")?.seq ?? 0;
     this.budget.add(checkpoints.length + waits.length + intents.length);
     this.deliveries.expect(checkpoints.map(({ seq }) => seq));
     for (const checkpoint of checkpoints) {
@@ -97,6 +139,12 @@ export class StepRecord {
     }
     for (const wait of waits) this.standing.set(keyOf(wait), wait);
     for (const intent of intents) this.intents.set(keyOf(intent), intent);
+    if (!unwinding) return;
+    this.through().then(
+      () => this.#onThrough(unwinding),
+      // Then the attempt has failed, by the step that it could not come to.
+      () => {},
+    );
   }
 
   #divergedAt(seq: number): MillraceError {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Duration, MillraceError, StepKind } from "@millrace/core";
+import type { Aborted } from "../errors.ts";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
 import { type Publish, publicationOf } from "../publication.ts";
@@ -12,6 +13,7 @@ import { effectStep } from "./effect-step.ts";
 import { eventStep } from "./event-step.ts";
 import { plainStep } from "./plain-step.ts";
 import { refusal } from "./refusal.ts";
+import { type Compensation, type Saga, sagaOver } from "./saga.ts";
 import { sleepStep, sleepUntilStep } from "./sleep-step.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
 import type { StepGround } from "./step-ground.ts";
@@ -19,6 +21,13 @@ import { requireStepName } from "./step-place.ts";
 import { StepRecord } from "./step-record.ts";
 import { Thrown } from "./thrown.ts";
 import { type Begin, type TransactionFunction, transactionStep } from "./transaction-step.ts";
+import {
+  type Unwinding,
+  compensate,
+  compensationError,
+  endingError,
+  endingSignal,
+} from "./unwinding.ts";
 import { Waits } from "./waits.ts";
 
 /** A shorter wait is waited for in place: to leave the run and to come back costs about as much. */
@@ -39,6 +48,8 @@ export interface StepRunnerOptions {
   stopped: () => Error | undefined;
   /** Says something in the run's log. */
   warn: (message: string) => void;
+  /** Called when the run is to end, and its handler has got to know all that it did before: whatever else it does is to stop. */
+  onEnding?: (reason: Aborted) => void;
 }
 
 /**
@@ -59,13 +70,19 @@ export class StepRunner {
   readonly #thrown: Thrown;
   readonly #waits: Waits;
   readonly #uses = new Map<string, number>();
+  readonly #compensations: Compensation[] = [];
+  #saga = false;
+  #marking: Promise<void> | undefined;
+  #refused: Error | undefined;
   #underWay = 0;
   #looking = false;
   #over = false;
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
-    this.#record = new StepRecord(options.checkpoints, options.warn);
+    this.#record = new StepRecord(options.checkpoints, options.warn, (unwinding) =>
+      options.onEnding?.(endingSignal(unwinding)),
+    );
     this.#thrown = new Thrown(this.#record, options.checkpoints);
     this.#waits = new Waits(options.signal);
     this.step = this.#steps();
@@ -93,6 +110,51 @@ export class StepRunner {
     return this.#options.checkpoints.publish({ ...publication, checkpoints });
   }
 
+  /** What it has refused to its handler, because the run is to end; undefined for nothing. */
+  get refused(): Error | undefined {
+    return this.#refused;
+  }
+
+  /**
+   * To be called when the handler has thrown: makes good what it did, when the run is to end.
+   *
+   * @returns why it has ended, once all is made good; else what the attempt has failed with
+   */
+  async unwind(thrown: unknown): Promise<{ unwound: Unwinding } | { thrown: unknown }> {
+    try {
+      await this.#record.read();
+    } catch {
+      return { thrown };
+    }
+    const { unwinding, isThrough } = this.#record;
+    if (!unwinding || this.#over || this.#options.stopped()) return { thrown };
+    if (!isThrough) {
+      const what = "what the run did could not be made good: its handler did not come to it";
+      return { thrown: compensationError(what, unwinding, thrown) };
+    }
+    try {
+      await this.#compensate(unwinding);
+      await this.#options.checkpoints.unwound();
+    } catch (error) {
+      return { thrown: error };
+    }
+    return { unwound: unwinding };
+  }
+
+  /** The same where no run is on record, and none that could be retried. @throws CompensationError */
+  async unwindHere(): Promise<void> {
+    if (!this.#options.stopped()) await this.#compensate(null);
+  }
+
+  #compensate(unwinding: Unwinding | null): Promise<void> {
+    const goOn = async () => {
+      this.#requireGoingOn();
+      await this.#record.deliveries.caughtUp();
+      this.#requireGoingOn();
+    };
+    return compensate({ ...this.#ground(), goOn }, this.#compensations, unwinding);
+  }
+
   #steps(): Step {
     const ground = this.#ground();
     const step = (name: string, ...rest: unknown[]) => {
@@ -117,7 +179,13 @@ export class StepRunner {
         this.#begin(() => effectStep(ground, name, given)),
       transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
         this.#begin(() => transactionStep(ground, name, begin, fn)),
+      saga: () => this.#beginSaga(),
     });
+  }
+
+  #beginSaga(): Saga {
+    this.#saga = true;
+    return sagaOver(this.step, (compensation) => this.#compensations.push(compensation));
   }
 
   #ground(): StepGround {
@@ -193,8 +261,17 @@ export class StepRunner {
    */
   async #goOn(): Promise<void> {
     this.#requireGoingOn();
+    const { unwinding } = this.#record;
+    if (unwinding) {
+      // All that it did first, so that all of it is made good.
+      await this.#record.through();
+      throw (this.#refused ??= endingError(this.#options.runId, unwinding));
+    }
     await this.#record.deliveries.caughtUp();
     await this.#thrown.record();
+    if (this.#saga && !this.#record.compensates) {
+      await (this.#marking ??= this.#options.checkpoints.willCompensate());
+    }
     this.#requireGoingOn();
   }
 

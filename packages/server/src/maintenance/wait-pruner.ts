@@ -4,6 +4,7 @@ import { pruneChains } from "../store/chains.ts";
 import { pruneChildren } from "../store/children.ts";
 import { pruneEmissions } from "../store/emissions.ts";
 import { prunePublished } from "../store/published.ts";
+import { pruneUnwindings } from "../store/unwinding.ts";
 import { pruneWaits } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
@@ -25,6 +26,7 @@ export class WaitPruner extends Loop {
     let afterParent = BEFORE_ALL;
     let afterRun = BEFORE_ALL;
     let afterChain = BEFORE_ALL;
+    let afterUnwound = BEFORE_ALL;
     super(
       "wait pruner",
       async () => {
@@ -37,7 +39,9 @@ export class WaitPruner extends Loop {
         afterRun = run ?? BEFORE_ALL;
         const [{ last: chain } = { last: null }] = await pruneChains(db, afterChain, BATCH);
         afterChain = chain ?? BEFORE_ALL;
-        const more = [last, parent, run, chain].some((place) => place !== null);
+        const [{ last: unwound } = { last: null }] = await pruneUnwindings(db, afterUnwound, BATCH);
+        afterUnwound = unwound ?? BEFORE_ALL;
+        const more = [last, parent, run, chain, unwound].some((place) => place !== null);
         return more || row?.pruned === BATCH ? 100 : REST_MS;
       },
       logger,

@@ -17,6 +17,8 @@ export type Failpoint =
   | "log.after_commit"
   | "step.before"
   | "step.after_commit"
+  | "compensation.before"
+  | "compensation.after_commit"
   | "receipt.before"
   | "receipt.after_commit"
   | "note.before"

@@ -27,6 +27,8 @@ export interface RunRow {
   due_at: Date | null;
   expires_at: Date | null;
   due_reason: string | null;
+  /** Why it is to end, when it makes good first what it has done. */
+  unwinding: "cancelled" | "failed" | null;
   /** What its steps wait for, in words. */
   awaited: string | null;
   /** Of which of its effects nobody knows whether they happened, in words. */
@@ -41,6 +43,7 @@ const SUMMARY = `
     r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.continued_from, r.continued_as, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
     nullif(t.due_at, ${NO_END}) as due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message,
+    case when r.state is null and r.compensates then (select u.cause from millrace.unwinding u where u.run_id = r.id) end as unwinding,
     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
     case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted`;
 

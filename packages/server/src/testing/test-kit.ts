@@ -9,6 +9,7 @@ import {
   checkPayload,
   isJob,
 } from "@millrace/sdk";
+import { type Cancelled, cancel } from "../engine/cancel.ts";
 import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
@@ -131,6 +132,13 @@ export class TestKit implements AsyncDisposable {
     await this.#settle();
   }
 
+  /** Cancels a run, and lets all happen that can. */
+  async cancel(id: string, options: { force?: boolean } = {}): Promise<Cancelled> {
+    const cancelled = await cancel(this.#db, { runId: id, by: "test", reason: null, ...options });
+    await this.#settle();
+    return cancelled;
+  }
+
   /** Lets time pass, and on the way, each in its time, all happen that is due. */
   async advance(duration: Duration): Promise<void> {
     const endsAt = (await clockOf(this.#db)).getTime() + durationMs(duration, "advance");
@@ -149,7 +157,7 @@ export class TestKit implements AsyncDisposable {
     return clockOf(this.#db);
   }
 
-  /** The next so many times that a step of that name is executed, it throws instead. */
+  /** The next so many times that a step of that name, or with `undo:` before it its compensation, is executed, it throws instead. */
   failStep(
     name: string,
     times: number,

@@ -13,6 +13,7 @@ import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
+import { Ending } from "./ending.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -49,6 +50,7 @@ export class AttemptContext implements Context {
   #ownTransaction: OwnTransaction | undefined;
   #mayHold = false;
   #steps: StepRunner | undefined;
+  #ending: Ending | undefined;
   #checkpoints: KeptCheckpoints | undefined;
   #onSuspend: ((suspension: Suspension) => void) | undefined;
   #concluded = false;
@@ -81,6 +83,34 @@ export class AttemptContext implements Context {
   get step(): Context["step"] {
     this.#steps ??= this.#beginSteps();
     return this.#steps.step;
+  }
+
+  /** Why its run is to end, if that is known. */
+  get unwinding(): KeptCheckpoints["unwinding"] {
+    return this.#checkpoints?.unwinding ?? null;
+  }
+
+  /** What it has refused to its handler, because the run is to end. */
+  get refused(): Error | undefined {
+    return this.#steps?.refused;
+  }
+
+  /** How its handler is told that the run is to end, if it is. */
+  get ending(): Ending {
+    this.#ending ??= new Ending(
+      () => this.signal,
+      (reason) => this.#controller?.abort(reason),
+    );
+    return this.#ending;
+  }
+
+  /** Its handler has thrown: makes good what it did, when the run is to end. In a first attempt nothing is on record. */
+  async unwind(thrown: unknown): ReturnType<StepRunner["unwind"]> {
+    if (this.attempt === 1 || this.#concluded) return { thrown };
+    // It may have come to no step this time.
+    if (!this.#steps && !(await this.#kept.checkpoints.isToEnd(this))) return { thrown };
+    this.#steps ??= this.#beginSteps();
+    return this.#steps.unwind(thrown);
   }
 
   get continueAsNew(): Context["continueAsNew"] {
@@ -119,7 +149,8 @@ export class AttemptContext implements Context {
   }
 
   #beginSteps(): StepRunner {
-    const { read, keep, note, isKept, ask, take, publish } = this.checkpoints;
+    const { read, keep, note, isKept, ask, take, publish, willCompensate, unwound } =
+      this.checkpoints;
     const { hold } = this;
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
@@ -128,12 +159,25 @@ export class AttemptContext implements Context {
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
-      checkpoints: { read, keep, note, keepIn: keepInside, isKept, ask, take, publish, suspend },
+      checkpoints: {
+        read,
+        keep,
+        note,
+        keepIn: keepInside,
+        isKept,
+        ask,
+        take,
+        publish,
+        willCompensate,
+        unwound,
+        suspend,
+      },
       runId: this.runId,
       attempt: this.attempt,
-      signal: () => this.signal,
+      signal: () => this.ending.signal,
       stopped: () => this.#aborted,
       warn: (message) => this.log.warn(message),
+      onEnding: (reason) => this.ending.begin(reason),
     });
     if (this.#concluded) steps.close();
     return steps;
@@ -207,6 +251,7 @@ export class AttemptContext implements Context {
     if (this.#aborted) return;
     this.#aborted = reason;
     this.#controller?.abort(reason);
+    this.#ending?.abort(reason);
     this.#onAbort?.(reason);
   }
 

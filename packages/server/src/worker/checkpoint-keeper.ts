@@ -10,6 +10,7 @@ import type {
   Recorded,
   StepPlace,
   Taken,
+  Unwinding,
   Wait,
 } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
@@ -17,7 +18,20 @@ import { callChildren } from "../store/children.ts";
 import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
 import { readUnlessLocked } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type KeptRow, type Keeping, isStepKept, keepSteps, readRecorded } from "../store/steps.ts";
+import {
+  type KeptRow,
+  type Keeping,
+  isStepKept,
+  keepCompensations,
+  keepSteps,
+  readRecorded,
+} from "../store/steps.ts";
+import {
+  type UnwindingRow,
+  finishUnwinding,
+  markCompensating,
+  readUnwinding,
+} from "../store/unwinding.ts";
 import {
   type StandingWaitRow,
   type TakenRow,
@@ -37,6 +51,8 @@ import { PublicationKeeper, type Publications } from "./publications.ts";
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
   /** How many waits are noted that nobody has taken, and effects that have no receipt. */
   readonly standing: number;
+  /** Why the run is to end, if it is; known once it was read. */
+  readonly unwinding: Unwinding | null;
   /** Undefined when it has published nothing. */
   readonly publications: Publications | undefined;
 }
@@ -51,6 +67,9 @@ export class CheckpointKeeper {
   readonly #ring: (queue: string) => void;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #compensations: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #compensating: LeasedWriter<object, { held: boolean }>;
+  readonly #unwound: LeasedWriter<object, { held: boolean }>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
@@ -65,6 +84,15 @@ export class CheckpointKeeper {
     this.#ring = ring;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
+    this.#compensations = new LeasedWriter((items) => this.#makeGood(items), logger);
+    this.#compensating = new LeasedWriter(
+      (items) => markCompensating(db, workerId, ...leasesOf(items)),
+      logger,
+    );
+    this.#unwound = new LeasedWriter(
+      (items) => finishUnwinding(db, workerId, ...leasesOf(items)),
+      logger,
+    );
     this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
     // The first of two waits for the same gets what comes first.
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
@@ -77,11 +105,21 @@ export class CheckpointKeeper {
   of(maker: StepMaker): KeptCheckpoints {
     let standing = 0;
     let publications: Publications | undefined;
+    let unwinding: Unwinding | null = null;
     const intents = new Set<string>();
     const intentOf = ({ name, ordinal }: StepPlace) => `${ordinal} ${name}`;
     return {
       get standing() {
         return standing + intents.size;
+      },
+      get unwinding() {
+        return unwinding;
+      },
+      willCompensate: async () => {
+        await this.#compensating.write(maker, {});
+      },
+      unwound: async () => {
+        await this.#unwound.write(maker, {});
       },
       get publications() {
         return publications;
@@ -93,6 +131,7 @@ export class CheckpointKeeper {
       read: async () => {
         const recorded = await this.#read(maker);
         standing += recorded.waits.length;
+        ({ unwinding } = recorded);
         for (const intent of recorded.intents) intents.add(intentOf(intent));
         return recorded;
       },
@@ -121,21 +160,37 @@ export class CheckpointKeeper {
     };
   }
 
+  /** Whether a run is to end, and has something to make good before. */
+  async isToEnd(maker: StepMaker): Promise<boolean> {
+    try {
+      const [row] = await persist(maker, this.#logger, () => readUnwinding(this.#db, maker.runId));
+      return row !== undefined && row.cause !== null;
+    } catch {
+      // The attempt was told to stop meanwhile: then the next one looks.
+      return false;
+    }
+  }
+
   /** Forgets what runs wait for that have ended. What this misses, because the process dies, is forgotten by {@link WaitPruner}. */
   async forget(runs: string[]): Promise<void> {
     await dropWaits(this.#db, runs);
   }
 
   async #read(maker: StepMaker): Promise<Recorded> {
-    if (maker.attempt === 1) return { checkpoints: [], waits: [], intents: [] };
+    if (maker.attempt === 1) {
+      return { checkpoints: [], waits: [], intents: [], compensates: false, unwinding: null };
+    }
     const { runId } = maker;
     return persist(maker, this.#logger, async () => {
-      const [checkpoints, standing] = await Promise.all([
+      const [checkpoints, standing, [unwinding]] = await Promise.all([
         readRecorded(this.#db, runId),
         this.#standingOf(runId),
+        readUnwinding(this.#db, runId),
       ]);
       return {
         checkpoints,
+        compensates: unwinding?.compensates ?? false,
+        unwinding: unwinding ? unwindingOf(unwinding) : null,
         waits: standing
           .filter(({ kind }) => kind !== "effect")
           .map((row) => ({ ...placeOf(row), ...waitOf(row) })),
@@ -161,13 +216,18 @@ export class CheckpointKeeper {
   }
 
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
-    const writer = checkpoint.kind === "effect" ? this.#receipts : this.#steps;
+    const writer = this.#writerOf(checkpoint);
     const { ours } = await writer.write(maker, checkpoint);
     if (ours) return;
     throw new MillraceError(
       "step_mismatch",
       `another attempt of run ${maker.runId} has recorded ${JSON.stringify(checkpoint.name)} already`,
     );
+  }
+
+  #writerOf({ kind }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
+    if (kind === "effect") return this.#receipts;
+    return kind === "compensation" ? this.#compensations : this.#steps;
   }
 
   #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
@@ -189,6 +249,13 @@ export class CheckpointKeeper {
     failpoint("receipt.before");
     const kept = await keepReceipts(this.#db, ...this.#keeping(items));
     failpoint("receipt.after_commit");
+    return kept;
+  }
+
+  async #makeGood(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
+    failpoint("compensation.before");
+    const kept = await keepCompensations(this.#db, ...this.#keeping(items));
+    failpoint("compensation.after_commit");
     return kept;
   }
 
@@ -289,6 +356,23 @@ export class CheckpointKeeper {
     failpoint("take.after_commit");
     return taken;
   }
+}
+
+function leasesOf(items: readonly Leased<object>[]): [leases: number[], runs: string[]] {
+  return [items.map(({ maker }) => maker.leaseId), items.map(({ maker }) => maker.runId)];
+}
+
+function unwindingOf({ cause, failures, ...error }: UnwindingRow): Unwinding | null {
+  if (cause === null) return null;
+  const failure =
+    cause === "cancelled"
+      ? null
+      : {
+          class: error.error_class ?? "Error",
+          message: error.error_message ?? "",
+          stack: error.error_stack,
+        };
+  return { cause, failures: failures!, failure };
 }
 
 type Places = [leases: number[], runs: string[], names: string[], ordinals: number[]];

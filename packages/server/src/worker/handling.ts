@@ -1,6 +1,6 @@
 import type { Failure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
-import type { Aborted, Suspension } from "@millrace/sdk";
+import type { Aborted, Suspension, Unwinding } from "@millrace/sdk";
 import type { JudgedFailure } from "./judge-failure.ts";
 
 /**
@@ -11,6 +11,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * - invalidOutput: what it returned there cannot be stored.
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
+ * - unwound: it threw, and what it did was made good, because the run is to end.
  * - crashed: its place died, and nobody had told it to.
  * - suspended: it was left where it is, in waits of its steps.
  * - abandoned: it was told to stop, and its outcome is recorded without it.
@@ -22,6 +23,7 @@ export type End =
   | { invalidOutput: Failure }
   | { thrown: unknown }
   | { judged: JudgedFailure }
+  | { unwound: Unwinding }
   | { crashed: Crash }
   | { suspended: Suspension }
   | { abandoned: true };

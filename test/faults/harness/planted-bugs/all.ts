@@ -4,6 +4,7 @@ import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
 import { QUEUE_BUGS } from "./queue.ts";
+import { SIGNAL_BUGS } from "./signals.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
 import { WAIT_BUGS } from "./waits.ts";
@@ -26,4 +27,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...WAIT_BUGS,
   ...CHILD_BUGS,
   ...EFFECT_BUGS,
+  ...SIGNAL_BUGS,
 ];

@@ -289,3 +289,90 @@ create or replace function millrace.emit(event text, payload jsonb default '{}',
     end if;
     return query select same.id, false;
   end $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Compensation. A run that has something to make good says so before it does it. It does not end as cancelled or failed before it has
+-- unwound: whatever ends it so, a trigger makes it open again, and notes why it is to end. Its next attempt makes good what is on record.
+
+alter table millrace.run add column compensates boolean not null default false;
+comment on column millrace.run.compensates is 'It has, or is about to have, done something that is to be made good before it ends as cancelled or failed.';
+alter table millrace.cancellation add column forced boolean not null default false;
+comment on column millrace.cancellation.forced is 'It is to end at once, whatever it had to make good.';
+
+alter table millrace.step
+  drop constraint step_kind_known,
+  add constraint step_kind_known
+    check (kind in ('step', 'sleep', 'event', 'call', 'fan-out', 'effect', 'transaction', 'approval', 'compensation'));
+
+create table millrace.unwinding (
+  run_id uuid primary key,
+  cause text not null constraint unwinding_cause_known check (cause in ('cancelled', 'failed')),
+  began_at timestamptz not null default clock_timestamp(),
+  attempt smallint not null,
+  failures smallint not null,
+  done boolean not null default false
+);
+comment on table millrace.unwinding is 'Runs that are to end as cancelled or failed, and make good before that what they have done.';
+comment on column millrace.unwinding.attempt is 'The last attempt before; of a run that failed, it has the error.';
+comment on column millrace.unwinding.failures is 'Those that the run had before; what fails of its compensation is counted from here.';
+comment on column millrace.unwinding.done is 'All is made good: the next attempt to end it does.';
+
+create function millrace.unwind() returns trigger
+  language plpgsql
+  as $$
+  declare
+    under record;
+  begin
+    select u.done into under from millrace.unwinding u where u.run_id = new.id;
+    if found and (under.done or new.state = 'failed') then
+      return new;
+    end if;
+    insert into millrace.unwinding (run_id, cause, attempt, failures) values (new.id, new.state::text, new.attempts, new.failures)
+    on conflict do nothing;
+    if found then
+      insert into millrace.event (run_id, event, detail) values (new.id, 'compensating', jsonb_build_object('cause', new.state));
+    end if;
+    -- It waits for nothing any more, and its children are cancelled. That it was in the middle of an effect stays on record.
+    perform from millrace.waiter w where w.run_id = new.id order by w.run_id, w.name, w.ordinal for update;
+    delete from millrace.waiter w where w.run_id = new.id and w.kind <> 'effect';
+    if new.parent then
+      insert into millrace.orphaning (parent) values (new.id);
+    end if;
+    insert into millrace.ready (queue, priority, job, run_ids, gated, start_by)
+    values (new.queue, new.priority, new.job, array[new.id], millrace.is_gated(new.job, new.queue), clock_timestamp());
+    new.state := null;
+    new.started_at := null;
+    new.finished_at := null;
+    new.worker_id := null;
+    return new;
+  end $$;
+
+create trigger compensation before update of state on millrace.run
+  for each row when (old.state is null and old.compensates and new.state in ('cancelled', 'failed'))
+  execute function millrace.unwind();
+
+-- As before, but no newer run of its key takes the place of one that makes good what it did.
+create or replace function millrace.drop_from_gate(job text, key text, runs uuid[], why text) returns void
+  language sql
+  as $$
+    with victim as materialized (
+      select coalesce(array_agg(u.id), '{}') as ids from unnest(runs) u(id)
+      where not exists (select from millrace.unwinding n where n.run_id = u.id and not n.done)
+    ),
+    emptied as (
+      delete from millrace.gate g using victim v
+      where g.job = drop_from_gate.job and g.key = drop_from_gate.key and g.run_ids <@ v.ids
+    ),
+    shrunk as (
+      update millrace.gate g set run_ids = array(
+        select u.id from unnest(g.run_ids) with ordinality u(id, ord) where u.id <> all (v.ids) order by u.ord)
+      from victim v
+      where g.job = drop_from_gate.job and g.key = drop_from_gate.key and g.run_ids && v.ids and not g.run_ids <@ v.ids
+    ),
+    ended as (
+      update millrace.run r set state = 'cancelled', finished_at = clock_timestamp()
+      from victim v where r.id = any (v.ids) and r.state is null returning r.id
+    )
+    insert into millrace.event (run_id, event, actor, detail)
+    select id, 'not started', 'millrace', jsonb_build_object('reason', why) from ended
+  $$;

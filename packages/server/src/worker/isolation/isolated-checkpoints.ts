@@ -67,6 +67,14 @@ export class IsolatedCheckpoints implements Checkpoints {
     return (await this.#ask<"took">({ take: place, seq })).took;
   }
 
+  async willCompensate(): Promise<void> {
+    await this.#ask<"done">({ tell: "willCompensate" });
+  }
+
+  async unwound(): Promise<void> {
+    await this.#ask<"done">({ tell: "unwound" });
+  }
+
   publish(publication: Publication): Promise<void> {
     const published = this.#ask<"published">({ publish: publication }).then(() => {});
     // The worker knows of a refusal before this does.

@@ -10,6 +10,7 @@ import type {
   StepPlace,
   Suspension,
   Taken,
+  Unwinding,
   Wait,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
@@ -63,6 +64,7 @@ export type StepQuestion = { id: number } & (
   | { ask: NewWait }
   | { take: StepPlace; seq: number }
   | { publish: Publication }
+  | { tell: "willCompensate" | "unwound" }
 );
 
 /** A question that failed is answered with the message and, of our own errors, the code. */
@@ -74,6 +76,7 @@ export type StepAnswer = { id: number } & (
   | { asked: Wait }
   | { took: Taken | Wait }
   | { published: true }
+  | { done: true }
   | { failed: { code: ErrorCode | null; message: string } }
 );
 
@@ -85,5 +88,7 @@ export type Ended =
   | { suspended: Suspension }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }
+  /** What it did was made good, because the run is to end. */
+  | { unwound: Unwinding }
   /** The job could not be loaded there, so nothing of it could judge. */
   | { unloaded: Failure };

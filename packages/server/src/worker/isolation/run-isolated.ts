@@ -27,12 +27,20 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
 async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
     context.definition = job;
-    const value = await job.handle(await checkInput(job, run.input), context);
+    const checked: unknown = await checkInput(job, run.input);
+    const value: unknown = await Promise.race([job.handle(checked, context), context.ending.left]);
     // Whatever the handler has made of it.
     if (context.diverged) throw context.diverged;
+    if (context.refused) throw context.refused;
+    if (isContinuation(value)) {
+      const end = await context.unwind(value);
+      if ("unwound" in end) return end;
+      if (end.thrown !== value) return { judged: judge(end.thrown, job) };
+    }
     return outputOf(value, run.job, context);
   } catch (thrown) {
-    return { judged: judge(thrown, job) };
+    const end = await context.unwind(thrown);
+    return "unwound" in end ? end : { judged: judge(end.thrown, job) };
   }
 }
 
