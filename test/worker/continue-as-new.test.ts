@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { pruneChains } from "../../packages/server/src/store/chains.ts";
 import { openRuns } from "../../packages/server/src/store/occurrences.ts";
+import { noteEnds } from "../../packages/server/src/store/operations.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -208,14 +209,20 @@ describe("a run that continues as a new one", () => {
       `insert into millrace.occurrence (schedule, nominal, at, outcome, run_id, open) values ('s', now(), now(), 'fired', $1, true)`,
       [id],
     );
+    await mill.db.query(
+      "insert into millrace.operation_member (operation_id, place, run_id, rerun_id) values (1, 1, gen_random_uuid(), $1)",
+      [id],
+    );
     const { worker, lease } = await claimOne(mill, "chained");
     await settle(mill.db, worker, [
       { leaseId: lease, runId: id, verdict: "continue", input: "{}" },
     ]);
+    expect(await noteEnds(mill.db, 1, 0, 10)).toMatchObject([{ looked: 1, completed: 0 }]);
     const last = (await chainOf(mill)).at(-1)!.id;
     expect(await openRuns(mill.db, ["s"])).toMatchObject([{ run_id: last }]);
     await cancel(mill.db, { runId: id, by: "test", reason: null });
     expect(await openRuns(mill.db, ["s"])).toEqual([]);
+    expect(await noteEnds(mill.db, 1, 0, 10)).toMatchObject([{ looked: 1, cancelled: 1 }]);
   });
 
   test("leaves what it has published to its successor", async () => {

@@ -218,7 +218,8 @@ export const firstTrouble = statement<
      again.fingerprint = old.fingerprint as same
    from millrace.operation_member m
    join millrace.dead_letter old on old.run_id = m.run_id
-   left join millrace.dead_letter again on again.run_id = m.rerun_id
+   left join millrace.chain c on c.id = m.rerun_id
+   left join millrace.dead_letter again on again.run_id = coalesce(c.last, m.rerun_id)
    where m.operation_id = $1 and (m.ended in ('failed', 'cancelled') or m.outcome = 'refused')
    order by m.place limit 1`,
 );
