@@ -7,6 +7,7 @@ import {
   RunCancelledError,
   RunFailedError,
   createClient,
+  defineEvent,
   defineJob,
 } from "@millrace/sdk";
 import { expect, expectTypeOf, onTestFinished, test } from "vitest";
@@ -230,4 +231,57 @@ test("a wrong payload is a compile error, by job and by name, and an output has 
     .toEqualTypeOf<EnqueuedRun<string>>();
   type SumRun = Awaited<ReturnType<EnqueuedRun<number>["result"]>>;
   expectTypeOf<SumRun>().toEqualTypeOf<number>();
+});
+
+test("a run is asked for what it has published, while it is open and after it has ended", async () => {
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(nothing);
+  expect(await run.query("stage")).toBeUndefined();
+  await api.db.query(
+    "insert into millrace.published (run_id, key, value, checkpoints, attempt, number) values ($1, 'stage', '{\"n\":1}', 0, 1, 1), ($1, 'a/b', 'null', 0, 1, 1)",
+    [run.id],
+  );
+  expect([await run.query("stage"), await run.query("a/b")]).toEqual([{ n: 1 }, null]);
+  await run.cancel();
+  expect(await run.query("stage")).toEqual({ n: 1 });
+  const all = await api.call(`/api/v1/runs/${run.id}/published`);
+  expect(all.body.published).toMatchObject([
+    { key: "a/b", value: null, attempt: 1 },
+    { key: "stage", value: { n: 1 } },
+  ]);
+  const nobody = clientOf(api).run("01900000-0000-7000-8000-000000000000");
+  await expect(nobody.query("stage")).rejects.toMatchObject({ code: "run_not_found" });
+});
+
+test("the result of a run that was continued is that of the last of its chain", async () => {
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(greet, { name: "Ada" });
+  const awaited = run.result({ timeout: "1m" });
+  await (await api.claim()).settle({ verdict: "continue", input: '{"name":"Bo"}' });
+  const { continuedAs, state, output } = await run.get();
+  expect([state, output]).toEqual(["completed", null]);
+  const next = clientOf(api).run(continuedAs!);
+  expect(await next.get()).toMatchObject({ continuedFrom: run.id, input: { name: "Bo" } });
+  await (await api.claim()).settle({ verdict: "complete", output: '"Hello Bo"' });
+  expect(await awaited).toBe("Hello Bo");
+});
+
+test("a run takes signals by its handle until it has ended", async () => {
+  const errorOf = (promise: Promise<unknown>) =>
+    promise.then(
+      () => undefined,
+      (error: unknown) => error as MillraceError,
+    );
+  const api = await startApi();
+  const run = await clientOf(api).enqueue(nothing);
+  const nudge = defineEvent({ name: "nudge", payload: z.object({ by: z.string() }) });
+  const first = await run.signal(nudge, { by: "Ada" }, { idempotencyKey: "one" });
+  const again = await run.signal("nudge", { by: "Ada" }, { idempotencyKey: "one" });
+  expect([first.created, again.created, again.id]).toEqual([true, false, first.id]);
+  const { rows } = await api.db.query("select run_id, payload from millrace.emission");
+  expect(rows).toEqual([{ run_id: run.id, payload: { by: "Ada" } }]);
+  // @ts-expect-error: the schema wants a name
+  expect((await errorOf(run.signal(nudge, {})))?.code).toBe("invalid_input");
+  await run.cancel();
+  expect((await errorOf(run.signal(nudge, { by: "Bo" })))?.code).toBe("run_finished");
 });

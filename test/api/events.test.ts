@@ -54,3 +54,21 @@ test("one that is refused does not hold up those that were sent at the same time
   const answers = await Promise.all([send("a"), send("b", absent), send("c")]);
   expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
 });
+
+test("a signal to a run that has ended is refused, but one that was sent before under its key is there", async () => {
+  const api = await startApi();
+  const { body: run } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
+  const json = { name: "nudge", run: run.id, idempotencyKey: "one" };
+  const sent = await api.call("/api/v1/events", { json });
+  expect(sent).toMatchObject({ status: 201, body: { created: true } });
+  await api.call(`/api/v1/runs/${run.id}/cancel`, { json: {} });
+  expect(await api.call("/api/v1/events", { json: { name: "nudge", run: run.id } })).toMatchObject({
+    status: 409,
+    body: { code: "run_finished", detail: expect.stringContaining(`run ${run.id} has ended`) },
+  });
+  expect(await api.call("/api/v1/events", { json })).toMatchObject({
+    status: 200,
+    body: { id: sent.body.id, created: false },
+  });
+  expect((await api.db.query("select key from millrace.emission")).rows).toEqual([{ key: "one" }]);
+});

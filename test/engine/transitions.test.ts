@@ -79,6 +79,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
   },
   claim,
   complete: (stand) => record(stand, { verdict: "complete", output: '"done"' }),
+  continue: (stand) => record(stand, { verdict: "continue", input: "{}" }),
   retry: (stand) => record(stand, { verdict: "retry", delayMs: 3_600_000, failure }),
   fail: (stand) => record(stand, { verdict: "fail", failure }),
   stop: (stand) => record(stand, { verdict: "stop", failure: null }),

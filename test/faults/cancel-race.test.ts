@@ -1,5 +1,5 @@
 import { defineJob } from "@millrace/sdk";
-import { cancel } from "millrace";
+import { Claimer, cancel } from "millrace";
 import { expect, test } from "vitest";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -39,4 +39,27 @@ test("a run whose cancel is asked for while its failure is being recorded does n
 
   expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1 });
   expect(await mill.rows("select run_id from millrace.timer")).toEqual([]);
+});
+
+test("a run with something to make good that is claimed while it is cancelled stands in one place", async () => {
+  const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+  const id = await mill.enqueue("any");
+  await mill.db.query("update millrace.run set compensates = true where id = $1", [id]);
+  const worker = await mill.workerRow();
+  const claimer = await mill.connection();
+  await claimer.query("begin");
+  expect(await new Claimer(claimer, worker, ["default"], ["any"]).claim(1)).toHaveLength(1);
+  const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
+  await until("the cancel waits for the claim", async () => {
+    const [row] = await mill.rows<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return row!.n === 1;
+  });
+  await claimer.query("commit");
+  expect(await cancelled).toBe("asked");
+  expect(await mill.rows("select unwanted from millrace.lease")).toEqual([{ unwanted: [id] }]);
+  expect(await mill.rows("select 1 from millrace.ready")).toEqual([]);
+  expect(await mill.rows("select 1 from millrace.unwinding")).toEqual([]);
 });

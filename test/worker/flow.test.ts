@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { endless, errorOf } from "../support/family.ts";
+import { until } from "../support/until.ts";
 import { Mill } from "../support/mill.ts";
 
 async function kit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
@@ -430,10 +431,17 @@ describe("the code of a flow", () => {
     await meetWaits(mill.db);
     await mill.startWorker({ registry: new JobRegistry([now]) });
     await mill.startDispatcher();
-    await mill.untilState(id, "failed");
-    expect(await errorOf(mill, id)).toBe(
-      "MillraceError: the flow has changed since the run began, in node b, wait; a worker with the code that the run began with can finish it, or rerun it",
+    const why = await until("the run is parked", async () => {
+      const [row] = await mill.rows<{ why: string | null }>(
+        "select millrace.why_parked($1) as why",
+        [id],
+      );
+      return row!.why;
+    });
+    expect(why).toBe(
+      "the flow has changed since the run began, in node b, wait; a worker with the code that the run began with can finish it, or rerun it",
     );
+    expect(await mill.run(id)).toMatchObject({ state: "waiting", failures: 0 });
   });
 
   test("works without a server", async () => {

@@ -123,6 +123,47 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     ]);
   });
 
+  test("publishes as it would inline, also what it does not wait for", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "publish" });
+    await mill.untilState(id, "completed");
+    expect(
+      await mill.rows("select key, value, attempt from millrace.published order by key"),
+    ).toEqual([
+      { key: "last", value: 2, attempt: 2 },
+      { key: "stage", value: "two, 2", attempt: 2 },
+    ]);
+    const refused = await mill.enqueue(job, { way: "publish too much" });
+    expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
+  });
+
+  test("makes good what it did when it is cancelled, as it would inline", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "saga" });
+    await until("both are on record", async () => {
+      return (await mill.rows("select 1 from millrace.step")).length === 2;
+    });
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await mill.untilState(id, "cancelled");
+    expect(await mill.rows("select message from millrace.log order by seq")).toEqual([
+      { message: "undid two" },
+      { message: "undid one" },
+    ]);
+  });
+
+  test("continues as a new run as it would inline, when the input fits", async () => {
+    const { mill } = await millWith();
+    const id = await mill.enqueue(job, { way: "continue" });
+    await mill.untilState(id, "completed");
+    const [next] = await mill.rows<{ id: string }>(
+      "select continued_as as id from millrace.run where id = $1",
+      [id],
+    );
+    expect((await mill.untilState(next!.id, "completed")).output).toHaveProperty("pid");
+    const refused = await mill.enqueue(job, { way: "continue wrongly" });
+    expect(await mill.untilState(refused, "failed")).toMatchObject({ attempts: 1 });
+  });
+
   test("calls other jobs, by their names", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "children" });

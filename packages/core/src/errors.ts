@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   invalid_queue: { status: 500, title: "The queue's definition is wrong" },
   duplicate_queue: { status: 500, title: "Two queues have the same name" },
   invalid_event: { status: 400, title: "The event is wrong" },
+  invalid_publication: { status: 500, title: "The run publishes what it may not" },
   invalid_step: { status: 500, title: "The step is used wrongly" },
   step_not_found: { status: 404, title: "No such step" },
   step_mismatch: { status: 500, title: "The run's checkpoints are not those of this code" },

@@ -59,6 +59,7 @@ export interface Transition {
  * `suspend` is what happens when nothing is under way in its handler but waits of steps; the end of the first is `due`, and what comes
  * earlier is `wake`.
  * `park` is what happens when its code does not come to what it has on record: it waits for other code, and is tried again.
+ * `continue` is what happens when the handler ends its run and starts the next of its chain.
  * `stop` is what a cancel of a running run becomes once its handler has let go.
  */
 export const TRANSITIONS = [
@@ -66,6 +67,7 @@ export const TRANSITIONS = [
   { event: "wake", from: ["waiting"], to: ["queued"], by: "anyone" },
   { event: "claim", from: ["queued"], to: ["running"], by: "worker" },
   { event: "complete", from: ["running"], to: ["completed"], by: "worker" },
+  { event: "continue", from: ["running"], to: ["completed"], by: "worker" },
   { event: "retry", from: ["running"], to: ["scheduled"], by: "worker" },
   { event: "fail", from: ["running"], to: ["failed"], by: "worker" },
   { event: "stop", from: ["running"], to: ["cancelled"], by: "worker" },

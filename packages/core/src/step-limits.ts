@@ -36,7 +36,7 @@ export const STORED_LIMITS = {
 
 /**
  * What a checkpoint is of: a part of the handler, a sleep, an event that was waited for, a run that was called, or many, what touched the
- * world, a transaction of the handler's own, or what a person was asked.
+ * world, a transaction of the handler's own, what a person was asked, or what made good another one.
  */
 export const STEP_KINDS = [
   "step",
@@ -48,6 +48,7 @@ export const STEP_KINDS = [
   "transaction",
   "patch",
   "approval",
+  "compensation",
 ] as const;
 
 export type StepKind = (typeof STEP_KINDS)[number];

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Continuation, Continuing, isContinuation } from "./continuation.ts";
 import { Aborted } from "./errors.ts";
 import { checkInput } from "./input.ts";
 import type { CallOptions, Job } from "./job.ts";
@@ -13,6 +14,19 @@ export async function callJob<Output>(
   input: unknown,
   options: CallOptions,
 ): Promise<Output> {
+  let next = input;
+  for (;;) {
+    const value = await callOnce(job, next, options);
+    if (!isContinuation(value)) return value;
+    next = JSON.parse(value.input);
+  }
+}
+
+async function callOnce<Output>(
+  job: Job<string, any, Output>,
+  input: unknown,
+  options: CallOptions,
+): Promise<Output | Continuation> {
   const checked = await checkInput(job, input);
   const runId = randomUUID();
   const timeout = new AbortController();
@@ -31,8 +45,9 @@ export async function callJob<Output>(
     stopped: () => (signal.aborted ? (signal.reason as Error) : undefined),
     warn: (message) => log.warn(message),
   });
+  const continuing = new Continuing(() => job);
   try {
-    return await abortable(
+    const value = await abortable(
       () =>
         job.handle(checked, {
           runId,
@@ -45,6 +60,8 @@ export async function callJob<Output>(
           signal,
           log,
           step: steps.step,
+          publish: steps.publish,
+          continueAsNew: continuing.continueAsNew,
           progress: () => {},
           cost: () => {},
           completeIn: async (tx, output) => {
@@ -55,6 +72,11 @@ export async function callJob<Output>(
         }),
       signal,
     );
+    continuing.requireReturned(value);
+    return value;
+  } catch (error) {
+    await steps.unwindHere();
+    throw error;
   } finally {
     clearTimeout(timer);
     steps.close();

@@ -1,9 +1,10 @@
 import { type Duration, type MillraceError, byteLength, toJsonText } from "@millrace/core";
 import type { AcceptedRun, CreatedRuns, EmittedEvent } from "@millrace/core/api";
-import { type AnyEvent, type PayloadOf, checkPayload } from "./define-event.ts";
+import type { AnyEvent, PayloadOf } from "./define-event.ts";
 import { HttpApi, toError } from "./http-api.ts";
 import type { AnyJob, InputOf, OutputOf } from "./job.ts";
 import { EnqueuedRun, RunHandle } from "./run-handle.ts";
+import { type EmitOptions, sendEvent } from "./send-event.ts";
 
 /** Where a client finds its server. */
 export interface ClientOptions {
@@ -33,14 +34,6 @@ export interface EnqueueOptions {
   /** Same job, same key: same run. With it the request is repeated by itself when the server does not answer. */
   idempotencyKey?: string;
   correlationId?: string;
-}
-
-/** How an event is sent. */
-export interface EmitOptions {
-  /** The id of the run that alone shall get it. Default: all that wait for it. */
-  run?: string;
-  /** Same event, same key: it is sent once. With it the request is repeated by itself when the server does not answer. */
-  idempotencyKey?: string;
 }
 
 /** The same for many runs; what is given applies to each. */
@@ -111,7 +104,7 @@ export interface Client<Jobs extends object = Record<string, AnyJob>> {
    * Sends an event, to all runs that wait for it, or to one. When this returns, it is durable.
    *
    * @param event an event, whose schema checks the payload; or its name
-   * @throws MillraceError `invalid_input`, `invalid_json`, `payload_too_large`, `run_not_found`, `idempotency_key_reused`; and
+   * @throws MillraceError `invalid_input`, `invalid_json`, `payload_too_large`, `run_not_found`, `run_finished`, `idempotency_key_reused`; and
    *   `server_unreachable`, `database_unavailable`
    */
   emit<E extends AnyEvent>(
@@ -148,7 +141,7 @@ export function createClient<Jobs extends object = Record<string, AnyJob>>(
   const client: Untyped = {
     enqueue: (job, input, more) => enqueue(api, nameOf(job), input, more),
     enqueueMany: (job, inputs, more) => enqueueMany(api, nameOf(job), inputs, more),
-    emit: (event, payload, more) => emit(api, event, payload, more),
+    emit: (event, payload, more) => sendEvent(api, event, payload, more),
     run: (id) => new RunHandle(api, id),
   };
   // What the types above promise for each job is the same at run time.
@@ -212,23 +205,6 @@ async function enqueueMany(
     }
   }
   return results;
-}
-
-async function emit(
-  api: HttpApi,
-  event: AnyEvent | string,
-  payload: unknown = {},
-  options: EmitOptions = {},
-): Promise<EmittedEvent> {
-  if (typeof event !== "string") await checkPayload(event, payload);
-  const name = typeof event === "string" ? event : event.name;
-  const rest = JSON.stringify({ name, ...options });
-  return (await api.call({
-    method: "POST",
-    path: "/api/v1/events",
-    body: `${rest.slice(0, -1)},"payload":${toJsonText(payload, "payload")}}`,
-    repeatable: options.idempotencyKey !== undefined,
-  })) as EmittedEvent;
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Trigger } from "@millrace/core";
+import type { ContinueAsNew } from "./continuation.ts";
+import type { Publish } from "./publication.ts";
 import type { Transaction } from "./sql/transaction.ts";
 import type { Step } from "./step/step.ts";
 
@@ -14,7 +16,10 @@ export interface RunLog {
 }
 
 /** What a handler is told about the attempt it makes. It is the same whatever started the run. */
-export interface Context {
+export interface Context<
+  // oxlint-disable-next-line typescript/no-explicit-any -- what takes a context takes that of every job
+  Input = any,
+> {
   /** The run's id (UUIDv7). */
   readonly runId: string;
   /** The job's name. */
@@ -52,12 +57,31 @@ export interface Context {
    */
   readonly progress: (done: number, total?: number, message?: string) => void;
   /**
+   * Publishes a value under a key, for whoever asks (`client.run(id).query(key)`), also while the run waits and after it has ended. The last
+   * value of a key is kept: when the attempt begins anew, what it comes by does not take the place of what was published further on. It is
+   * on record when this settles, and at the latest before the attempt ends; so there is no need to wait for it. In `job.call` it is kept nowhere.
+   *
+   * @param key 1 to 100 characters; up to 100 keys a run
+   * @param value JSON of up to 64 KiB
+   * @throws MillraceError `invalid_publication`, `invalid_json`, `payload_too_large`, at once; with the 101st key the run has failed
+   */
+  readonly publish: Publish;
+  /**
    * Says what the run has really cost, in the units of its job's rate. When it ends, the rate is given back what was
    * taken too much at its start, or charged what was too little. The last value counts.
    *
    * @param units 0 or more
    */
   readonly cost: (units: number) => void;
+  /**
+   * Ends the run and starts its successor in one transaction: a run of the same job with an empty record, for what would go on for too long
+   * in one. Return what it gives. The successor has the queue, the priority, the correlation id and the trigger of this run; whoever waits for
+   * the run waits for the last of its chain, and events that it has not taken are for that. In `job.call` the handler is called again.
+   *
+   * @param input checked by the job's schema before anything is written
+   * @throws MillraceError `invalid_input`, `invalid_json`, `payload_too_large`
+   */
+  readonly continueAsNew: ContinueAsNew<Input>;
   /**
    * Completes the run inside a transaction of your own: your rows and the run's outcome are written together or not at all.
    * Call it last, commit, and return what it gives. When the transaction does not commit, the attempt has failed, even if

@@ -87,7 +87,8 @@ export function errorChain(thrown: unknown): unknown[] {
 /** Why a handler's `signal` was aborted; it is `signal.reason`. */
 export class Aborted extends Error {
   override readonly name = "Aborted";
-  readonly why: "timeout" | "cancelled" | "shutdown" | "lease-lost";
+  /** `failed`: the run has failed for good, and this attempt is there to make good what it did. */
+  readonly why: "timeout" | "cancelled" | "failed" | "shutdown" | "lease-lost";
 
   constructor(why: Aborted["why"], message: string) {
     super(message);

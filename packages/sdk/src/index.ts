@@ -9,7 +9,6 @@ export {
 export {
   type Client,
   type ClientOptions,
-  type EmitOptions,
   type EnqueueManyOptions,
   type EnqueueOptions,
   type EnqueuedResult,
@@ -30,6 +29,7 @@ export {
   type WaitForOptions,
   type Where,
 } from "./define-event.ts";
+export { Continuation, type ContinueAsNew, Continuing, isContinuation } from "./continuation.ts";
 export { defineJob } from "./define-job.ts";
 export {
   defineSchedule,
@@ -65,6 +65,7 @@ export type {
   NodeOptions,
 } from "./flow/node-types.ts";
 export { checkInput } from "./input.ts";
+export { PUBLISH_LIMITS, type Publication, type Publish, badPublication } from "./publication.ts";
 export { isJob } from "./is-job.ts";
 export { type ReplayEnd, type ReplayedRun, replayJob } from "./replay-job.ts";
 export { RunCancelledError, RunFailedError } from "./run-errors.ts";
@@ -84,6 +85,7 @@ export type {
   OutputOf,
 } from "./job.ts";
 export type { Approval, ApprovalLink, ApprovalOptions } from "./step/approval.ts";
+export type { EmitOptions, SignalOptions } from "./send-event.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";
 export type { ChildFailure, FanOutResult } from "./step/child-results.ts";
 export type { EffectContext, EffectOptions, Verified } from "./step/effect.ts";
@@ -108,6 +110,8 @@ export type {
   Taken,
   Wait,
 } from "./step/checkpoints.ts";
+export type { Saga, Undo } from "./step/saga.ts";
+export { CompensationError, type Unwinding } from "./step/unwinding.ts";
 export { StepFailedError } from "./step/step-failure.ts";
 export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";
 export {

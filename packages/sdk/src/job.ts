@@ -106,7 +106,7 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
   /** Only with isolation. Default: none but Node's own. */
   limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
-  run(input: Received<S>, ctx: Context): Output | Promise<Output>;
+  run(input: Received<S>, ctx: Context<Given<S>>): Output | Promise<Output>;
 }
 
 /** A job whose handler takes many inputs at once. Each input is a run of its own, with its own outcome. */

@@ -86,6 +86,8 @@ export async function replayJob(
         signal,
         log,
         step: steps.step,
+        publish: () => Promise.resolve(),
+        continueAsNew: () => leave({ end: "record ends", next: "continueAsNew" }),
         progress: () => {},
         cost: () => {},
         completeIn: () => leave({ end: "record ends", next: "completeIn" }),
@@ -96,7 +98,7 @@ export async function replayJob(
     }
   };
   const found = await Promise.race([handle(), ended]);
-  const recorded = run.checkpoints.filter(({ kind }) => kind !== "patch").length;
+  const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
   const standing = run.waits.length + run.intents.length;
   const { broken, left } = steps;
   steps.close();
@@ -107,19 +109,27 @@ export async function replayJob(
   };
 }
 
+/** What the handler comes to of what is on record. */
+function ofHandler({ checkpoints }: ReplayedRun): Checkpoint[] {
+  return checkpoints.filter(({ kind }) => kind !== "compensation");
+}
+
 /** Longer than any debugging. */
 const NEVER_MS = 2 ** 50;
 
 /** Gives what is on record, and takes nothing. */
 function onlyRead(run: ReplayedRun, leave: (end: ReplayEnd) => Promise<never>): Checkpoints {
   const recorded: Recorded = {
-    checkpoints: run.checkpoints,
+    checkpoints: ofHandler(run),
     waits: run.waits.map((wait) => ({
       ...wait,
       restMs: wait.met ? 0 : NEVER_MS,
       dueMs: NEVER_MS,
     })),
     intents: run.intents.map((intent) => ({ ...intent, tries: 1, answer: null })),
+    // What was made good does not concern the handler: it is replayed as if the run were to go on.
+    compensates: true,
+    unwinding: null,
   };
   const refuse = () => Promise.reject(refusal("invalid_step", "a replay records nothing"));
   return {
@@ -130,6 +140,9 @@ function onlyRead(run: ReplayedRun, leave: (end: ReplayEnd) => Promise<never>): 
     isKept: refuse,
     ask: refuse,
     link: refuse,
+    willCompensate: refuse,
+    unwound: refuse,
+    publish: refuse,
     take: (place) => leave({ end: "record ends", next: textOf(place) }),
     suspend: ({ waits }) => {
       const next = waits.map((wait) => textOf({ ...wait, kind: kindOf(run, wait) })).join(", ");

@@ -1,8 +1,17 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Duration, MillraceError, durationMs } from "@millrace/core";
-import type { Automation, CancelResult, Run, RunGraph } from "@millrace/core/api";
+import type {
+  Automation,
+  CancelResult,
+  EmittedEvent,
+  PublishedList,
+  Run,
+  RunGraph,
+} from "@millrace/core/api";
+import type { AnyEvent, PayloadOf } from "./define-event.ts";
 import type { HttpApi } from "./http-api.ts";
 import { RunCancelledError, RunFailedError } from "./run-errors.ts";
+import { type SignalOptions, sendEvent } from "./send-event.ts";
 
 /** How long to wait for a run. */
 export interface ResultOptions {
@@ -30,9 +39,8 @@ export class RunHandle<Output = unknown> {
    *
    * @throws MillraceError `run_not_found`
    */
-  async get(): Promise<Run> {
-    const path = `/api/v1/runs/${encodeURIComponent(this.id)}`;
-    return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  get(): Promise<Run> {
+    return this.#read(this.id);
   }
 
   /**
@@ -46,7 +54,8 @@ export class RunHandle<Output = unknown> {
   }
 
   /**
-   * Waits until the run has finished. It asks again and again, at first soon, later once a second.
+   * Waits until the run has finished, or, when it is continued as a new one, the last of its chain. It asks again and again, at first soon,
+   * later once a second.
    *
    * @returns the run's output, as JSON brings it back
    * @throws RunFailedError, RunCancelledError; MillraceError `result_timeout`, `run_not_found`; the signal's reason
@@ -57,17 +66,23 @@ export class RunHandle<Output = unknown> {
       options.timeout === undefined
         ? Infinity
         : performance.now() + durationMs(options.timeout, "timeout");
+    let id = this.id;
     for (let wait = FIRST_POLL_MS; ; wait = Math.min(MAX_POLL_MS, wait * 1.5)) {
       signal?.throwIfAborted();
-      const run = await this.#look(signal);
-      if (run.status === "completed") return run.result as Output;
-      if (run.status === "failed") throw await this.#failure();
-      if (run.status === "cancelled") throw new RunCancelledError(this.id);
+      const run = await this.#look(id, signal);
+      if (run.status === "completed") {
+        const next = run.result === null ? (await this.#read(id)).continuedAs : null;
+        if (next === null) return run.result as Output;
+        id = next;
+        continue;
+      }
+      if (run.status === "failed") throw await this.#failure(id);
+      if (run.status === "cancelled") throw new RunCancelledError(id);
       const left = until - performance.now();
       if (left <= 0) {
         throw new MillraceError(
           "result_timeout",
-          `run ${this.id} is ${run.status} after ${options.timeout}; it goes on`,
+          `run ${id} is ${run.status} after ${options.timeout}; it goes on`,
         );
       }
       await pause(Math.min(wait, left), undefined, { signal }).catch(() => {});
@@ -75,29 +90,70 @@ export class RunHandle<Output = unknown> {
   }
 
   /**
-   * Cancels the run: at once when it waits; when it runs, its handler is asked to stop.
+   * Cancels the run: at once when it waits; when it runs, its handler is asked to stop. One that has something to make good does that
+   * first, unless it is forced to end.
    *
    * @throws MillraceError `run_not_found`, `run_finished`
    */
-  async cancel(reason?: string): Promise<CancelResult["result"]> {
+  async cancel(
+    reason?: string,
+    { force }: { force?: boolean } = {},
+  ): Promise<CancelResult["result"]> {
     const answer = (await this.#api.call({
       method: "POST",
       path: `/api/v1/runs/${encodeURIComponent(this.id)}/cancel`,
-      body: JSON.stringify({ reason }),
+      body: JSON.stringify({ reason, force }),
       repeatable: false,
     })) as CancelResult;
     return answer.result;
   }
 
+  /**
+   * Sends an event to this run alone. When this returns, it is durable, and counts whether or not the run waits for it already.
+   *
+   * @param event an event, whose schema checks the payload; or its name
+   * @throws MillraceError `run_finished` when the run has ended; otherwise as `emit` of the client
+   */
+  async signal<E extends AnyEvent>(
+    event: E,
+    payload: PayloadOf<E>,
+    options?: SignalOptions,
+  ): Promise<EmittedEvent>;
+  async signal(event: string, payload?: unknown, options?: SignalOptions): Promise<EmittedEvent>;
+  async signal(
+    event: AnyEvent | string,
+    payload?: unknown,
+    options?: SignalOptions,
+  ): Promise<EmittedEvent> {
+    return sendEvent(this.#api, event, payload, { ...options, run: this.id });
+  }
+
+  /**
+   * What the run has published under a key, at any time; it asks no worker.
+   *
+   * @returns undefined when it has published nothing there
+   * @throws MillraceError `run_not_found`
+   */
+  async query<Value = unknown>(key: string): Promise<Value | undefined> {
+    const path = `/api/v1/runs/${encodeURIComponent(this.id)}/published?name=${encodeURIComponent(key)}`;
+    const answer = await this.#api.call({ method: "GET", path, repeatable: true });
+    return (answer as PublishedList).published[0]?.value as Value | undefined;
+  }
+
   /** The row with the state: it costs the server one statement. */
-  async #look(signal: AbortSignal | undefined): Promise<Automation> {
-    const path = `/automations/${encodeURIComponent(this.id)}`;
+  async #look(id: string, signal: AbortSignal | undefined): Promise<Automation> {
+    const path = `/automations/${encodeURIComponent(id)}`;
     return (await this.#api.call({ method: "GET", path, repeatable: true, signal })) as Automation;
   }
 
-  async #failure(): Promise<RunFailedError> {
-    const { error } = await this.get();
-    return new RunFailedError(this.id, error?.class ?? "Error", error?.message ?? "");
+  async #read(id: string): Promise<Run> {
+    const path = `/api/v1/runs/${encodeURIComponent(id)}`;
+    return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  }
+
+  async #failure(id: string): Promise<RunFailedError> {
+    const { error } = await this.#read(id);
+    return new RunFailedError(id, error?.class ?? "Error", error?.message ?? "");
   }
 }
 

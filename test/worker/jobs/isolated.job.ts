@@ -64,6 +64,28 @@ const WAYS: Record<string, Way> = {
     await step("again", { retry: { maxAttempts: 2 }, timeout: "10s" }, () => 1n);
     return { made: made.in, still: made.at instanceof Date, attempt };
   },
+  continue: ({ continueAsNew }) => continueAsNew({ way: "where" }),
+  "continue wrongly": ({ continueAsNew }) => continueAsNew({ no: "way" }),
+  saga: async ({ step, log, signal }) => {
+    const saga = step.saga();
+    const undo = (name: string) => log.info(`undid ${name}`);
+    await saga.step("one", () => "one", undo);
+    await saga.step("two", () => "two", undo);
+    await new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason as Error)),
+    );
+  },
+  publish: async ({ step, publish, attempt }) => {
+    void publish("stage", `one, ${attempt}`);
+    await step("one", () => 1);
+    await publish("stage", `two, ${attempt}`);
+    if (attempt === 1) throw new RetryAfterError("again", 0);
+    void publish("last", attempt);
+    return "published";
+  },
+  "publish too much": ({ publish }) => {
+    for (let n = 0; n <= 100; n++) void publish(`key ${n}`, n);
+  },
   effect: ({ step }) => {
     let asked = 0;
     return step.effect("charge", {

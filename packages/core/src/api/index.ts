@@ -40,11 +40,13 @@ export {
   OperationPreview,
 } from "./operations.ts";
 export { Problem } from "./problem.ts";
+export { Published, PublishedList, ReadPublished } from "./published.ts";
 export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
   Attempt,
+  Cancel,
   CancelResult,
   Children,
   CreatedRuns,

@@ -120,6 +120,10 @@ export const RunSummary = z
     correlationId: z.string().nullable(),
     idempotencyKey: z.string().nullable(),
     rerunOf: RunId.nullable(),
+    continuedFrom: RunId.nullable().describe("The run that has continued as this one"),
+    continuedAs: RunId.nullable().describe(
+      "The run that this one has continued as; it has completed then, without an output",
+    ),
     schedule: z.string().nullable().describe("The schedule that it, or what it reruns, came from"),
     scheduledFor: Instant.nullable().describe("The instant that the schedule names"),
     createdAt: Instant,
@@ -381,11 +385,17 @@ export const Reason = z.strictObject({
   reason: z.string().max(1000).optional().describe("For the record"),
 });
 
+export const Cancel = Reason.extend({
+  force: z.boolean().optional().describe("End it at once, also when it has something to make good"),
+});
+
 export const CancelResult = z
   .object({
     result: z
-      .enum(["cancelled", "asked"])
-      .describe("asked: it runs; its handler has been told to stop"),
+      .enum(["cancelled", "asked", "compensating"])
+      .describe(
+        "asked: it runs; its handler has been told to stop. compensating: it makes good first what it has done",
+      ),
   })
   .meta({ id: "CancelResult" });
 

@@ -14,6 +14,7 @@ const CODES: Record<string, ErrorCode> = {
   ML010: "invalid_request",
   ML040: "invalid_event",
   ML041: "run_not_found",
+  ML042: "run_finished",
   ML020: "lease_lost",
   ML021: "run_finished",
   ML060: "step_mismatch",

@@ -1,6 +1,6 @@
 import { MillraceError, toJsonText } from "@millrace/core";
-import type { EmitOptions } from "../client.ts";
 import { type AnyEvent, type PayloadOf, checkPayload } from "../define-event.ts";
+import type { EmitOptions } from "../send-event.ts";
 import { explained, raisedIn } from "./database-error.ts";
 import { type Transaction, askerOf } from "./transaction.ts";
 
@@ -22,7 +22,7 @@ const EMIT = `
  * @param tx the handle of a transaction of pg, postgres.js, Drizzle, Kysely, Knex or Prisma
  * @param event an event, whose schema checks the payload; or its name
  * @throws MillraceError before anything is sent: `invalid_transaction`, `invalid_input`, `invalid_json`; from the database, and the
- *   transaction is aborted then: `invalid_event`, `run_not_found`, `idempotency_key_reused`, `migrations_pending`; whatever else the
+ *   transaction is aborted then: `invalid_event`, `run_not_found`, `run_finished`, `idempotency_key_reused`, `migrations_pending`; whatever else the
  *   library throws
  */
 export async function emitIn<E extends AnyEvent>(
@@ -69,6 +69,8 @@ function refusal(
 
 function why(code: string, name: string, run = "", key = ""): string {
   if (code === "run_not_found") return `event ${name}: there is no run ${run}`;
+  if (code === "run_finished")
+    return `event ${name}: run ${run} has ended, and takes no event any more`;
   if (code === "idempotency_key_reused") {
     return `event ${name}: the idempotency key ${JSON.stringify(key)} was used with another payload or run; use a new key for a new event`;
   }

@@ -1,4 +1,6 @@
 import type { StepKind, ValueLimits } from "@millrace/core";
+import type { Publication } from "../publication.ts";
+import type { Unwinding } from "./unwinding.ts";
 import type { Transaction } from "../sql/transaction.ts";
 
 /** What names a checkpoint within its run. */
@@ -143,6 +145,10 @@ export interface Recorded {
   readonly checkpoints: readonly Checkpoint[];
   readonly waits: readonly StandingWait[];
   readonly intents: readonly StandingIntent[];
+  /** Whether it is noted that the run has something to make good. */
+  readonly compensates: boolean;
+  /** Why the run is to end; null for one that goes on. */
+  readonly unwinding: Unwinding | null;
 }
 
 /**
@@ -173,6 +179,12 @@ export interface Checkpoints {
   take(place: StepPlace, seq: number): Promise<Taken | Wait>;
   /** How much steps may give, where that is not {@link STEP_LIMITS}: who keeps them has a store for what is large. */
   readonly limits?: ValueLimits | undefined;
+  /** Notes that the run is about to do what is to be made good. */
+  willCompensate(): Promise<void>;
+  /** Notes that all is made good: the run may end. */
+  unwound(): Promise<void>;
+  /** Records what the handler publishes. */
+  publish(publication: Publication): Promise<void>;
   /**
    * Leaves the handler where it is, to begin anew at that time, or when something comes that it waits for.
    * Absent where a run cannot be left: then it waits in place.

@@ -2,6 +2,8 @@
 const PATIENCE_MS = 30_000;
 
 interface Turn {
+  /** What is delivered is a checkpoint that is on record. */
+  recorded: boolean;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -25,8 +27,10 @@ export class Deliveries {
   readonly #passed = new Set<number>();
   #passing: number | undefined;
   #last = 0;
+  #delivered = 0;
   /** The last number that is on record since before. */
   #recorded = 0;
+  #barriers = 0;
   #resting = false;
   #stuck: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
@@ -57,12 +61,16 @@ export class Deliveries {
     return this.#last;
   }
 
-  /** Settles when it is the turn of that number. */
-  turn(seq: number): Promise<void> {
+  /**
+   * Settles when it is the turn of that number.
+   *
+   * @param recorded whether it is that of a checkpoint that is on record
+   */
+  turn(seq: number, recorded = true): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.#broken);
       if (this.#passed.delete(seq)) return resolve();
-      this.#ready.set(seq, { resolve, reject });
+      this.#ready.set(seq, { recorded, resolve, reject });
       this.#deliver();
     });
   }
@@ -72,7 +80,33 @@ export class Deliveries {
     const next = this.#queue[this.#next];
     return next === undefined || next > this.#recorded
       ? Promise.resolve()
-      : this.turn(this.issue());
+      : this.turn(this.issue(), false);
+  }
+
+  /** How many checkpoints that are on record the handler has got to know. An attempt that begins anew comes by the same numbers. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** What was delivered before is on record now. */
+  recorded(): void {
+    this.#delivered++;
+  }
+
+  /** Whether what is on record up to a number has been delivered. */
+  isThrough(upTo: number): boolean {
+    const next = this.#queue[this.#next];
+    return next === undefined || next > upTo;
+  }
+
+  /** Settles when it has been. What is on record after it is not waited for. */
+  through(upTo: number): Promise<void> {
+    if (this.isThrough(upTo)) return Promise.resolve();
+    // Between two whole numbers, so that nothing else has it.
+    const barrier = upTo + ++this.#barriers / 2 ** 20;
+    const place = this.#queue.findIndex((seq, n) => n >= this.#next && seq > barrier);
+    this.#queue.splice(place === -1 ? this.#queue.length : place, 0, barrier);
+    return this.turn(barrier, false);
   }
 
   /** There is nothing to deliver under that number. */
@@ -99,6 +133,7 @@ export class Deliveries {
     this.#ready.delete(seq);
     this.#next++;
     this.#resting = true;
+    if (turn.recorded) this.#delivered++;
     turn.resolve();
     setImmediate(() => {
       this.#resting = false;
@@ -113,6 +148,7 @@ export class Deliveries {
     setImmediate(() => {
       if (this.#queue[this.#next] !== seq || this.#ready.has(seq)) return;
       this.#passed.add(seq);
+      this.#delivered++;
       this.#next++;
       this.#deliver();
     });

@@ -10,12 +10,15 @@ import type {
 import { Deliveries } from "./deliveries.ts";
 import { StepBudget } from "./step-budget.ts";
 import { keyOf, textOf } from "./step-place.ts";
+import type { Unwinding } from "./unwinding.ts";
 
 interface StepRecordOptions {
   checkpoints: Checkpoints;
   /** Says something in the run's log. */
   warn: (message: string) => void;
   patienceMs?: number | undefined;
+  /** Called in a run that is to end when its handler has got to know all that it did before. */
+  onThrough: (unwinding: Unwinding) => void;
 }
 
 /** What earlier attempts have left on record, given to this one in its order; and the numbers of what this one adds. */
@@ -27,14 +30,20 @@ export class StepRecord {
   /** Effects that were begun before this attempt, and have no receipt. */
   readonly intents = new Map<string, StandingIntent>();
   readonly #checkpoints: Checkpoints;
+  readonly #onThrough: (unwinding: Unwinding) => void;
   readonly #recorded = new Map<string, Checkpoint>();
   /** What is on record, and this attempt has not come to; without patches. */
   readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
   #broken: MillraceError | undefined;
+  #compensates = false;
+  #unwinding: Unwinding | null = null;
+  /** The last number on record that is not that of a compensation. */
+  #handlers = 0;
 
-  constructor({ checkpoints, warn, patienceMs }: StepRecordOptions) {
+  constructor({ checkpoints, warn, patienceMs, onThrough }: StepRecordOptions) {
     this.#checkpoints = checkpoints;
+    this.#onThrough = onThrough;
     this.budget = new StepBudget(warn, checkpoints.limits);
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
   }
@@ -47,6 +56,31 @@ export class StepRecord {
   /** Why what is on record is not that of this code, if it is not. */
   get broken(): MillraceError | undefined {
     return this.#broken;
+  }
+
+  /** Reads what is on record, if nobody has. */
+  read(): Promise<void> {
+    return (this.#reading ??= this.#read());
+  }
+
+  /** Whether it is noted that the run has something to make good. Known once it was read. */
+  get compensates(): boolean {
+    return this.#compensates;
+  }
+
+  /** Why the run is to end, if it is. Known once it was read. */
+  get unwinding(): Unwinding | null {
+    return this.#unwinding;
+  }
+
+  /** Whether the handler has got to know all that it did before the run was to end. */
+  get isThrough(): boolean {
+    return this.deliveries.isThrough(this.#handlers);
+  }
+
+  /** Settles when it has. */
+  through(): Promise<void> {
+    return this.deliveries.through(this.#handlers);
   }
 
   /**
@@ -62,7 +96,7 @@ export class StepRecord {
 
   /** Whether this attempt has come to all that earlier ones have left. */
   async isNew(): Promise<boolean> {
-    await (this.#reading ??= this.#read());
+    await this.read();
     return this.left === 0;
   }
 
@@ -88,7 +122,7 @@ export class StepRecord {
   }
 
   async #find(place: StepPlace): Promise<Checkpoint | undefined> {
-    await (this.#reading ??= this.#read());
+    await this.read();
     if (this.#broken) throw this.#broken;
     const key = keyOf(place);
     this.#unasked.delete(key);
@@ -107,7 +141,10 @@ export class StepRecord {
   }
 
   async #read(): Promise<void> {
-    const { checkpoints, waits, intents } = await this.#checkpoints.read();
+    const { checkpoints, waits, intents, compensates, unwinding } = await this.#checkpoints.read();
+    this.#compensates = compensates;
+    this.#unwinding = unwinding;
+    this.#handlers = checkpoints.findLast(({ kind }) => kind !== "compensation")?.seq ?? 0;
     this.budget.add(checkpoints.length + waits.length + intents.length);
     const patches = checkpoints.filter(({ kind }) => kind === "patch");
     this.deliveries.expect(
@@ -124,6 +161,12 @@ export class StepRecord {
     }
     for (const wait of waits) this.standing.set(keyOf(wait), wait);
     for (const intent of intents) this.intents.set(keyOf(intent), intent);
+    if (!unwinding) return;
+    this.through().then(
+      () => this.#onThrough(unwinding),
+      // Then the attempt has failed, by the step that it could not come to.
+      () => {},
+    );
   }
 
   #divergedAt(seq: number): MillraceError {

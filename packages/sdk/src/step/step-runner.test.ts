@@ -18,11 +18,21 @@ function runnerOver(recorded: number, bytes = 0) {
     failed: false,
   }));
   const checkpoints: Checkpoints = {
-    read: () => Promise.resolve({ checkpoints: found, waits: [], intents: [] }),
+    read: () =>
+      Promise.resolve({
+        checkpoints: found,
+        waits: [],
+        intents: [],
+        compensates: false,
+        unwinding: null,
+      }),
+    willCompensate: () => Promise.resolve(),
+    unwound: () => Promise.resolve(),
     keep: () => Promise.resolve(),
     note: () => Promise.reject(new Error("no effect is here")),
     keepIn: () => Promise.reject(new Error("no transaction is here")),
     isKept: () => Promise.reject(new Error("no transaction is here")),
+    publish: () => Promise.resolve(),
     ask: () => Promise.reject(new Error("no step waits here")),
     link: () => Promise.reject(new Error("no step waits here")),
     take: () => Promise.reject(new Error("no step waits here")),

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Duration, MillraceError, StepKind } from "@millrace/core";
+import type { Aborted } from "../errors.ts";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
 import type { AnyJob } from "../job.ts";
+import { type Publish, publicationOf } from "../publication.ts";
 import type { Transaction } from "../sql/transaction.ts";
 import type { ApprovalOptions } from "./approval.ts";
 import { approvalStep } from "./approval-step.ts";
@@ -14,6 +16,7 @@ import { eventStep } from "./event-step.ts";
 import { patchedStep } from "./patched-step.ts";
 import { plainStep } from "./plain-step.ts";
 import { refusal } from "./refusal.ts";
+import { type Compensation, type Saga, sagaOver } from "./saga.ts";
 import { sleepStep, sleepUntilStep } from "./sleep-step.ts";
 import type { Step, StepContext, StepOptions } from "./step.ts";
 import type { StepGround } from "./step-ground.ts";
@@ -21,6 +24,13 @@ import { requireStepName } from "./step-place.ts";
 import { StepRecord } from "./step-record.ts";
 import { Thrown } from "./thrown.ts";
 import { type Begin, type TransactionFunction, transactionStep } from "./transaction-step.ts";
+import {
+  type Unwinding,
+  compensate,
+  compensationError,
+  endingError,
+  endingSignal,
+} from "./unwinding.ts";
 import { Waits } from "./waits.ts";
 
 /** A shorter wait is waited for in place: to leave the run and to come back costs about as much. */
@@ -45,6 +55,8 @@ export interface StepRunnerOptions {
   onNew?: ((place: StepPlace) => Promise<void>) | undefined;
   /** For how long what is on record may wait for the handler to come to it, in milliseconds. Default 30 s. */
   patienceMs?: number | undefined;
+  /** Called when the run is to end, and its handler has got to know all that it did before: whatever else it does is to stop. */
+  onEnding?: (reason: Aborted) => void;
 }
 
 /**
@@ -59,21 +71,30 @@ export interface StepRunnerOptions {
  */
 export class StepRunner {
   readonly step: Step;
+  readonly publish: Publish;
   readonly #options: StepRunnerOptions;
   readonly #record: StepRecord;
   readonly #thrown: Thrown;
   readonly #waits: Waits;
   readonly #uses = new Map<string, number>();
+  readonly #compensations: Compensation[] = [];
+  #saga = false;
+  #marking: Promise<void> | undefined;
+  #refused: Error | undefined;
   #underWay = 0;
   #looking = false;
   #over = false;
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
-    this.#record = new StepRecord(options);
+    this.#record = new StepRecord({
+      ...options,
+      onThrough: (unwinding) => options.onEnding?.(endingSignal(unwinding)),
+    });
     this.#thrown = new Thrown(this.#record, options.checkpoints);
     this.#waits = new Waits(options.signal);
     this.step = this.#steps();
+    this.publish = (key, value) => this.#publish(key, value);
   }
 
   /** The attempt is over: what its handler has left behind begins no step any more. */
@@ -92,6 +113,59 @@ export class StepRunner {
   /** How much that is on record the attempt has not come to. */
   get left(): number {
     return this.#record.left;
+  }
+
+  /** What is wrong with it is thrown at once: a handler need not wait for what it publishes. */
+  #publish(key: string, value: unknown): Promise<void> {
+    const publication = publicationOf(key, value);
+    if (this.#over) return new Promise(() => {});
+    const checkpoints = this.#record.deliveries.delivered;
+    return this.#options.checkpoints.publish({ ...publication, checkpoints });
+  }
+
+  /** What it has refused to its handler, because the run is to end; undefined for nothing. */
+  get refused(): Error | undefined {
+    return this.#refused;
+  }
+
+  /**
+   * To be called when the handler has thrown: makes good what it did, when the run is to end.
+   *
+   * @returns why it has ended, once all is made good; else what the attempt has failed with
+   */
+  async unwind(thrown: unknown): Promise<{ unwound: Unwinding } | { thrown: unknown }> {
+    try {
+      await this.#record.read();
+    } catch {
+      return { thrown };
+    }
+    const { unwinding, isThrough } = this.#record;
+    if (!unwinding || this.#over || this.#options.stopped()) return { thrown };
+    if (!isThrough) {
+      const what = "what the run did could not be made good: its handler did not come to it";
+      return { thrown: compensationError(what, unwinding, thrown) };
+    }
+    try {
+      await this.#compensate(unwinding);
+      await this.#options.checkpoints.unwound();
+    } catch (error) {
+      return { thrown: error };
+    }
+    return { unwound: unwinding };
+  }
+
+  /** The same where no run is on record, and none that could be retried. @throws CompensationError */
+  async unwindHere(): Promise<void> {
+    if (!this.#options.stopped()) await this.#compensate(null);
+  }
+
+  #compensate(unwinding: Unwinding | null): Promise<void> {
+    const goOn = async () => {
+      this.#requireGoingOn();
+      await this.#record.deliveries.caughtUp();
+      this.#requireGoingOn();
+    };
+    return compensate({ ...this.#ground(), goOn }, this.#compensations, unwinding);
   }
 
   #steps(): Step {
@@ -121,7 +195,13 @@ export class StepRunner {
       patched: (name: string) => this.#begin(() => patchedStep(ground, name)),
       transaction: (name: string, begin: Begin<Transaction>, fn: TransactionFunction) =>
         this.#begin(() => transactionStep(ground, name, begin, fn)),
+      saga: () => this.#beginSaga(),
     });
+  }
+
+  #beginSaga(): Saga {
+    this.#saga = true;
+    return sagaOver(this.step, (compensation) => this.#compensations.push(compensation));
   }
 
   #ground(): StepGround {
@@ -199,9 +279,18 @@ export class StepRunner {
    */
   async #goOn(place?: StepPlace): Promise<void> {
     this.#requireGoingOn();
+    const { unwinding } = this.#record;
+    if (unwinding) {
+      // All that it did first, so that all of it is made good.
+      await this.#record.through();
+      throw (this.#refused ??= endingError(this.#options.runId, unwinding));
+    }
     await this.#record.deliveries.caughtUp();
     if (place) await this.#options.onNew?.(place);
     await this.#thrown.record();
+    if (this.#saga && !this.#record.compensates) {
+      await (this.#marking ??= this.#options.checkpoints.willCompensate());
+    }
     this.#requireGoingOn();
   }
 

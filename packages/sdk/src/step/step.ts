@@ -7,6 +7,7 @@ import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import type { FanOutResult } from "./child-results.ts";
 import type { Transaction } from "../sql/transaction.ts";
 import type { EffectOptions } from "./effect.ts";
+import type { Saga } from "./saga.ts";
 import type { Begin } from "./transaction-step.ts";
 
 /** What the function of a step is told. */
@@ -138,6 +139,11 @@ export interface Step {
     begin: Begin<Tx>,
     fn: (tx: Tx, step: StepContext) => T | Promise<T>,
   ) => Promise<T>;
+  /**
+   * Steps with compensations, which run when the run is cancelled or has failed for good. A run that uses one does not end so before what
+   * it did is made good. In `job.call` they run when the handler throws.
+   */
+  readonly saga: () => Saga;
 }
 
 /** {@link Step.fanOut}. */

@@ -26,7 +26,7 @@ export class Thrown {
     const tookMs = performance.now() - startedAt;
     const { deliveries } = this.#record;
     const seq = deliveries.issue();
-    await deliveries.turn(seq);
+    await deliveries.turn(seq, false);
     this.#kept.push({ ...place, seq, tookMs, value: failureText(thrown), failed: true });
   }
 
@@ -50,6 +50,7 @@ export class Thrown {
     for (const failure of this.#kept.splice(0)) {
       this.#record.budget.add(1);
       await this.#checkpoints.keep(failure);
+      this.#record.deliveries.recorded();
     }
   }
 }

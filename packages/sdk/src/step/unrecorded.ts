@@ -7,7 +7,14 @@ import { keyOf } from "./step-place.ts";
 export function unrecorded(): Checkpoints {
   const ends = new Map<string, number>();
   return {
-    read: () => Promise.resolve({ checkpoints: [], waits: [], intents: [] }),
+    read: () =>
+      Promise.resolve({
+        checkpoints: [],
+        waits: [],
+        intents: [],
+        compensates: true,
+        unwinding: null,
+      }),
     keep: () => Promise.resolve(),
     note: () => Promise.resolve({ ...until(Infinity), answer: null }),
     keepIn: async (tx) => {
@@ -27,6 +34,9 @@ export function unrecorded(): Checkpoints {
       const wait = until(ends.get(keyOf(place))!);
       return wait.restMs > 0 ? wait : { taken: true, value: null, failed: false };
     },
+    willCompensate: () => Promise.resolve(),
+    unwound: () => Promise.resolve(),
+    publish: () => Promise.resolve(),
     callsHere: true,
   };
 }

@@ -29,6 +29,7 @@ import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
+import { publishedRoutes } from "./routes/published.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { occurrenceRoutes } from "./routes/occurrences.ts";
 import { operationRoutes } from "./routes/operations.ts";
@@ -127,6 +128,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   runGraphRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);
+  publishedRoutes(app, context);
   explainRoutes(app, context);
   eventRoutes(app, context);
   jobRoutes(app, context);

@@ -91,6 +91,8 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             correlationId: "checkout-4711",
             idempotencyKey: null,
             rerunOf: null,
+            continuedFrom: null,
+            continuedAs: null,
             schedule: null,
             scheduledFor: null,
             createdAt: "2026-11-24T09:00:00.000Z",

@@ -17,6 +17,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { pausesCommand } from "./commands/pauses.ts";
 import { operationsCommand } from "./commands/operations.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { queryCommand } from "./commands/query.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { rerunCommand } from "./commands/rerun.ts";
@@ -24,6 +25,7 @@ import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/rol
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
+import { signalCommand } from "./commands/signal.ts";
 import { startCommand } from "./commands/start.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -59,6 +61,8 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     forkCommand,
     replayCommand,
     emitCommand,
+    signalCommand,
+    queryCommand,
   ],
   "Operations:": [
     jobsCommand,

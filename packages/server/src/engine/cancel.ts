@@ -5,13 +5,16 @@ import {
   dropFromGate,
   dropFromReady,
   dropTimer,
+  isUnwinding,
   lockRun,
   readLeasedRun,
   unwantInLease,
 } from "../store/cancel.ts";
 import { type Database, inTransaction } from "../store/database.ts";
+import { lastOfChain } from "../store/chains.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
+import { dropCompensation } from "../store/unwinding.ts";
 import { dropWaits } from "../store/waits.ts";
 
 export interface Cancel {
@@ -19,49 +22,56 @@ export interface Cancel {
   /** Who asks. */
   by: string;
   reason: string | null;
+  /** It ends without making good what it has done. Default: it does that first. */
+  force?: boolean | undefined;
 }
+
+/** What a cancel came to: the run is cancelled, its handler was asked to stop, or it makes good first what it has done. */
+export type Cancelled = "cancelled" | "asked" | "compensating";
 
 /**
  * Cancels a run. One that waits is cancelled when this returns. One that runs is asked to stop: its worker aborts the
  * handler's signal within a second, and the run is cancelled when the handler lets go; a handler that completes all
- * the same, completes.
+ * the same, completes. One that has something to make good does that first; to ask again changes nothing.
  *
  * A claim that is under way at this moment may not be seen. Then the run is cancelled here although a worker starts it;
  * that worker finds the request, aborts, and its outcome changes nothing any more.
  *
+ * Of a run that was continued, the last of its chain is cancelled.
+ *
  * @throws MillraceError `run_not_found`, `run_finished`
  */
-export function cancel(db: Database, asked: Cancel): Promise<"cancelled" | "asked"> {
+export function cancel(db: Database, asked: Cancel): Promise<Cancelled> {
   return inTransaction(db, (tx) => cancelInside(tx, asked));
 }
 
 /** The same as a part of the caller's transaction. */
-export async function cancelInside(
-  tx: Queryable,
-  { runId, by, reason }: Cancel,
-): Promise<"cancelled" | "asked"> {
+export async function cancelInside(tx: Queryable, asked: Cancel): Promise<Cancelled> {
+  const { runId, by, reason, force = false } = asked;
   // The lease before the run, in the order in which settling and the reaper lock them.
-  const [lease] = await unwantInLease(tx, runId);
+  const [lease] = await unwantInLease(tx, runId, force);
   // A run whose handler has completed it in a transaction that is still open is locked: waiting for that would tell nobody
   // more than that it was asked to stop.
   const [run] = lease ? await readLeasedRun(tx, runId) : await lockRun(tx, runId);
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   if (run.state) {
+    const [last] = await lastOfChain(tx, runId);
+    if (last!.id !== runId) return cancelInside(tx, { ...asked, runId: last!.id });
     throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
   }
-  await askToCancel(tx, runId, by, reason);
-  await recordEvent(
-    tx,
-    runId,
-    "cancel asked",
-    by,
-    reason === null ? null : JSON.stringify({ reason }),
-  );
-  if (lease ?? (await unwantInLease(tx, runId))[0]) return "asked";
+  if (force) await dropCompensation(tx, runId);
+  else if (run.compensates && (await isUnwinding(tx, runId))[0]!.unwinding) return "compensating";
+  await askToCancel(tx, runId, by, reason, force);
+  const detail = { ...(reason !== null && { reason }), ...(force && { force }) };
+  const told = Object.keys(detail).length > 0 ? JSON.stringify(detail) : null;
+  await recordEvent(tx, runId, "cancel asked", by, told);
+  if (lease ?? (await unwantInLease(tx, runId, force))[0]) return "asked";
   await dropTimer(tx, runId);
-  await dropWaits(tx, [runId]);
+  if (force || !run.compensates) await dropWaits(tx, [runId]);
   await dropFromReady(tx, runId, run.queue, run.priority);
   await dropFromGate(tx, runId, run.job);
-  await cancelRun(tx, runId);
-  return "cancelled";
+  // It stays open, and so must not be put back beside a lease: a claim that was under way was waited for by now.
+  if (run.compensates && (await unwantInLease(tx, runId, force)).length > 0) return "asked";
+  const [ended] = await cancelRun(tx, runId);
+  return ended && ended.state === null ? "compensating" : "cancelled";
 }

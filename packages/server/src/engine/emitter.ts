@@ -26,6 +26,7 @@ const LANES = 2;
 
 /** As `millrace.emit` raises it. */
 const NO_SUCH_RUN = "ML041";
+const RUN_ENDED = "ML042";
 
 /** Of a payload: each is kept in an index. */
 const MAX_BYTES = 256 * 1024;
@@ -51,7 +52,7 @@ export class Emitter {
    * Sends one. When this returns, it is durable.
    *
    * @throws MillraceError `invalid_json`, `payload_too_large`, `idempotency_key_reused`, `run_not_found`,
-   *   `database_unavailable`
+   *   `run_finished`, `database_unavailable`
    */
   async emit({ payload = {}, ...request }: EmitRequest): Promise<Emitted> {
     const text = toJsonText(payload, "payload");
@@ -101,6 +102,13 @@ export class Emitter {
     }
     if (sqlState(error) === NO_SUCH_RUN) {
       return new MillraceError("run_not_found", `there is no run ${run}`, { cause: error });
+    }
+    if (sqlState(error) === RUN_ENDED) {
+      return new MillraceError(
+        "run_finished",
+        `event ${name}: run ${run} has ended, and takes no event any more; look at how it ended`,
+        { cause: error },
+      );
     }
     return error;
   }

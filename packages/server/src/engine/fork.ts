@@ -28,7 +28,7 @@ export interface ForkedRun extends EnqueuedRun {
  * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment.
  *
  * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`
+ * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values
  */
 export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { runId, step, ordinal, by, correlationId, input } = asked;
@@ -42,7 +42,13 @@ export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   ]);
   if (!run) throw new Error("enqueue gave no answer");
   const [copied] = await copySteps(tx, runId, run.id, place.seq);
-  const { steps } = copied!;
+  const { steps, stored } = copied!;
+  if (stored) {
+    throw new MillraceError(
+      "invalid_request",
+      `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store below that run; fork it from an earlier step, or rerun it`,
+    );
+  }
   const from = { step, ordinal, steps };
   await recordEvent(tx, runId, "forked", by, JSON.stringify({ run: run.id, ...from }));
   await recordEvent(tx, run.id, "fork", by, JSON.stringify({ of: runId, ...from }));

@@ -3,6 +3,7 @@ import type { Evidence } from "@millrace/core/api";
 import type { Suspension } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
 import { jsonLines } from "../store/json-lines.ts";
+import { settleContinued } from "../store/chains.ts";
 import type { Queryable } from "../store/statement.ts";
 import {
   type Completions,
@@ -18,6 +19,8 @@ import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 /** How one attempt ended, to be recorded through its lease. */
 export type Outcome = { leaseId: number; runId: string } & (
   | { verdict: "complete"; output: string | null }
+  /** It goes on as a new run with this input, a JSON text. */
+  | { verdict: "continue"; input: string }
   | {
       verdict: "retry";
       delayMs: number;
@@ -78,11 +81,13 @@ export async function settleBatch(
   const completed: Completed[] = [];
   const suspended: Suspended[] = [];
   const parked: Parked[] = [];
+  const continued: Continued[] = [];
   const others: Other[] = [];
   for (const outcome of outcomes) {
     if (outcome.verdict === "complete") completed.push(outcome);
     else if (outcome.verdict === "suspend") suspended.push(outcome);
     else if (outcome.verdict === "park") parked.push(outcome);
+    else if (outcome.verdict === "continue") continued.push(outcome);
     else others.push(outcome);
   }
   const first = completed.length > 0 ? await recordCompleted(db, workerId, completed) : NOTHING;
@@ -90,11 +95,13 @@ export async function settleBatch(
   const second = others.length > 0 ? await recordOthers(db, workerId, others) : NOTHING;
   const third = suspended.length > 0 ? await recordSuspended(db, workerId, suspended) : NOTHING;
   const fourth = parked.length > 0 ? await recordParked(db, workerId, parked) : NOTHING;
-  let [nextCompleted, nextOther, nextSuspended, nextParked] = [0, 0, 0, 0];
+  const fifth = await recordContinued(db, workerId, continued);
+  let [nextCompleted, nextOther, nextSuspended, nextParked, nextContinued] = [0, 0, 0, 0, 0];
   const letterOf = ({ verdict }: Outcome): string | undefined => {
     if (verdict === "complete") return first.letters[nextCompleted++];
     if (verdict === "suspend") return third.letters[nextSuspended++];
     if (verdict === "park") return fourth.letters[nextParked++];
+    if (verdict === "continue") return fifth.letters[nextContinued++];
     return second.letters[nextOther++];
   };
   const settled = outcomes.map((outcome) => MEANING[letterOf(outcome) as Letter]);
@@ -122,7 +129,9 @@ type Suspended = Extract<Outcome, { verdict: "suspend" }>;
 
 type Parked = Extract<Outcome, { verdict: "park" }>;
 
-type Other = Exclude<Outcome, { verdict: "complete" | "suspend" | "park" }>;
+type Continued = Extract<Outcome, { verdict: "continue" }>;
+
+type Other = Exclude<Outcome, { verdict: "complete" | "suspend" | "park" | "continue" }>;
 
 async function recordCompleted(
   db: Queryable,
@@ -222,6 +231,24 @@ function waitsIn(
     each.map(({ name }) => name),
     each.map(({ ordinal }) => ordinal),
   ];
+}
+
+/** One by one: each locks more than its lease, and is rare. The queue of a successor is one in which there is something to do. */
+async function recordContinued(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Continued[],
+): Promise<SettledRow> {
+  const rows: SettledRow[] = [];
+  for (const { leaseId, runId, input } of outcomes) {
+    const [row] = await settleContinued(db, workerId, leaseId, runId, input);
+    rows.push(row!, { letters: "", roomier: row!.queue });
+  }
+  const queues = rows.flatMap(queuesOf);
+  return {
+    letters: rows.map((row) => row.letters).join(""),
+    roomier: queues.length > 0 ? queues.join(",") : null,
+  };
 }
 
 async function recordOthers(

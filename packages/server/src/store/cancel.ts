@@ -4,18 +4,42 @@ import { statement } from "./statement.ts";
 /** Locks the run's row, so that settling and cancelling happen one after the other. */
 export const lockRun = statement<
   [run: string],
-  { id: string; job: string; queue: string; priority: number; state: FinalState | null }
->("lock_run", `select id, job, queue, priority, state from millrace.run where id = $1 for update`);
+  {
+    id: string;
+    job: string;
+    queue: string;
+    priority: number;
+    state: FinalState | null;
+    compensates: boolean;
+  }
+>(
+  "lock_run",
+  `select id, job, queue, priority, state, compensates from millrace.run where id = $1 for update`,
+);
 
 /** The same for a run whose lease is locked already: nobody but the run's own transaction can end it meanwhile. */
 export const readLeasedRun = statement<
   [run: string],
-  { id: string; job: string; queue: string; priority: number; state: FinalState | null }
->("read_leased_run", `select id, job, queue, priority, state from millrace.run where id = $1`);
+  {
+    id: string;
+    job: string;
+    queue: string;
+    priority: number;
+    state: FinalState | null;
+    compensates: boolean;
+  }
+>(
+  "read_leased_run",
+  `select id, job, queue, priority, state, compensates from millrace.run where id = $1`,
+);
 
-export const askToCancel = statement<[run: string, by: string, reason: string | null], never>(
+export const askToCancel = statement<
+  [run: string, by: string, reason: string | null, forced: boolean],
+  never
+>(
   "ask_to_cancel",
-  `insert into millrace.cancellation (run_id, requested_by, reason) values ($1, $2, $3) on conflict do nothing`,
+  `insert into millrace.cancellation as c (run_id, requested_by, reason, forced) values ($1, $2, $3, $4)
+   on conflict (run_id) do update set forced = true where excluded.forced and not c.forced`,
 );
 
 export const dropTimer = statement<[run: string], never>(
@@ -23,11 +47,14 @@ export const dropTimer = statement<[run: string], never>(
   `delete from millrace.timer where run_id = $1`,
 );
 
-/** Notes the cancel in the lease that holds the run, if one does, and locks it. */
-export const unwantInLease = statement<[run: string], { id: number }>(
+/**
+ * Notes the cancel in the lease that holds the run, if one does, and locks it. Not of a run that is to end already, and makes good what it
+ * has done, unless it is forced.
+ */
+export const unwantInLease = statement<[run: string, forced: boolean], { id: number }>(
   "unwant_in_lease",
   `update millrace.lease set unwanted = array_append(array_remove(unwanted, $1), $1)
-   where run_ids @> array[$1::uuid] returning id`,
+   where run_ids @> array[$1::uuid] and ($2 or not exists (select from millrace.unwinding where run_id = $1)) returning id`,
 );
 
 /**
@@ -62,14 +89,22 @@ export const dropFromGate = statement<[run: string, job: string], never>(
     where g.job = $2 and g.key = p.key and g.queue = p.queue and g.seq = p.seq and cardinality(p.run_ids) > 1`,
 );
 
-export const cancelRun = statement<[run: string], { id: string }>(
+/** Answers no state of a run that makes good first what it has done. */
+export const cancelRun = statement<[run: string], { state: FinalState | null }>(
   "cancel_run",
   `update millrace.run set state = 'cancelled', finished_at = clock_timestamp()
-   where id = $1 and state is null returning id`,
+   where id = $1 and state is null returning state`,
 );
 
-/** Of these runs, the ones whose cancel was asked for. */
+/** Whether a run is to end already, and makes good first what it has done. */
+export const isUnwinding = statement<[run: string], { unwinding: boolean }>(
+  "is_unwinding",
+  `select exists (select from millrace.unwinding where run_id = $1) as unwinding`,
+);
+
+/** Of these runs, the ones whose cancel was asked for, and that do not make good what they have done. */
 export const cancelsAmong = statement<[runs: string[]], { run_id: string; reason: string | null }>(
   "cancels_among",
-  `select run_id, reason from millrace.cancellation where run_id = any ($1::uuid[])`,
+  `select c.run_id, c.reason from millrace.cancellation c
+   where c.run_id = any ($1::uuid[]) and (c.forced or not exists (select from millrace.unwinding u where u.run_id = c.run_id))`,
 );

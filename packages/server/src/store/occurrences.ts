@@ -65,8 +65,10 @@ export const openRuns = statement<
 >(
   "open_runs",
   `with seen as materialized (
-      select o.schedule, o.nominal, o.run_id, r.id is not null and r.state is null as is_open
-      from millrace.occurrence o left join millrace.run r on r.id = o.run_id
+      select o.schedule, o.nominal, coalesce(c.last, o.run_id) as run_id, r.id is not null and r.state is null as is_open
+      -- A run that was continued is open as long as the last of its chain.
+      from millrace.occurrence o left join millrace.chain c on c.id = o.run_id
+      left join millrace.run r on r.id = coalesce(c.last, o.run_id)
       where o.schedule = any ($1) and o.open
     ),
     ended as (

@@ -187,7 +187,9 @@ export const noteEnds = statement<
     ),
     ended as (
       update millrace.operation_member m set ended = coalesce(r.state, 'cancelled')
-      from looked l left join millrace.run r on r.id = l.rerun_id
+      -- Of a rerun that was continued, how the last of its chain has ended.
+      from looked l left join millrace.chain c on c.id = l.rerun_id
+      left join millrace.run r on r.id = coalesce(c.last, l.rerun_id)
       where m.operation_id = $1 and m.place = l.place and (r.id is null or r.state is not null)
       returning m.ended
     )
@@ -216,7 +218,8 @@ export const firstTrouble = statement<
      again.fingerprint = old.fingerprint as same
    from millrace.operation_member m
    join millrace.dead_letter old on old.run_id = m.run_id
-   left join millrace.dead_letter again on again.run_id = m.rerun_id
+   left join millrace.chain c on c.id = m.rerun_id
+   left join millrace.dead_letter again on again.run_id = coalesce(c.last, m.rerun_id)
    where m.operation_id = $1 and (m.ended in ('failed', 'cancelled') or m.outcome = 'refused')
    order by m.place limit 1`,
 );

@@ -16,6 +16,8 @@ export interface RunRow {
   correlation_id: string | null;
   idempotency_key: string | null;
   rerun_of: string | null;
+  continued_from: string | null;
+  continued_as: string | null;
   schedule: string | null;
   scheduled_for: Date | null;
   created_at: Date;
@@ -25,6 +27,8 @@ export interface RunRow {
   due_at: Date | null;
   expires_at: Date | null;
   due_reason: string | null;
+  /** Why it is to end, when it makes good first what it has done. */
+  unwinding: "cancelled" | "failed" | null;
   /** What its steps wait for, in words. */
   awaited: string | null;
   /** Of which of its effects nobody knows whether they happened, in words. */
@@ -40,9 +44,10 @@ export interface RunRow {
 /** What a list shows of a run `r`: where it stands, since when, and its last error. */
 const SUMMARY = `
     r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
-    r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
+    r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.continued_from, r.continued_as, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
     nullif(t.due_at, ${NO_END}) as due_at, r.expires_at, t.reason as due_reason, e.error_class, e.error_message,
+    case when r.state is null and r.compensates then (select u.cause from millrace.unwinding u where u.run_id = r.id) end as unwinding,
     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
     case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
     case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version`;

@@ -76,6 +76,12 @@ export type Keeping = [
 
 export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping());
 
+/** The same of what made good what steps had done. */
+export const keepCompensations = statement<Keeping, KeptRow>(
+  "keep_compensations",
+  keeping("compensation"),
+);
+
 /** Whether a step is on record, and of that attempt. */
 export const isStepKept = statement<
   [run: string, name: string, ordinal: number, attempt: number],
@@ -139,18 +145,18 @@ export const readPlace = statement<
 
 /**
  * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. Answers how
- * much that was.
+ * much that was, and whether values of it are in the store for large ones, which has them below the other run.
  */
 export const copySteps = statement<
   [from: string, to: string, before: number | null],
-  { steps: number }
+  { steps: number; stored: boolean }
 >(
   "copy_steps",
   `with copied as (
       insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
       select $2, name, ordinal, kind, seq, 0, started_at, finished_at, value, failed
-      from millrace.step where run_id = $1 and ($3::integer is null or seq < $3)
-      returning 1
+      from millrace.step where run_id = $1 and ($3::integer is null or seq < $3) and kind <> 'compensation'
+      returning value -> '$' ->> 0 = 'stored' as stored
     )
-    select count(*)::int as steps from copied`,
+    select count(*)::int as steps, coalesce(bool_or(stored), false) as stored from copied`,
 );

@@ -1,10 +1,13 @@
-import type { Context, Job, Step } from "@millrace/sdk";
+import type { Context, Job, Saga, Step } from "@millrace/sdk";
+
+/** A step as it is called: its name, options, and functions. */
+type Plain = (name: string, ...rest: unknown[]) => unknown;
 
 /** Which steps are to fail, and how often still. */
 export class FailingSteps {
   readonly #failures = new Map<string, { left: number; error: Error }>();
 
-  /** The next so many times that a step of that name is executed, it throws instead. */
+  /** The next so many times that a step of that name, or with `undo:` before it its compensation, is executed, it throws instead. */
   add(name: string, times: number, error: Error): void {
     this.#failures.set(name, { left: times, error });
   }
@@ -25,16 +28,32 @@ export class FailingSteps {
   }
 
   #step(step: Step): Step {
-    const failing = (name: string, ...rest: unknown[]) => {
-      const fn = rest.pop() as (...given: unknown[]) => unknown;
-      const guarded = (...given: unknown[]) => {
-        const failure = this.#failures.get(name);
-        if (!failure || failure.left === 0) return fn(...given);
-        failure.left--;
-        throw failure.error;
-      };
-      return (step as unknown as (...all: unknown[]) => unknown)(name, ...rest, guarded);
+    const plain = step as unknown as Plain;
+    const failing: Plain = (name, ...rest) => {
+      const fn = this.#guarded(name, rest.pop());
+      return plain(name, ...rest, fn);
     };
-    return Object.assign(failing as unknown as Step, step);
+    return Object.assign(failing as unknown as Step, step, {
+      saga: () => this.#saga(step.saga()),
+    });
+  }
+
+  #saga(saga: Saga): Saga {
+    const plain = saga.step as unknown as Plain;
+    const failing: Plain = (name, ...rest) => {
+      const undo = this.#guarded(`undo:${name}`, rest.pop());
+      const fn = this.#guarded(name, rest.pop());
+      return plain(name, ...rest, fn, undo);
+    };
+    return { ...saga, step: failing as unknown as Saga["step"] };
+  }
+
+  #guarded(name: string, fn: unknown): (...given: unknown[]) => unknown {
+    return (...given) => {
+      const failure = this.#failures.get(name);
+      if (!failure || failure.left === 0) return (fn as (...all: unknown[]) => unknown)(...given);
+      failure.left--;
+      throw failure.error;
+    };
   }
 }

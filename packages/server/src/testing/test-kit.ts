@@ -10,6 +10,7 @@ import {
   isJob,
 } from "@millrace/sdk";
 import { answerTo } from "../engine/answer-approval.ts";
+import { type Cancelled, cancel } from "../engine/cancel.ts";
 import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
@@ -121,19 +122,27 @@ export class TestKit implements AsyncDisposable {
     return kit;
   }
 
-  /** Asks for a run, and lets all happen that can: until it has ended, or waits for time or for an event. Retries do not wait. */
+  /**
+   * Asks for a run, and lets all happen that can: until it has ended, or waits for time or for an event. Retries do not wait. Of a run that
+   * is continued, this gives the last of its chain.
+   */
   async run<J extends AnyJob>(
     job: J,
     ...[input]: Arguments<InputOf<J>>
   ): Promise<TestRun<OutputOf<J>>> {
     const { id } = await this.#intake.accept({ job: job.name, input, trigger: "api" });
     await this.#settle();
-    return this.find(id);
+    return this.#last(id);
   }
 
   /** How a run stands. @throws MillraceError `run_not_found` */
   find<Output = unknown>(id: string): Promise<TestRun<Output>> {
     return readTestRun(this.#db, id);
+  }
+
+  async #last<Output>(id: string): Promise<TestRun<Output>> {
+    const run = await this.find<Output>(id);
+    return run.continuedAs === null ? run : this.#last(run.continuedAs);
   }
 
   /** Sends an event, and lets all happen that can. */
@@ -170,6 +179,13 @@ export class TestKit implements AsyncDisposable {
     await this.#settle();
   }
 
+  /** Cancels a run, and lets all happen that can. */
+  async cancel(id: string, options: { force?: boolean } = {}): Promise<Cancelled> {
+    const cancelled = await cancel(this.#db, { runId: id, by: "test", reason: null, ...options });
+    await this.#settle();
+    return cancelled;
+  }
+
   /** Lets time pass, and on the way, each in its time, all happen that is due. */
   async advance(duration: Duration): Promise<void> {
     const endsAt = (await clockOf(this.#db)).getTime() + durationMs(duration, "advance");
@@ -188,7 +204,7 @@ export class TestKit implements AsyncDisposable {
     return clockOf(this.#db);
   }
 
-  /** The next so many times that a step of that name is executed, it throws instead. */
+  /** The next so many times that a step of that name, or with `undo:` before it its compensation, is executed, it throws instead. */
   failStep(
     name: string,
     times: number,
@@ -236,7 +252,7 @@ export class TestKit implements AsyncDisposable {
     await this.#takingOver;
     await Promise.all(this.#zombies.splice(0));
     await this.#settle();
-    const waiting = await this.find<OutputOf<J>>(id);
+    const waiting = await this.#last<OutputOf<J>>(id);
     if (waiting.state === "waiting") {
       if (!drive) {
         throw new Error(
@@ -247,7 +263,7 @@ export class TestKit implements AsyncDisposable {
     }
     await Promise.all(this.#zombies.splice(0));
     await this.#replaceWorker();
-    return { run: await this.find<OutputOf<J>>(id), writes: crash.writes };
+    return { run: await this.#last<OutputOf<J>>(id), writes: crash.writes };
   }
 
   async #replaceWorker(point?: CrashPoint, watched = false): Promise<CrashPoints> {

@@ -7,12 +7,16 @@ export interface TestRun<Output = unknown> {
   readonly state: RunState;
   /** Null until it has completed. */
   readonly output: Output | null;
+  /** The run that it was continued as; null when it was not. */
+  readonly continuedAs: string | null;
   /** The last error of an attempt. */
   readonly error: { readonly class: string; readonly message: string } | null;
   /** Attempts that have ended. */
   readonly attempts: number;
   /** What is on record of its steps, in the order in which the handler got to know it. */
   readonly steps: readonly TestStep[];
+  /** What it has published, by key. */
+  readonly published: Readonly<Record<string, Json>>;
   /** For what its steps wait, in words; null for nothing, or for a time. */
   readonly waitsFor: string | null;
 }
@@ -27,11 +31,12 @@ export interface TestStep {
 /** @throws MillraceError `run_not_found` */
 export async function readTestRun<Output>(db: Queryable, id: string): Promise<TestRun<Output>> {
   const { rows } = await db.query<TestRun<Output>>({
-    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts,
+    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts, r.continued_as as "continuedAs",
        (select json_build_object('class', a.error_class, 'message', a.error_message) from millrace.attempt a
         where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
        (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')
         from millrace.step s where s.run_id = r.id) as steps,
+       (select coalesce(json_object_agg(p.key, p.value order by p.key), '{}') from millrace.published p where p.run_id = r.id) as published,
        case when r.state is null then millrace.awaited(r.id) end as "waitsFor"
      from millrace.run r where r.id = $1`,
     values: [id],

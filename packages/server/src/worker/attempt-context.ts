@@ -3,6 +3,8 @@ import {
   type Aborted,
   type Checkpoints,
   type Context,
+  Continuing,
+  type Job,
   type RunLog,
   StepRunner,
   type Suspension,
@@ -11,6 +13,7 @@ import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
+import { Ending } from "./ending.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -37,6 +40,8 @@ export class AttemptContext implements Context {
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
   readonly #kept: Kept;
+  readonly #definition: Job;
+  #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
   #onAbort: ((reason: Aborted) => void) | undefined;
@@ -45,11 +50,12 @@ export class AttemptContext implements Context {
   #ownTransaction: OwnTransaction | undefined;
   #mayHold = false;
   #steps: StepRunner | undefined;
+  #ending: Ending | undefined;
   #checkpoints: KeptCheckpoints | undefined;
   #onSuspend: ((suspension: Suspension) => void) | undefined;
   #concluded = false;
 
-  constructor(run: ClaimedRun, kept: Kept) {
+  constructor(run: ClaimedRun, definition: Job, kept: Kept) {
     this.runId = run.id;
     this.job = run.job;
     this.attempt = run.attempts + 1;
@@ -59,6 +65,7 @@ export class AttemptContext implements Context {
     this.correlationId = run.correlationId ?? undefined;
     this.leaseId = run.leaseId;
     this.#kept = kept;
+    this.#definition = definition;
   }
 
   get signal(): AbortSignal {
@@ -78,6 +85,54 @@ export class AttemptContext implements Context {
     return this.#steps.step;
   }
 
+  /** Why its run is to end, if that is known. */
+  get unwinding(): KeptCheckpoints["unwinding"] {
+    return this.#checkpoints?.unwinding ?? null;
+  }
+
+  /** What it has refused to its handler, because the run is to end. */
+  get refused(): Error | undefined {
+    return this.#steps?.refused;
+  }
+
+  /** How its handler is told that the run is to end, if it is. */
+  get ending(): Ending {
+    this.#ending ??= new Ending(
+      () => this.signal,
+      (reason) => this.#controller?.abort(reason),
+    );
+    return this.#ending;
+  }
+
+  /** Its handler has thrown: makes good what it did, when the run is to end. In a first attempt nothing is on record. */
+  async unwind(thrown: unknown): ReturnType<StepRunner["unwind"]> {
+    if (this.attempt === 1 || this.#concluded) return { thrown };
+    // It may have come to no step this time.
+    if (!this.#steps && !(await this.#kept.checkpoints.isToEnd(this))) return { thrown };
+    this.#steps ??= this.#beginSteps();
+    return this.#steps.unwind(thrown);
+  }
+
+  get continueAsNew(): Context["continueAsNew"] {
+    this.#continuing ??= new Continuing(() => this.#definition);
+    return this.#continuing.continueAsNew;
+  }
+
+  /** Undefined for a handler that never asked for it. */
+  get continuing(): Continuing | undefined {
+    return this.#continuing;
+  }
+
+  get publish(): Context["publish"] {
+    this.#steps ??= this.#beginSteps();
+    return this.#steps.publish;
+  }
+
+  /** What it has published; undefined for nothing. */
+  get publications(): KeptCheckpoints["publications"] {
+    return this.#checkpoints?.publications;
+  }
+
   /** The checkpoints of this attempt, wherever its handler runs. */
   get checkpoints(): KeptCheckpoints {
     return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
@@ -94,7 +149,8 @@ export class AttemptContext implements Context {
   }
 
   #beginSteps(): StepRunner {
-    const { limits, read, keep, note, isKept, ask, link, take } = this.checkpoints;
+    const { limits, read, keep, note, isKept, ask, link, take, publish, willCompensate, unwound } =
+      this.checkpoints;
     const { hold } = this;
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
@@ -113,13 +169,17 @@ export class AttemptContext implements Context {
         ask,
         link,
         take,
+        publish,
+        willCompensate,
+        unwound,
         suspend,
       },
       runId: this.runId,
       attempt: this.attempt,
-      signal: () => this.signal,
+      signal: () => this.ending.signal,
       stopped: () => this.#aborted,
       warn: (message) => this.log.warn(message),
+      onEnding: (reason) => this.ending.begin(reason),
     });
     if (this.#concluded) steps.close();
     return steps;
@@ -193,6 +253,7 @@ export class AttemptContext implements Context {
     if (this.#aborted) return;
     this.#aborted = reason;
     this.#controller?.abort(reason);
+    this.#ending?.abort(reason);
     this.#onAbort?.(reason);
   }
 

@@ -6,6 +6,7 @@ const MAX_JOB_LABELS = 500;
 
 const OUTCOMES = {
   complete: "completed",
+  continue: "completed",
   retry: "failed",
   fail: "failed",
   stop: "cancelled",

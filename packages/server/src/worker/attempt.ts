@@ -1,3 +1,4 @@
+import { toFailure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
 import type { Outcome, Settled } from "../engine/settle.ts";
@@ -79,7 +80,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   ) {
     this.run = run;
     this.job = job;
-    this.context = new AttemptContext(run, recorder);
+    this.context = new AttemptContext(run, job, recorder);
     this.#recorder = recorder;
     this.#options = options;
     this.#keeper = keeper;
@@ -144,6 +145,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     return (
       (inline && this.#options.loopWatch.reporting !== undefined) ||
       this.#recorder.output.owes(this.run.id) ||
+      this.context.publications?.owes === true ||
       mayHold
     );
   }
@@ -153,6 +155,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     // That it was running when the event loop was blocked.
     if (this.context.inline) await this.#options.loopWatch.reporting;
     await output.flush(this.run.id);
+    await this.#publishFirst();
     if (!this.context.mayHold) return;
     const completed = await settler.wasCompleted(this.#outcome);
     this.#recordedItself = completed && this.context.ownTransaction?.begun === true;
@@ -160,6 +163,14 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     // Its own transaction has recorded the outcome; what is left to do is to take the run out of its lease.
     const { leaseId, runId } = this.#outcome;
     this.#outcome = { leaseId, runId, verdict: "complete", output: null };
+  }
+
+  /** What a run was to publish and may not fails it for good: nobody else would learn of it. */
+  async #publishFirst(): Promise<void> {
+    const refused = await this.context.publications?.flush();
+    const { leaseId, runId, verdict } = this.#outcome;
+    if (refused === undefined || !["complete", "continue", "suspend"].includes(verdict)) return;
+    this.#outcome = { leaseId, runId, verdict: "fail", failure: toFailure(refused) };
   }
 
   #record(): void {
@@ -225,6 +236,8 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.error({ ...ids, error: failure.class, evidence }, failure.message);
     } else if (outcome.verdict === "fail") {
       logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
+    } else if (outcome.verdict === "continue") {
+      logger.debug(ids, "continues as a new run");
     } else if (outcome.verdict === "suspend") {
       logger.debug(ids, "waits");
     } else {
@@ -235,5 +248,5 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
 
 /** Whether a run has ended with that. One that was cancelled instead of being retried is forgotten later. */
 function isFinal(verdict: Outcome["verdict"]): boolean {
-  return verdict === "complete" || verdict === "fail" || verdict === "stop";
+  return ["complete", "continue", "fail", "stop"].includes(verdict);
 }

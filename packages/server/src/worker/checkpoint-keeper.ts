@@ -10,6 +10,7 @@ import type {
   Recorded,
   StepPlace,
   Taken,
+  Unwinding,
   Wait,
 } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
@@ -17,7 +18,20 @@ import { callChildren } from "../store/children.ts";
 import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
 import { readUnlessLocked } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type KeptRow, type Keeping, isStepKept, keepSteps, readRecorded } from "../store/steps.ts";
+import {
+  type KeptRow,
+  type Keeping,
+  isStepKept,
+  keepCompensations,
+  keepSteps,
+  readRecorded,
+} from "../store/steps.ts";
+import {
+  type UnwindingRow,
+  finishUnwinding,
+  markCompensating,
+  readUnwinding,
+} from "../store/unwinding.ts";
 import {
   type StandingWaitRow,
   type TakenRow,
@@ -33,11 +47,16 @@ import { ApprovalWriter, type PublicUrl } from "./approval-writer.ts";
 import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist, placesOf } from "./leased-writer.ts";
 import type { ValueKeeper } from "./value-keeper.ts";
+import { PublicationKeeper, type Publications } from "./publications.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
   /** How many waits are noted that nobody has taken, and effects that have no receipt. */
   readonly standing: number;
+  /** Why the run is to end, if it is; known once it was read. */
+  readonly unwinding: Unwinding | null;
+  /** Undefined when it has published nothing. */
+  readonly publications: Publications | undefined;
 }
 
 type AskedRow = WaitRow & { held: boolean };
@@ -51,9 +70,13 @@ export class CheckpointKeeper {
   readonly #values: ValueKeeper;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #compensations: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #compensating: LeasedWriter<object, { held: boolean }>;
+  readonly #unwound: LeasedWriter<object, { held: boolean }>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
+  readonly #published: PublicationKeeper;
   readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
   readonly #approvals: ApprovalWriter;
 
@@ -73,17 +96,29 @@ export class CheckpointKeeper {
     this.#values = values;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
+    this.#compensations = new LeasedWriter((items) => this.#makeGood(items), logger);
+    this.#compensating = new LeasedWriter(
+      (items) => markCompensating(db, workerId, ...leasesOf(items)),
+      logger,
+    );
+    this.#unwound = new LeasedWriter(
+      (items) => finishUnwinding(db, workerId, ...leasesOf(items)),
+      logger,
+    );
     this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
     // The first of two waits for the same gets what comes first.
     this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
     this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
     this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
     this.#approvals = new ApprovalWriter(db, workerId, logger, publicUrl);
+    this.#published = new PublicationKeeper(db, workerId, logger);
   }
 
   /** Those of one attempt. */
   of(maker: StepMaker): KeptCheckpoints {
     let standing = 0;
+    let publications: Publications | undefined;
+    let unwinding: Unwinding | null = null;
     const intents = new Set<string>();
     const intentOf = ({ name, ordinal }: StepPlace) => `${ordinal} ${name}`;
     return {
@@ -91,9 +126,26 @@ export class CheckpointKeeper {
         return standing + intents.size;
       },
       limits: this.#values.limits,
+      get unwinding() {
+        return unwinding;
+      },
+      willCompensate: async () => {
+        await this.#compensating.write(maker, {});
+      },
+      unwound: async () => {
+        await this.#unwound.write(maker, {});
+      },
+      get publications() {
+        return publications;
+      },
+      publish: (publication) => {
+        publications ??= this.#published.of(maker);
+        return publications.publish(publication);
+      },
       read: async () => {
         const recorded = await this.#read(maker);
         standing += recorded.waits.length;
+        ({ unwinding } = recorded);
         for (const intent of recorded.intents) intents.add(intentOf(intent));
         return recorded;
       },
@@ -123,6 +175,17 @@ export class CheckpointKeeper {
     };
   }
 
+  /** Whether a run is to end, and has something to make good before. */
+  async isToEnd(maker: StepMaker): Promise<boolean> {
+    try {
+      const [row] = await persist(maker, this.#logger, () => readUnwinding(this.#db, maker.runId));
+      return row !== undefined && row.cause !== null;
+    } catch {
+      // The attempt was told to stop meanwhile: then the next one looks.
+      return false;
+    }
+  }
+
   /** Forgets what runs wait for that have ended. What this misses, because the process dies, is forgotten by {@link WaitPruner}. */
   async forget(runs: string[]): Promise<void> {
     await dropWaits(this.#db, runs);
@@ -131,16 +194,19 @@ export class CheckpointKeeper {
   async #read(maker: StepMaker): Promise<Recorded> {
     // A rerun may be a fork, which has begun before its first attempt.
     if (maker.attempt === 1 && maker.trigger !== "rerun") {
-      return { checkpoints: [], waits: [], intents: [] };
+      return { checkpoints: [], waits: [], intents: [], compensates: false, unwinding: null };
     }
     const { runId } = maker;
     const recorded = await persist(maker, this.#logger, async () => {
-      const [checkpoints, standing] = await Promise.all([
+      const [checkpoints, standing, [unwinding]] = await Promise.all([
         readRecorded(this.#db, runId),
         this.#standingOf(runId),
+        readUnwinding(this.#db, runId),
       ]);
       return {
         checkpoints,
+        compensates: unwinding?.compensates ?? false,
+        unwinding: unwinding ? unwindingOf(unwinding) : null,
         waits: standing
           .filter(({ kind }) => kind !== "effect")
           .map((row) => ({ ...placeOf(row), ...waitOf(row) })),
@@ -170,7 +236,7 @@ export class CheckpointKeeper {
   }
 
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
-    const writer = checkpoint.kind === "effect" ? this.#receipts : this.#steps;
+    const writer = this.#writerOf(checkpoint);
     const small = this.#values.isSmall(checkpoint);
     const kept = small ? checkpoint : await this.#values.put(maker.runId, checkpoint);
     const { ours } = await writer.write(maker, kept);
@@ -179,6 +245,11 @@ export class CheckpointKeeper {
       "step_mismatch",
       `another attempt of run ${maker.runId} has recorded ${JSON.stringify(checkpoint.name)} already`,
     );
+  }
+
+  #writerOf({ kind }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
+    if (kind === "effect") return this.#receipts;
+    return kind === "compensation" ? this.#compensations : this.#steps;
   }
 
   #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
@@ -201,6 +272,13 @@ export class CheckpointKeeper {
     failpoint("receipt.before");
     const kept = await keepReceipts(this.#db, ...this.#keeping(items));
     failpoint("receipt.after_commit");
+    return kept;
+  }
+
+  async #makeGood(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
+    failpoint("compensation.before");
+    const kept = await keepCompensations(this.#db, ...this.#keeping(items));
+    failpoint("compensation.after_commit");
     return kept;
   }
 
@@ -302,6 +380,23 @@ export class CheckpointKeeper {
     failpoint("take.after_commit");
     return taken;
   }
+}
+
+function leasesOf(items: readonly Leased<object>[]): [leases: number[], runs: string[]] {
+  return [items.map(({ maker }) => maker.leaseId), items.map(({ maker }) => maker.runId)];
+}
+
+function unwindingOf({ cause, failures, ...error }: UnwindingRow): Unwinding | null {
+  if (cause === null) return null;
+  const failure =
+    cause === "cancelled"
+      ? null
+      : {
+          class: error.error_class ?? "Error",
+          message: error.error_message ?? "",
+          stack: error.error_stack,
+        };
+  return { cause, failures: failures!, failure };
 }
 
 function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {

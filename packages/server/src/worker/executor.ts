@@ -1,5 +1,12 @@
 import { type Failure, MillraceError, retryDelayMs, toFailure } from "@millrace/core";
-import { Aborted, type Job, type Suspension, checkInput } from "@millrace/sdk";
+import {
+  Aborted,
+  type Job,
+  type Suspension,
+  type Unwinding,
+  checkInput,
+  isContinuation,
+} from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
@@ -139,9 +146,9 @@ export function startHere({ run, job, context }: Execution): Handling {
       input instanceof Promise
         ? input.then((checked) => handle(checked, job, context))
         : handle(input, job, context);
-    return { ended: isThenable(value) ? awaited(value) : returned(value) };
+    return { ended: isThenable(value) ? awaited(value, context) : returned(value) };
   } catch (thrown) {
-    return { ended: { thrown } };
+    return { ended: context.attempt === 1 ? { thrown } : context.unwind(thrown) };
   }
 }
 
@@ -150,11 +157,22 @@ function handle(input: unknown, job: Job, context: AttemptContext): unknown {
   return job.handle(input, context);
 }
 
-async function awaited(value: PromiseLike<unknown>): Promise<End> {
+async function awaited(value: PromiseLike<unknown>, context: AttemptContext): Promise<End> {
   try {
-    return returned(await value);
+    // Nothing is on record in a first attempt, so its run is not to end.
+    const given = await (context.attempt === 1
+      ? value
+      : Promise.race([value, context.ending.left]));
+    // Whatever it has made of that: some of it is not done, and will not be.
+    if (context.refused) return await context.unwind(context.refused);
+    // A run that is to end does not go on as another.
+    if (isContinuation(given)) {
+      const end = await context.unwind(given);
+      if (!("thrown" in end) || end.thrown !== given) return end;
+    }
+    return returned(given);
   } catch (thrown) {
-    return { thrown };
+    return context.unwind(thrown);
   }
 }
 
@@ -200,8 +218,9 @@ function judge(end: End, execution: Execution): Outcome {
     return judge({ thrown: new NotCommitted() }, execution);
   }
   // Told to stop, but it finished its work all the same: the work counts. A timeout does not let it count.
-  if (hasReturned(end) && why !== "timeout") return complete(end, run, job);
+  if (hasReturned(end) && why !== "timeout") return complete(end, execution);
   const ids = { leaseId: run.leaseId, runId: run.id };
+  if ("unwound" in end) return unwound(end.unwound, run);
   // Whatever it was told meanwhile: a cancel that was asked for is met when this is recorded, a lease that is gone, too.
   if ("suspended" in end) return suspend(end.suspended, execution);
   // What dies of being told to stop has stopped.
@@ -209,6 +228,13 @@ function judge(end: End, execution: Execution): Outcome {
   if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };
   if (why === "shutdown" || why === "lease-lost") return { ...ids, verdict: "release" };
   return failed(end, run, job, context);
+}
+
+/** All is made good, which is on record: the run ends as it was to. */
+function unwound({ failure }: Unwinding, { leaseId, id: runId }: ClaimedRun): Outcome {
+  return failure
+    ? { leaseId, runId, verdict: "fail", failure }
+    : { leaseId, runId, verdict: "stop", failure: null };
 }
 
 function suspend({ dueMs, waits }: Suspension, { run }: Execution): Outcome {
@@ -234,13 +260,18 @@ function park(message: string, { run }: Execution): Outcome {
   return { leaseId, runId, verdict: "fail", failure };
 }
 
-type Returned = Extract<End, { value: unknown } | { output: unknown } | { invalidOutput: unknown }>;
+type Returned = Extract<
+  End,
+  { value: unknown } | { output: unknown } | { continued: unknown } | { invalidOutput: unknown }
+>;
 
 function hasReturned(end: End): end is Returned {
-  return "value" in end || "output" in end || "invalidOutput" in end;
+  return "value" in end || "output" in end || "continued" in end || "invalidOutput" in end;
 }
 
-function complete(end: Returned, { leaseId, id: runId }: ClaimedRun, job: Job): Outcome {
+function complete(end: Returned, { run, job, context }: Execution): Outcome {
+  const { leaseId, id: runId } = run;
+  if ("continued" in end) return { leaseId, runId, verdict: "continue", input: end.continued };
   if ("output" in end) return { leaseId, runId, verdict: "complete", output: end.output };
   // Another attempt would return the same.
   const refused = (failure: Failure): Outcome => {
@@ -249,6 +280,10 @@ function complete(end: Returned, { leaseId, id: runId }: ClaimedRun, job: Job): 
   };
   if ("invalidOutput" in end) return refused(end.invalidOutput);
   try {
+    context.continuing?.requireReturned(end.value);
+    if (isContinuation(end.value)) {
+      return { leaseId, runId, verdict: "continue", input: end.value.input };
+    }
     const output = outputText(end.value, job.name);
     return { leaseId, runId, verdict: "complete", output };
   } catch (error) {
@@ -267,7 +302,8 @@ function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): O
     });
   }
   const failure = failureOf(end, context);
-  const failures = run.failures + 1;
+  // A compensation has its own, as a run has.
+  const failures = run.failures - (context.unwinding?.failures ?? 0) + 1;
   const { maxAttempts } = answer.retry === "backoff" ? answer.backoff : job.retry;
   if (answer.retry === "never" || failures >= maxAttempts) {
     return { ...ids, verdict: "fail", failure };
@@ -276,7 +312,7 @@ function failed(end: End, run: ClaimedRun, job: Job, context: AttemptContext): O
     answer.retry === "backoff"
       ? retryDelayMs(answer.backoff, failures, Math.random())
       : Math.min(answer.ms, MAX_RETRY_AFTER_MS);
-  const limits = limitsOf(job);
+  const limits = context.unwinding ? undefined : limitsOf(job);
   return {
     ...ids,
     verdict: "retry",

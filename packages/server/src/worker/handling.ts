@@ -1,15 +1,17 @@
 import type { Failure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
-import type { Aborted, Suspension } from "@millrace/sdk";
+import type { Aborted, Suspension, Unwinding } from "@millrace/sdk";
 import type { JudgedFailure } from "./judge-failure.ts";
 
 /**
  * How a handler ended:
  * - value: it returned that.
  * - output: it returned, in a place of its own, what is this JSON text.
+ * - continued: it returned, in a place of its own, that its run goes on as a new one with this input, a JSON text.
  * - invalidOutput: what it returned there cannot be stored.
  * - thrown: it threw that.
  * - judged: it threw, in a place of its own, what was judged there.
+ * - unwound: it threw, and what it did was made good, because the run is to end.
  * - crashed: its place died, and nobody had told it to.
  * - diverged: in a place of its own, its code did not come to what is on record; the message says to what.
  * - suspended: it was left where it is, in waits of its steps.
@@ -18,9 +20,11 @@ import type { JudgedFailure } from "./judge-failure.ts";
 export type End =
   | { value: unknown }
   | { output: string | null }
+  | { continued: string }
   | { invalidOutput: Failure }
   | { thrown: unknown }
   | { judged: JudgedFailure }
+  | { unwound: Unwinding }
   | { crashed: Crash }
   | { diverged: string }
   | { suspended: Suspension }

@@ -5,6 +5,7 @@ import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
 import { QUEUE_BUGS } from "./queue.ts";
+import { SIGNAL_BUGS } from "./signals.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
@@ -32,4 +33,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...VERSION_BUGS,
   ...APPROVAL_BUGS,
   ...VALUE_BUGS,
+  ...SIGNAL_BUGS,
 ];

@@ -14,6 +14,13 @@ export interface Holds {
 
 /** Why a run is not running, in words; of a failed run the class of its last error. */
 export function reasonOf(run: RunRow, holds: Holds, now: Date): string | null {
+  const reason = ownReason(run, holds, now);
+  if (run.unwinding === null) return reason;
+  const why = `makes good what it did, because it ${run.unwinding === "failed" ? "failed" : "was cancelled"}`;
+  return reason === null ? why : `${why}; ${reason}`;
+}
+
+function ownReason(run: RunRow, holds: Holds, now: Date): string | null {
   switch (run.state) {
     case "scheduled":
       return scheduled(run, now);

@@ -38,6 +38,8 @@ export function presentSummary(run: RunRow, holds: Holds, now: Date): RunSummary
     correlationId: run.correlation_id,
     idempotencyKey: run.idempotency_key,
     rerunOf: run.rerun_of,
+    continuedFrom: run.continued_from,
+    continuedAs: run.continued_as,
     schedule: run.schedule,
     scheduledFor: instant(run.scheduled_for),
     createdAt: instant(run.created_at),

@@ -12,11 +12,11 @@ export function eventRoutes(app: Api, { emitter }: Context): void {
         operationId: "emitEvent",
         summary: "Send an event",
         description:
-          "To all runs that wait for it, or to one. It counts for runs that have begun, and wait for it later; not for those that begin after it. Answers 201 when it is durable, or 200 when it was sent before under its key, which may come in the body or in the header Idempotency-Key.",
+          "To all runs that wait for it, or, as a signal, to one, which must not have ended. It counts for runs that have begun, and wait for it later; not for those that begin after it. Answers 201 when it is durable, or 200 when it was sent before under its key, which may come in the body or in the header Idempotency-Key.",
         querystring: NoQuery,
         body: EmitEvent,
         response: { 200: EmittedEvent, 201: EmittedEvent },
-        problems: ["invalid_json", "run_not_found", "idempotency_key_reused"],
+        problems: ["invalid_json", "run_not_found", "run_finished", "idempotency_key_reused"],
       },
     },
     async (request, reply) => {

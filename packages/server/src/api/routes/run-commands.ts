@@ -1,5 +1,5 @@
 import { toInputText } from "@millrace/core";
-import { AcceptedRun, CancelResult, ForkRun, ForkedRun, Reason } from "@millrace/core/api";
+import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun } from "@millrace/core/api";
 import { z } from "zod";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
@@ -20,17 +20,17 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
         operationId: "cancelRun",
         summary: "Cancel a run",
         description:
-          "A run that waits is cancelled at once. One that runs is asked to stop: its handler's signal is aborted, and the run is cancelled when the handler lets go.",
+          "A run that waits is cancelled at once. One that runs is asked to stop: its handler's signal is aborted, and the run is cancelled when the handler lets go. One that has something to make good does that first, unless it is forced to end.",
         params: ById,
         querystring: NoQuery,
-        body: Reason.optional(),
+        body: Cancel.optional(),
         response: { 200: CancelResult },
         problems: ["run_not_found", "run_finished"],
       },
     },
     async (request) => {
-      const reason = request.body?.reason ?? null;
-      return { result: await cancel(db, { runId: request.params.id, by: ACTOR, reason }) };
+      const { reason = null, force } = request.body ?? {};
+      return { result: await cancel(db, { runId: request.params.id, by: ACTOR, reason, force }) };
     },
   );
 

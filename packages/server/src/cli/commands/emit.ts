@@ -23,13 +23,13 @@ export function emitCommand(cli: Cli): Command {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(
-      cli.action((event: string, operand: string | undefined, options: Options) =>
+      cli.action((event: string, operand: string | undefined, options: EmitOptions) =>
         emit(cli, event, operand, options),
       ),
     );
 }
 
-interface Options {
+export interface EmitOptions {
   input?: string;
   inputFile?: string;
   run?: string;
@@ -37,11 +37,12 @@ interface Options {
   json?: boolean;
 }
 
-async function emit(
+/** Sends an event, to all that wait for it or to one run. */
+export async function emit(
   cli: Cli,
   name: string,
   operand: string | undefined,
-  { input: json, inputFile: file, run, key, json: asJson }: Options,
+  { input: json, inputFile: file, run, key, json: asJson }: EmitOptions,
 ): Promise<number> {
   const payload = await readInput({ operand, json, file }, cli.cwd, process.stdin);
   const body = { name, payload, run, idempotencyKey: key };

@@ -1,4 +1,4 @@
-import { Run } from "@millrace/core/api";
+import { PublishedList, Run } from "@millrace/core/api";
 import { Command } from "commander";
 import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
@@ -26,7 +26,10 @@ async function show(cli: Cli, id: string, { logs, json }: Options): Promise<numb
   const api = apiClient(cli);
   const run = await api.get(`runs/${segment(id)}`, Run);
   if (json) cli.out.line(harmlessJson({ v: 1, ...run }));
-  else printRun(cli.out, run, Date.now());
+  else {
+    const { published } = await api.get(`runs/${segment(id)}/published`, PublishedList);
+    printRun(cli.out, run, published, Date.now());
+  }
   if (logs) {
     if (!json) cli.out.line();
     await printLog(cli, api, id, json === true);

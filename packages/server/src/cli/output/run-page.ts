@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import type { Attempt, LogLine, Run, RunStep } from "@millrace/core/api";
+import type { Attempt, LogLine, Published, Run, RunStep } from "@millrace/core/api";
 import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import type { Screen } from "./screen.ts";
@@ -18,7 +18,12 @@ export function runLine(screen: Screen, run: Run): string {
 }
 
 /** Everything about a run, for people. */
-export function printRun(screen: Screen, run: Run, now: number): void {
+export function printRun(
+  screen: Screen,
+  run: Run,
+  published: readonly Published[],
+  now: number,
+): void {
   screen.line(runLine(screen, run));
   for (const [label, text] of facts(run, now)) {
     screen.line(`  ${screen.style("gray", label.padEnd(9))} ${text}`);
@@ -31,6 +36,10 @@ export function printRun(screen: Screen, run: Run, now: number): void {
   if (run.steps.length > 0) {
     screen.line();
     printTable(screen, stepColumns(now), run.steps);
+  }
+  if (published.length > 0) {
+    screen.line();
+    printTable(screen, PUBLISHED_COLUMNS, published);
   }
   const stack = run.attempts.findLast(({ error }) => error?.stack)?.error?.stack;
   if (stack && run.state !== "completed") {
@@ -74,11 +83,13 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   if (run.progress) yield ["progress", progressText(run.progress)];
   if (run.children) yield ["children", childrenText(run.children)];
   yield ["input", shortJson(run.input)];
+  if (run.continuedAs) yield ["continued", `as ${run.continuedAs}`];
   if (run.output !== null) yield ["output", shortJson(run.output)];
   if (run.reruns.length > 0) yield ["reruns", run.reruns.join(", ")];
 }
 
-function causeOf({ rerunOf, parent, trigger }: Run): string {
+function causeOf({ continuedFrom, rerunOf, parent, trigger }: Run): string {
+  if (continuedFrom) return `continued from ${continuedFrom} (${trigger})`;
   if (rerunOf) return `rerun of ${rerunOf}`;
   if (!parent) return trigger;
   const use = parent.ordinal > 1 ? ` (${parent.ordinal})` : "";
@@ -120,6 +131,12 @@ function attemptColumns(now: number): Column<Attempt>[] {
     },
   ];
 }
+
+const PUBLISHED_COLUMNS: Column<Published>[] = [
+  { title: "PUBLISHED", text: ({ key }) => key },
+  { title: "AT", text: ({ at }) => localTime(at) },
+  { title: "VALUE", text: ({ value }) => shortJson(value) },
+];
 
 function stepColumns(now: number): Column<RunStep>[] {
   return [

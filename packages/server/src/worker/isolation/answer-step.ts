@@ -17,6 +17,14 @@ export async function answerStep(
     if ("take" in question) {
       return { id, took: await checkpoints.take(question.take, question.seq) };
     }
+    if ("tell" in question) {
+      await checkpoints[question.tell]();
+      return { id, done: true };
+    }
+    if ("publish" in question) {
+      await checkpoints.publish(question.publish);
+      return { id, published: true };
+    }
     await checkpoints.keep(question.keep);
     return { id, kept: true };
   } catch (error) {

@@ -5,6 +5,7 @@ import type {
   NewNote,
   NewWait,
   Noted,
+  Publication,
   Recorded,
   StepPlace,
   Suspension,
@@ -73,6 +74,21 @@ export class IsolatedCheckpoints implements Checkpoints {
 
   async take(place: StepPlace, seq: number): Promise<Taken | Wait> {
     return (await this.#ask<"took">({ take: place, seq })).took;
+  }
+
+  async willCompensate(): Promise<void> {
+    await this.#ask<"done">({ tell: "willCompensate" });
+  }
+
+  async unwound(): Promise<void> {
+    await this.#ask<"done">({ tell: "unwound" });
+  }
+
+  publish(publication: Publication): Promise<void> {
+    const published = this.#ask<"published">({ publish: publication }).then(() => {});
+    // The worker knows of a refusal before this does.
+    published.catch(() => {});
+    return published;
   }
 
   /** What the worker says to a question. */

@@ -1,7 +1,16 @@
 import type { Trigger } from "@millrace/core";
-import { type Aborted, type Context, type LogFields, type RunLog, StepRunner } from "@millrace/sdk";
+import {
+  type Aborted,
+  type Context,
+  Continuing,
+  type Job,
+  type LogFields,
+  type RunLog,
+  StepRunner,
+} from "@millrace/sdk";
 import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
 import { costUnits } from "../cost-units.ts";
+import { Ending } from "../ending.ts";
 import { OwnTransaction } from "../own-transaction.ts";
 import { IsolatedCheckpoints } from "./isolated-checkpoints.ts";
 import type { IsolatedRun, Notice } from "./protocol.ts";
@@ -23,7 +32,18 @@ export class IsolatedContext implements Context {
   readonly cost: Context["cost"];
   readonly completeIn: Context["completeIn"];
   readonly step: Context["step"];
+  readonly publish: Context["publish"];
+  readonly continueAsNew: Context["continueAsNew"];
+  readonly continuing: Continuing;
+  /** The job, as soon as it is loaded. */
+  definition: Job | undefined;
   readonly checkpoints: IsolatedCheckpoints;
+  /** How its handler is told that the run is to end, if it is. */
+  readonly ending = new Ending(
+    () => this.signal,
+    (reason) => this.#controller.abort(reason),
+  );
+  #aborted: Aborted | undefined;
   readonly #steps: StepRunner;
   #over = false;
   readonly #controller = new AbortController();
@@ -63,11 +83,15 @@ export class IsolatedContext implements Context {
       checkpoints: this.checkpoints,
       runId: run.runId,
       attempt: run.attempt,
-      signal: () => this.signal,
-      stopped: () => (this.signal.aborted ? (this.signal.reason as Error) : undefined),
+      signal: () => this.ending.signal,
+      stopped: () => this.#aborted,
       warn: (message) => this.log.warn(message),
+      onEnding: (reason) => this.ending.begin(reason),
     });
     this.step = this.#steps.step;
+    this.publish = this.#steps.publish;
+    this.continuing = new Continuing(() => this.definition!);
+    this.continueAsNew = this.continuing.continueAsNew;
     const own = new OwnTransaction(() => send({ completing: true }));
     this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
     this.cost = (units) => send({ cost: costUnits(units) });
@@ -91,12 +115,24 @@ export class IsolatedContext implements Context {
     return this.#steps.broken;
   }
 
+  /** What it has refused to its handler, because the run is to end. */
+  get refused(): Error | undefined {
+    return this.#steps.refused;
+  }
+
+  /** Its handler has thrown: makes good what it did, when the run is to end. */
+  unwind(thrown: unknown): ReturnType<StepRunner["unwind"]> {
+    return this.attempt === 1 ? Promise.resolve({ thrown }) : this.#steps.unwind(thrown);
+  }
+
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   abort(reason: Aborted): void {
+    this.#aborted ??= reason;
     this.#controller.abort(reason);
+    this.ending.abort(reason);
   }
 
   /** Its handler has ended, or was left: nothing of it begins a step any more. */

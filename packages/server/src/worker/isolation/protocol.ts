@@ -5,10 +5,12 @@ import type {
   NewNote,
   NewWait,
   Noted,
+  Publication,
   Recorded,
   StepPlace,
   Suspension,
   Taken,
+  Unwinding,
   Wait,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
@@ -64,6 +66,8 @@ export type StepQuestion = { id: number } & (
   | { ask: NewWait }
   | { link: StepPlace }
   | { take: StepPlace; seq: number }
+  | { publish: Publication }
+  | { tell: "willCompensate" | "unwound" }
 );
 
 /** A question that failed is answered with the message and, of our own errors, the code. */
@@ -75,16 +79,22 @@ export type StepAnswer = { id: number } & (
   | { asked: Wait }
   | { linked: string }
   | { took: Taken | Wait }
+  | { published: true }
+  | { done: true }
   | { failed: { code: ErrorCode | null; message: string } }
 );
 
 export type Ended =
   | { output: string | null }
+  /** Its run goes on as a new one with this input, a JSON text. */
+  | { continued: string }
   /** It was left where it is, in waits of which the first is over then, in milliseconds of Unix time. */
   | { suspended: Suspension }
   /** Its code did not come to what is on record; the message says to what. */
   | { diverged: string }
   | { invalidOutput: Failure }
   | { judged: JudgedFailure }
+  /** What it did was made good, because the run is to end. */
+  | { unwound: Unwinding }
   /** The job could not be loaded there, so nothing of it could judge. */
   | { unloaded: Failure };

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { MillraceError, toFailure } from "@millrace/core";
-import { type Job, checkInput, isJob } from "@millrace/sdk";
+import { type Job, checkInput, isContinuation, isJob } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../../runtime/import-module.ts";
 import { type JudgedFailure, divergenceOf, judgeFailure } from "../judge-failure.ts";
 import { outputText } from "../output-text.ts";
@@ -27,11 +27,22 @@ export async function runIsolated(run: IsolatedRun, context: IsolatedContext): P
 
 async function handle(job: Job, run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
   try {
-    const value = await job.handle(await checkInput(job, run.input), context);
-    return outputOf(value, run.job);
+    context.definition = job;
+    const checked: unknown = await checkInput(job, run.input);
+    const value: unknown = await Promise.race([job.handle(checked, context), context.ending.left]);
+    // Whatever the handler has made of it.
+    if (context.refused) throw context.refused;
+    if (isContinuation(value)) {
+      const end = await context.unwind(value);
+      if ("unwound" in end) return end;
+      if (end.thrown !== value) return { judged: judge(end.thrown, job) };
+    }
+    return outputOf(value, run.job, context);
   } catch (thrown) {
     const diverged = divergenceOf(thrown);
-    return diverged === undefined ? { judged: judge(thrown, job) } : { diverged };
+    if (diverged !== undefined) return { diverged };
+    const end = await context.unwind(thrown);
+    return "unwound" in end ? end : { judged: judge(end.thrown, job) };
   }
 }
 
@@ -51,8 +62,10 @@ function judgeAnything(thrown: unknown, job: Job): JudgedFailure {
   }
 }
 
-function outputOf(value: unknown, job: string): Ended {
+function outputOf(value: unknown, job: string, { continuing }: IsolatedContext): Ended {
   try {
+    continuing.requireReturned(value);
+    if (isContinuation(value)) return { continued: value.input };
     return { output: outputText(value, job) };
   } catch (error) {
     return { invalidOutput: toFailure(error) };

@@ -1,0 +1,60 @@
+import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
+import { statement } from "./statement.ts";
+
+/**
+ * Ends a run as completed and starts its successor, or neither. When the cancel of the run was asked for, it is cancelled instead.
+ * `millrace.continue_as_new` makes the successor, if the lease holds the run still; so what follows finds the same.
+ *
+ * Parameters: worker, lease, run, the JSON text of the successor's input.
+ */
+export const settleContinued = statement<
+  [worker: number, lease: number, run: string, input: string],
+  SettledRow & { queue: string | null }
+>(
+  "settle_continued",
+  `with settling as materialized (
+      select $2::bigint as lease_id, $3::uuid as run_id, clock_timestamp() as at, 1::bigint as place, c.chain, c.successor, c.queue
+      from millrace.continue_as_new($1, $2, $3, $4::jsonb) c
+    ),
+    ${FENCE},
+    moved as (
+      update millrace.run r
+      set attempts = r.attempts + 1,
+        state = case when f.successor is null then 'cancelled' else 'completed' end::millrace.run_state,
+        started_at = f.claimed_at, finished_at = f.at, worker_id = f.worker_id,
+        chain = coalesce(f.chain, r.chain), continued_as = f.successor
+      from fenced f where r.id = f.run_id and r.state is null and (f.successor is not null or f.unwanted)
+      returning r.id, r.attempts, r.state, f.successor, f.worker_id, f.claimed_at, f.at
+    ),
+    attempted as (
+      insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at)
+      select id, attempts, 'cancelled', worker_id, claimed_at, at from moved where successor is null
+    )
+    select (${letters("'r'")}) as letters, ${ROOMIER}, (select queue from settling) as queue`,
+);
+
+/** The last run of the chain that a run is of; itself, when it is of none. */
+export const lastOfChain = statement<[run: string], { id: string }>(
+  "last_of_chain",
+  `select millrace.last_of_chain($1) as id`,
+);
+
+/** Forgets chains whose last run is no more, in a window; answers where it ended, null at the end of all. */
+export const pruneChains = statement<
+  [after: string, limit: number],
+  { pruned: number; last: string | null }
+>(
+  "prune_chains",
+  `with seen as materialized (
+      select id, last from millrace.chain where id > $1::uuid order by id limit $2
+    ),
+    gone as materialized (
+      select s.id from seen s left join lateral (select true as there from millrace.run where id = s.last limit 1) r on true
+      where r.there is null
+    ),
+    forgotten as (
+      delete from millrace.chain c using gone g where c.id = g.id returning 1
+    )
+    select (select count(*)::int from forgotten) as pruned,
+      case when (select count(*) from seen) = $2 then (select id from seen order by id desc limit 1) end as last`,
+);
