@@ -17,8 +17,6 @@ export type Failpoint =
   | "log.after_commit"
   | "step.before"
   | "step.after_commit"
-  | "compensation.before"
-  | "compensation.after_commit"
   | "receipt.before"
   | "receipt.after_commit"
   | "note.before"

@@ -76,12 +76,6 @@ export type Keeping = [
 
 export const keepSteps = statement<Keeping, KeptRow>("keep_steps", keeping());
 
-/** The same of what made good what steps had done. */
-export const keepCompensations = statement<Keeping, KeptRow>(
-  "keep_compensations",
-  keeping("compensation"),
-);
-
 /** Whether a step is on record, and of that attempt. */
 export const isStepKept = statement<
   [run: string, name: string, ordinal: number, attempt: number],

@@ -18,14 +18,7 @@ import { callChildren } from "../store/children.ts";
 import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
 import { readUnlessLocked } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
-import {
-  type KeptRow,
-  type Keeping,
-  isStepKept,
-  keepCompensations,
-  keepSteps,
-  readRecorded,
-} from "../store/steps.ts";
+import { type KeptRow, type Keeping, isStepKept, keepSteps, readRecorded } from "../store/steps.ts";
 import {
   type UnwindingRow,
   finishUnwinding,
@@ -70,7 +63,6 @@ export class CheckpointKeeper {
   readonly #values: ValueKeeper;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
-  readonly #compensations: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #compensating: LeasedWriter<object, { held: boolean }>;
   readonly #unwound: LeasedWriter<object, { held: boolean }>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
@@ -96,7 +88,6 @@ export class CheckpointKeeper {
     this.#values = values;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
-    this.#compensations = new LeasedWriter((items) => this.#makeGood(items), logger);
     this.#compensating = new LeasedWriter(
       (items) => markCompensating(db, workerId, ...leasesOf(items)),
       logger,
@@ -248,8 +239,7 @@ export class CheckpointKeeper {
   }
 
   #writerOf({ kind }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
-    if (kind === "effect") return this.#receipts;
-    return kind === "compensation" ? this.#compensations : this.#steps;
+    return kind === "effect" ? this.#receipts : this.#steps;
   }
 
   #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
@@ -272,13 +262,6 @@ export class CheckpointKeeper {
     failpoint("receipt.before");
     const kept = await keepReceipts(this.#db, ...this.#keeping(items));
     failpoint("receipt.after_commit");
-    return kept;
-  }
-
-  async #makeGood(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
-    failpoint("compensation.before");
-    const kept = await keepCompensations(this.#db, ...this.#keeping(items));
-    failpoint("compensation.after_commit");
     return kept;
   }
 
