@@ -4,7 +4,7 @@ import { type TestKit, type TestKitOptions, type TestRun, testKit } from "millra
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
-import { endless, errorOf } from "../support/family.ts";
+import { endless } from "../support/family.ts";
 import { until } from "../support/until.ts";
 import { Mill } from "../support/mill.ts";
 
