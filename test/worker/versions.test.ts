@@ -127,9 +127,10 @@ describe("a run that has begun its steps with one version of its job", () => {
     );
     await mill.startReaper();
     await mill.db.query("update millrace.worker set state = 'lost' where state = 'active'");
-    await until("it is back in its queue", () =>
-      mill.rows("select from millrace.ready where version = '2'").then(({ length }) => length > 0),
-    );
+    await until("it was taken back", async () => (await mill.run(other)).losses > 0);
+    expect(await mill.rows("select version from millrace.run where id = $1", [other])).toEqual([
+      { version: "2" },
+    ]);
   });
 
   test("has none before its first step: whoever comes may run it, also after a failure", async () => {
