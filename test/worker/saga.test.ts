@@ -71,6 +71,22 @@ describe("a run with something to make good", () => {
     ]);
   });
 
+  test("leaves what makes it good a signal that is not aborted with the handler's", async () => {
+    const seen: boolean[] = [];
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      await saga.step("seat", make("seat"), async (_seat, { signal: stop }) => {
+        // Where a request would be under way that heeds it.
+        await new Promise(setImmediate);
+        seen.push(stop.aborted);
+      });
+      throw new NonRetryableError("no car");
+    });
+    await using t = await testKit({ job });
+    expect((await t.run(job)).error).toMatchObject({ message: "no car" });
+    expect(seen).toEqual([false]);
+  });
+
   test("completes, and makes nothing good, when nobody cancels it", async () => {
     const job = workflow(booked);
     await using t = await testKit({ job });

@@ -145,6 +145,8 @@ export class StepRunner {
       const what = "what the run did could not be made good: its handler did not come to it";
       return { thrown: compensationError(what, unwinding, thrown) };
     }
+    // Before the first compensation takes its signal: until then that is the handler's, which is about to be aborted.
+    this.#options.onEnding?.(endingSignal(unwinding));
     try {
       await this.#compensate(unwinding);
       await this.#options.checkpoints.unwound();
