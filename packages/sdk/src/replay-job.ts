@@ -97,7 +97,9 @@ export async function replayJob(
       return { end: "threw", error };
     }
   };
-  const found = await Promise.race([handle(), ended]);
+  // While the handler waits for its turn, nothing else may hold the process.
+  const alive = setInterval(() => {}, MAX_TIMER_MS);
+  const found = await Promise.race([handle(), ended]).finally(() => clearInterval(alive));
   const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
   const standing = run.waits.length + run.intents.length;
   const { broken, left } = steps;
@@ -113,6 +115,9 @@ export async function replayJob(
 function ofHandler({ checkpoints }: ReplayedRun): Checkpoint[] {
   return checkpoints.filter(({ kind }) => kind !== "compensation");
 }
+
+/** The longest that a timer of Node may have. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Longer than any debugging. */
 const NEVER_MS = 2 ** 50;

@@ -163,5 +163,7 @@ export class Deliveries {
       this.#ready.clear();
       for (const { reject } of waiting) reject(this.#broken);
     }, this.#patienceMs);
+    // An attempt that nobody closes, because its worker has died in a test, must not keep the process.
+    this.#stuck.unref();
   }
 }
