@@ -233,3 +233,14 @@ test("however long the history is, a batch of outcomes finds its runs by one sca
   await mill.db.query("update pg_class set reltuples = 1e9, relpages = 1 where relname ~ '^run_'");
   expect(await settleFifty(), "statistics of much").toEqual(well);
 });
+
+test("no trigger fires before an update of a run: each row would be locked by itself first, and that be logged", async () => {
+  const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+  const before = await mill.rows(
+    `select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'millrace' and c.relname ~ '^run(_|$)'
+       -- ROW, BEFORE, UPDATE: pg_trigger.h of PostgreSQL.
+       and t.tgtype & 1 = 1 and t.tgtype & 2 = 2 and t.tgtype & 16 = 16`,
+  );
+  expect(before).toEqual([]);
+});

@@ -72,6 +72,6 @@ export async function cancelInside(tx: Queryable, asked: Cancel): Promise<Cancel
   await dropFromGate(tx, runId, run.job);
   // It stays open, and so must not be put back beside a lease: a claim that was under way was waited for by now.
   if (run.compensates && (await unwantInLease(tx, runId, force)).length > 0) return "asked";
-  const [ended] = await cancelRun(tx, runId);
-  return ended && ended.state === null ? "compensating" : "cancelled";
+  await cancelRun(tx, runId);
+  return run.compensates && !force ? "compensating" : "cancelled";
 }

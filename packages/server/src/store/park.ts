@@ -27,25 +27,25 @@ export const settleParked = statement<
         finished_at = case when f.unwanted then f.at end,
         worker_id = case when f.unwanted then f.worker_id end
       from fenced f where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.state, f.message, f.worker_id, f.claimed_at, f.at, f.unwanted and r.state is null as unwinds
+      returning r.id, r.attempts, r.state, f.message, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at, error_class, error_message)
-      select id, attempts, case when state is null and not unwinds then 'released' else 'cancelled' end::millrace.attempt_outcome, worker_id,
-        claimed_at, at, case when state is null and not unwinds then 'NeedsVersion' end,
-        case when state is null and not unwinds then message end
+      select id, attempts, case when state is null then 'released' else 'cancelled' end::millrace.attempt_outcome, worker_id,
+        claimed_at, at, case when state is null then 'NeedsVersion' end,
+        case when state is null then message end
       from moved
     ),
     parked as (
       insert into millrace.timer (run_id, due_at, reason)
       select m.id, m.at + least(interval '1 hour', greatest(interval '30 seconds', m.at - s.last_at)) * (0.9 + random() * 0.2), 'version'
       from moved m left join lateral (select max(finished_at) as last_at from millrace.step where run_id = m.id offset 0) s on true
-      where m.state is null and not m.unwinds
+      where m.state is null
     ),
     noted as (
       insert into millrace.event (run_id, event, detail)
       select id, 'needs version', jsonb_build_object('message', message)
-      from moved where state is null and not unwinds and millrace.why_parked(id) is distinct from message
+      from moved where state is null and millrace.why_parked(id) is distinct from message
     )
     select (${letters("'r'")}) as letters, ${ROOMIER}`,
 );

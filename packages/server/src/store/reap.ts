@@ -46,8 +46,7 @@ export const takeBack = statement<
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
       from judged l where r.id = any (array[l.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect,
-        l.final is not null and r.state is null as unwinds
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message, evidence)
@@ -67,7 +66,7 @@ export const takeBack = statement<
       ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
-        from moved where state is null and not unwinds
+        from moved where state is null
       ) chunk
       group by queue, priority, job, version, parcel`)}
     )
