@@ -65,6 +65,7 @@ export class Observer {
     this.#logger[level](
       {
         requestId: request.id,
+        caller: request.caller?.name,
         method,
         // Without the query string: people put secrets there.
         path: request.raw.url?.split("?", 1)[0]?.slice(0, 200),

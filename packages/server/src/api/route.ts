@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@millrace/core";
+import type { ErrorCode, Permission } from "@millrace/core";
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -18,6 +18,8 @@ declare module "fastify" {
   interface FastifySchema {
     /** Errors of this route, for the reference; those that every route can have are added. */
     problems?: ErrorCode[];
+    /** What a caller must be allowed to do; `public` needs no key, and is on the list of `authenticate.ts` as well. */
+    permission?: Permission | "public";
   }
 }
 
@@ -39,9 +41,6 @@ export interface Context {
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
 }
-
-/** Who did it, on the record: there is one key, and whoever has it is the API. */
-export const ACTOR = "api";
 
 /** A path parameter that is a run's id. */
 export const ById = z.strictObject({ id: RunId });

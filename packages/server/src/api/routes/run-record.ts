@@ -15,6 +15,7 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "readRunRecord",
+        permission: "read",
         summary: "What a run has on record, with the values of its steps",
         description: "For a replay. It may have up to 32 MiB.",
         params: ById,
@@ -58,6 +59,7 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "listOpenRuns",
+        permission: "read",
         summary: "Open runs of a job with their inputs, as new code would meet them",
         description: `Up to ${MAX_OPEN_RUNS} of each place where runs stand: queue, gate, worker, timer. A job that is not registered may have some, too.`,
         params: JobByName,
