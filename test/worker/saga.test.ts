@@ -267,6 +267,33 @@ describe("a run with something to make good", () => {
     expect((await t.find(open)).state).toBe("cancelled");
   });
 
+  test("makes good a child that had completed before it could learn of that", async () => {
+    const child = defineJob({ name: "child", queue: "other", run: () => "made" });
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      const open = step.call(child, undefined, { delay: "1h", name: "open" });
+      await saga.call(child, undefined, (given) => void undone.push(`child ${given}`));
+      await open;
+    });
+    const mill = await Mill.create(job, child);
+    const parents = await mill.startWorker({ queues: ["default"] });
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await parents.stop();
+    const children = await mill.startWorker({ queues: ["other"] });
+    // The child has ended, and no worker has told its parent.
+    await mill.untilState(id, "queued");
+    expect(await cancel(mill.db, { runId: id, by: "test", reason: null })).toBe("compensating");
+    await children.stop();
+    await mill.startWorker();
+    await mill.untilState(id, "cancelled");
+    expect(undone).toEqual(["child made"]);
+    expect(await mill.rows("select name, kind from millrace.step order by seq")).toEqual([
+      { name: "child", kind: "call" },
+      { name: "undo:child", kind: "compensation" },
+    ]);
+  });
+
   test("retries what makes good by the policy of its job, with attempts of its own", async () => {
     const job = workflow(async (ctx) => {
       await booked(ctx);

@@ -131,3 +131,42 @@ create or replace function millrace.meet(most integer, out looked integer, out r
       runs := runs || got;
     end loop;
   end $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- As before, but the ends of children that have come and were not taken are put on record first.
+create or replace function millrace.unwind() returns trigger
+  language plpgsql
+  as $$
+  declare
+    under record;
+  begin
+    select u.done into under from millrace.unwinding u where u.run_id = new.id;
+    if found and (under.done or new.state = 'failed') then
+      return new;
+    end if;
+    insert into millrace.unwinding (run_id, cause, attempt, failures) values (new.id, new.state::text, new.attempts, new.failures)
+    on conflict do nothing;
+    if found then
+      insert into millrace.event (run_id, event, detail) values (new.id, 'compensating', jsonb_build_object('cause', new.state));
+    end if;
+    -- It waits for nothing any more, and its children are cancelled. That it was in the middle of an effect stays on record; so does what
+    -- children have done of whose ends it was about to learn: it may have to be made good.
+    perform from millrace.waiter w where w.run_id = new.id order by w.run_id, w.name, w.ordinal for update;
+    insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
+    select w.run_id, w.name, w.ordinal, w.kind, s.last + row_number() over (order by w.met_at, w.name, w.ordinal), new.attempts, w.asked_at,
+      w.met_at, w.value
+    from millrace.waiter w cross join (select coalesce(max(seq), 0) as last from millrace.step where run_id = new.id) s
+    where w.run_id = new.id and w.kind = 'call' and w.met_at is not null and not w.failed
+    on conflict do nothing;
+    delete from millrace.waiter w where w.run_id = new.id and w.kind <> 'effect';
+    if new.parent then
+      insert into millrace.orphaning (parent) values (new.id);
+    end if;
+    insert into millrace.ready (queue, priority, job, version, run_ids, gated, start_by)
+    values (new.queue, new.priority, new.job, new.version, array[new.id], millrace.is_gated(new.job, new.queue), clock_timestamp());
+    new.state := null;
+    new.started_at := null;
+    new.finished_at := null;
+    new.worker_id := null;
+    return new;
+  end $$;
