@@ -18,8 +18,15 @@ create function millrace.unwind(ended millrace.run) returns boolean
     if found then
       insert into millrace.event (run_id, event, detail) values (ended.id, 'compensating', jsonb_build_object('cause', ended.state));
     end if;
-    -- It waits for nothing any more, and its children are cancelled. That it was in the middle of an effect stays on record.
+    -- It waits for nothing any more, and its children are cancelled. That it was in the middle of an effect stays on record; so does what
+    -- children have done of whose ends it was about to learn: it may have to be made good.
     perform from millrace.waiter w where w.run_id = ended.id order by w.run_id, w.name, w.ordinal for update;
+    insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
+    select w.run_id, w.name, w.ordinal, w.kind, s.last + row_number() over (order by w.met_at, w.name, w.ordinal), ended.attempts, w.asked_at,
+      w.met_at, w.value
+    from millrace.waiter w cross join (select coalesce(max(seq), 0) as last from millrace.step where run_id = ended.id) s
+    where w.run_id = ended.id and w.kind = 'call' and w.met_at is not null and not w.failed
+    on conflict do nothing;
     delete from millrace.waiter w where w.run_id = ended.id and w.kind <> 'effect';
     if ended.parent then
       insert into millrace.orphaning (parent) values (ended.id);
