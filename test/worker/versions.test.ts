@@ -26,10 +26,10 @@ function code(run: (ctx: Context) => unknown, options: Code = {}) {
 }
 
 /** A worker with other code for the same job. */
-async function startOther(mill: Mill, job: ReturnType<typeof code>) {
+async function startOther(mill: Mill, job: ReturnType<typeof code>, concurrency = 10) {
   const registry = new JobRegistry([job]);
   await registry.register(mill.db);
-  return mill.startWorker({ registry });
+  return mill.startWorker({ registry, concurrency });
 }
 
 const twoSteps = (said: string) => async (ctx: Context) => {
@@ -92,6 +92,21 @@ describe("a run that has begun its steps with one version of its job", () => {
     expect(await mill.state(id)).toBe("queued");
     await startOther(mill, code(twoSteps("one again"), { version: "1", concurrency }));
     expect((await mill.untilState(id, "completed")).output).toBe("one again finished it");
+  });
+
+  test("takes no turn from other keys where it passes the gate, though a worker has one slot", async () => {
+    const concurrency = { key: "tenant", limit: 5 } as const;
+    const mill = await Mill.create(code(twoSteps("one"), { version: "1", concurrency }));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract", { tenant: "a" });
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await startOther(mill, code(twoSteps("two"), { version: "2", concurrency }), 1);
+    const younger = await mill.enqueue("contract", { tenant: "b" });
+    await mill.untilState(younger, "waiting");
+    expect(await mill.state(id)).toBe("queued");
   });
 
   test("keeps it through a failed attempt, and through the loss of its worker", async () => {

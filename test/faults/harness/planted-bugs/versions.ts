@@ -22,14 +22,29 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
     bug: "a claim from the gate takes what is pinned to another version",
     edits: [
       {
-        file: "store/migrations/0017_versions.sql",
-        find: "and (g.version is null or g.job || '@' || g.version = any (jobs))",
-        replace: "",
+        file: "store/migrations/0021_code_changes.sql",
+        find: `and (g.version is null or g.job || '@' || g.version = any (jobs))
+        order by`,
+        replace: "order by",
       },
     ],
     caughtBy: {
       file: VERSION_TESTS,
       test: "a run that has begun its steps with one version of its job stays with it where it passes the gate, and holds up nobody of its key",
+    },
+  },
+  {
+    bug: "a claim from the gate looks at lanes of which it can run nothing",
+    edits: [
+      {
+        file: "store/migrations/0021_code_changes.sql",
+        find: "and (g.version is null or g.job || '@' || g.version = any (jobs)))",
+        replace: ")",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job takes no turn from other keys where it passes the gate, though a worker has one slot",
     },
   },
   {
