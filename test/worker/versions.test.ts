@@ -32,6 +32,17 @@ async function startOther(mill: Mill, job: ReturnType<typeof code>, concurrency 
   return mill.startWorker({ registry, concurrency });
 }
 
+/** Waits until code has not come to what the run has on record. */
+async function untilParked(mill: Mill, id: string): Promise<void> {
+  await until("it is parked", async () => {
+    const rows = await mill.rows(
+      "select from millrace.timer where reason = 'version' and run_id = $1",
+      [id],
+    );
+    return rows.length > 0;
+  });
+}
+
 const twoSteps = (said: string) => async (ctx: Context) => {
   await ctx.step("first", () => said);
   await ctx.step.sleep("rest", "1h");
@@ -148,6 +159,44 @@ describe("a run that has begun its steps with one version of its job", () => {
     ]);
   });
 
+  test("goes on with code without a version, as it began, after code with one has parked it", async () => {
+    const mill = await Mill.create(code(twoSteps("none")));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    const two = await startOther(
+      mill,
+      code(({ step }) => step.sleep("first", "1h"), { version: "2" }),
+    );
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await untilParked(mill, id);
+    await two.stop();
+    await startOther(mill, code(twoSteps("none again")));
+    await mill.startDispatcher();
+    expect((await mill.untilState(id, "completed")).output).toBe("none again finished it");
+  });
+
+  test("is pinned to the first version that puts something on its record, though it began without one", async () => {
+    const mill = await Mill.create(code(twoSteps("none")));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    const longer = async (ctx: Context) => {
+      await twoSteps("two")(ctx);
+      await ctx.step.sleep("more", "1h");
+    };
+    await startOther(mill, code(longer, { version: "2" }));
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await until("it is pinned", async () => {
+      const [row] = await mill.rows("select version from millrace.run where id = $1", [id]);
+      return row!["version"] === "2";
+    });
+  });
+
   test("has none before its first step: whoever comes may run it, also after a failure", async () => {
     const mill = await Mill.create(
       code(
@@ -187,14 +236,12 @@ describe("a run whose code does not come to what it has on record", () => {
     const id = await mill.enqueue("contract");
     await mill.untilState(id, "waiting");
     await one.stop();
+    // However long ago it has got something on record.
+    await mill.db.query("update millrace.step set finished_at = finished_at - interval '10 days'");
     const two = await startOther(mill, code(after));
     await passSleeps(mill, id);
     await dispatch(mill.db);
-    await until("it is parked", () =>
-      mill
-        .rows("select from millrace.timer where reason = 'version'")
-        .then(({ length }) => length > 0),
-    );
+    await untilParked(mill, id);
     return { mill, id, two };
   }
 
@@ -235,12 +282,17 @@ describe("a run whose code does not come to what it has on record", () => {
     };
     expect(await restS()).toBeGreaterThan(25);
     expect(await restS()).toBeLessThan(34);
-    await mill.db.query(
-      "update millrace.step set finished_at = finished_at - interval '10 minutes'",
-    );
-    await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
-    await dispatch(mill.db);
+    // That it was parked five minutes ago.
+    const again = async () => {
+      await mill.db.query(
+        "update millrace.attempt set finished_at = finished_at - interval '5 minutes'",
+      );
+      await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
+      await dispatch(mill.db);
+    };
+    await again();
     await until("it is parked for ten minutes more", async () => (await restS()) > 500);
+    expect(await restS()).toBeLessThan(661);
     expect(
       await mill.rows("select event from millrace.event where run_id = $1", [id]),
     ).toHaveLength(1);
@@ -258,11 +310,7 @@ describe("a run whose code does not come to what it has on record", () => {
     await mill.startWorker();
     await mill.startDispatcher();
     const id = await mill.enqueue("changes-kind");
-    await until("it is parked", () =>
-      mill
-        .rows("select from millrace.timer where reason = 'version' and run_id = $1", [id])
-        .then(({ length }) => length > 0),
-    );
+    await untilParked(mill, id);
     expect(await mill.run(id)).toMatchObject({ state: "waiting", failures: 1 });
   });
 });

@@ -40,7 +40,7 @@ export const takeBack = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, losses = r.losses + 1, version = ${pinned("l.worker_id")},
+      set attempts = r.attempts + 1, losses = r.losses + 1, version = ${pinned("l")},
         state = l.final,
         started_at = case when l.final is not null then l.claimed_at end,
         finished_at = case when l.final is not null then clock_timestamp() end,

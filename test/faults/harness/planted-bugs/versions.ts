@@ -52,7 +52,7 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/reap.ts",
-        find: 'version = ${pinned("l.worker_id")},',
+        find: 'version = ${pinned("l")},',
         replace: "",
       },
     ],
@@ -67,14 +67,28 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
       {
         file: "store/ready.ts",
         find: `and coalesce(
-            (select true from millrace.step s where s.run_id = r.id limit 1),
-            (select true from millrace.waiter x where x.run_id = r.id limit 1))`,
+            (select true from millrace.step s where s.run_id = r.id and s.attempt = r.attempts + 1 limit 1),
+            (select true from millrace.waiter x where x.run_id = r.id and x.asked_at >= \${attempt}.claimed_at limit 1))`,
         replace: "",
       },
     ],
     caughtBy: {
       file: VERSION_TESTS,
       test: "a run that has begun its steps with one version of its job has none before its first step: whoever comes may run it, also after a failure",
+    },
+  },
+  {
+    bug: "a run is pinned to code that has put nothing on its record",
+    edits: [
+      {
+        file: "store/ready.ts",
+        find: "and s.attempt = r.attempts + 1",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: VERSION_TESTS,
+      test: "a run that has begun its steps with one version of its job goes on with code without a version, as it began, after code with one has parked it",
     },
   },
 ];
