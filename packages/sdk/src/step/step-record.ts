@@ -32,6 +32,8 @@ export class StepRecord {
   readonly #checkpoints: Checkpoints;
   readonly #onThrough: (unwinding: Unwinding) => void;
   readonly #recorded = new Map<string, Checkpoint>();
+  /** The keys of what the run has from the one that it was forked from. */
+  readonly #takenOver = new Set<string>();
   /** What is on record, and this attempt has not come to; without patches. */
   readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
@@ -71,6 +73,11 @@ export class StepRecord {
   /** Why the run is to end, if it is. Known once it was read. */
   get unwinding(): Unwinding | null {
     return this.#unwinding;
+  }
+
+  /** Whether another run did it, from which this one was forked. Known once it was read. */
+  isTakenOver(place: Pick<StepPlace, "name" | "ordinal">): boolean {
+    return this.#takenOver.has(keyOf(place));
   }
 
   /** Whether the handler has got to know all that it did before the run was to end. */
@@ -154,6 +161,7 @@ export class StepRecord {
     for (const each of [...checkpoints, ...waits, ...intents]) this.#unasked.add(keyOf(each));
     for (const patch of patches) this.#unasked.delete(keyOf(patch));
     for (const checkpoint of checkpoints) {
+      if (checkpoint.takenOver) this.#takenOver.add(keyOf(checkpoint));
       this.#recorded.set(keyOf(checkpoint), {
         ...checkpoint,
         ...this.kept(checkpoint, checkpoint),

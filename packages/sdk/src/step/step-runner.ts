@@ -203,7 +203,14 @@ export class StepRunner {
 
   #beginSaga(): Saga {
     this.#saga = true;
-    return sagaOver(this.step, (compensation) => this.#compensations.push(compensation));
+    return sagaOver({
+      step: this.step,
+      usesOf: (name) => this.#uses.get(name) ?? 0,
+      add: (compensation) => {
+        // What a fork has taken over is the other run's, which may have completed, or makes it good itself.
+        if (!this.#record.isTakenOver(compensation)) this.#compensations.push(compensation);
+      },
+    });
   }
 
   #ground(): StepGround {

@@ -91,4 +91,26 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
       test: "a run that has begun its steps with one version of its job goes on with code without a version, as it began, after code with one has parked it",
     },
   },
+  {
+    bug: "a fork belongs to no version",
+    edits: [
+      {
+        file: "engine/fork.ts",
+        find: "if (version !== null) await pinAccepted(tx, run.id, version);",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "test/worker/fork.test.ts",
+      test: "a fork of a run that is pinned to a version is pinned to it, too, when it takes over what that has put on record",
+    },
+  },
+  {
+    bug: "a fork rests on what the other run has made good",
+    edits: [{ file: "engine/fork.ts", find: "requireStanding(asked, copied);", replace: "" }],
+    caughtBy: {
+      file: "test/worker/fork.test.ts",
+      test: "a fork of a run with something to make good is refused from where it would rest on what was made good",
+    },
+  },
 ];
