@@ -37,6 +37,7 @@ export class StepRecord {
   /** What is on record, and this attempt has not come to; without patches. */
   readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
+  #hasRead = false;
   #broken: MillraceError | undefined;
   #compensates = false;
   #unwinding: Unwinding | null = null;
@@ -48,6 +49,10 @@ export class StepRecord {
     this.#onThrough = onThrough;
     this.budget = new StepBudget(warn, checkpoints.limits);
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
+  }
+
+  get hasRead(): boolean {
+    return this.#hasRead;
   }
 
   /** How much of what earlier attempts have left this one has not come to, without patches. */
@@ -149,6 +154,7 @@ export class StepRecord {
 
   async #read(): Promise<void> {
     const { checkpoints, waits, intents, compensates, unwinding } = await this.#checkpoints.read();
+    this.#hasRead = true;
     this.#compensates = compensates;
     this.#unwinding = unwinding;
     this.#handlers = checkpoints.findLast(({ kind }) => kind !== "compensation")?.seq ?? 0;

@@ -110,6 +110,11 @@ export class StepRunner {
     return this.#record.broken;
   }
 
+  /** Whether it knows what is on record: it asks for that when the first step is used. */
+  get hasRead(): boolean {
+    return this.#record.hasRead;
+  }
+
   /** How much that is on record the attempt has not come to. */
   get left(): number {
     return this.#record.left;
