@@ -5,6 +5,8 @@ import { z } from "zod";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dispatch } from "../../packages/server/src/engine/dispatch.ts";
 import { explain } from "../../packages/server/src/engine/explain.ts";
+import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { Mill } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
@@ -261,6 +263,21 @@ describe("a run whose code does not come to what it has on record", () => {
     expect(await mill.rows("select event from millrace.event where run_id = $1", [id])).toEqual([
       { event: "needs version" },
     ]);
+  });
+
+  test("is named by the doctor, as are runs that wait for a version which nobody has", async () => {
+    const { mill, id } = await parked();
+    const pinned = new JobRegistry([defineJob({ name: "pinned", version: "1", run: () => 1 })]);
+    await pinned.register(mill.db);
+    await mill.enqueue("pinned");
+    await mill.db.query("update millrace.ready set version = '1'");
+    const findings = await checkWork(mill.db, new Date());
+    const about = findings.filter(({ check }) => check === "versions");
+    expect(about.map(({ text }) => text)).toEqual([
+      expect.stringMatching(`^1 run of contract parked: .* of run ${id}$`),
+      expect.stringMatching(/^1 run of pinned begun with version 1, .* no living worker can/),
+    ]);
+    expect((await countPlaces(mill.db))[0]).toMatchObject({ waiting: 1, parked: 1 });
   });
 
   test("is tried again once code of its job is loaded anew, and goes on where it was", async () => {

@@ -67,3 +67,32 @@ export const unpark = statement<[jobs: string[]], never>(
     update millrace.timer t set due_at = least(t.due_at, clock_timestamp() + p.place * interval '1 millisecond')
     from (select run_id, row_number() over (order by run_id) as place from parked) p where t.run_id = p.run_id`,
 );
+
+/** Runs of one job that need other code. */
+export interface NeedyRow {
+  job: string;
+  /** To which they are pinned, and no living worker can run it; null for those that are parked. */
+  version: string | null;
+  runs: number;
+  example: string;
+}
+
+/** Jobs whose runs need other code than the living workers have. */
+export const listNeedy = statement<[], NeedyRow>(
+  "list_needy",
+  `select r.job, null as version, count(*)::int as runs, min(t.run_id::text) as example
+   from millrace.timer t cross join lateral (select job from millrace.run where id = t.run_id limit 1) r
+   where t.reason = 'version' group by r.job
+   union all
+   select p.job, p.version, sum(cardinality(p.run_ids))::int, min(p.run_ids[1]::text)
+   from (
+     select job, version, run_ids from millrace.ready where version is not null
+     union all
+     select job, version, run_ids from millrace.gate where version is not null
+   ) p
+   where not exists (
+     select from millrace.worker w
+     where w.state = 'active' and (w.versions -> p.job ->> 'is' = p.version or w.versions -> p.job -> 'finishes' ? p.version))
+   group by p.job, p.version
+   order by 1, 2`,
+);
