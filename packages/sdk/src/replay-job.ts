@@ -1,4 +1,4 @@
-import type { Trigger } from "@millrace/core";
+import { type Trigger, formatDuration } from "@millrace/core";
 import type { RunLog } from "./context.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
@@ -28,6 +28,7 @@ export interface ReplayedRun {
  * - returned, threw: the handler has come to its end over what is on record.
  * - record ends: the next step is not on record, and would begin; its text says which.
  * - waits: it has come to waits that stand.
+ * - busy: it has come to all that is on record, and has done something else for as long as it may.
  * - diverged: the code does not come to what is on record; the message says to what.
  */
 export type ReplayEnd =
@@ -35,11 +36,12 @@ export type ReplayEnd =
   | { readonly end: "threw"; readonly error: unknown }
   | { readonly end: "record ends"; readonly next: string }
   | { readonly end: "waits"; readonly next: string }
+  | { readonly end: "busy" }
   | { readonly end: "diverged"; readonly message: string };
 
 export interface ReplayOptions {
   readonly log: RunLog;
-  /** For how long the handler may do something else before it comes to what is next on record. */
+  /** For how long the handler may do something else before it comes to what is next on record, or to its end. */
   readonly patienceMs: number;
 }
 
@@ -53,7 +55,7 @@ export interface ReplayOptions {
 export async function replayJob(
   job: AnyJob,
   run: ReplayedRun,
-  { log, patienceMs }: ReplayOptions,
+  { log, ...options }: ReplayOptions,
 ): Promise<ReplayEnd & { replayed: number; recorded: number }> {
   const input = await checkInput(job, run.input);
   let end!: (end: ReplayEnd) => void;
@@ -62,6 +64,9 @@ export async function replayJob(
     end(found);
     return new Promise(() => {});
   };
+  const patienceMs = Math.min(options.patienceMs, MAX_TIMER_MS);
+  const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
+  const all = recorded + run.waits.length + run.intents.length;
   const { signal } = new AbortController();
   const steps = new StepRunner({
     checkpoints: onlyRead(run, leave),
@@ -97,18 +102,27 @@ export async function replayJob(
       return { end: "threw", error };
     }
   };
-  // While the handler waits for its turn, nothing else may hold the process.
-  const alive = setInterval(() => {}, MAX_TIMER_MS);
-  const found = await Promise.race([handle(), ended]).finally(() => clearInterval(alive));
-  const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
-  const standing = run.waits.length + run.intents.length;
-  const { broken, left } = steps;
+  // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.
+  let before = -1;
+  const watch = setInterval(() => {
+    const left = steps.hasRead ? steps.left : all;
+    if (left === before) end(left === 0 ? { end: "busy" } : stuck(left, patienceMs));
+    before = left;
+  }, patienceMs);
+  const found = await Promise.race([handle(), ended]).finally(() => clearInterval(watch));
+  const { broken, hasRead, left } = steps;
   steps.close();
   return {
     ...(broken ? { end: "diverged", message: broken.message } : found),
-    replayed: recorded + standing - left,
-    recorded: recorded + standing,
+    replayed: hasRead ? all - left : 0,
+    recorded: all,
   };
+}
+
+function stuck(left: number, patienceMs: number): ReplayEnd {
+  const what = left === 1 ? "the last step" : `the last ${left} steps`;
+  const message = `the handler has not come to ${what} on record for ${formatDuration(patienceMs)}: it does something else, or waits outside of its steps`;
+  return { end: "diverged", message };
 }
 
 /** What the handler comes to of what is on record. */

@@ -22,6 +22,8 @@ export interface Checkpoint extends StepPlace {
   readonly value: string | null;
   /** The value says why children gave nothing. */
   readonly failed: boolean;
+  /** It was made by the run that this one was forked from. Default: not so. */
+  readonly takenOver?: boolean;
 }
 
 /** A checkpoint of a step, to be recorded. */

@@ -32,9 +32,12 @@ export class StepRecord {
   readonly #checkpoints: Checkpoints;
   readonly #onThrough: (unwinding: Unwinding) => void;
   readonly #recorded = new Map<string, Checkpoint>();
+  /** The keys of what the run has from the one that it was forked from. */
+  readonly #takenOver = new Set<string>();
   /** What is on record, and this attempt has not come to; without patches. */
   readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
+  #hasRead = false;
   #broken: MillraceError | undefined;
   #compensates = false;
   #unwinding: Unwinding | null = null;
@@ -46,6 +49,10 @@ export class StepRecord {
     this.#onThrough = onThrough;
     this.budget = new StepBudget(warn, checkpoints.limits);
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
+  }
+
+  get hasRead(): boolean {
+    return this.#hasRead;
   }
 
   /** How much of what earlier attempts have left this one has not come to, without patches. */
@@ -71,6 +78,11 @@ export class StepRecord {
   /** Why the run is to end, if it is. Known once it was read. */
   get unwinding(): Unwinding | null {
     return this.#unwinding;
+  }
+
+  /** Whether another run did it, from which this one was forked. Known once it was read. */
+  isTakenOver(place: Pick<StepPlace, "name" | "ordinal">): boolean {
+    return this.#takenOver.has(keyOf(place));
   }
 
   /** Whether the handler has got to know all that it did before the run was to end. */
@@ -142,6 +154,7 @@ export class StepRecord {
 
   async #read(): Promise<void> {
     const { checkpoints, waits, intents, compensates, unwinding } = await this.#checkpoints.read();
+    this.#hasRead = true;
     this.#compensates = compensates;
     this.#unwinding = unwinding;
     this.#handlers = checkpoints.findLast(({ kind }) => kind !== "compensation")?.seq ?? 0;
@@ -154,6 +167,7 @@ export class StepRecord {
     for (const each of [...checkpoints, ...waits, ...intents]) this.#unasked.add(keyOf(each));
     for (const patch of patches) this.#unasked.delete(keyOf(patch));
     for (const checkpoint of checkpoints) {
+      if (checkpoint.takenOver) this.#takenOver.add(keyOf(checkpoint));
       this.#recorded.set(keyOf(checkpoint), {
         ...checkpoint,
         ...this.kept(checkpoint, checkpoint),

@@ -117,6 +117,11 @@ export class StepRunner {
     return this.#record.broken;
   }
 
+  /** Whether it knows what is on record: it asks for that when the first step is used. */
+  get hasRead(): boolean {
+    return this.#record.hasRead;
+  }
+
   /** How much that is on record the attempt has not come to. */
   get left(): number {
     return this.#record.left;
@@ -244,7 +249,14 @@ export class StepRunner {
 
   #beginSaga(): Saga {
     this.#saga = true;
-    return sagaOver(this.step, (compensation) => this.#compensations.push(compensation));
+    return sagaOver({
+      step: this.step,
+      usesOf: (name) => this.#uses.get(name) ?? 0,
+      add: (compensation) => {
+        // What a fork has taken over is the other run's, which may have completed, or makes it good itself.
+        if (!this.#record.isTakenOver(compensation)) this.#compensations.push(compensation);
+      },
+    });
   }
 
   #ground(): StepGround {

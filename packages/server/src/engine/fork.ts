@@ -1,8 +1,8 @@
 import { MillraceError } from "@millrace/core";
 import { recordEvent } from "../store/events.ts";
+import { type CopiedRow, copySteps, pinAccepted } from "../store/forks.ts";
 import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import { copySteps, readPlace } from "../store/steps.ts";
 import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
 import { rerunRequest } from "./rerun.ts";
 
@@ -25,29 +25,28 @@ export interface ForkedRun extends EnqueuedRun {
 
 /**
  * Makes a new run of the same job that begins with what another has on record before one of its steps: all that its handler got to know
- * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment.
+ * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment. What is
+ * taken over was made by the code to which the other is pinned, so the new one is, too.
  *
  * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values
+ * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values, or
+ *   were made good
  */
 export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { runId, step, ordinal, by, correlationId, input } = asked;
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
-  const [place] = await readPlace(tx, runId, step, ordinal);
-  if (!place) throw stepNotFound(asked);
   const request = rerunRequest(old, input);
   const [run] = await enqueueAll(tx, [
     correlationId === undefined ? request : { ...request, correlationId },
   ]);
   if (!run) throw new Error("enqueue gave no answer");
-  const [copied] = await copySteps(tx, runId, run.id, place.seq);
-  const { steps, stored } = copied!;
-  if (stored) {
-    throw new MillraceError(
-      "invalid_request",
-      `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store below that run; fork it from an earlier step, or rerun it`,
-    );
+  const [copied] = await copySteps(tx, runId, run.id, step, ordinal);
+  if (!copied) throw stepNotFound(asked);
+  const { steps, version } = copied;
+  if (steps > 0) {
+    requireStanding(asked, copied);
+    if (version !== null) await pinAccepted(tx, run.id, version);
   }
   const from = { step, ordinal, steps };
   await recordEvent(tx, runId, "forked", by, JSON.stringify({ run: run.id, ...from }));
@@ -60,5 +59,21 @@ function stepNotFound({ runId, step, ordinal }: Fork): MillraceError {
   return new MillraceError(
     "step_not_found",
     `run ${runId} has no step ${what} on record; millrace run show lists those that it has`,
+  );
+}
+
+/** What was made good is on record as if it had happened: a new run would rest on what is no more. */
+function requireStanding({ runId, step }: Fork, { undoing, undone, stored }: CopiedRow): void {
+  const refusal = (why: string) =>
+    new MillraceError("invalid_request", `${why}; fork it from an earlier step, or rerun it`);
+  if (undoing) {
+    throw refusal(`run ${runId} is making good what it did before ${JSON.stringify(step)}`);
+  }
+  if (undone !== null) {
+    throw refusal(`run ${runId} has made good what its step ${JSON.stringify(undone)} did`);
+  }
+  if (!stored) return;
+  throw refusal(
+    `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store below that run`,
   );
 }

@@ -236,7 +236,7 @@ export const settleOthers = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
+      set attempts = r.attempts + 1, version = ${pinned("f")},
         failures = r.failures + (f.verdict in ('retry', 'fail'))::int,
         losses = r.losses + (f.verdict = 'crash')::int,
         state = f.final,

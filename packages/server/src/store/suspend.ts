@@ -44,7 +44,7 @@ export const settleSuspended = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
+      set attempts = r.attempts + 1, version = ${pinned("f")},
         state = case when f.unwanted then 'cancelled'::millrace.run_state end,
         started_at = case when f.unwanted then f.claimed_at end,
         finished_at = case when f.unwanted then f.at end,

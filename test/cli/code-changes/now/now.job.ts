@@ -36,3 +36,20 @@ export const same = defineJob({
   name: "same",
   run: (_input, { step }) => step.sleep("rest", "30d"),
 });
+
+export const booked = defineJob({
+  name: "booked",
+  async run(_input, { step }) {
+    const saga = step.saga();
+    await saga.effect("charge", { do: () => 1, idempotent: true }, () => {});
+    await step.approval("refund", { ask: "Refund it?", notify: () => {} });
+  },
+});
+
+export const quiet = defineJob({
+  name: "quiet",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.sleep("rest", "30d");
+  },
+});

@@ -7,6 +7,9 @@ import { instant } from "../present/instant.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 import { JobByName } from "./jobs.ts";
 
+/** Of inputs, in one answer. */
+const MAX_OPEN_BYTES = 32 * 2 ** 20;
+
 /** What new code, or a debugger, would meet: runs as they are on record. */
 export function runRecordRoutes(app: Api, { db }: Context): void {
   app.get(
@@ -61,7 +64,7 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
         operationId: "listOpenRuns",
         permission: "read",
         summary: "Open runs of a job with their inputs, as new code would meet them",
-        description: `Up to ${MAX_OPEN_RUNS} of each place where runs stand: queue, gate, worker, timer. A job that is not registered may have some, too.`,
+        description: `Up to ${MAX_OPEN_RUNS} of each place where runs stand: queue, gate, worker, timer; as long as their inputs have no more than 32 MiB together. A job that is not registered may have some, too.`,
         params: JobByName,
         querystring: ReadOpenRuns,
         response: { 200: OpenRuns },
@@ -70,8 +73,8 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
     },
     async (request) => {
       const { limit } = request.query;
-      const runs = await listOpen(db, request.params.name, limit);
-      return { runs, more: runs.length >= limit };
+      const runs = await listOpen(db, request.params.name, limit, MAX_OPEN_BYTES);
+      return { runs, more: runs[0]?.more ?? false };
     },
   );
 }

@@ -52,7 +52,7 @@ export async function checkJob(
   const troubles = [
     trouble(pinnedText(job, pinned), new Map(pinned.map((run) => [run, String(run.version)])), [
       "pin: keep workers with that version until these runs have ended",
-      `patch: if this code can finish them, say so: finishes: [${versionsOf(pinned)}]`,
+      `patch: if this code can finish them, say so: ${job.version === null ? 'version: "…", ' : ""}finishes: [${versionsOf(pinned)}]`,
     ]),
     trouble("their input does not fit the schema any more", inputs, [
       "upcast: let the schema take the old form, too, and make the new one of it (a default, a union, a transform)",
@@ -131,7 +131,7 @@ function unnamed(
     return undefined;
   const known = new Set(steps);
   const missing = [...checkpoints, ...waits]
-    .filter(({ kind, name }) => NAMED.has(kind) && !known.has(name))
+    .filter(({ kind, name }) => NAMED.has(kind) && !known.has(name.replace(NOTIFIES, "")))
     .map(({ name }) => JSON.stringify(name));
   if (missing.length === 0) return undefined;
   return `it does not name ${[...new Set(missing)].slice(0, 5).join(", ")}`;
@@ -139,6 +139,9 @@ function unnamed(
 
 /** Kinds that are known by a name which stands in the handler; events, calls and fan-outs may have that of something else. */
 const NAMED = new Set(["step", "sleep", "effect", "transaction", "approval"]);
+
+/** The step that tells people of an approval is named after that. */
+const NOTIFIES = /^notify /;
 
 async function diverged(
   job: Job,
