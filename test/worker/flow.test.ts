@@ -400,6 +400,18 @@ describe("a flow is refused", () => {
       () => defineFlow({ name: "b", nodeConcurrency: 0 }),
       "nodeConcurrency 0 is not a whole number from 1 to 500",
     ],
+    [
+      "with more edges than its graph has room for",
+      () => {
+        let flow = untyped();
+        for (let n = 0; n < 100; n++) {
+          const before = Array.from({ length: n }, (_, place) => `node-of-a-long-name-${place}`);
+          const options = n > 0 ? { after: ["a", ...before] } : {};
+          flow = flow["node"]!(`node-of-a-long-name-${n}`, options, give) as typeof flow;
+        }
+      },
+      "its graph has more than the 100 kB that it may have; let nodes come after fewer others",
+    ],
   ])("%s", (_what, make, why) => {
     expect(make).toThrow(expect.objectContaining({ code: "invalid_job" }));
     expect(make).toThrow(why);

@@ -74,6 +74,9 @@ export const NODE_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,59}$/;
 /** The most nodes of a flow. */
 export const MAX_NODES = 500;
 
+/** The most that a graph may have as JSON: it is read with its runs and jobs, and must not lie in a store for large values. */
+export const MAX_GRAPH_BYTES = 100 * 1024;
+
 /** The steps of a flow. A node's own has its name: each try of a function, the size of a map's list, or the children. */
 export const NODE_STEPS = {
   /** The graph that the run began with. */

@@ -22,6 +22,7 @@ export {
   type FlowEnd,
   type FlowGraph,
   type FlowNode,
+  MAX_GRAPH_BYTES,
   MAX_NODES,
   NODE_KINDS,
   NODE_NAME,

@@ -1,4 +1,12 @@
-import { type FlowGraph, type FlowNode, MAX_NODES, MillraceError } from "@millrace/core";
+import {
+  type FlowGraph,
+  type FlowNode,
+  MAX_GRAPH_BYTES,
+  MAX_NODES,
+  MillraceError,
+  byteLength,
+  formatSize,
+} from "@millrace/core";
 import type { Context } from "../context.ts";
 import { defineJob } from "../define-job.ts";
 import { nonRetryable } from "../errors.ts";
@@ -47,6 +55,8 @@ export interface FlowJobOptions<Name extends string, S> extends Omit<
 interface Draft {
   readonly options: FlowJobOptions<string, InputSchema | undefined>;
   readonly nodes: readonly PlannedNode[];
+  /** Of the nodes as JSON. */
+  readonly bytes: number;
   readonly output: ((values: NodeNeeds) => unknown) | undefined;
 }
 
@@ -67,7 +77,7 @@ export function defineFlow<
   S extends InputSchema | undefined = undefined,
 >(options: FlowJobOptions<Name, S>): Flow<Name, Given<S>, Received<S>, {}, never> {
   // What the compiler knows of a flow lies in its types alone.
-  return flowOf({ options, nodes: [], output: undefined }) as unknown as Flow<
+  return flowOf({ options, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<
     Name,
     Given<S>,
     Received<S>,
@@ -128,7 +138,14 @@ function growth(draft: Draft, flow: string) {
         `${flow} has ${MAX_NODES} nodes, and may have no more`,
       );
     }
-    return flowOf({ ...draft, nodes: [...draft.nodes, planned] });
+    const bytes = draft.bytes + byteLength(JSON.stringify(planned.node));
+    if (bytes > MAX_GRAPH_BYTES) {
+      throw new MillraceError(
+        "invalid_job",
+        `${flow}: with node ${planned.node.name} its graph has more than the ${formatSize(MAX_GRAPH_BYTES)} that it may have; let nodes come after fewer others, or make a part of it a flow of its own, and that a child`,
+      );
+    }
+    return flowOf({ ...draft, nodes: [...draft.nodes, planned], bytes });
   };
   const read = (name: unknown, kind: FlowNode["kind"], given: unknown, job: AnyJob | null) =>
     flowNode({ name, kind, given, job, others, flow });

@@ -21,8 +21,11 @@ export interface TryPolicy {
 /** A rule may answer any time; a sleep has an end. */
 const LONGEST_MS = 365 * 86_400_000;
 
-/** Longer messages are cut: they are read again in every attempt. */
-const MAX_MESSAGE = 10_000;
+/**
+ * Longer messages are cut: they are read again in every attempt, and the graph of a run looks only into values of less than 16,000 bytes,
+ * which this has in any writing (`store/run-graph.ts` of the server).
+ */
+const MAX_MESSAGE = 4000;
 
 /**
  * Tries something until it gives a value or has failed for good. What follows a failed try is a step, so that it is decided once: in
@@ -72,10 +75,15 @@ function failureOf(
   const { class: name, message } = toFailure(thrown);
   return {
     class: name,
-    message: message.slice(0, MAX_MESSAGE),
+    message: message.length > MAX_MESSAGE ? cut(message) : message,
     retryInMs: policy && retryInMs(thrown, policy, tries, since),
     since,
   };
+}
+
+/** Half a character has no place on record. */
+function cut(message: string): string {
+  return `${message.slice(0, MAX_MESSAGE).toWellFormed()}… (cut)`;
 }
 
 function retryInMs(
