@@ -68,6 +68,25 @@ function causeOf(name: string, end: FlowEnd | undefined): string | null {
   return end?.state === "skipped" ? end.because : null;
 }
 
+/**
+ * In which nodes two graphs differ so that what is on record of one means something else in the other. How often a node is tried, whether
+ * it may fail, and how many are under way at once, may change.
+ */
+export function changedNodes(now: FlowGraph, then: FlowGraph): string[] {
+  const [here, there] = [shapesIn(now), shapesIn(then)];
+  const names = new Set([...here.keys(), ...there.keys()]);
+  return [...names].filter((name) => here.get(name) !== there.get(name));
+}
+
+function shapesIn({ nodes }: FlowGraph): Map<string, string> {
+  return new Map(
+    nodes.map(({ name, kind, job, after, when }) => [
+      name,
+      JSON.stringify([kind, job, after, when]),
+    ]),
+  );
+}
+
 /** Names of nodes leave room for what is added to them; see {@link NODE_STEPS}. */
 export const NODE_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,59}$/;
 

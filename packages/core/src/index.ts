@@ -22,6 +22,7 @@ export {
   type FlowEnd,
   type FlowGraph,
   type FlowNode,
+  changedNodes,
   MAX_GRAPH_BYTES,
   MAX_NODES,
   NODE_KINDS,
@@ -83,6 +84,7 @@ export {
   trendOf,
   workersWanted,
 } from "./scaling.ts";
+export { notifyStep } from "./notify-step.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
 export {
   STEP_KINDS,

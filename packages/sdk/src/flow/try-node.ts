@@ -1,6 +1,5 @@
 import {
   type Backoff,
-  MillraceError,
   NODE_STEPS,
   type NodeFailure,
   retryDelayMs,
@@ -8,6 +7,7 @@ import {
 } from "@millrace/core";
 import type { Context } from "../context.ts";
 import { type RetryRule, judgeRetry } from "../retry-rules.ts";
+import { divergenceOf } from "../step/divergence.ts";
 import { StepFailedError } from "../step/step-failure.ts";
 import type { ItemEnd } from "./node-types.ts";
 import type { Thrown } from "./planned-node.ts";
@@ -47,7 +47,7 @@ export async function tryNode<T>(
     try {
       return { state: "completed", value: await once() };
     } catch (thrown) {
-      if (signal.aborted || isDivergence(thrown)) throw thrown;
+      if (signal.aborted || divergenceOf(thrown) !== undefined) throw thrown;
       const failure: NodeFailure = await step(NODE_STEPS.failed(name), () =>
         failureOf(thrown, policy, tries, since),
       );
@@ -59,11 +59,6 @@ export async function tryNode<T>(
       await step.sleep(NODE_STEPS.backoff(name), `${failure.retryInMs}ms`);
     }
   }
-}
-
-/** Whether what is on record is not that of this code. */
-function isDivergence(thrown: unknown): boolean {
-  return thrown instanceof MillraceError && thrown.code === "step_mismatch";
 }
 
 function failureOf(

@@ -1,3 +1,4 @@
+import { notifyStep } from "@millrace/core";
 import { type Approval, type ApprovalOptions, approvalOf } from "./approval.ts";
 import type { Asked } from "./asked.ts";
 import type { StandingWait, StepPlace } from "./checkpoints.ts";
@@ -19,7 +20,7 @@ export async function approvalStep(
   const place = ground.placeOf(name, "approval");
   const { notify, ...asked } = approvalOf(given, textOf(place));
   if (notify) {
-    const told = ground.placeOf(`notify ${name}`, "step");
+    const told = ground.placeOf(notifyStep(name), "step");
     await ground.busy(() => tell(ground, place, asked, told, notify));
   }
   const { value } = await waitStep(ground, place, asked);

@@ -138,8 +138,9 @@ export const readPlace = statement<
 );
 
 /**
- * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. Answers how
- * much that was, and whether values of it are in the store for large ones, which has them below the other run.
+ * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. That
+ * people were told of an approval which is not copied is not, either: they were told of the other run's. Answers how much that was, and
+ * whether values of it are in the store for large ones, which has them below the other run.
  */
 export const copySteps = statement<
   [from: string, to: string, before: number | null],
@@ -149,7 +150,15 @@ export const copySteps = statement<
   `with copied as (
       insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
       select $2, name, ordinal, kind, seq, 0, started_at, finished_at, value, failed
-      from millrace.step where run_id = $1 and ($3::integer is null or seq < $3) and kind <> 'compensation'
+      from millrace.step s where run_id = $1 and ($3::integer is null or seq < $3) and kind <> 'compensation'
+        and not (kind = 'step' and exists (
+          select from (
+            select name, ordinal from millrace.step where run_id = $1 and kind = 'approval' and seq >= $3
+            union all
+            select name, ordinal from millrace.waiter where run_id = $1 and ask is not null
+          ) a
+          where s.name = 'notify ' || a.name and s.ordinal = a.ordinal
+        ))
       returning value -> '$' ->> 0 = 'stored' as stored
     )
     select count(*)::int as steps, coalesce(bool_or(stored), false) as stored from copied`,
