@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
+import { keepWithdrawals } from "../../packages/server/src/store/approvals.ts";
+import type { Keeping } from "../../packages/server/src/store/steps.ts";
+import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import { takeWaits } from "../../packages/server/src/store/waits.ts";
 import { startApi } from "../support/api.ts";
 import { type AskedFor, askFor } from "../support/approval.ts";
@@ -140,6 +143,23 @@ test("a link whose time is over, or whose run has ended or is forgotten, says so
     status: 410,
     body: expect.stringContaining("not on record"),
   });
+});
+
+test("a link to what its run does not ask any more says so, and answers nothing", async () => {
+  const { api, look, send, token, run, answers } = await linked();
+  await wakeWaiting(api.db, [run]);
+  const { worker, runs } = await api.claim();
+  const { leaseId } = runs[0]!;
+  const step = { worker, leases: [leaseId], runs: [run], names: ["notify refund"], ordinals: [1] };
+  const failed = { seqs: [1], attempts: [2], tookMs: [1], values: ["{}"], failed: [true] };
+  const told = [...Object.values({ ...step, ...failed }), ["step"]] as Keeping;
+  await keepWithdrawals(api.db, ...told, ["refund"], [1]);
+  expect(await look()).toMatchObject({
+    status: 410,
+    body: expect.stringContaining("The run that asked goes on without one."),
+  });
+  expect((await send({ link: token, answer: "approve" })).status).toBe(410);
+  expect(await answers()).toEqual([]);
 });
 
 test("a link that was changed in any byte, cut, or made by somebody else is not told what is wrong with it", async () => {

@@ -42,10 +42,14 @@ async function tell(
   if (known) return;
   await ground.goOn(told);
   const wait = await standingWait(ground, place, asked);
-  await executeStep(ground, told, async () => {
+  const notifyNow = async () => {
     // An earlier attempt may have told them, and ended before that was on record.
     if (wait.met || wait.restMs <= 0) return;
     await notify(await linkOf(ground, told, wait, asked.forMs != null));
+  };
+  // A handler that goes on after that does not come to the answer any more.
+  await executeStep(ground, told, notifyNow, {
+    withdraws: { name: place.name, ordinal: place.ordinal },
   });
 }
 

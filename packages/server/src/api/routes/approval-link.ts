@@ -142,6 +142,12 @@ async function showLinked(
           `The run that asked has ended: it is ${found.state}.`,
         ),
       );
+    case "withdrawn":
+      return show(
+        reply,
+        410,
+        wordsPage("No answer is needed any more", "The run that asked goes on without one."),
+      );
     case "gone":
       return show(
         reply,
