@@ -55,7 +55,7 @@ test("a link shows what is asked and two buttons, without a key, and changes not
     expect(headers.get("set-cookie")).toBe(null);
   }
   expect((await api.call(`/approve?link=${token}`, { key: null, method: "HEAD" })).status).toBe(
-    401,
+    200,
   );
   expect(await answers()).toEqual([]);
   expect((await api.call(`/api/v1/runs/${run}`)).body.state).toBe("waiting");
@@ -85,6 +85,16 @@ test("a button answers, with who and why; the run goes on, and the link then sho
   const second = await send({ link: token, answer: "reject", name: "Bob" });
   expect(second).toMatchObject({ status: 409, body: expect.stringMatching(/Approved[^]*Ana/) });
   expect(await answers()).toHaveLength(1);
+});
+
+test("a name is on record as it was written, or the form is refused", async () => {
+  const { send, token, answers } = await linked();
+  for (const name of ["%ED%A0%80", "%ff", "%zz"]) {
+    const sent = await send(`link=${token}&answer=approve&name=${name}`);
+    expect(sent).toMatchObject({ status: 400, body: expect.stringContaining("not UTF-8") });
+  }
+  await send(`link=${token}&answer=approve&name=link`);
+  expect(await answers()).toMatchObject([{ actor: "link", detail: { by: "link" } }]);
 });
 
 test("the key Enter in a field of the form answers nothing: the first button is neither of the two", async () => {
@@ -230,7 +240,10 @@ test.each<[string, string | ((link: string) => string), number]>([
 test("JSON is no form, and a form is no JSON elsewhere", async () => {
   const { api, token, answers, run } = await linked();
   const json = { link: token, answer: "approve" };
-  expect((await api.call("/approve", { key: null, json })).status).toBe(415);
+  expect(await api.call("/approve", { key: null, json })).toMatchObject({
+    status: 415,
+    body: expect.stringMatching(/<h1[^>]*>This cannot be read</),
+  });
   const elsewhere = await api.call(`/api/v1/runs/${run}/approvals`, {
     text: "approved=true",
     headers: { "content-type": "application/x-www-form-urlencoded" },
