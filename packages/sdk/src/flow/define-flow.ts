@@ -90,6 +90,7 @@ function flowOf(draft: Draft): Job {
   const { options, nodes } = draft;
   const { nodeConcurrency, ...jobOptions } = options;
   const flow = `flow ${String(options.name)}`;
+  requireNoHandler(options, flow);
   requireNoBudget(options.retry, flow);
   const graph: FlowGraph = {
     nodes: nodes.map(({ node }) => node),
@@ -190,6 +191,16 @@ function growth(draft: Draft, flow: string) {
     output: (of: unknown) =>
       flowOf({ ...draft, output: requireFunction(of, `${flow}: what makes its output`) }),
   };
+}
+
+/** Its nodes are its handler. */
+function requireNoHandler(options: object, flow: string): void {
+  const other = ["run", "batch"].find((key) => key in options);
+  if (other === undefined) return;
+  throw new MillraceError(
+    "invalid_job",
+    `${flow}: ${other} is not an option of a flow, whose nodes say what it does; add some with .node(…), or use defineJob`,
+  );
 }
 
 /** Tries of nodes are not attempts of runs, and no budget counts them. */

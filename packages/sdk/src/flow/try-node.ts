@@ -1,12 +1,13 @@
 import {
   type Backoff,
+  MillraceError,
   NODE_STEPS,
   type NodeFailure,
   retryDelayMs,
   toFailure,
 } from "@millrace/core";
 import type { Context } from "../context.ts";
-import { type RetryRule, judgeRetry } from "../retry-rules.ts";
+import { type RetryJudgement, type RetryRule, judgeRetry } from "../retry-rules.ts";
 import { divergenceOf } from "../step/divergence.ts";
 import { StepFailedError } from "../step/step-failure.ts";
 import type { ItemEnd } from "./node-types.ts";
@@ -37,7 +38,7 @@ const MAX_MESSAGE = 4000;
  * @throws what `once` throws when the attempt was told to stop, or cannot go on: that is no failure of a node
  */
 export async function tryNode<T>(
-  { step, signal }: Pick<Context, "step" | "signal">,
+  { step, signal, log }: Pick<Context, "step" | "signal" | "log">,
   name: string,
   policy: TryPolicy | null,
   once: () => Promise<T>,
@@ -48,9 +49,15 @@ export async function tryNode<T>(
       return { state: "completed", value: await once() };
     } catch (thrown) {
       if (signal.aborted || divergenceOf(thrown) !== undefined) throw thrown;
-      const failure: NodeFailure = await step(NODE_STEPS.failed(name), () =>
-        failureOf(thrown, policy, tries, since),
-      );
+      if (policy === null && isNotYet(thrown)) throw thrown;
+      const failure: NodeFailure = await step(NODE_STEPS.failed(name), () => {
+        const trouble = (error: unknown) =>
+          log.error("a retry rule failed, so the backoff of the node decides", {
+            node: name,
+            error: String(error),
+          });
+        return failureOf(thrown, policy, tries, since, trouble);
+      });
       since = failure.since;
       if (failure.retryInMs === null) {
         const { class: name, message } = failure;
@@ -61,17 +68,26 @@ export async function tryNode<T>(
   }
 }
 
+/** Nobody knows the job of a child, or its queue: who does may still come, so the retries of the run decide. */
+function isNotYet(thrown: unknown): boolean {
+  return (
+    thrown instanceof MillraceError &&
+    (thrown.code === "unknown_job" || thrown.code === "queue_not_found")
+  );
+}
+
 function failureOf(
   thrown: unknown,
   policy: TryPolicy | null,
   tries: number,
   since: number,
+  onTrouble: (error: unknown) => void,
 ): NodeFailure {
   const { class: name, message } = toFailure(thrown);
   return {
     class: name,
     message: message.length > MAX_MESSAGE ? cut(message) : message,
-    retryInMs: policy && retryInMs(thrown, policy, tries, since),
+    retryInMs: policy && retryInMs(thrown, policy, tries, since, onTrouble),
     since,
   };
 }
@@ -86,12 +102,14 @@ function retryInMs(
   { retry, rules }: TryPolicy,
   tries: number,
   since: number,
+  onTrouble: (error: unknown) => void,
 ): number | null {
   // From the record, because the worker died before this was decided: then nobody knows what the error was.
-  const { answer } =
+  const { answer, trouble }: RetryJudgement =
     thrown instanceof StepFailedError
-      ? { answer: { retry: "backoff", backoff: retry } as const }
+      ? { answer: { retry: "backoff", backoff: retry } }
       : judgeRetry(thrown, { retry, rules });
+  if (trouble !== undefined) onTrouble(trouble);
   if (answer.retry === "never") return null;
   const backoff = answer.retry === "backoff" ? answer.backoff : retry;
   if (tries >= backoff.maxAttempts) return null;
