@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
+import { keepWithdrawals } from "../../packages/server/src/store/approvals.ts";
+import type { Keeping } from "../../packages/server/src/store/steps.ts";
+import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import { takeWaits } from "../../packages/server/src/store/waits.ts";
 import { startApi } from "../support/api.ts";
 import { type AskedFor, askFor } from "../support/approval.ts";
@@ -52,7 +55,7 @@ test("a link shows what is asked and two buttons, without a key, and changes not
     expect(headers.get("set-cookie")).toBe(null);
   }
   expect((await api.call(`/approve?link=${token}`, { key: null, method: "HEAD" })).status).toBe(
-    401,
+    200,
   );
   expect(await answers()).toEqual([]);
   expect((await api.call(`/api/v1/runs/${run}`)).body.state).toBe("waiting");
@@ -82,6 +85,16 @@ test("a button answers, with who and why; the run goes on, and the link then sho
   const second = await send({ link: token, answer: "reject", name: "Bob" });
   expect(second).toMatchObject({ status: 409, body: expect.stringMatching(/Approved[^]*Ana/) });
   expect(await answers()).toHaveLength(1);
+});
+
+test("a name is on record as it was written, or the form is refused", async () => {
+  const { send, token, answers } = await linked();
+  for (const name of ["%ED%A0%80", "%ff", "%zz"]) {
+    const sent = await send(`link=${token}&answer=approve&name=${name}`);
+    expect(sent).toMatchObject({ status: 400, body: expect.stringContaining("not UTF-8") });
+  }
+  await send(`link=${token}&answer=approve&name=link`);
+  expect(await answers()).toMatchObject([{ actor: "link", detail: { by: "link" } }]);
 });
 
 test("the key Enter in a field of the form answers nothing: the first button is neither of the two", async () => {
@@ -140,6 +153,23 @@ test("a link whose time is over, or whose run has ended or is forgotten, says so
     status: 410,
     body: expect.stringContaining("not on record"),
   });
+});
+
+test("a link to what its run does not ask any more says so, and answers nothing", async () => {
+  const { api, look, send, token, run, answers } = await linked();
+  await wakeWaiting(api.db, [run]);
+  const { worker, runs } = await api.claim();
+  const { leaseId } = runs[0]!;
+  const step = { worker, leases: [leaseId], runs: [run], names: ["notify refund"], ordinals: [1] };
+  const failed = { seqs: [1], attempts: [2], tookMs: [1], values: ["{}"], failed: [true] };
+  const told = [...Object.values({ ...step, ...failed }), ["step"]] as Keeping;
+  await keepWithdrawals(api.db, ...told, ["refund"], [1]);
+  expect(await look()).toMatchObject({
+    status: 410,
+    body: expect.stringContaining("The run that asked goes on without one."),
+  });
+  expect((await send({ link: token, answer: "approve" })).status).toBe(410);
+  expect(await answers()).toEqual([]);
 });
 
 test("a link that was changed in any byte, cut, or made by somebody else is not told what is wrong with it", async () => {
@@ -210,7 +240,10 @@ test.each<[string, string | ((link: string) => string), number]>([
 test("JSON is no form, and a form is no JSON elsewhere", async () => {
   const { api, token, answers, run } = await linked();
   const json = { link: token, answer: "approve" };
-  expect((await api.call("/approve", { key: null, json })).status).toBe(415);
+  expect(await api.call("/approve", { key: null, json })).toMatchObject({
+    status: 415,
+    body: expect.stringMatching(/<h1[^>]*>This cannot be read</),
+  });
   const elsewhere = await api.call(`/api/v1/runs/${run}/approvals`, {
     text: "approved=true",
     headers: { "content-type": "application/x-www-form-urlencoded" },

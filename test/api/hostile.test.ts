@@ -140,6 +140,21 @@ test("of a bulk request only the runs are refused that no JSON of ours are", asy
   expect((await refused(api, { text: latin })).slice(0, 2)).toEqual([400, "invalid_request"]);
 });
 
+test("the number of a step that no run can have is refused as what it is", async () => {
+  const api = await startApi();
+  const run = "/api/v1/runs/01a20bdf-8731-7000-aa19-ea3d12419fea";
+  for (const [path, body] of [
+    ["approvals", { name: "x", approved: true }],
+    ["doubts", { name: "x", happened: false }],
+    ["fork", { step: "x" }],
+  ] as const) {
+    for (const ordinal of [25_001, 2 ** 31, 2 ** 53 - 1]) {
+      const told = await refused(api, { json: { ...body, ordinal } }, `${run}/${path}`);
+      expect(told.slice(0, 3)).toEqual([400, "invalid_request", "/ordinal"]);
+    }
+  }
+});
+
 test("what is too large is refused with the limit's name", async () => {
   const api = await startApi();
   const input = (bytes: number) => ({ job: "any/thing", input: "x".repeat(bytes - 2) });

@@ -146,6 +146,25 @@ test("the graph of a run is that of the nodes it began with, whatever its job ha
   });
 });
 
+test("a node that failed with a long message, in any writing, has failed", async () => {
+  const writing = Array.from({ length: 9000 }, (_, n) => String.fromCodePoint(0x4e00 + n * 2));
+  const { mill, graphOf, work } = await started(
+    defineFlow({ name: "wordy", retry: { maxAttempts: 1 } }).node("a", () => {
+      throw new Error(writing.join(""));
+    }),
+  );
+  await work();
+  const id = await mill.enqueue("wordy");
+  await mill.untilState(id, "failed");
+  expect((await graphOf(id)).nodes).toMatchObject([
+    {
+      id: "a",
+      state: "failed",
+      error: { class: "Error", message: expect.stringMatching(/^一丂丄/) },
+    },
+  ]);
+});
+
 test("a node that had not ended when its run did is cancelled", async () => {
   const { mill, graphOf, work } = await started(
     defineFlow({ name: "halted" })
@@ -195,6 +214,22 @@ test("the graph of another run has its steps as they came, with their children",
     { id: "double", kind: "call", job: "double", children: { completed: 1 } },
     { id: "endless", kind: "fan-out", job: "endless", children: { open: 2 } },
   ]);
+});
+
+test("a step of another job that is named as the graph of a flow is a step", async () => {
+  const odd = defineJob({
+    name: "odd",
+    input: z.object({}),
+    run: (_input, { step }) => step("flow graph", () => ({ nodes: 5 })),
+  });
+  const { mill, graphOf, work } = await started(odd);
+  await work();
+  const id = await mill.enqueue("odd");
+  await mill.untilState(id, "completed");
+  expect(await graphOf(id)).toMatchObject({
+    source: "steps",
+    nodes: [{ id: "flow graph", state: "completed" }],
+  });
 });
 
 test("a graph has 1,000 steps at the most, the last, and says that there are more", async () => {

@@ -79,6 +79,25 @@ describe("millrace fork", () => {
     expect((await shown(open)).state).toBe("waiting");
   });
 
+  test("tells people of an approval again that the new run asks, and not of one that it has", async () => {
+    const open = await run("permit", {}, "waiting");
+    const fromWait = JSON.parse((await cli("fork", open, "--from", "sign", "--json")).stdout) as {
+      id: string;
+    };
+    await cli("approve", open);
+    await until("it has completed", async () => (await shown(open)).state === "completed");
+    const fromStep = JSON.parse((await cli("fork", open, "--from", "sign", "--json")).stdout) as {
+      id: string;
+    };
+    for (const { id } of [fromWait, fromStep]) {
+      await until("it asks", async () => (await cli("approvals")).stdout.includes(id));
+      expect((await shown(id)).steps).toContainEqual(
+        expect.objectContaining({ name: "notify sign", attempt: 1 }),
+      );
+      await cli("cancel", id);
+    }
+  });
+
   test("refuses a step that is not on record, an input that the job does not take, and a run that is not there", async () => {
     const old = await run("haul", { kg: 1 }, "completed");
     expect(await cli("fork", old, "--from", "paint")).toMatchObject({
@@ -226,6 +245,8 @@ describe("millrace deploy check", () => {
     const old = await run("pinned", {}, "waiting");
     const lost = await run("gone", {}, "waiting");
     await run("same", {}, "waiting");
+    const asked = await run("permit", {}, "waiting");
+    const flown = await run("quarry", {}, "waiting");
 
     const { code, stdout } = await cli(
       "deploy",
@@ -237,7 +258,7 @@ describe("millrace deploy check", () => {
       "300ms",
     );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^✓ same: 1 open run$/m);
+    expect(stdout).toMatch(/^✓ same: 2 open runs$/m);
     expect(stdout).toMatch(/^✕ gone: 1 open run\n {4}1 run: the code here has no such job$/m);
     expect(stdout).toContain(`${lost}: waiting`);
     expect(stdout).toMatch(
@@ -250,6 +271,7 @@ describe("millrace deploy check", () => {
     expect(stdout).toMatch(
       /they would be parked: the code does not come to what they have on record/,
     );
+    expect(stdout).toContain(`${flown}: the flow has changed since the run began, in node sieve, `);
     expect(stdout).toMatch(new RegExp(`${fits}: the run has step "load" on record next`));
 
     const without = await cli("deploy", "check", "--jobs", NEXT, "--json");
@@ -263,6 +285,15 @@ describe("millrace deploy check", () => {
       expect.stringContaining("the handler does not name steps that they have on record"),
     ]);
     expect(haul.troubles[1]!.examples[0]).toMatch(/it does not name "seal"$/);
+
+    expect(without.stdout).not.toContain(asked);
+    const quarry = /^.*"job":"quarry".*$/m.exec(without.stdout)![0];
+    expect((JSON.parse(quarry) as { troubles: unknown[] }).troubles).toMatchObject([
+      {
+        what: "they would be parked: the flow has other nodes than they began with",
+        examples: [`${flown}: its nodes differ: sieve, wait`],
+      },
+    ]);
 
     const same = await cli("deploy", "check", "--jobs", NOW, "--replay");
     expect(same).toMatchObject({

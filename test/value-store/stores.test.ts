@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -10,11 +11,14 @@ import {
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import * as s3 from "@aws-sdk/client-s3";
 import { startFauxqs } from "fauxqs";
+import { MetricsRegistry } from "millrace";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openValueStore } from "../../packages/server/src/value-store/open-value-store.ts";
+import { measuredStore } from "../../packages/server/src/value-store/measured-store.ts";
+import type { ValueStore } from "../../packages/server/src/value-store/value-store.ts";
 import { readValueUrl } from "../../packages/server/src/value-store/value-url.ts";
 
 const INSTALLATION = "5b0a1a4e-6f0c-4f6e-9d55-0d6f4a0f7a11";
@@ -53,6 +57,18 @@ async function bucket(): Promise<string> {
   return `s3://${name}/some/prefix?region=us-east-1&endpoint=${encodeURIComponent(endpoint)}`;
 }
 
+async function putObject(name: string, key: string): Promise<void> {
+  const client = new s3.S3Client({ region: "us-east-1", endpoint, forcePathStyle: true });
+  await client.send(new s3.PutObjectCommand({ Bucket: name, Key: key, Body: "1" }));
+  client.destroy();
+}
+
+async function runsOf(store: ValueStore): Promise<string[]> {
+  const runs: string[] = [];
+  for await (const part of store.runs()) runs.push(...part);
+  return runs.sort();
+}
+
 /** Each gives the URL of an empty store. */
 const KINDS: Record<string, () => string | Promise<string>> = {
   "a folder": () => pathToFileURL(join(folder(), "values")).href,
@@ -76,15 +92,34 @@ describe.each(Object.entries(KINDS))("%s", (_kind, place) => {
     expect(await opened.get(RUNS[1]!, sha256(text))).toBeUndefined();
   });
 
-  test("lists the runs that have values in order, in parts", async () => {
+  test("lists the runs that have values, each once, in parts, though they are removed on the way", async () => {
     const { opened } = await store();
-    expect(await opened.runs(null, 10)).toEqual([]);
-    for (const run of RUNS.toReversed()) {
-      for (const text of ["1", "2"]) await opened.put(run, sha256(text), text);
+    expect(await runsOf(opened)).toEqual([]);
+    const many = Array.from(
+      { length: 1100 },
+      (_, n) => `01a20bdf-8731-7000-aa19-${String(n).padStart(12, "0")}`,
+    );
+    await Promise.all(many.map((run) => opened.put(run, sha256("1"), "1")));
+    await opened.put(many[0]!, sha256("2"), "2");
+    const parts: number[] = [];
+    const seen: string[] = [];
+    for await (const part of opened.runs()) {
+      parts.push(part.length);
+      seen.push(...part);
+      await opened.remove(part[0]!);
     }
-    expect(await opened.runs(null, 2)).toEqual(RUNS.slice(0, 2));
-    expect(await opened.runs(RUNS[1]!, 2)).toEqual(RUNS.slice(2));
-    expect(await opened.runs(RUNS[2]!, 2)).toEqual([]);
+    expect(seen.sort()).toEqual(many);
+    expect(parts).toEqual([1000, 100]);
+    expect(await runsOf(opened)).toHaveLength(1098);
+  }, 60_000);
+
+  test("passes over what is no run", async () => {
+    const { opened, at } = await store();
+    const other = at.startsWith("file:") ? undefined : readValueUrl(at);
+    await opened.put(RUNS[0]!, sha256("1"), "1");
+    if (other?.kind === "s3") await putObject(other.bucket, `${other.prefix}${INSTALLATION}/x/y`);
+    else mkdirSync(join(fileURLToPath(at), INSTALLATION, "x"));
+    expect(await runsOf(opened)).toEqual([RUNS[0]]);
   });
 
   test("removes the values of one run, and no others", async () => {
@@ -92,7 +127,7 @@ describe.each(Object.entries(KINDS))("%s", (_kind, place) => {
     for (const run of RUNS) await opened.put(run, sha256("1"), "1");
     await opened.remove(RUNS[1]!);
     await opened.remove(RUNS[1]!);
-    expect(await opened.runs(null, 10)).toEqual([RUNS[0], RUNS[2]]);
+    expect(await runsOf(opened)).toEqual([RUNS[0], RUNS[2]]);
     expect(await opened.get(RUNS[1]!, sha256("1"))).toBeUndefined();
     expect(await opened.get(RUNS[0]!, sha256("1"))).toBe("1");
   });
@@ -102,7 +137,7 @@ describe.each(Object.entries(KINDS))("%s", (_kind, place) => {
     const { opened: theirs } = await store(OTHER, at);
     await mine.put(RUNS[0]!, sha256("1"), "1");
     expect(await theirs.get(RUNS[0]!, sha256("1"))).toBeUndefined();
-    expect(await theirs.runs(null, 10)).toEqual([]);
+    expect(await runsOf(theirs)).toEqual([]);
     await theirs.remove(RUNS[0]!);
     expect(await mine.get(RUNS[0]!, sha256("1"))).toBe("1");
   });
@@ -132,6 +167,27 @@ test("files can be read by their owner alone, and an unfinished one is never one
   writeFileSync(join(of, sha256("12345")), "12");
   await opened.put(RUNS[0]!, sha256("12345"), "12345");
   expect(readFileSync(join(of, sha256("12345")), "utf8")).toBe("12345");
+});
+
+test("what is put, got and removed is measured, and what could not be", async () => {
+  const root = join(folder(), "values");
+  const metrics = new MetricsRegistry();
+  const opened = await openValueStore(pathToFileURL(root).href, INSTALLATION);
+  const measured = measuredStore(opened, metrics);
+  await measured.put(RUNS[0]!, sha256("ä"), "ä");
+  expect(await measured.get(RUNS[0]!, sha256("ä"))).toBe("ä");
+  expect(await measured.get(RUNS[0]!, sha256("1"))).toBeUndefined();
+  await measured.remove(RUNS[0]!);
+  rmSync(root, { recursive: true });
+  writeFileSync(root, "");
+  await expect(measured.put(RUNS[0]!, sha256("1"), "1")).rejects.toThrow("ENOTDIR");
+  const text = await metrics.metrics();
+  expect(text).toContain('millrace_value_store_duration_seconds_count{operation="put"} 2');
+  expect(text).toContain('millrace_value_store_duration_seconds_count{operation="get"} 2');
+  expect(text).toContain('millrace_value_store_duration_seconds_count{operation="remove"} 1');
+  expect(text).toContain('millrace_value_store_failures_total{operation="put"} 1');
+  expect(text).toContain('millrace_value_store_bytes_total{operation="put"} 2');
+  expect(text).toContain('millrace_value_store_bytes_total{operation="get"} 2');
 });
 
 test("a folder that cannot be written, and a bucket that is not there, are said to be so", async () => {

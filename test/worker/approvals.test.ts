@@ -11,8 +11,9 @@ import { describe, expect, test } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
-import { askApprovals } from "../../packages/server/src/store/approvals.ts";
+import { askApprovals, keepWithdrawals } from "../../packages/server/src/store/approvals.ts";
 import { noteLinks } from "../../packages/server/src/store/links.ts";
+import type { Keeping } from "../../packages/server/src/store/steps.ts";
 import { takeWaits } from "../../packages/server/src/store/waits.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill, signal } from "../support/mill.ts";
@@ -88,8 +89,8 @@ describe("a step that asks for approval", () => {
     expect(await mill.rows("select event, actor, detail from millrace.event")).toEqual([
       {
         event: "approval answered",
-        actor: "api",
-        detail: { name: "refund", ordinal: 1, approved: true, by: "ana", note: "fine" },
+        actor: "ana",
+        detail: { name: "refund", ordinal: 1, approved: true, note: "fine" },
       },
     ]);
   });
@@ -374,6 +375,22 @@ describe("at the same moment", () => {
     expect(await takeWaits(mill.db, worker, ...place, [1], [1])).toMatchObject([{ held: false }]);
   });
 
+  test("a worker that was declared lost withdraws nothing", async () => {
+    const mill = await Mill.create(workflow(() => null));
+    const id = await mill.enqueue("workflow");
+    const { lease, worker } = await claimOne(mill, "workflow");
+    await askApprovals(mill.db, worker, [lease], [id], ["refund"], [1], [null], ["?"], [null]);
+    await mill.rows("update millrace.worker set state = 'lost'");
+    await takeBackLost(mill.db);
+    const step = { worker, leases: [lease], runs: [id], names: ["notify refund"], ordinals: [1] };
+    const failed = { seqs: [1], attempts: [1], tookMs: [1], values: ["{}"], failed: [true] };
+    const told = [...Object.values({ ...step, ...failed }), ["step"]] as Keeping;
+    expect(await keepWithdrawals(mill.db, ...told, ["refund"], [1])).toMatchObject([
+      { held: false },
+    ]);
+    expect(await waitsOf(mill)).toMatchObject([{ name: "refund" }]);
+  });
+
   async function untilLocked(mill: Mill, title: string): Promise<void> {
     const like = { lock_approvals: "%links%for update%", take_waits: "%for update of w%" }[title];
     await until(`${title} waits`, async () => {
@@ -440,6 +457,44 @@ describe("notify", () => {
     // Each of them works: nobody knows which mail was read.
     const [row] = await mill.rows("select cardinality(links) as links from millrace.waiter");
     expect(row).toEqual({ links: 3 });
+  });
+
+  test("that throws withdraws the question where the handler goes on all the same, and no answer is taken", async () => {
+    const { mill, id } = await started(async ({ step }) => {
+      const unsent = { ask: "Refund?", notify: () => Promise.reject(new Error("no mail")) };
+      await step.approval("refund", unsent).catch(() => {});
+      const said = await step.approval("other", { ask: "And this?" });
+      return said?.approved;
+    });
+    await mill.untilState(id, "waiting");
+    expect(await waitsOf(mill)).toMatchObject([{ name: "other" }]);
+    await expect(say(mill, id, true, { name: "refund" })).rejects.toMatchObject({
+      code: "approval_not_found",
+    });
+    await say(mill, id, true);
+    expect(await mill.untilState(id, "completed")).toMatchObject({ output: true });
+    expect(await stepsOf(mill)).toMatchObject([
+      { name: "notify refund" },
+      { name: "other", kind: "approval" },
+    ]);
+  });
+
+  test("that throws after the answer has come withdraws nothing", async () => {
+    const { mill, id } = await started(async ({ step }) => {
+      const answered = {
+        ask: "Refund?",
+        notify: async () => {
+          await say(mill, id, false);
+          throw new Error("after it was sent");
+        },
+      };
+      await step.approval("refund", answered).catch(() => {});
+      await step.sleep("on", "1d");
+    });
+    await mill.untilState(id, "waiting");
+    expect(await waitsOf(mill)).toContainEqual(
+      expect.objectContaining({ name: "refund", met: true }),
+    );
   });
 
   test("is not called again when the answer is there", async () => {

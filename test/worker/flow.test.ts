@@ -164,6 +164,21 @@ describe("a node that fails", () => {
     expect(run.steps.find(({ name }) => name === "note")?.value).toBe("ChildFailedError");
   });
 
+  test("that is a child whose job nobody knows yet has not failed: the attempt has, and the next one calls it", async () => {
+    const parent = defineFlow({ name: "parent", retry: { maxAttempts: 3, firstDelay: "1ms" } })
+      .node("n", () => 3)
+      .child("half", after("n"), half, ({ n }) => ({ n }));
+    const mill = await Mill.create(parent);
+    const id = await mill.enqueue("parent");
+    const worker = await mill.startWorker();
+    await until("it has failed once", async () => (await mill.run(id)).failures === 1);
+    await worker.stop();
+    await new JobRegistry([half]).register(mill.db);
+    await mill.startWorker({ registry: new JobRegistry([parent, half]) });
+    await mill.startDispatcher();
+    expect(await mill.untilState(id, "completed")).toMatchObject({ output: { half: 1.5 } });
+  });
+
   test("ends a map at its first item, or is collected", async () => {
     const taken: number[] = [];
     const each = (n: number) => {
@@ -246,6 +261,28 @@ describe("the retries of a node", () => {
     const t = await kit({ hopeless });
     expect((await t.run(hopeless)).state).toBe("failed");
     expect([...tries.values()]).toEqual([1, 1, 1]);
+  });
+
+  test("go by the backoff of the node where a rule breaks, and the log says so", async () => {
+    const rules = [
+      on((error) => {
+        throw new TypeError(`cannot read ${(error as Error).message}`);
+      }),
+    ];
+    const broken = defineFlow({ name: "broken" }).node(
+      "a",
+      { retry: { maxAttempts: 2, firstDelay: "1ms", rules } },
+      () => Promise.reject(new Error("no")),
+    );
+    const mill = await Mill.create(broken);
+    await mill.startWorker();
+    await mill.untilState(await mill.enqueue("broken"), "failed");
+    const lines = await mill.rows("select message, fields from millrace.log where level = 'error'");
+    const told = {
+      message: "a retry rule failed, so the backoff of the node decides",
+      fields: { node: "a", error: "TypeError: cannot read no" },
+    };
+    expect(lines).toEqual([told, told]);
   });
 
   test("of a try that takes too long begin with its timeout", async () => {
@@ -396,9 +433,31 @@ describe("a flow is refused", () => {
       "retry.budget counts attempts of runs",
     ],
     [
+      "with a handler beside its nodes",
+      () => defineFlow({ name: "b", run: give } as never),
+      "flow b: run is not an option of a flow, whose nodes say what it does",
+    ],
+    [
+      "with batches",
+      () => defineFlow({ name: "b", batch: { size: 2, wait: "1s" } } as never),
+      "flow b: batch is not an option of a flow",
+    ],
+    [
       "with no room for a node",
       () => defineFlow({ name: "b", nodeConcurrency: 0 }),
       "nodeConcurrency 0 is not a whole number from 1 to 500",
+    ],
+    [
+      "with more edges than its graph has room for",
+      () => {
+        let flow = untyped();
+        for (let n = 0; n < 100; n++) {
+          const before = Array.from({ length: n }, (_, place) => `node-of-a-long-name-${place}`);
+          const options = n > 0 ? { after: ["a", ...before] } : {};
+          flow = flow["node"]!(`node-of-a-long-name-${n}`, options, give) as typeof flow;
+        }
+      },
+      "its graph has more than the 100 kB that it may have; let nodes come after fewer others",
     ],
   ])("%s", (_what, make, why) => {
     expect(make).toThrow(expect.objectContaining({ code: "invalid_job" }));

@@ -68,11 +68,33 @@ function causeOf(name: string, end: FlowEnd | undefined): string | null {
   return end?.state === "skipped" ? end.because : null;
 }
 
+/**
+ * In which nodes two graphs differ so that what is on record of one means something else in the other. How often a node is tried, whether
+ * it may fail, and how many are under way at once, may change.
+ */
+export function changedNodes(now: FlowGraph, then: FlowGraph): string[] {
+  const [here, there] = [shapesIn(now), shapesIn(then)];
+  const names = new Set([...here.keys(), ...there.keys()]);
+  return [...names].filter((name) => here.get(name) !== there.get(name));
+}
+
+function shapesIn({ nodes }: FlowGraph): Map<string, string> {
+  return new Map(
+    nodes.map(({ name, kind, job, after, when }) => [
+      name,
+      JSON.stringify([kind, job, after, when]),
+    ]),
+  );
+}
+
 /** Names of nodes leave room for what is added to them; see {@link NODE_STEPS}. */
 export const NODE_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,59}$/;
 
 /** The most nodes of a flow. */
 export const MAX_NODES = 500;
+
+/** The most that a graph may have as JSON: it is read with its runs and jobs, and must not lie in a store for large values. */
+export const MAX_GRAPH_BYTES = 100 * 1024;
 
 /** The steps of a flow. A node's own has its name: each try of a function, the size of a map's list, or the children. */
 export const NODE_STEPS = {

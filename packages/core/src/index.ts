@@ -23,6 +23,8 @@ export {
   type FlowEnd,
   type FlowGraph,
   type FlowNode,
+  changedNodes,
+  MAX_GRAPH_BYTES,
   MAX_NODES,
   NODE_KINDS,
   NODE_NAME,
@@ -83,6 +85,7 @@ export {
   trendOf,
   workersWanted,
 } from "./scaling.ts";
+export { notifyStep } from "./notify-step.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
 export {
   STEP_KINDS,

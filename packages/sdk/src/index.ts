@@ -110,6 +110,7 @@ export type {
   Taken,
   Wait,
 } from "./step/checkpoints.ts";
+export { divergenceOf } from "./step/divergence.ts";
 export type { Saga, Undo } from "./step/saga.ts";
 export { CompensationError, type Unwinding } from "./step/unwinding.ts";
 export { StepFailedError } from "./step/step-failure.ts";

@@ -3,6 +3,7 @@ import type { RunLog } from "./context.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
 import type { Checkpoint, Checkpoints, Recorded, StepPlace } from "./step/checkpoints.ts";
+import { divergenceOf } from "./step/divergence.ts";
 import { refusal } from "./step/refusal.ts";
 import { textOf } from "./step/step-place.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -99,7 +100,8 @@ export async function replayJob(
       });
       return { end: "returned", value };
     } catch (error) {
-      return { end: "threw", error };
+      const message = divergenceOf(error);
+      return message === undefined ? { end: "threw", error } : { end: "diverged", message };
     }
   };
   // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.

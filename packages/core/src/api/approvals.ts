@@ -1,17 +1,17 @@
 import { z } from "zod";
 import { STEP_LIMITS } from "../step-limits.ts";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
+import { Ordinal, StepName } from "./step-place.ts";
 import { StoredJson } from "./stored-json.ts";
 
-const StepName = z.string().min(1).max(STEP_LIMITS.nameLength).describe("The approval's name");
-const Ordinal = z.int().min(1).describe("The n-th use of the name in the run, from 1");
+const ApprovalName = StepName.describe("The approval's name");
 
 export const Approval = z
   .object({
     runId: RunId,
     job: z.string(),
     queue: z.string(),
-    name: StepName,
+    name: ApprovalName,
     ordinal: Ordinal,
     ask: z.string().describe("The question"),
     details: StoredJson.describe("Whatever helps to decide, any JSON; null for nothing"),
@@ -43,7 +43,7 @@ export type ApprovalPage = z.infer<typeof ApprovalPage>;
 
 export const AnswerApproval = z
   .strictObject({
-    name: StepName.optional().describe("May be left out when the run asks for one"),
+    name: ApprovalName.optional().describe("May be left out when the run asks for one"),
     ordinal: Ordinal.optional(),
     approved: z.boolean().describe("Whether it may go on; false: it is rejected"),
     note: z.string().max(STEP_LIMITS.noteLength).optional().describe("Why: the run gets it, too"),
@@ -54,7 +54,7 @@ export type AnswerApproval = z.infer<typeof AnswerApproval>;
 
 export const AnsweredApproval = z
   .object({
-    name: StepName,
+    name: ApprovalName,
     ordinal: Ordinal,
     approved: z.boolean(),
     by: z.string().nullable().describe("Who has answered"),

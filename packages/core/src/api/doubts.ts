@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
+import { Ordinal, StepName } from "./step-place.ts";
 
-const EffectName = z.string().min(1).max(200).describe("The effect's name");
-const Ordinal = z.int().min(1).describe("The n-th use of the name in the run, from 1");
+const EffectName = StepName.describe("The effect's name");
 
 export const Doubt = z
   .object({

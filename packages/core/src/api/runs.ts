@@ -5,6 +5,7 @@ import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
 import { STEP_KINDS } from "../step-limits.ts";
 import { Problem } from "./problem.ts";
 import { StoredJson, StoredObject } from "./stored-json.ts";
+import { Ordinal, StepName } from "./step-place.ts";
 
 export const RunId = z.uuid().describe("A run's id, a UUIDv7");
 
@@ -223,12 +224,10 @@ export type Children = z.infer<typeof Children>;
 
 export const ForkRun = z
   .strictObject({
-    step: z.string().min(1).max(200).describe("The first step that is run again"),
-    ordinal: z
-      .int()
-      .min(1)
-      .optional()
-      .describe("Which use of its name in the run, from 1; default the first"),
+    step: StepName.describe("The first step that is run again"),
+    ordinal: Ordinal.optional().describe(
+      "Which use of its name in the run, from 1; default the first",
+    ),
     input: z.json().optional().describe("Instead of the old run's input"),
   })
   .meta({ id: "ForkRun" });

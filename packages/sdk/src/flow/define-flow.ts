@@ -1,4 +1,12 @@
-import { type FlowGraph, type FlowNode, MAX_NODES, MillraceError } from "@millrace/core";
+import {
+  type FlowGraph,
+  type FlowNode,
+  MAX_GRAPH_BYTES,
+  MAX_NODES,
+  MillraceError,
+  byteLength,
+  formatSize,
+} from "@millrace/core";
 import type { Context } from "../context.ts";
 import { defineJob } from "../define-job.ts";
 import { nonRetryable } from "../errors.ts";
@@ -47,6 +55,8 @@ export interface FlowJobOptions<Name extends string, S> extends Omit<
 interface Draft {
   readonly options: FlowJobOptions<string, InputSchema | undefined>;
   readonly nodes: readonly PlannedNode[];
+  /** Of the nodes as JSON. */
+  readonly bytes: number;
   readonly output: ((values: NodeNeeds) => unknown) | undefined;
 }
 
@@ -67,7 +77,7 @@ export function defineFlow<
   S extends InputSchema | undefined = undefined,
 >(options: FlowJobOptions<Name, S>): Flow<Name, Given<S>, Received<S>, {}, never> {
   // What the compiler knows of a flow lies in its types alone.
-  return flowOf({ options, nodes: [], output: undefined }) as unknown as Flow<
+  return flowOf({ options, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<
     Name,
     Given<S>,
     Received<S>,
@@ -80,6 +90,7 @@ function flowOf(draft: Draft): Job {
   const { options, nodes } = draft;
   const { nodeConcurrency, ...jobOptions } = options;
   const flow = `flow ${String(options.name)}`;
+  requireNoHandler(options, flow);
   requireNoBudget(options.retry, flow);
   const graph: FlowGraph = {
     nodes: nodes.map(({ node }) => node),
@@ -128,7 +139,14 @@ function growth(draft: Draft, flow: string) {
         `${flow} has ${MAX_NODES} nodes, and may have no more`,
       );
     }
-    return flowOf({ ...draft, nodes: [...draft.nodes, planned] });
+    const bytes = draft.bytes + byteLength(JSON.stringify(planned.node));
+    if (bytes > MAX_GRAPH_BYTES) {
+      throw new MillraceError(
+        "invalid_job",
+        `${flow}: with node ${planned.node.name} its graph has more than the ${formatSize(MAX_GRAPH_BYTES)} that it may have; let nodes come after fewer others, or make a part of it a flow of its own, and that a child`,
+      );
+    }
+    return flowOf({ ...draft, nodes: [...draft.nodes, planned], bytes });
   };
   const read = (name: unknown, kind: FlowNode["kind"], given: unknown, job: AnyJob | null) =>
     flowNode({ name, kind, given, job, others, flow });
@@ -173,6 +191,16 @@ function growth(draft: Draft, flow: string) {
     output: (of: unknown) =>
       flowOf({ ...draft, output: requireFunction(of, `${flow}: what makes its output`) }),
   };
+}
+
+/** Its nodes are its handler. */
+function requireNoHandler(options: object, flow: string): void {
+  const other = ["run", "batch"].find((key) => key in options);
+  if (other === undefined) return;
+  throw new MillraceError(
+    "invalid_job",
+    `${flow}: ${other} is not an option of a flow, whose nodes say what it does; add some with .node(…), or use defineJob`,
+  );
 }
 
 /** Tries of nodes are not attempts of runs, and no budget counts them. */

@@ -88,10 +88,10 @@ export function mapNode(node: FlowNode, policy: MapPolicy, code: MapCode): Plann
 
 function requireList(list: unknown, node: string): readonly unknown[] {
   if (Array.isArray(list) && list.length <= MAX_ITEMS) return list as readonly unknown[];
-  const what = Array.isArray(list) ? `a list of ${list.length} items` : `a ${typeof list}`;
-  throw new TypeError(
-    `node ${node}: its list is ${what}; give an array of at most ${MAX_ITEMS} items, and let each stand for a part of what there is if there is more`,
-  );
+  const why = Array.isArray(list)
+    ? `has ${list.length} items, and ${MAX_ITEMS} are allowed; let each stand for a part of what there is`
+    : `is no array but of type ${typeof list}; what is read or asked for on the way belongs into a node before this one`;
+  throw new TypeError(`node ${node}: its list ${why}`);
 }
 
 function otherList(node: string, recorded: number, found: number): MillraceError {

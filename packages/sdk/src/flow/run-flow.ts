@@ -1,4 +1,4 @@
-import { type FlowGraph, MillraceError, NODE_STEPS, turnOf } from "@millrace/core";
+import { type FlowGraph, MillraceError, NODE_STEPS, changedNodes, turnOf } from "@millrace/core";
 import type { Context } from "../context.ts";
 import { NodeFailedError } from "./node-failed-error.ts";
 import type { NodeEnd } from "./node-types.ts";
@@ -87,24 +87,10 @@ function needsOf(
 /** A run keeps the nodes that it began with: with others, what is on record would mean something else. */
 async function requireSameGraph(graph: FlowGraph, { step }: Context): Promise<void> {
   const recorded = await step(NODE_STEPS.graph, () => graph);
-  const now = shape(graph);
-  const then = shape(recorded);
-  const differs = [...new Set([...now.keys(), ...then.keys()])].filter(
-    (name) => now.get(name) !== then.get(name),
-  );
+  const differs = changedNodes(graph, recorded);
   if (differs.length === 0) return;
   throw new MillraceError(
     "step_mismatch",
     `the flow has changed since the run began, in node ${differs.slice(0, 5).join(", ")}${differs.length > 5 ? ", …" : ""}; a worker with the code that the run began with can finish it, or rerun it`,
-  );
-}
-
-/** What of each node must not change under way. */
-function shape({ nodes }: FlowGraph): Map<string, string> {
-  return new Map(
-    nodes.map(({ name, kind, job, after, when }) => [
-      name,
-      JSON.stringify([kind, job, after, when]),
-    ]),
   );
 }

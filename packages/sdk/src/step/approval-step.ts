@@ -1,3 +1,4 @@
+import { notifyStep } from "@millrace/core";
 import { type Approval, type ApprovalOptions, approvalOf } from "./approval.ts";
 import type { Asked } from "./asked.ts";
 import type { StandingWait, StepPlace } from "./checkpoints.ts";
@@ -19,7 +20,7 @@ export async function approvalStep(
   const place = ground.placeOf(name, "approval");
   const { notify, ...asked } = approvalOf(given, textOf(place));
   if (notify) {
-    const told = ground.placeOf(`notify ${name}`, "step");
+    const told = ground.placeOf(notifyStep(name), "step");
     await ground.busy(() => tell(ground, place, asked, told, notify));
   }
   const { value } = await waitStep(ground, place, asked);
@@ -41,10 +42,14 @@ async function tell(
   if (known) return;
   await ground.goOn(told);
   const wait = await standingWait(ground, place, asked);
-  await executeStep(ground, told, async () => {
+  const notifyNow = async () => {
     // An earlier attempt may have told them, and ended before that was on record.
     if (wait.met || wait.restMs <= 0) return;
     await notify(await linkOf(ground, told, wait, asked.forMs != null));
+  };
+  // A handler that goes on after that does not come to the answer any more.
+  await executeStep(ground, told, notifyNow, {
+    withdraws: { name: place.name, ordinal: place.ordinal },
   });
 }
 

@@ -34,7 +34,12 @@ export interface NewCheckpoint extends StepPlace {
   readonly value: string;
   /** The step has thrown, and the handler has gone on all the same; value says what. Default: not so. */
   readonly failed?: boolean;
+  /** Of a failed step that was to tell people of an approval: which. Nobody waits for its answer any more, and it is not asked for. */
+  readonly withdraws?: Pick<StepPlace, "name" | "ordinal">;
 }
+
+/** A step that has thrown. */
+export type FailedPlace = StepPlace & Pick<NewCheckpoint, "withdraws">;
 
 /** The event that a step waits for. */
 export interface AwaitedEvent {

@@ -1,6 +1,7 @@
 import { fromStepText } from "@millrace/core";
 import type { StepPlace } from "./checkpoints.ts";
 import { refusal } from "./refusal.ts";
+import type { FailedPlace } from "./checkpoints.ts";
 import type { StepContext, StepOptions } from "./step.ts";
 import { failureOf } from "./step-failure.ts";
 import type { StepGround } from "./step-ground.ts";
@@ -33,17 +34,25 @@ export async function plainStep(
   });
 }
 
-/** Executes a step that is not on record. @returns the text of what it gave, which is on record then */
+/**
+ * Executes a step that is not on record.
+ *
+ * @param failing what else is to be recorded should it have thrown
+ * @returns the text of what it gave, which is on record then
+ */
 export async function executeStep(
   ground: StepGround,
   place: StepPlace,
   fn: () => Promise<unknown>,
+  failing: Pick<FailedPlace, "withdraws"> = {},
 ): Promise<string> {
   const { budget, checkpoints } = ground;
   return await budget.counted(async () => {
     const startedAt = performance.now();
     const make = async () => budget.admit(await ground.within(fn), textOf(place));
-    const value = await make().catch((error: unknown) => ground.failed(place, startedAt, error));
+    const value = await make().catch((error: unknown) =>
+      ground.failed({ ...place, ...failing }, startedAt, error),
+    );
     const tookMs = performance.now() - startedAt;
     await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));
     return value;

@@ -3,6 +3,7 @@ import type { Result } from "./asked.ts";
 import type {
   Checkpoint,
   Checkpoints,
+  FailedPlace,
   StandingIntent,
   StandingWait,
   StepPlace,
@@ -43,7 +44,7 @@ export interface StepGround {
   /** What a wait came to, or that the run may not keep as much. */
   readonly kept: (place: Pick<StepPlace, "kind">, result: Result) => Result;
   /** Notes what a step has thrown, for the record should the handler survive it, and throws it. */
-  readonly failed: (place: StepPlace, startedAt: number, thrown: unknown) => Promise<never>;
+  readonly failed: (place: FailedPlace, startedAt: number, thrown: unknown) => Promise<never>;
   /** Waits until it is worth looking again; the run may be left meanwhile. */
   readonly stand: (place: StepPlace, wait: Wait, wakeable: boolean) => Promise<void>;
   /** To be waited for before anything new begins, or a wait that stands goes on, which has no place here. @throws why the attempt was told to stop, if it was */

@@ -8,7 +8,7 @@ import { type Publish, publicationOf } from "../publication.ts";
 import type { Transaction } from "../sql/transaction.ts";
 import type { ApprovalOptions } from "./approval.ts";
 import { approvalStep } from "./approval-step.ts";
-import type { Checkpoints, StepPlace, Wait } from "./checkpoints.ts";
+import type { Checkpoints, FailedPlace, StepPlace, Wait } from "./checkpoints.ts";
 import type { ChildOptions, FanOutOptions } from "./child-options.ts";
 import { callStep, fanOutStep } from "./child-steps.ts";
 import type { EffectOptions } from "./effect.ts";
@@ -323,7 +323,7 @@ export class StepRunner {
     await over;
   }
 
-  async #failed(place: StepPlace, startedAt: number, thrown: unknown): Promise<never> {
+  async #failed(place: FailedPlace, startedAt: number, thrown: unknown): Promise<never> {
     if (!this.#options.stopped()) await this.#thrown.add(place, startedAt, thrown);
     throw thrown;
   }

@@ -1,4 +1,4 @@
-import type { Checkpoints, NewCheckpoint, StepPlace } from "./checkpoints.ts";
+import type { Checkpoints, FailedPlace, NewCheckpoint } from "./checkpoints.ts";
 import { failureText } from "./step-failure.ts";
 import type { StepRecord } from "./step-record.ts";
 
@@ -22,7 +22,7 @@ export class Thrown {
     return this.#kept.length > 0;
   }
 
-  async add(place: StepPlace, startedAt: number, thrown: unknown): Promise<void> {
+  async add(place: FailedPlace, startedAt: number, thrown: unknown): Promise<void> {
     const tookMs = performance.now() - startedAt;
     const { deliveries } = this.#record;
     const seq = deliveries.issue();

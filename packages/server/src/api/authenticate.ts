@@ -21,6 +21,8 @@ const PUBLIC: readonly string[] = [
   "GET /healthz",
   "GET /openapi.json",
   "GET /approve",
+  // Programs that look at links before people do ask so whether one is whole.
+  "HEAD /approve",
   "POST /approve",
 ];
 

@@ -48,10 +48,11 @@ export function answerTo(db: Database, given: ApprovalAnswer): Promise<Answered>
     const waits = await lockApprovals(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, given);
     const [row] = await answerApproval(tx, runId, name, ordinal, approved, by, via, note);
-    // What somebody has called himself is no actor that can be relied on.
-    const said = { ...(by !== null && by !== via && { by }), ...(note !== null && { note }) };
+    // What somebody behind a link has called himself is no actor that can be relied on.
+    const actor = via === "link" ? via : (by ?? via);
+    const said = { ...(via === "link" && by !== null && { by }), ...(note !== null && { note }) };
     const detail = JSON.stringify({ name, ordinal, approved, ...said });
-    await recordEvent(tx, runId, "approval answered", via, detail);
+    await recordEvent(tx, runId, "approval answered", actor, detail);
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
     return { name, ordinal, answer: row!.answer, queues: woken.map(({ queue }) => queue) };
@@ -82,16 +83,19 @@ async function chosen(
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   // Whoever has answered is told so first, also when the run has gone on and ended since.
   if (open[0] && run.state === null) return open[0];
-  throw notOpen(runId, meant[0] ?? (run.name === null ? undefined : run), run.state);
+  const past = meant[0] ?? (run.name === null ? undefined : run);
+  throw notOpen(runId, past, run.state, name);
 }
 
-/** Why an approval takes no answer. @param past the one that was meant, if there was one */
+/** Why an approval takes no answer. @param past the one that was meant, if there was one @param said the name that was given */
 function notOpen(
   runId: string,
   past: { name: string | null; answer: AnswerJson | null } | undefined,
   state: string | null,
+  said: string | undefined,
 ): MillraceError {
-  const what = `run ${runId}: ${past ? `approval ${JSON.stringify(past.name)}` : "what this may be about"}`;
+  const name = past?.name ?? said;
+  const what = `run ${runId}: ${name === undefined ? "an approval" : `approval ${JSON.stringify(name)}`}`;
   if (past?.answer) {
     return new MillraceError("approval_answered", `${what} was ${answerInWords(past.answer)}`);
   }

@@ -9,6 +9,7 @@ import type { OpenedLink } from "./approval-links.ts";
  * - answered: somebody has.
  * - expired: its time is over.
  * - ended: its run has, and nobody needs an answer any more.
+ * - withdrawn: its run goes on, and does not ask any more.
  * - gone: there is nothing on record of it any more.
  */
 export type LinkedApproval =
@@ -16,6 +17,7 @@ export type LinkedApproval =
   | { readonly is: "answered"; readonly answer: AnswerJson }
   | { readonly is: "expired" }
   | { readonly is: "ended"; readonly state: string }
+  | { readonly is: "withdrawn" }
   | { readonly is: "gone" };
 
 /** @returns undefined for a link that may not answer what stands */
@@ -33,5 +35,6 @@ export async function linkedApproval(
   if (answer) return { is: "answered", answer };
   if (asked?.over || (past && past.name !== null)) return { is: "expired" };
   const state = asked?.state ?? past?.state;
-  return state ? { is: "ended", state } : { is: "gone" };
+  if (state) return { is: "ended", state };
+  return { is: past ? "withdrawn" : "gone" };
 }

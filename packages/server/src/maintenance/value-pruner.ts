@@ -5,9 +5,6 @@ import { runsThere } from "../store/installation.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 
-/** Runs that one turn looks at. */
-const BATCH = 200;
-
 const REST_MS = 3_600_000;
 const AWAY_MS = 60_000;
 
@@ -15,10 +12,12 @@ const AWAY_MS = 60_000;
 const YOUNGEST_MS = 86_400_000;
 
 /**
- * Removes values of runs that are no more from the store, in windows by run id, once an hour. A value whose checkpoint was never recorded
- * goes with its run. Any number may run at once.
+ * Removes values of runs that are no more from the store, part by part, and begins anew once an hour. A value whose checkpoint was never
+ * recorded goes with its run. Any number may run at once.
  */
 export class ValuePruner extends Loop {
+  readonly #leave: () => Promise<unknown> | undefined;
+
   /** @param now milliseconds of Unix time */
   constructor({
     db,
@@ -31,26 +30,38 @@ export class ValuePruner extends Loop {
     logger: Logger;
     now?: () => number;
   }) {
-    let after: string | null = null;
+    let sweep: ReturnType<ValueStore["runs"]> | undefined;
     super(
       "value pruner",
       async () => {
+        const parts = (sweep ??= values.runs());
         try {
-          const runs = await values.runs(after, BATCH);
+          const { value: runs, done } = await parts.next();
+          if (done) {
+            sweep = undefined;
+            return REST_MS;
+          }
           const old = runs.filter((run) => now() - msOf(run) > YOUNGEST_MS);
           const there = new Set((await runsThere(db, old)).map(({ id }) => id));
           for (const run of old) if (!there.has(run)) await values.remove(run);
-          after = runs.at(-1) ?? null;
+          return 100;
         } catch (error) {
+          await parts.return();
+          sweep = undefined;
           // It can wait, and a store that is away must not make this process one that is not well.
           if (!(error instanceof MillraceError) || error.code !== "value_store_failed") throw error;
           logger.warn({ err: error }, "values of runs that are no more could not be removed");
           return AWAY_MS;
         }
-        return after === null ? REST_MS : 100;
       },
       logger,
     );
+    this.#leave = () => sweep?.return();
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.#leave();
   }
 }
 

@@ -1,5 +1,5 @@
 import { statement } from "./statement.ts";
-import { FENCED_STEPS } from "./steps.ts";
+import { FENCED_STEPS, type KeptRow, type Keeping, keeping } from "./steps.ts";
 import { NO_END, REST, type WaitRow } from "./waits.ts";
 
 /**
@@ -42,6 +42,22 @@ export const askApprovals = statement<
     left join millrace.waiter w on a.run_id is null and f.place is not null and w.run_id = m.run_id and w.name = m.name
       and w.ordinal = m.ordinal
     order by m.place`,
+);
+
+/**
+ * Records that steps have failed which were to tell people of approvals, and that their handlers go on: those that nobody has answered are
+ * not asked for any more. Parameters: as {@link keepSteps}; then of each the name and ordinal of its approval.
+ */
+export const keepWithdrawals = statement<
+  [...keeping: Keeping, names: string[], ordinals: number[]],
+  KeptRow
+>(
+  "keep_withdrawals",
+  keeping(`withdrawn as (
+      delete from millrace.waiter w
+      using fenced f join unnest($12::text[], $13::integer[]) with ordinality a(name, ordinal, place) on a.place = f.place
+      where w.run_id = f.run_id and w.name = a.name and w.ordinal = a.ordinal and w.ask is not null and w.met_at is null
+    ),`),
 );
 
 /** An approval that nobody has given or refused yet. */

@@ -16,7 +16,8 @@ export interface CopiedRow {
 
 /**
  * Copies what a run has on record before one of its steps, or all of it for one that waits still, to another run, which no attempt has
- * made: number 0. One statement, because the run may be open, and goes on meanwhile. No row: its handler has no such step on record.
+ * made: number 0. That people were told of an approval which is not copied is not, either: they were told of the other run's. One
+ * statement, because the run may be open, and goes on meanwhile. No row: its handler has no such step on record.
  */
 export const copySteps = statement<
   [from: string, to: string, step: string, ordinal: number],
@@ -34,6 +35,14 @@ export const copySteps = statement<
       select $2, s.name, s.ordinal, s.kind, s.seq, 0, s.started_at, s.finished_at, s.value, s.failed
       from place p cross join millrace.step s
       where s.run_id = $1 and (p.seq is null or s.seq < p.seq) and s.kind <> 'compensation'
+        and not (s.kind = 'step' and exists (
+          select from (
+            select name, ordinal from millrace.step where run_id = $1 and kind = 'approval' and seq >= p.seq
+            union all
+            select name, ordinal from millrace.waiter where run_id = $1 and ask is not null
+          ) a
+          where s.name = 'notify ' || a.name and s.ordinal = a.ordinal
+        ))
       returning name, value -> '$' ->> 0 = 'stored' as stored
     )
     select (select count(*)::int from copied) as steps,

@@ -1,10 +1,13 @@
-import type { FlowGraph, NodeFailure, StepKind } from "@millrace/core";
+import type { NodeFailure, StepKind } from "@millrace/core";
 import { statement } from "./statement.ts";
 
-/** The graph that a run of a flow began with; before that, the one of its job. No row, or null, for other runs. */
+/**
+ * The graph that a run of a flow began with; before that, the one of its job. No row, or null, for other runs; and whatever a step of
+ * theirs gave that is named like the one of a graph.
+ */
 export const readFlowGraph = statement<
   [run: string, job: string, step: string],
-  { graph: FlowGraph | null }
+  { graph: unknown }
 >(
   "read_flow_graph",
   `select coalesce(

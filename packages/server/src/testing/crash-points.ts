@@ -18,7 +18,7 @@ export interface CrashPoint {
 
 /** Statements by which a worker writes for a run; of those of steps the fourth parameter has their names. */
 const WRITES =
-  /^(keep_steps|keep_receipts|note_effects|ask_waits|ask_approvals|note_links|take_waits|keep_published|mark_compensating|finish_unwinding|call_children|settle_\w+)$/;
+  /^(keep_steps|keep_receipts|keep_withdrawals|note_effects|ask_waits|ask_approvals|note_links|take_waits|keep_published|mark_compensating|finish_unwinding|call_children|settle_\w+)$/;
 
 /**
  * A worker's way to its database that ends at a point, as if the worker had been killed there: what it sends from then on goes nowhere, and

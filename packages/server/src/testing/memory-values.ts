@@ -9,7 +9,9 @@ export function memoryValues(): ValueStore {
       runs.set(run, (runs.get(run) ?? new Map<string, string>()).set(sha256, text));
     },
     get: async (run, sha256) => runs.get(run)?.get(sha256),
-    runs: async () => [...runs.keys()].sort(),
+    async *runs() {
+      yield [...runs.keys()];
+    },
     remove: async (run) => void runs.delete(run),
     close: () => {},
   };

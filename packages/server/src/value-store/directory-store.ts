@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, opendir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "@millrace/core";
-import { type ValueStore, isRunId, requireKey } from "./value-store.ts";
+import { PART, type ValueStore, isRunId, requireKey } from "./value-store.ts";
 
 /**
  * Values as files of a folder, which all workers see: one machine, or a file system that they share. A folder for each run (0700), a file
@@ -36,12 +36,7 @@ export function directoryStore(folder: string, installation: string): ValueStore
       }),
     get: (run, sha256) =>
       tried("read", () => orAbsent(async () => readFile(fileOf(run, sha256), "utf8"))),
-    runs: (after, limit) =>
-      tried("listed", async () => {
-        const names = (await orAbsent(() => readdir(root))) ?? [];
-        const runs = names.filter((name) => isRunId(name) && (after === null || name > after));
-        return runs.sort().slice(0, limit);
-      }),
+    runs: () => runsIn(root),
     remove: (run) =>
       tried("removed", async () => {
         requireKey(run);
@@ -49,6 +44,25 @@ export function directoryStore(folder: string, installation: string): ValueStore
       }),
     close: () => {},
   };
+}
+
+/** Reads the folder once from its beginning to its end, however much there is. */
+async function* runsIn(root: string): AsyncGenerator<readonly string[], void> {
+  const folder = await tried("listed", () => orAbsent(() => opendir(root)));
+  if (!folder) return;
+  const next = () => tried("listed", () => folder.read());
+  try {
+    let part: string[] = [];
+    for (let entry = await next(); entry; entry = await next()) {
+      if (isRunId(entry.name)) part.push(entry.name);
+      if (part.length < PART) continue;
+      yield part;
+      part = [];
+    }
+    yield part;
+  } finally {
+    await folder.close();
+  }
 }
 
 async function write(file: string, bytes: Buffer): Promise<void> {

@@ -1,12 +1,9 @@
 import type * as S3 from "@aws-sdk/client-s3";
 import { MillraceError } from "@millrace/core";
 import type { ValuePlace } from "./value-url.ts";
-import { type ValueStore, isRunId, requireKey } from "./value-store.ts";
+import { PART, type ValueStore, isRunId, requireKey } from "./value-store.ts";
 
 export type S3Library = typeof S3;
-
-/** As many as one request deletes. */
-const PAGE = 1000;
 
 const CONNECT_MS = 5000;
 
@@ -53,26 +50,24 @@ export function s3Store(
         }
       });
     },
-    runs: (after, limit) =>
-      tried("listed in", async () => {
-        const { CommonPrefixes = [] } = await client.send(
-          new library.ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: root,
-            Delimiter: "/",
-            MaxKeys: limit,
-            // Behind all that the run has: digits come before the tilde.
-            ...(after !== null && { StartAfter: `${root}${after}/~` }),
-          }),
+    async *runs() {
+      let next: string | undefined;
+      do {
+        const listed = { Bucket: bucket, Prefix: root, Delimiter: "/", MaxKeys: PART };
+        const from = next === undefined ? {} : { ContinuationToken: next };
+        const page = await tried("listed in", () =>
+          client.send(new library.ListObjectsV2Command({ ...listed, ...from })),
         );
-        const names = CommonPrefixes.map(({ Prefix = "" }) => Prefix.slice(root.length, -1));
-        return names.filter((name) => isRunId(name) && (after === null || name > after));
-      }),
+        const names = page.CommonPrefixes?.map(({ Prefix = "" }) => Prefix.slice(root.length, -1));
+        yield names?.filter(isRunId) ?? [];
+        next = page.NextContinuationToken;
+      } while (next !== undefined);
+    },
     remove: async (run) => {
       requireKey(run);
       await tried("removed from", async () => {
         for (;;) {
-          const listed = { Bucket: bucket, Prefix: `${root}${run}/`, MaxKeys: PAGE };
+          const listed = { Bucket: bucket, Prefix: `${root}${run}/`, MaxKeys: PART };
           const { Contents = [] } = await client.send(new library.ListObjectsV2Command(listed));
           if (Contents.length === 0) return;
           const Objects = Contents.map(({ Key }) => ({ Key: Key! }));

@@ -13,12 +13,15 @@ export interface ValueStore {
    * @throws MillraceError `value_store_failed`
    */
   get(run: string, sha256: string): Promise<string | undefined>;
-  /** Runs that have values, in the order of their ids. @param after an id; null for the first ones */
-  runs(after: string | null, limit: number): Promise<string[]>;
+  /** Runs that have values, in parts, in any order; they may be removed on the way. @throws MillraceError `value_store_failed` */
+  runs(): AsyncGenerator<readonly string[], void>;
   /** Removes all values of a run. */
   remove(run: string): Promise<void>;
   close(): void;
 }
+
+/** So many runs are in a part at the most, and as many objects go by one request. */
+export const PART = 1000;
 
 const RUN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SHA256 = /^[0-9a-f]{64}$/;

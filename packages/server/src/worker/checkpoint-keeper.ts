@@ -14,6 +14,7 @@ import type {
   Wait,
 } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
+import { keepWithdrawals } from "../store/approvals.ts";
 import { callChildren } from "../store/children.ts";
 import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
 import { readUnlessLocked } from "../store/settle.ts";
@@ -63,6 +64,7 @@ export class CheckpointKeeper {
   readonly #values: ValueKeeper;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
+  readonly #withdrawals: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #compensating: LeasedWriter<object, { held: boolean }>;
   readonly #unwound: LeasedWriter<object, { held: boolean }>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
@@ -88,6 +90,7 @@ export class CheckpointKeeper {
     this.#values = values;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
+    this.#withdrawals = new LeasedWriter((items) => this.#withdrawAll(items), logger);
     this.#compensating = new LeasedWriter(
       (items) => markCompensating(db, workerId, ...leasesOf(items)),
       logger,
@@ -238,7 +241,8 @@ export class CheckpointKeeper {
     );
   }
 
-  #writerOf({ kind }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
+  #writerOf({ kind, withdraws }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
+    if (withdraws) return this.#withdrawals;
     return kind === "effect" ? this.#receipts : this.#steps;
   }
 
@@ -262,6 +266,18 @@ export class CheckpointKeeper {
     failpoint("receipt.before");
     const kept = await keepReceipts(this.#db, ...this.#keeping(items));
     failpoint("receipt.after_commit");
+    return kept;
+  }
+
+  async #withdrawAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
+    failpoint("step.before");
+    const kept = await keepWithdrawals(
+      this.#db,
+      ...this.#keeping(items),
+      items.map(({ withdraws }) => withdraws!.name),
+      items.map(({ withdraws }) => withdraws!.ordinal),
+    );
+    failpoint("step.after_commit");
     return kept;
   }
 

@@ -5,6 +5,7 @@ import {
   type Suspension,
   type Unwinding,
   checkInput,
+  divergenceOf,
   isContinuation,
 } from "@millrace/sdk";
 import type { Outcome, RetryLimits } from "../engine/settle.ts";
@@ -12,7 +13,7 @@ import { failpoint } from "../runtime/failpoints.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import type { End, Handling } from "./handling.ts";
-import { divergenceOf, failureFrom, judgeFailure } from "./judge-failure.ts";
+import { failureFrom, judgeFailure } from "./judge-failure.ts";
 import { outputText } from "./output-text.ts";
 import { NotCommitted } from "./own-transaction.ts";
 

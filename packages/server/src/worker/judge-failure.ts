@@ -29,12 +29,6 @@ export function judgeFailure(
   };
 }
 
-/** What the code does not come to that is on record, if the error says so. */
-export function divergenceOf(thrown: unknown): string | undefined {
-  const is = thrown instanceof MillraceError && thrown.code === "step_mismatch";
-  return is ? thrown.message : undefined;
-}
-
 /** What is kept of a thrown error. */
 export function failureFrom(thrown: unknown): Failure {
   const failure = toFailure(thrown);

@@ -1,4 +1,4 @@
-import { defineJob } from "@millrace/sdk";
+import { after, defineFlow, defineJob } from "@millrace/sdk";
 import { z } from "zod";
 
 export const haul = defineJob({
@@ -44,3 +44,13 @@ export const quiet = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const permit = defineJob({
+  name: "permit",
+  run: (_input, { step }) => step.approval("sign", { ask: "May it pass?", notify: () => {} }),
+});
+
+export const quarry = defineFlow({ name: "quarry" })
+  .node("dig", () => "stone")
+  .node("sieve", after("dig"), ({ dig }) => dig)
+  .child("wait", after("sieve"), same, () => ({}));

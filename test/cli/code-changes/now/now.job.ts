@@ -1,4 +1,4 @@
-import { defineJob } from "@millrace/sdk";
+import { after, defineFlow, defineJob } from "@millrace/sdk";
 import { z } from "zod";
 
 // The code that runs; ../next is what is to take its place.
@@ -53,3 +53,12 @@ export const quiet = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const permit = defineJob({
+  name: "permit",
+  run: (_input, { step }) => step.approval("sign", { ask: "May it pass?", notify: () => {} }),
+});
+
+export const quarry = defineFlow({ name: "quarry" })
+  .node("dig", () => "stone")
+  .child("wait", after("dig"), same, () => ({}));

@@ -48,6 +48,20 @@ export const APPROVAL_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    bug: "a question is withdrawn without the lease of its run",
+    edits: [
+      {
+        file: "store/approvals.ts",
+        find: "using fenced f join unnest($12",
+        replace: "using made f join unnest($12",
+      },
+    ],
+    caughtBy: {
+      file: APPROVAL_TESTS,
+      test: "at the same moment a worker that was declared lost withdraws nothing",
+    },
+  },
+  {
     bug: "a link that a copy of the database could make answers",
     edits: [
       {

@@ -43,9 +43,9 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
     scope.setErrorHandler((error, request, reply) => {
       const told = toMillraceError(error, MAX_FORM_BYTES);
       request.failure = told;
-      const { status, title } = ERROR_CODES[told.code];
+      const { status } = ERROR_CODES[told.code];
       if (status === 503) void reply.header("retry-after", "1");
-      return show(reply, status, wordsPage(title, sorryFor(told)));
+      return show(reply, status, sorryPage(told));
     });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -96,10 +96,12 @@ function show(reply: FastifyReply, status: number, text: string): FastifyReply {
 }
 
 /** What there is to say to people whose request failed. */
-function sorryFor({ code, message }: MillraceError): string {
-  if (code === "unsupported_media_type") return "Only the form of this page is taken here.";
-  if (ERROR_CODES[code].status < 500) return message;
-  return "Nothing was answered. Try again in a moment.";
+function sorryPage({ code, message }: MillraceError): string {
+  if (code === "unsupported_media_type") {
+    return wordsPage("This cannot be read", "Only the form of this page is taken here.");
+  }
+  const { status, title } = ERROR_CODES[code];
+  return wordsPage(title, status < 500 ? message : "Nothing was answered. Try again in a moment.");
 }
 
 function seeAgain(reply: FastifyReply, link: string): FastifyReply {
@@ -142,6 +144,12 @@ async function showLinked(
           `The run that asked has ended: it is ${found.state}.`,
         ),
       );
+    case "withdrawn":
+      return show(
+        reply,
+        410,
+        wordsPage("No answer is needed any more", "The run that asked goes on without one."),
+      );
     case "gone":
       return show(
         reply,
@@ -167,8 +175,11 @@ function showUnknown(reply: FastifyReply): FastifyReply {
 
 /** @throws MillraceError `invalid_request`, `invalid_json` */
 function formOf(bytes: Buffer): Record<string, string> {
-  if (!isUtf8(bytes)) throw new MillraceError("invalid_request", "the form is not UTF-8");
-  const fields = [...new URLSearchParams(bytes.toString("utf8"))];
+  const text = bytes.toString("utf8");
+  if (!isUtf8(bytes) || !isDecodable(text)) {
+    throw new MillraceError("invalid_request", "the form is not UTF-8");
+  }
+  const fields = [...new URLSearchParams(text)];
   // Browsers send line breaks as CR LF.
   const form = Object.fromEntries(
     fields.map(([key, text]) => [key, text.replaceAll("\r\n", "\n")]),
@@ -178,6 +189,15 @@ function formOf(bytes: Buffer): Record<string, string> {
   }
   requireStorable(form, "the form");
   return form;
+}
+
+/** Whether its percent signs stand before bytes of UTF-8: a URLSearchParams would put other characters there without a word. */
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws MillraceError `invalid_request` */

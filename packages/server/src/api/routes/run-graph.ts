@@ -1,5 +1,5 @@
 import { MillraceError, NODE_STEPS } from "@millrace/core";
-import { MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "@millrace/core/api";
+import { JobGraph, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "@millrace/core/api";
 import {
   type StepChildrenRow,
   listGraphSteps,
@@ -36,7 +36,7 @@ export function runGraphRoute(app: Api, { db }: Context): void {
       if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
       const { job, state } = run;
       const [row] = await readFlowGraph(db, id, job, NODE_STEPS.graph);
-      const graph = row?.graph;
+      const { data: graph } = JobGraph.safeParse(row?.graph);
       if (graph) {
         const named = graph.nodes.filter(({ job }) => job !== null).map(({ name }) => name);
         const [nodes, children] = await Promise.all([

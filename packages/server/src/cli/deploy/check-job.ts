@@ -1,5 +1,13 @@
-import { MillraceError, readStoredValue } from "@millrace/core";
-import { type OpenRuns, RunRecord } from "@millrace/core/api";
+import {
+  type FlowGraph,
+  MillraceError,
+  NODE_STEPS,
+  changedNodes,
+  fromStepText,
+  notifyStep,
+  readStoredValue,
+} from "@millrace/core";
+import { JobGraph, type OpenRuns, RunRecord } from "@millrace/core/api";
 import { type Job, type RunLog, checkInput, replayJob } from "@millrace/sdk";
 import { type ApiClient, segment } from "../api-client.ts";
 import { replayedRun } from "../replayed-run.ts";
@@ -46,7 +54,7 @@ export async function checkJob(
   await inLanes(begun, async (run) => {
     const record = await api.get(`runs/${segment(run.id)}/record`, RunRecord);
     const why =
-      patienceMs === undefined ? unnamed(job, record) : await diverged(job, record, patienceMs);
+      patienceMs === undefined ? unlike(job, record) : await diverged(job, record, patienceMs);
     if (why !== undefined) records.set(run, why);
   });
   const troubles = [
@@ -58,16 +66,10 @@ export async function checkJob(
       "upcast: let the schema take the old form, too, and make the new one of it (a default, a union, a transform)",
       "pin: give the code a version, and keep workers with the old one until these runs have ended; runs without steps are not pinned",
     ]),
-    trouble(
-      patienceMs === undefined
-        ? "they may be parked: the handler does not name steps that they have on record (--replay tells for certain)"
-        : "they would be parked: the code does not come to what they have on record",
-      records,
-      [
-        'patch: keep the old way for them, behind step.patched("…")',
-        "pin: give the code a version, and keep workers with the old one until these runs have ended",
-      ],
-    ),
+    trouble(recordText(job, patienceMs !== undefined), records, [
+      'patch: keep the old way for them, behind step.patched("…")',
+      "pin: give the code a version, and keep workers with the old one until these runs have ended",
+    ]),
   ];
   return {
     job: job.name,
@@ -108,6 +110,13 @@ function versionsOf(runs: readonly OpenRun[]): string {
   return [...new Set(runs.map(({ version }) => JSON.stringify(version)))].join(", ");
 }
 
+function recordText({ graph }: Job, replayed: boolean): string {
+  if (replayed) return "they would be parked: the code does not come to what they have on record";
+  return graph
+    ? "they would be parked: the flow has other nodes than they began with"
+    : "they may be parked: the handler does not name steps that they have on record (--replay tells for certain)";
+}
+
 async function refusedInputs(job: Job, runs: readonly OpenRun[]): Promise<Map<OpenRun, string>> {
   const refused = new Map<OpenRun, string>();
   for (const run of runs) {
@@ -121,6 +130,19 @@ async function refusedInputs(job: Job, runs: readonly OpenRun[]): Promise<Map<Op
   return refused;
 }
 
+/** What on record is not in the code, as far as that can be seen without running it. */
+function unlike(job: Job, record: RunRecord): string | undefined {
+  return job.graph ? regraphed(job.graph, record) : unnamed(job, record);
+}
+
+/** Which nodes of a flow have changed since the run began. */
+function regraphed(graph: FlowGraph, { checkpoints }: RunRecord): string | undefined {
+  const first = checkpoints.find(({ name }) => name === NODE_STEPS.graph);
+  const { data: recorded } = JobGraph.safeParse(first?.value && fromStepText(first.value));
+  const changed = recorded ? changedNodes(graph, recorded) : [];
+  return changed.length > 0 ? `its nodes differ: ${changed.slice(0, 5).join(", ")}` : undefined;
+}
+
 /** Which steps on record the text of the handler does not name; undefined when there are none, or it names no steps at all. */
 function unnamed(
   { steps, fingerprint }: Job,
@@ -129,7 +151,7 @@ function unnamed(
   // Names that a template makes could be any.
   if (fingerprint === null || steps.length === 0 || steps.some((name) => name.includes("…")))
     return undefined;
-  const known = new Set(steps);
+  const known = new Set(steps.flatMap((name) => [name, notifyStep(name)]));
   const missing = [...checkpoints, ...waits]
     .filter(({ kind, name }) => NAMED.has(kind) && !known.has(name.replace(NOTIFIES, "")))
     .map(({ name }) => JSON.stringify(name));
@@ -148,9 +170,9 @@ async function diverged(
   record: RunRecord,
   patienceMs: number,
 ): Promise<string | undefined> {
-  // What lies in the store of the workers cannot be replayed here; its run is held to the names of its steps.
+  // What lies in the store of the workers cannot be replayed here; its run is held to the names of its steps, or its nodes.
   if (record.checkpoints.some(({ value }) => value !== null && readStoredValue(value))) {
-    return unnamed(job, record);
+    return unlike(job, record);
   }
   const found = await replayJob(job, replayedRun(record), { log: SILENT, patienceMs });
   return found.end === "diverged" ? found.message : undefined;

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { MillraceError, toFailure } from "@millrace/core";
-import { type Job, checkInput, isContinuation, isJob } from "@millrace/sdk";
+import { type Job, checkInput, divergenceOf, isContinuation, isJob } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../../runtime/import-module.ts";
-import { type JudgedFailure, divergenceOf, judgeFailure } from "../judge-failure.ts";
+import { type JudgedFailure, judgeFailure } from "../judge-failure.ts";
 import { outputText } from "../output-text.ts";
 import type { IsolatedContext } from "./isolated-context.ts";
 import type { Ended, IsolatedRun } from "./protocol.ts";
