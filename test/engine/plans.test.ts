@@ -134,7 +134,7 @@ test("with a history in many partitions, no plan that holds for every value read
     string[],
     number[],
   ];
-  await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"]);
+  await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"], [null]);
   await noteLinks(connection, worker, ...people, [Buffer.from("digest")]);
   await listApprovals(connection, "9223372036854775807", 50, "any");
   await readOldestApproval(connection);

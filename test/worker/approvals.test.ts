@@ -42,6 +42,7 @@ const say = async (mill: Mill, runId: string, approved: boolean, more: object = 
     approved,
     note: null,
     by: "ana",
+    role: "operator",
     via: "api",
     ...more,
   });
@@ -95,6 +96,22 @@ describe("a step that asks for approval", () => {
     ]);
   });
 
+  test("with a role takes the answer of a key that has it, or one above it, and of nobody else", async () => {
+    const { mill, id } = await started(({ step }) =>
+      step.approval("refund", { ask: "Refund?", role: "editor" }),
+    );
+    await mill.untilState(id, "waiting");
+    for (const said of [{ role: "operator" }, { role: "worker" }, { role: null, via: "link" }]) {
+      await expect(say(mill, id, true, said), `${said.role}`).rejects.toMatchObject({
+        code: "forbidden",
+        message: expect.stringContaining("the answer of a key whose role is editor at the least"),
+      });
+    }
+    expect(await mill.rows("select 1 from millrace.event")).toEqual([]);
+    await say(mill, id, true, { role: "admin" });
+    expect(await mill.untilState(id, "completed")).toMatchObject({ output: { approved: true } });
+  });
+
   test("gives a rejection as an answer like any other", async () => {
     const { mill, id } = await started(({ step }) => step.approval("x", { ask: "?" }));
     await mill.untilState(id, "waiting");
@@ -125,7 +142,7 @@ describe("a step that asks for approval", () => {
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
-    await askApprovals(mill.db, worker, ...place, [0], ["Refund?"], [null]);
+    await askApprovals(mill.db, worker, ...place, [0], ["Refund?"], [null], [null]);
     await expect(say(mill, id, true)).rejects.toMatchObject({ code: "approval_expired" });
   });
 
@@ -242,11 +259,8 @@ describe("a step that asks for approval", () => {
     ["large details", { ask: "?", details: "x".repeat(17_000) }, /17002 bytes, and 16384 are/],
     ["a timeout that is none", { ask: "?", timeout: "soon" }, /timeout/],
     ["a notify that is none", { ask: "?", notify: "ana@example.com" }, /notify must be a function/],
-    [
-      "a role",
-      { ask: "?", role: "finance" },
-      /role is not there yet: there are no people and roles/,
-    ],
+    ["a role that is none", { ask: "?", role: "finance" }, /least role that may answer: operator,/],
+    ["a role that may not answer", { ask: "?", role: "viewer" }, /least role that may answer/],
     ["an unknown option", { ask: "?", who: "ana" }, /who is not an option; the options are ask,/],
   ])("is refused with %s, for good", async (_what, options, message) => {
     const { mill, id } = await started(({ step }) =>
@@ -304,7 +318,7 @@ describe("at the same moment", () => {
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
-    await askApprovals(mill.db, worker, ...place, [3_600_000], ["Refund?"], [null]);
+    await askApprovals(mill.db, worker, ...place, [3_600_000], ["Refund?"], [null], [null]);
     return { mill, id, lease, worker, place };
   }
 
@@ -365,9 +379,9 @@ describe("at the same moment", () => {
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
     await mill.rows("update millrace.worker set state = 'lost'");
     await takeBackLost(mill.db);
-    expect(await askApprovals(mill.db, worker, ...place, [null], ["?"], [null])).toMatchObject([
-      { held: false },
-    ]);
+    expect(
+      await askApprovals(mill.db, worker, ...place, [null], ["?"], [null], [null]),
+    ).toMatchObject([{ held: false }]);
     expect(await noteLinks(mill.db, worker, ...place, [Buffer.alloc(32)])).toEqual([
       { held: false, due_at: null },
     ]);
@@ -379,7 +393,18 @@ describe("at the same moment", () => {
     const mill = await Mill.create(workflow(() => null));
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
-    await askApprovals(mill.db, worker, [lease], [id], ["refund"], [1], [null], ["?"], [null]);
+    await askApprovals(
+      mill.db,
+      worker,
+      [lease],
+      [id],
+      ["refund"],
+      [1],
+      [null],
+      ["?"],
+      [null],
+      [null],
+    );
     await mill.rows("update millrace.worker set state = 'lost'");
     await takeBackLost(mill.db);
     const step = { worker, leases: [lease], runs: [id], names: ["notify refund"], ordinals: [1] };

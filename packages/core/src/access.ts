@@ -27,6 +27,15 @@ export function may(role: Role, permission: Permission): boolean {
   return (PERMISSIONS[permission] as readonly Role[]).includes(role);
 }
 
+/** Roles that a person may be asked to have at the least. */
+export const APPROVING_ROLES = ["operator", "editor", "admin"] as const;
+
+export type ApprovingRole = (typeof APPROVING_ROLES)[number];
+
+export function isAtLeast(role: Role, least: ApprovingRole): boolean {
+  return PEOPLE.indexOf(role as (typeof PEOPLE)[number]) >= PEOPLE.indexOf(least);
+}
+
 /** The roles that may, as words: "operator, editor or admin". */
 export function rolesThatMay(permission: Permission): string {
   const roles: readonly Role[] = PERMISSIONS[permission];

@@ -161,6 +161,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             ordinal: 1,
             ask: "Refund 120.00 EUR to Ada?",
             details: { order: "4711", reason: "arrived broken" },
+            role: null,
             since: "2026-11-24T09:00:00.000Z",
             until: "2026-12-01T09:00:00.000Z",
           },

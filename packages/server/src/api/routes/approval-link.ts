@@ -77,6 +77,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
             approved: answer === "approve",
             by: name || null,
             note: note || null,
+            role: null,
             via: "link",
           });
           for (const queue of answered.queues) ring(queue);
