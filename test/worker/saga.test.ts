@@ -30,6 +30,13 @@ const undo = ({ made }: { made: string }) => {
   undone.push(made);
 };
 
+/** Rejects as soon as the signal is aborted. */
+const aborted = (stop: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (stop.aborted) reject(stop.reason);
+    stop.addEventListener("abort", () => reject(stop.reason));
+  });
+
 function workflow(run: (ctx: Context) => unknown, name = "workflow") {
   return defineJob({
     name,
@@ -364,6 +371,28 @@ describe("a run with something to make good", () => {
     expect(await pruneUnwindings(mill.db, nil, 10)).toEqual([{ pruned: 2, last: null }]);
   });
 
+  test("is not made good when it was forced to end before it did anything", async () => {
+    const [running, goOn] = [signal(), signal()];
+    const mill = await Mill.create(
+      workflow(async ({ step }) => {
+        const saga = step.saga();
+        running.fire();
+        await goOn.promise;
+        await saga.step("seat", make("seat"), undo);
+        await saga.step("never", ({ signal: stop }) => aborted(stop), undo);
+      }),
+    );
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await running.promise;
+    expect(await cancel(mill.db, { runId: id, by: "test", reason: null, force: true })).toBe(
+      "asked",
+    );
+    goOn.fire();
+    await mill.untilState(id, "cancelled");
+    expect([standing, undone]).toEqual([["seat"], []]);
+  });
+
   test("lets go when it is cancelled while it runs, and makes good what is on record", async () => {
     const running = signal();
     const mill = await Mill.create(
@@ -371,7 +400,7 @@ describe("a run with something to make good", () => {
         const saga = step.saga();
         await saga.step("seat", make("seat"), undo);
         running.fire();
-        await new Promise((_, reject) => stop.addEventListener("abort", () => reject(stop.reason)));
+        await aborted(stop);
       }),
     );
     await mill.startWorker();

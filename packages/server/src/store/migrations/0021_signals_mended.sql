@@ -133,7 +133,8 @@ create or replace function millrace.meet(most integer, out looked integer, out r
   end $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- As before, but the ends of children that have come and were not taken are put on record first.
+-- As before, but the ends of children that have come and were not taken are put on record first; and a run that was forced to end ends,
+-- also where it has begun to do what is to be made good after that.
 create or replace function millrace.unwind() returns trigger
   language plpgsql
   as $$
@@ -141,7 +142,8 @@ create or replace function millrace.unwind() returns trigger
     under record;
   begin
     select u.done into under from millrace.unwinding u where u.run_id = new.id;
-    if found and (under.done or new.state = 'failed') then
+    if found and (under.done or new.state = 'failed')
+      or exists (select from millrace.cancellation c where c.run_id = new.id and c.forced) then
       return new;
     end if;
     insert into millrace.unwinding (run_id, cause, attempt, failures) values (new.id, new.state::text, new.attempts, new.failures)
