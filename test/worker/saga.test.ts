@@ -3,6 +3,8 @@ import { type Context, NonRetryableError, defineEvent, defineJob } from "@millra
 import { cancel, settle } from "millrace";
 import { testKit } from "millrace/testing";
 import { beforeEach, describe, expect, test } from "vitest";
+import { fork } from "../../packages/server/src/engine/fork.ts";
+import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { pruneUnwindings } from "../../packages/server/src/store/unwinding.ts";
 import { z } from "zod";
@@ -391,6 +393,21 @@ describe("a run with something to make good", () => {
     goOn.fire();
     await mill.untilState(id, "cancelled");
     expect([standing, undone]).toEqual([["seat"], []]);
+  });
+
+  test("is not forked behind what it has made good", async () => {
+    const mill = await Mill.create(workflow(booked));
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await mill.untilState(id, "cancelled");
+    const forked = (step: string) =>
+      inTransaction(mill.db, (tx) => fork(tx, { runId: id, step, ordinal: 1, by: "test" }));
+    await expect(forked("room")).rejects.toThrow(
+      /has made good its step "seat".*fork it from that step or an earlier one/,
+    );
+    expect(await forked("seat")).toMatchObject({ steps: 0 });
   });
 
   test("lets go when it is cancelled while it runs, and makes good what is on record", async () => {

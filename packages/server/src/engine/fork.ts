@@ -28,7 +28,8 @@ export interface ForkedRun extends EnqueuedRun {
  * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment.
  *
  * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values
+ * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values, or were
+ *   made good
  */
 export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { runId, step, ordinal, by, correlationId, input } = asked;
@@ -42,7 +43,13 @@ export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   ]);
   if (!run) throw new Error("enqueue gave no answer");
   const [copied] = await copySteps(tx, runId, run.id, place.seq);
-  const { steps, stored } = copied!;
+  const { steps, stored, undone } = copied!;
+  if (undone !== null) {
+    throw new MillraceError(
+      "invalid_request",
+      `run ${runId} has made good its step ${JSON.stringify(undone)}, so no run can go on from there; fork it from that step or an earlier one, or rerun it`,
+    );
+  }
   if (stored) {
     throw new MillraceError(
       "invalid_request",

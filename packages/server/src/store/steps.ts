@@ -139,18 +139,21 @@ export const readPlace = statement<
 
 /**
  * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. Answers how
- * much that was, and whether values of it are in the store for large ones, which has them below the other run.
+ * much that was, whether values of it are in the store for large ones, which has them below the other run, and a step among it that was made
+ * good, if there is one.
  */
 export const copySteps = statement<
   [from: string, to: string, before: number | null],
-  { steps: number; stored: boolean }
+  { steps: number; stored: boolean; undone: string | null }
 >(
   "copy_steps",
   `with copied as (
       insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
       select $2, name, ordinal, kind, seq, 0, started_at, finished_at, value, failed
       from millrace.step where run_id = $1 and ($3::integer is null or seq < $3) and kind <> 'compensation'
-      returning value -> '$' ->> 0 = 'stored' as stored
+      returning name, value -> '$' ->> 0 = 'stored' as stored
     )
-    select count(*)::int as steps, coalesce(bool_or(stored), false) as stored from copied`,
+    select count(*)::int as steps, coalesce(bool_or(stored), false) as stored, min(name) filter (where 'undo:' || name = any (array(
+        select name from millrace.step where run_id = $1 and kind = 'compensation'))) as undone
+    from copied`,
 );
