@@ -121,7 +121,7 @@ test("the answer is still shown when the run has taken it and gone on", async ()
   const { api, look, send, token, run } = await linked();
   await send({ link: token, answer: "reject" });
   const { worker, runs } = await api.claim();
-  await takeWaits(api.db, worker, [runs[0]!.leaseId], [run], ["refund"], [1], [1], [2]);
+  await takeWaits(api.db, worker, [runs[0]!.leaseId], [run], ["refund"], [1], [1], [2], [false]);
   expect(await look()).toMatchObject({ status: 200, body: expect.stringContaining("Rejected") });
   expect((await send({ link: token, answer: "approve" })).status).toBe(409);
 });

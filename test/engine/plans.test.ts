@@ -119,7 +119,7 @@ test("with a history in many partitions, no plan that holds for every value read
     ];
     await askWaits(connection, worker, ...other, ["event"], [null], [null], ...event);
     await lookBack(connection, [runId], ["b"], [1]);
-    await takeWaits(connection, worker, ...other, [2], [1]);
+    await takeWaits(connection, worker, ...other, [2], [1], [true]);
     const effect = [[leaseId], [runId], ["c"], [1]] as typeof place;
     await noteEffects(connection, worker, ...effect, [1], [1], ["begun"], [null], [null]);
     await keepReceipts(connection, worker, ...effect, [3], [1], [1], ["1"], [false], ["effect"]);
@@ -151,7 +151,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await dropWaits(connection, [held[15]!.runId]);
   await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null]);
   await meet(connection, 100);
-  await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1]);
+  await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1], [true]);
   await wakeWaiting(connection, [made!.runId]);
   const child = { name: "any", ordinal: 1, kind: "call", forMs: null, job: "any", options: {} };
   const called = { ...child, lease: made!.leaseId, run: made!.runId, collect: false, atOnce: 1 };

@@ -349,7 +349,7 @@ describe("at the same moment", () => {
     await mill.rows("update millrace.waiter set due_at = now()");
     const taking = await mill.connection();
     await taking.query("begin");
-    await takeWaits(taking, worker, ...place, [1], [1]);
+    await takeWaits(taking, worker, ...place, [1], [1], [false]);
     const answered = say(mill, id, true);
     answered.catch(() => {});
     await untilLocked(mill, "lock_approvals");
@@ -365,7 +365,7 @@ describe("at the same moment", () => {
     await answering.query(
       `update millrace.waiter set met_at = now(), value = '{"approved":true}', due_at = now() - interval '1 hour'`,
     );
-    const taken = takeWaits(mill.db, worker, ...place, [1], [1]);
+    const taken = takeWaits(mill.db, worker, ...place, [1], [1], [false]);
     await untilLocked(mill, "take_waits");
     await answering.query("commit");
     expect(await taken).toMatchObject([{ taken: true, met: true, value: '{"approved": true}' }]);
@@ -386,7 +386,9 @@ describe("at the same moment", () => {
       { held: false, due_at: null },
     ]);
     expect(await waitsOf(mill)).toEqual([]);
-    expect(await takeWaits(mill.db, worker, ...place, [1], [1])).toMatchObject([{ held: false }]);
+    expect(await takeWaits(mill.db, worker, ...place, [1], [1], [false])).toMatchObject([
+      { held: false },
+    ]);
   });
 
   test("a worker that was declared lost withdraws nothing", async () => {
@@ -417,7 +419,9 @@ describe("at the same moment", () => {
   });
 
   async function untilLocked(mill: Mill, title: string): Promise<void> {
-    const like = { lock_approvals: "%links%for update%", take_waits: "%for update of w%" }[title];
+    const like = { lock_approvals: "%links%for update%", take_waits: "%standing as materialized%" }[
+      title
+    ];
     await until(`${title} waits`, async () => {
       const rows = await mill.rows(
         `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,

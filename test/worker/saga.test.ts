@@ -3,6 +3,8 @@ import { type Context, NonRetryableError, defineEvent, defineJob } from "@millra
 import { cancel, settle } from "millrace";
 import { testKit } from "millrace/testing";
 import { beforeEach, describe, expect, test } from "vitest";
+import { fork } from "../../packages/server/src/engine/fork.ts";
+import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { pruneUnwindings } from "../../packages/server/src/store/unwinding.ts";
 import { z } from "zod";
@@ -29,6 +31,13 @@ const undo = ({ made }: { made: string }) => {
   standing = standing.filter((name) => name !== made);
   undone.push(made);
 };
+
+/** Rejects as soon as the signal is aborted. */
+const aborted = (stop: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (stop.aborted) reject(stop.reason);
+    stop.addEventListener("abort", () => reject(stop.reason));
+  });
 
 function workflow(run: (ctx: Context) => unknown, name = "workflow") {
   return defineJob({
@@ -364,6 +373,43 @@ describe("a run with something to make good", () => {
     expect(await pruneUnwindings(mill.db, nil, 10)).toEqual([{ pruned: 2, last: null }]);
   });
 
+  test("is not made good when it was forced to end before it did anything", async () => {
+    const [running, goOn] = [signal(), signal()];
+    const mill = await Mill.create(
+      workflow(async ({ step }) => {
+        const saga = step.saga();
+        running.fire();
+        await goOn.promise;
+        await saga.step("seat", make("seat"), undo);
+        await saga.step("never", ({ signal: stop }) => aborted(stop), undo);
+      }),
+    );
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await running.promise;
+    expect(await cancel(mill.db, { runId: id, by: "test", reason: null, force: true })).toBe(
+      "asked",
+    );
+    goOn.fire();
+    await mill.untilState(id, "cancelled");
+    expect([standing, undone]).toEqual([["seat"], []]);
+  });
+
+  test("is not forked behind what it has made good", async () => {
+    const mill = await Mill.create(workflow(booked));
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await mill.untilState(id, "cancelled");
+    const forked = (step: string) =>
+      inTransaction(mill.db, (tx) => fork(tx, { runId: id, step, ordinal: 1, by: "test" }));
+    await expect(forked("room")).rejects.toThrow(
+      /has made good its step "seat".*fork it from that step or an earlier one/,
+    );
+    expect(await forked("seat")).toMatchObject({ steps: 0 });
+  });
+
   test("lets go when it is cancelled while it runs, and makes good what is on record", async () => {
     const running = signal();
     const mill = await Mill.create(
@@ -371,7 +417,7 @@ describe("a run with something to make good", () => {
         const saga = step.saga();
         await saga.step("seat", make("seat"), undo);
         running.fire();
-        await new Promise((_, reject) => stop.addEventListener("abort", () => reject(stop.reason)));
+        await aborted(stop);
       }),
     );
     await mill.startWorker();

@@ -2,7 +2,7 @@
 -- fires before an update, as the one for compensation did, locks each row by itself first: 53 bytes of log a run. Additive.
 
 -- A run that has something to make good and was just ended as cancelled or failed is made open again, in the same transaction. Answers false
--- of one that has made good already, or failed to.
+-- of one that has made good already, or failed to, or was forced to end, also where it has begun since to do what is to be made good.
 create function millrace.unwind(ended millrace.run) returns boolean
   language plpgsql
   as $$
@@ -10,7 +10,8 @@ create function millrace.unwind(ended millrace.run) returns boolean
     under record;
   begin
     select u.done into under from millrace.unwinding u where u.run_id = ended.id;
-    if found and (under.done or ended.state = 'failed') then
+    if found and (under.done or ended.state = 'failed')
+      or exists (select from millrace.cancellation c where c.run_id = ended.id and c.forced) then
       return false;
     end if;
     insert into millrace.unwinding (run_id, cause, attempt, failures) values (ended.id, ended.state::text, ended.attempts, ended.failures)
