@@ -76,6 +76,7 @@ export {
   ForkRun,
   ForkedRun,
   OpenRuns,
+  ReadRunRecord,
   RunRecord,
   MAX_OPEN_RUNS,
   ReadOpenRuns,

@@ -39,7 +39,9 @@ interface Options {
 }
 
 async function replay(cli: Cli, id: string, { jobs, patience, json }: Options): Promise<number> {
-  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord);
+  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord, {
+    stored: "true",
+  });
   const { loadAllJobs } = await import("../serve/load-all-jobs.ts");
   hostHandlers(cli);
   const loaded = await loadAllJobs(cli, cli.settings(), jobs);
