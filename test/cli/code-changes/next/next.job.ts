@@ -44,3 +44,22 @@ export const quiet = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+/** It asks nobody any more. */
+export const asked = defineJob({
+  name: "asked",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    return await step("close", () => 1);
+  },
+});
+
+/** It cannot read what its first step gave before. */
+export const misread = defineJob({
+  name: "misread",
+  async run(_input, { step }) {
+    const opened: { at?: Date } = await step("open", () => ({ at: new Date(0) }));
+    opened.at!.getTime();
+    await step.sleep("rest", "30d");
+  },
+});

@@ -1,4 +1,4 @@
-import { MillraceError, readStoredValue } from "@millrace/core";
+import { MillraceError, readStoredValue, toFailure } from "@millrace/core";
 import { type OpenRuns, RunRecord } from "@millrace/core/api";
 import { type Job, type RunLog, checkInput, replayJob } from "@millrace/sdk";
 import { type ApiClient, segment } from "../api-client.ts";
@@ -26,6 +26,21 @@ export interface JobCheck {
 
 type OpenRun = OpenRuns["runs"][number];
 
+/**
+ * What would become of a run that has begun:
+ * - parked: the code does not come to what is on record.
+ * - fails: the handler throws over it.
+ * - leaves: it goes on, or ends, without some of it.
+ */
+type Doom = "parked" | "fails" | "leaves";
+
+/** The runs of each doom, with the reason. */
+type Found = Record<Doom, Map<OpenRun, string>>;
+
+const PATCH = 'patch: keep the old way for them, behind step.patched("…")';
+const PIN =
+  "pin: give the code a version, and keep workers with the old one until these runs have ended";
+
 const EXAMPLES = 3;
 
 /** So many are replayed at the same time: a handler may wait for something. */
@@ -42,12 +57,12 @@ export async function checkJob(
   const rest = runs.filter((run) => canRun(job, run));
   const inputs = await refusedInputs(job, rest);
   const begun = rest.filter((run) => run.begun && !inputs.has(run));
-  const records = new Map<OpenRun, string>();
+  const found = { parked: new Map(), fails: new Map(), leaves: new Map() } satisfies Found;
   await inLanes(begun, async (run) => {
     const record = await api.get(`runs/${segment(run.id)}/record`, RunRecord);
-    const why =
-      patienceMs === undefined ? unnamed(job, record) : await diverged(job, record, patienceMs);
-    if (why !== undefined) records.set(run, why);
+    const doom =
+      patienceMs === undefined ? unnamed(job, record) : await replayed(job, record, patienceMs);
+    if (doom) found[doom.doom].set(run, doom.why);
   });
   const troubles = [
     trouble(pinnedText(job, pinned), new Map(pinned.map((run) => [run, String(run.version)])), [
@@ -62,12 +77,18 @@ export async function checkJob(
       patienceMs === undefined
         ? "they may be parked: the handler does not name steps that they have on record (--replay tells for certain)"
         : "they would be parked: the code does not come to what they have on record",
-      records,
-      [
-        'patch: keep the old way for them, behind step.patched("…")',
-        "pin: give the code a version, and keep workers with the old one until these runs have ended",
-      ],
+      found.parked,
+      [PATCH, PIN],
     ),
+    trouble("they would fail: the handler throws over what they have on record", found.fails, [
+      "mend the code; millrace replay RUN --local follows one of them in a debugger",
+      PIN,
+    ]),
+    trouble("they would go on without what they wait for, or have on record", found.leaves, [
+      PATCH,
+      PIN,
+      "or let it be: they go on without that",
+    ]),
   ];
   return {
     job: job.name,
@@ -125,7 +146,7 @@ async function refusedInputs(job: Job, runs: readonly OpenRun[]): Promise<Map<Op
 function unnamed(
   { steps, fingerprint }: Job,
   { checkpoints, waits }: RunRecord,
-): string | undefined {
+): { doom: Doom; why: string } | undefined {
   // Names that a template makes could be any.
   if (fingerprint === null || steps.length === 0 || steps.some((name) => name.includes("…")))
     return undefined;
@@ -134,7 +155,10 @@ function unnamed(
     .filter(({ kind, name }) => NAMED.has(kind) && !known.has(name.replace(NOTIFIES, "")))
     .map(({ name }) => JSON.stringify(name));
   if (missing.length === 0) return undefined;
-  return `it does not name ${[...new Set(missing)].slice(0, 5).join(", ")}`;
+  return {
+    doom: "parked",
+    why: `it does not name ${[...new Set(missing)].slice(0, 5).join(", ")}`,
+  };
 }
 
 /** Kinds that are known by a name which stands in the handler; events, calls and fan-outs may have that of something else. */
@@ -143,17 +167,23 @@ const NAMED = new Set(["step", "sleep", "effect", "transaction", "approval"]);
 /** The step that tells people of an approval is named after that. */
 const NOTIFIES = /^notify /;
 
-async function diverged(
+async function replayed(
   job: Job,
   record: RunRecord,
   patienceMs: number,
-): Promise<string | undefined> {
-  // What lies in the store of the workers cannot be replayed here; its run is held to the names of its steps.
+): Promise<{ doom: Doom; why: string } | undefined> {
+  // What lies in the store of the workers is not fetched for so many; its run is held to the names of its steps.
   if (record.checkpoints.some(({ value }) => value !== null && readStoredValue(value))) {
     return unnamed(job, record);
   }
   const found = await replayJob(job, replayedRun(record), { log: SILENT, patienceMs });
-  return found.end === "diverged" ? found.message : undefined;
+  if (found.end === "diverged") return { doom: "parked", why: found.message };
+  if (found.end === "threw") {
+    const { class: name, message } = toFailure(found.error);
+    return { doom: "fails", why: `${name}: ${message}` };
+  }
+  if (found.missed.length === 0) return undefined;
+  return { doom: "leaves", why: `it does not come to ${found.missed.slice(0, 5).join(", ")}` };
 }
 
 const nothing = () => {};
