@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { STEP_LIMITS } from "../step-limits.ts";
+import { Ordinal } from "./ordinal.ts";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
 import { StoredJson } from "./stored-json.ts";
 
 const StepName = z.string().min(1).max(STEP_LIMITS.nameLength).describe("The approval's name");
-const Ordinal = z.int().min(1).describe("The n-th use of the name in the run, from 1");
 
 export const Approval = z
   .object({

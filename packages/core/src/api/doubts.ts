@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { Ordinal } from "./ordinal.ts";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
 
 const EffectName = z.string().min(1).max(200).describe("The effect's name");
-const Ordinal = z.int().min(1).describe("The n-th use of the name in the run, from 1");
 
 export const Doubt = z
   .object({

@@ -3,6 +3,7 @@ import { durationMs } from "../duration.ts";
 import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
 import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
 import { STEP_KINDS } from "../step-limits.ts";
+import { Ordinal } from "./ordinal.ts";
 import { Problem } from "./problem.ts";
 import { StoredJson, StoredObject } from "./stored-json.ts";
 
@@ -224,11 +225,7 @@ export type Children = z.infer<typeof Children>;
 export const ForkRun = z
   .strictObject({
     step: z.string().min(1).max(200).describe("The first step that is run again"),
-    ordinal: z
-      .int()
-      .min(1)
-      .optional()
-      .describe("Which use of its name in the run, from 1; default the first"),
+    ordinal: Ordinal.optional(),
     input: z.json().optional().describe("Instead of the old run's input"),
   })
   .meta({ id: "ForkRun" });
