@@ -321,6 +321,23 @@ test("closing answers what is under way, and waits for nobody who says nothing",
   await closed;
 });
 
+test("an ordinal that no step of any run can have is refused wherever one is taken", async () => {
+  const api = await startApi();
+  const { body } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
+  const ordinal = 2 ** 31;
+  for (const [path, json] of [
+    ["fork", { step: "a", ordinal }],
+    ["doubts", { name: "a", ordinal, happened: false }],
+    ["approvals", { name: "a", ordinal, approved: true }],
+  ] as const) {
+    const answer = await api.call(`/api/v1/runs/${body.id}/${path}`, { json });
+    expect(answer, path).toMatchObject({
+      status: 400,
+      body: { code: "invalid_request", detail: expect.stringContaining("/ordinal") },
+    });
+  }
+});
+
 function connections(api: ApiUnderTest): Promise<number> {
   return new Promise((resolve, reject) => {
     api.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));

@@ -130,7 +130,7 @@ describe("millrace replay --local", () => {
     const completed = await run("haul", { kg: 7 }, "completed");
     expect(await replay(completed, NOW, "--json")).toMatchObject({
       code: 0,
-      stdout: `${JSON.stringify({ v: 1, run: completed, replayed: 3, recorded: 3, end: "returned", value: "7 kg" })}\n`,
+      stdout: `${JSON.stringify({ v: 1, run: completed, replayed: 3, recorded: 3, missed: [], end: "returned", value: "7 kg" })}\n`,
     });
   });
 
@@ -164,7 +164,7 @@ describe("millrace replay --local", () => {
     const { code, stdout } = await replay(open, NEXT);
     expect(code).toBe(1);
     expect(stdout).toBe(
-      "0 of 2 steps on record replayed.\n✕ The code has changed: the handler has not come to the last 2 steps on record for 300 ms: it does something else, or waits outside of its steps\n",
+      '0 of 2 steps on record replayed; not step "open", sleep "rest".\n✕ The code has changed: the handler has not come to step "open" and 1 more on record for 300 ms: it does something else, or waits outside of its steps\n',
     );
   });
 
@@ -226,6 +226,24 @@ describe("millrace deploy check", () => {
       },
     ]);
     expect(of("booked").troubles).toEqual([]);
+  });
+
+  test("tells which runs would fail, and which would go on without what they wait for", async () => {
+    const asked = await run("asked", {}, "waiting");
+    const misread = await run("misread", {}, "waiting");
+    const of = await check("--jobs", NEXT, "--replay", "--patience", "300ms");
+    expect(of("asked").troubles).toMatchObject([
+      {
+        what: "they would go on without what they wait for, or have on record",
+        examples: [`${asked}: it does not come to approval "really"`],
+      },
+    ]);
+    expect(of("misread").troubles).toMatchObject([
+      {
+        what: "they would fail: the handler throws over what they have on record",
+        examples: [expect.stringMatching(`^${misread}: TypeError: `)],
+      },
+    ]);
   });
 
   test("says that there are more only where there are", async () => {

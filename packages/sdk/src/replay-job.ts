@@ -40,6 +40,14 @@ export type ReplayEnd =
   | { readonly end: "busy" }
   | { readonly end: "diverged"; readonly message: string };
 
+/** How a replay ended, and what of the record the handler has come to. */
+export type Replayed = ReplayEnd & {
+  readonly replayed: number;
+  readonly recorded: number;
+  /** What it has not come to, in words. */
+  readonly missed: readonly string[];
+};
+
 export interface ReplayOptions {
   readonly log: RunLog;
   /** For how long the handler may do something else before it comes to what is next on record, or to its end. */
@@ -50,14 +58,14 @@ export interface ReplayOptions {
  * Runs a handler over what a run has on record, and no further: no step, effect or transaction begins, nothing is written, and the
  * handler is left where the record ends. What it does outside of its steps, it does.
  *
- * @returns how that ended, and how many of what is on record the handler has come to
+ * @returns how that ended, and to how many of what is on record the handler has come, and to which not
  * @throws MillraceError `invalid_input` when the job does not take the input any more
  */
 export async function replayJob(
   job: AnyJob,
   run: ReplayedRun,
   { log, ...options }: ReplayOptions,
-): Promise<ReplayEnd & { replayed: number; recorded: number }> {
+): Promise<Replayed> {
   const input = await checkInput(job, run.input);
   let end!: (end: ReplayEnd) => void;
   const ended = new Promise<ReplayEnd>((resolve) => (end = resolve));
@@ -66,8 +74,9 @@ export async function replayJob(
     return new Promise(() => {});
   };
   const patienceMs = Math.min(options.patienceMs, MAX_TIMER_MS);
-  const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
-  const all = recorded + run.waits.length + run.intents.length;
+  const recorded = [...ofHandler(run), ...run.waits, ...run.intents].filter(
+    ({ kind }) => kind !== "patch",
+  );
   const { signal } = new AbortController();
   const steps = new StepRunner({
     checkpoints: onlyRead(run, leave),
@@ -105,25 +114,32 @@ export async function replayJob(
     }
   };
   // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.
+  const missed = () => recorded.filter((place) => !steps.hasMet(place)).map(textOf);
   let before = -1;
   const watch = setInterval(() => {
-    const left = steps.hasRead ? steps.left : all;
-    if (left === before) end(left === 0 ? { end: "busy" } : stuck(left, patienceMs));
-    before = left;
+    const left = missed();
+    if (left.length === before) {
+      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
+    }
+    before = left.length;
   }, patienceMs);
   const found = await Promise.race([handle(), ended]).finally(() => clearInterval(watch));
-  const { broken, hasRead, left } = steps;
+  // The other branches may be about to come to something, in this turn of the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { broken } = steps;
+  const left = missed();
   steps.close();
   return {
     ...(broken ? { end: "diverged", message: broken.message } : found),
-    replayed: hasRead ? all - left : 0,
-    recorded: all,
+    replayed: recorded.length - left.length,
+    recorded: recorded.length,
+    missed: left,
   };
 }
 
-function stuck(left: number, patienceMs: number): ReplayEnd {
-  const what = left === 1 ? "the last step" : `the last ${left} steps`;
-  const message = `the handler has not come to ${what} on record for ${formatDuration(patienceMs)}: it does something else, or waits outside of its steps`;
+function stuck(left: readonly string[], patienceMs: number): ReplayEnd {
+  const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
+  const message = `the handler has not come to ${left[0]!}${more} on record for ${formatDuration(patienceMs)}: it does something else, or waits outside of its steps`;
   return { end: "diverged", message };
 }
 

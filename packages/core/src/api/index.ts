@@ -84,6 +84,7 @@ export {
   ForkRun,
   ForkedRun,
   OpenRuns,
+  ReadRunRecord,
   RunRecord,
   MAX_OPEN_RUNS,
   ReadOpenRuns,

@@ -51,13 +51,9 @@ export class StepRecord {
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
   }
 
-  get hasRead(): boolean {
-    return this.#hasRead;
-  }
-
-  /** How much of what earlier attempts have left this one has not come to, without patches. */
-  get left(): number {
-    return this.#unasked.size;
+  /** Whether this attempt has come to what earlier ones have left in that place. */
+  hasMet(place: Pick<StepPlace, "name" | "ordinal">): boolean {
+    return this.#hasRead && !this.#unasked.has(keyOf(place));
   }
 
   /** Why what is on record is not that of this code, if it is not. */
@@ -109,7 +105,7 @@ export class StepRecord {
   /** Whether this attempt has come to all that earlier ones have left. */
   async isNew(): Promise<boolean> {
     await this.read();
-    return this.left === 0;
+    return this.#unasked.size === 0;
   }
 
   /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */

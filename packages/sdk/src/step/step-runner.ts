@@ -117,14 +117,9 @@ export class StepRunner {
     return this.#record.broken;
   }
 
-  /** Whether it knows what is on record: it asks for that when the first step is used. */
-  get hasRead(): boolean {
-    return this.#record.hasRead;
-  }
-
-  /** How much that is on record the attempt has not come to. */
-  get left(): number {
-    return this.#record.left;
+  /** Whether the attempt has come to what earlier ones have left in that place. */
+  hasMet(place: StepPlace): boolean {
+    return this.#record.hasMet(place);
   }
 
   /** What is wrong with it is thrown at once: a handler need not wait for what it publishes. */

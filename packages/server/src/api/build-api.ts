@@ -8,6 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
+import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly } from "./json-body.ts";
@@ -49,6 +50,8 @@ export interface ApiOptions {
   intake: Intake;
   /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
+  /** Where large values of steps are, if there is such a place. */
+  values?: ValueStore | undefined;
   /** 16 characters at the least. */
   apiKey: string;
   logger: Logger;
@@ -125,7 +128,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const refuseOtherMethods = watchMethods(app);
   await describeRoutes(app, version);
   const emitter = new Emitter(db, ring, logger);
-  const context: Context = { db, intake, emitter, observer, ring };
+  const context: Context = { db, intake, emitter, observer, values: options.values, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);

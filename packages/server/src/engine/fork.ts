@@ -16,6 +16,16 @@ export interface Fork {
   correlationId?: string | undefined;
   /** JSON text, which its job accepts, instead of the old run's input. */
   input?: string | undefined;
+  /** Puts large values of steps, to which these refer, below the new run, too; absent where there is no store for them. */
+  copyValues?:
+    | ((from: string, to: string, steps: readonly StoredStep[]) => Promise<void>)
+    | undefined;
+}
+
+/** A step with the reference to its value. */
+export interface StoredStep {
+  name: string;
+  value: string;
 }
 
 export interface ForkedRun extends EnqueuedRun {
@@ -29,8 +39,8 @@ export interface ForkedRun extends EnqueuedRun {
  * taken over was made by the code to which the other is pinned, so the new one is, too.
  *
  * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values, or
- *   were made good
+ * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it were made good, or have
+ *   large values and there is no store; what copying those throws
  */
 export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { runId, step, ordinal, by, correlationId, input } = asked;
@@ -46,6 +56,8 @@ export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { steps, version } = copied;
   if (steps > 0) {
     requireStanding(asked, copied);
+    // A crash before the commit leaves values of a run that there is not, which maintenance removes.
+    if (copied.stored) await copyValues(asked, run.id, copied.stored);
     if (version !== null) await pinAccepted(tx, run.id, version);
   }
   const from = { step, ordinal, steps };
@@ -63,17 +75,25 @@ function stepNotFound({ runId, step, ordinal }: Fork): MillraceError {
 }
 
 /** What was made good is on record as if it had happened: a new run would rest on what is no more. */
-function requireStanding({ runId, step }: Fork, { undoing, undone, stored }: CopiedRow): void {
-  const refusal = (why: string) =>
-    new MillraceError("invalid_request", `${why}; fork it from an earlier step, or rerun it`);
-  if (undoing) {
-    throw refusal(`run ${runId} is making good what it did before ${JSON.stringify(step)}`);
-  }
-  if (undone !== null) {
-    throw refusal(`run ${runId} has made good what its step ${JSON.stringify(undone)} did`);
-  }
-  if (!stored) return;
-  throw refusal(
-    `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store below that run`,
+function requireStanding({ runId, step }: Fork, { undoing, undone }: CopiedRow): void {
+  if (!undoing && undone === null) return;
+  const what = undoing
+    ? `is making good what it did before ${JSON.stringify(step)}`
+    : `has made good what its step ${JSON.stringify(undone)} did`;
+  throw new MillraceError(
+    "invalid_request",
+    `run ${runId} ${what}; fork it from an earlier step, or rerun it`,
+  );
+}
+
+async function copyValues(
+  { runId, step, copyValues: copy }: Fork,
+  to: string,
+  stored: readonly StoredStep[],
+): Promise<void> {
+  if (copy) return copy(runId, to, stored);
+  throw new MillraceError(
+    "invalid_request",
+    `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store that this server does not know; give it the MILLRACE_VALUE_STORE of the workers, fork the run from an earlier step, or rerun it`,
   );
 }

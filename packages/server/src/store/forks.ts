@@ -4,8 +4,8 @@ import { statement } from "./statement.ts";
 export interface CopiedRow {
   /** How many checkpoints. */
   steps: number;
-  /** Values of them are in the store for large ones, which has them below the other run. */
-  stored: boolean;
+  /** Those of which the value is in the store for large ones, which has it below the other run; a JSON list, null for none. */
+  stored: { name: string; value: string }[] | null;
   /** The name of a step among them which the other run has made good. */
   undone: string | null;
   /** The other run makes good at the moment what it did. */
@@ -43,10 +43,10 @@ export const copySteps = statement<
           ) a
           where s.name = 'notify ' || a.name and s.ordinal = a.ordinal
         ))
-      returning name, value -> '$' ->> 0 = 'stored' as stored
+      returning name, value
     )
     select (select count(*)::int from copied) as steps,
-      coalesce((select bool_or(stored) from copied), false) as stored,
+      (select json_agg(json_build_object('name', name, 'value', value::text)) from copied where value -> '$' ->> 0 = 'stored') as stored,
       (select c.name from millrace.step u join copied c on u.name = 'undo:' || c.name
         where u.run_id = $1 and u.kind = 'compensation' limit 1) as undone,
       exists (select from millrace.unwinding where run_id = $1 and not done) as undoing,

@@ -54,3 +54,22 @@ export const quarry = defineFlow({ name: "quarry" })
   .node("dig", () => "stone")
   .node("sieve", after("dig"), ({ dig }) => dig)
   .child("wait", after("sieve"), same, () => ({}));
+
+/** It asks nobody any more. */
+export const asked = defineJob({
+  name: "asked",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    return await step("close", () => 1);
+  },
+});
+
+/** It cannot read what its first step gave before. */
+export const misread = defineJob({
+  name: "misread",
+  async run(_input, { step }) {
+    const opened: { at?: Date } = await step("open", () => ({ at: new Date(0) }));
+    opened.at!.getTime();
+    await step.sleep("rest", "30d");
+  },
+});

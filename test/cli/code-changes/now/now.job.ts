@@ -62,3 +62,20 @@ export const permit = defineJob({
 export const quarry = defineFlow({ name: "quarry" })
   .node("dig", () => "stone")
   .child("wait", after("dig"), same, () => ({}));
+
+export const asked = defineJob({
+  name: "asked",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.approval("really", { ask: "Close it?" });
+    return await step("close", () => 1);
+  },
+});
+
+export const misread = defineJob({
+  name: "misread",
+  async run(_input, { step }) {
+    await step("open", () => ({}));
+    await step.sleep("rest", "30d");
+  },
+});

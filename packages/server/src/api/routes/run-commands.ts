@@ -6,12 +6,13 @@ import { fork } from "../../engine/fork.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { inTransaction } from "../../store/database.ts";
 import { readForRerun } from "../../store/runs.ts";
+import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
 import { presentAccepted } from "../present/run.ts";
 import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
-export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void {
+export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context): void {
   app.post(
     "/api/v1/runs/:id/cancel",
     {
@@ -96,6 +97,8 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
           "invalid_input",
           "invalid_json",
           "payload_too_large",
+          "stored_value_lost",
+          "value_store_failed",
         ],
       },
     },
@@ -119,6 +122,7 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
           by: request.caller.name,
           correlationId: correlationId(request),
           input: input === undefined ? undefined : toInputText(input),
+          copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
         }),
       );
       ring(made.queue);

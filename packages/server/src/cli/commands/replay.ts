@@ -39,7 +39,9 @@ interface Options {
 }
 
 async function replay(cli: Cli, id: string, { jobs, patience, json }: Options): Promise<number> {
-  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord);
+  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord, {
+    stored: "true",
+  });
   const { loadAllJobs } = await import("../serve/load-all-jobs.ts");
   hostHandlers(cli);
   const loaded = await loadAllJobs(cli, cli.settings(), jobs);
@@ -50,14 +52,15 @@ async function replay(cli: Cli, id: string, { jobs, patience, json }: Options): 
       `the run is of job ${record.job}, which the code here does not define; name its file with --jobs`,
     );
   }
-  const { replayed, recorded, ...ended } = await replayJob(job, replayedRun(record), {
+  const { replayed, recorded, missed, ...ended } = await replayJob(job, replayedRun(record), {
     log: logTo(cli),
     patienceMs: patience,
   });
-  const count = { replayed, recorded };
+  const count = { replayed, recorded, missed };
   if (json) cli.out.line(harmlessJson({ v: 1, run: id, ...count, ...plain(ended) }));
   else {
-    cli.out.line(`${replayed} of ${recorded} steps on record replayed.`);
+    const without = missed.length > 0 ? `; not ${missed.map(harmless).join(", ")}` : "";
+    cli.out.line(`${replayed} of ${recorded} steps on record replayed${without}.`);
     tell(cli, ended, record, patience);
   }
   return ended.end === "threw" || ended.end === "diverged" ? EXIT.failed : EXIT.done;
