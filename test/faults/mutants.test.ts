@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { Edit } from "./harness/planted-bugs/planted-bug.ts";
 import { PLANTED_BUGS } from "./harness/planted-bugs/all.ts";
 import { PlantedCopy, planted, sourceOf } from "./harness/planted-copy.ts";
 
@@ -12,11 +13,29 @@ test.each(PLANTED_BUGS)("the bug can be planted: $bug", ({ edits, caughtBy }) =>
     const before = texts.get(edit.file) ?? sourceOf(edit.file);
     texts.set(edit.file, planted(edit, before));
     expect(texts.get(edit.file)).not.toBe(before);
+    expect(replacedLater(edit), "a migration that makes the function anew").toBe(undefined);
   }
   // The name of a test in a table is put together when it runs; so only its end is looked for.
   const ending = caughtBy.test.split(" ").slice(-5).join(" ");
   expect(readFileSync(join(ROOT, caughtBy.file), "utf8")).toContain(ending);
 });
+
+const MIGRATIONS = "packages/server/src/store/migrations";
+
+/** The migration that replaces the function in which an edit is made: there it does nothing. */
+function replacedLater({ file, find }: Edit): string | undefined {
+  if (!file.startsWith("store/migrations/")) return undefined;
+  const before = sourceOf(file).split(find, 1)[0]!;
+  const [, name] =
+    [...before.matchAll(/create (?:or replace )?function millrace\.(\w+)/g)].at(-1) ?? [];
+  return readdirSync(join(ROOT, MIGRATIONS)).find(
+    (later) =>
+      `store/migrations/${later}` > file &&
+      sourceOf(`store/migrations/${later}`).includes(
+        `create or replace function millrace.${name}(`,
+      ),
+  );
+}
 
 /** Quick ones of three kinds; `npm run faults:mutants` tries them all. */
 const QUICK = [

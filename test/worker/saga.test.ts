@@ -405,7 +405,7 @@ describe("a run with something to make good", () => {
     const forked = (step: string) =>
       inTransaction(mill.db, (tx) => fork(tx, { runId: id, step, ordinal: 1, by: "test" }));
     await expect(forked("room")).rejects.toThrow(
-      /has made good its step "seat".*fork it from that step or an earlier one/,
+      /has made good what its step "seat" did; fork it from an earlier step/,
     );
     expect(await forked("seat")).toMatchObject({ steps: 0 });
   });

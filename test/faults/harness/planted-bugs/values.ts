@@ -22,7 +22,7 @@ export const VALUE_BUGS: readonly PlantedBug[] = [
     bug: "what the store gives back is not checked",
     edits: [
       {
-        file: "worker/value-keeper.ts",
+        file: "value-store/stored-values.ts",
         find: "if (byteLength(text) === bytes && sha256Of(text) === sha256) return text;",
         replace: "if (text !== undefined) return text;",
       },
