@@ -258,6 +258,23 @@ describe("a step that asks for approval", () => {
     expect(await waitsOf(mill)).toEqual([]);
   });
 
+  test("may have any name that a step has, and a shorter one with notify, and says so", async () => {
+    const { mill, id } = await started(async ({ step }) => {
+      const named = (length: number, notify?: () => void) =>
+        step.approval("n".repeat(length), { ask: "?", timeout: "0ms", ...(notify && { notify }) });
+      await named(200);
+      await named(193, () => {});
+      await named(194, () => {});
+    });
+    expect(await mill.untilState(id, "failed")).toMatchObject({ attempts: 1 });
+    const [row] = await mill.rows("select error_message from millrace.attempt");
+    expect(row).toEqual({
+      error_message: expect.stringMatching(
+        /its name has 194 characters, and with notify 193 are allowed$/,
+      ),
+    });
+  });
+
   test("is refused in a call, where no answer could reach it", async () => {
     const job = workflow(({ step }) => step.approval("refund", { ask: "Refund?" }));
     await expect(job.call()).rejects.toThrow(/answers reach only runs on record; enqueue the job/);
