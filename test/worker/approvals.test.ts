@@ -530,6 +530,7 @@ describe("notify", () => {
     expect(await waitsOf(mill)).toMatchObject([{ name: "other" }]);
     await expect(say(mill, id, true, { name: "refund" })).rejects.toMatchObject({
       code: "approval_not_found",
+      message: expect.stringContaining('approval "refund" is not asked for'),
     });
     await say(mill, id, true);
     expect(await mill.untilState(id, "completed")).toMatchObject({ output: true });
