@@ -136,6 +136,16 @@ test("lines that are no sales are counted, and an export that is none is refused
   const day = salesOf(csv, "latest");
   expect(day).toMatchObject({ day: "2026-01-01", rejected: 2 });
   expect(totalsOf(day.sales, { EUR: 1 })).toEqual([{ sku: "X", units: 1, cents: 150 }]);
+  expect(() =>
+    totalsOf(
+      day.sales.map((sale) => ({ ...sale, currency: "constructor" })),
+      { EUR: 1 },
+    ),
+  ).toThrow("there is no rate for constructor");
+  expect(salesOf(`${csv}\nyesterday?,a,X,2,1.50,EUR`, "latest").day).toBe("2026-01-01");
+  expect(() => salesOf(`${head}\n2026-01-02T10:00:00Z,a,X,0,1.50,EUR`, "latest")).toThrow(
+    "the export has no sale of latest",
+  );
   expect(() => totalsOf(day.sales, {})).toThrow("there is no rate for EUR");
   expect(() => salesOf("a,b\n1,2", "latest")).toThrow("the export lacks sold_at, shop");
   expect(() => salesOf(`${head}\n1,2`, "latest")).toThrow("the export is no CSV");

@@ -20,6 +20,8 @@ export const etl = defineFlow({
     "Loads what the shops have sold in a day into the warehouse, by shop and article, in euros.",
   input,
   schedules,
+  // Two that publish the same day at once would leave some of each.
+  concurrency: { limit: 1 },
   retry: { maxAttempts: 4, firstDelay: "2s", maxDelay: "10m" },
   timeout: "10m",
 })

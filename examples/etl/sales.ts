@@ -23,6 +23,8 @@ export interface Day {
 const COLUMNS = ["sold_at", "shop", "sku", "quantity", "price", "currency"] as const;
 type Fields = Record<(typeof COLUMNS)[number], string>;
 
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
 const SHIPPED = fileURLToPath(new URL("data/", import.meta.url));
 
 /** The shipped export of the tills, and the rates beside it. */
@@ -44,12 +46,17 @@ export function salesOf(csv: string, day: string): Day {
   const missing = COLUMNS.filter((column) => lines[0] && !(column in lines[0]));
   if (missing.length > 0) throw new NonRetryableError(`the export lacks ${missing.join(", ")}`);
   const days = lines.map(({ sold_at }) => sold_at.slice(0, 10));
-  const wanted = day === "latest" ? days.toSorted().at(-1) : day;
+  const newest = days
+    .filter((each) => DAY.test(each))
+    .toSorted()
+    .at(-1);
+  const wanted = day === "latest" ? newest : day;
   const ofDay = lines.filter((_line, place) => days[place] === wanted);
-  if (wanted === undefined || ofDay.length === 0) {
+  const sales = ofDay.flatMap(saleOf);
+  // Nothing but lines that are none is no day without sales: that would empty the day in the warehouse.
+  if (wanted === undefined || sales.length === 0) {
     throw new NonRetryableError(`the export has no sale of ${day}`);
   }
-  const sales = ofDay.flatMap(saleOf);
   return { day: wanted, sales, rejected: ofDay.length - sales.length };
 }
 

@@ -17,7 +17,7 @@ export interface Total {
 export function totalsOf(sales: readonly Sale[], rates: Readonly<Record<string, number>>): Total[] {
   const totals = new Map<string, Total>();
   for (const { sku, quantity, amount, currency } of sales) {
-    const rate = rates[currency];
+    const rate = Object.hasOwn(rates, currency) ? rates[currency] : undefined;
     if (rate === undefined) throw new NonRetryableError(`there is no rate for ${currency}`);
     const { units, cents } = totals.get(sku) ?? { units: 0, cents: 0 };
     totals.set(sku, { sku, units: units + quantity, cents: cents + amount * rate });

@@ -6,6 +6,9 @@ export class Refused extends Error {
 /** Whether nothing has happened, for certain. */
 export const isRefused = (error: unknown): boolean => error instanceof Refused;
 
+/** The other side has not looked yet: too busy, or the request took too long to come. */
+const LATER = [408, 425, 429];
+
 /** Beyond this an answer is as good as lost. */
 const PATIENCE_MS = 10_000;
 
@@ -13,8 +16,8 @@ const PATIENCE_MS = 10_000;
  * Asks the services of the shop (payments and carrier), whose address the operator chooses: `ORDERS_SERVICES_URL`.
  *
  * @param key by which the service recognises a request that it has had before
- * @returns what it answers; undefined for 404
- * @throws Refused for every other answer from 400 to 499
+ * @returns what it answers; undefined where a GET finds nothing
+ * @throws Refused where it has looked, and will not: 400 to 499, but for those that ask to come again
  */
 export async function ask<T>(
   method: "GET" | "POST" | "PUT",
@@ -30,9 +33,12 @@ export async function ask<T>(
     headers: { "content-type": "application/json", ...(key && { "idempotency-key": key }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  if (answer.status === 404) return undefined;
+  const { status } = answer;
+  if (status === 404 && method === "GET") return undefined;
   if (answer.ok) return (await answer.json()) as T;
-  const { error } = (await answer.json().catch(() => ({}))) as { error?: unknown };
-  const why = `${method} ${path} answered ${answer.status}: ${String(error).slice(0, 200)}`;
-  throw answer.status < 500 ? new Refused(why) : new Error(why);
+  const { error = answer.statusText } = (await answer.json().catch(() => ({}))) as {
+    error?: unknown;
+  };
+  const why = `${method} ${path} answered ${status}: ${String(error).slice(0, 200)}`;
+  throw status < 500 && !LATER.includes(status) ? new Refused(why) : new Error(why);
 }

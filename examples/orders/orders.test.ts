@@ -54,6 +54,23 @@ test("a charge whose answer is lost is found by its key, and not made again", as
   expect(services.books().charges).toEqual([charged]);
 });
 
+test("a service that is too busy has not refused: it is asked again", async () => {
+  const t = await kit();
+  services.beBusy();
+  expect(await t.run(orders, {})).toMatchObject({ state: "completed", attempts: 2 });
+  expect(services.books().charges).toEqual([charged]);
+});
+
+test("where there is no such service nothing counts as done, and the order fails at once", async () => {
+  process.env.ORDERS_SERVICES_URL = `${services.url}/elsewhere`;
+  onTestFinished(() => void (process.env.ORDERS_SERVICES_URL = services.url));
+  const t = await kit();
+  const run = await t.run(orders, {});
+  expect(run).toMatchObject({ state: "failed", error: { class: "Refused" } });
+  expect(run.error?.message).toBe("POST /charges answered 404: Not Found");
+  expect(run.steps.map(({ name }) => name)).toEqual(["order"]);
+});
+
 test("where the carrier does not go, the charge is let go of, whatever crashes", async () => {
   const t = await kit();
   const run = await t.run(orders, { order: "1004" });

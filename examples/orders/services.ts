@@ -22,6 +22,8 @@ export interface Services {
   books(): Books;
   /** The answer to the next request that books something is lost: it is booked, and the connection is cut. */
   loseAnswer(): void;
+  /** The next request is answered 429, and nothing is done. */
+  beBusy(): void;
   reset(): void;
   close(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function startServices({ port = 0, lost = 0 } = {}): Promise<Servic
   const payments = { charges: new Map<string, Booked>(), refunds: new Map<string, Booked>() };
   const parcels = new Set<string>();
   let losing = false;
+  let busy = false;
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -56,7 +59,10 @@ export async function startServices({ port = 0, lost = 0 } = {}): Promise<Servic
       cents?: number;
       country?: string;
     };
-    const [status, said] = reply(asked, kind, id, url.searchParams.get("key"), body, request);
+    const [status, said]: [number, unknown] = busy
+      ? [429, { error: "too many requests" }]
+      : reply(asked, kind, id, url.searchParams.get("key"), body, request);
+    busy = false;
     if (request.method !== "GET" && status < 300 && (losing || Math.random() < lost)) {
       losing = false;
       response.destroy();
@@ -122,6 +128,7 @@ export async function startServices({ port = 0, lost = 0 } = {}): Promise<Servic
       parcels: [...parcels],
     }),
     loseAnswer: () => void (losing = true),
+    beBusy: () => void (busy = true),
     reset: () => {
       payments.charges.clear();
       payments.refunds.clear();

@@ -6,7 +6,7 @@ import {
   NonRetryableError,
   defineJob,
 } from "@millrace/sdk";
-import { type WorkerOptions, cancel, settle } from "millrace";
+import { Claimer, type WorkerOptions, cancel, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
@@ -272,6 +272,23 @@ describe("a step that asks for approval", () => {
     expect(await waitsOf(mill)).toEqual([]);
   });
 
+  test("may have any name that a step has, and a shorter one with notify, and says so", async () => {
+    const { mill, id } = await started(async ({ step }) => {
+      const named = (length: number, notify?: () => void) =>
+        step.approval("n".repeat(length), { ask: "?", timeout: "0ms", ...(notify && { notify }) });
+      await named(200);
+      await named(193, () => {});
+      await named(194, () => {});
+    });
+    expect(await mill.untilState(id, "failed")).toMatchObject({ attempts: 1 });
+    const [row] = await mill.rows("select error_message from millrace.attempt");
+    expect(row).toEqual({
+      error_message: expect.stringMatching(
+        /its name has 194 characters, and with notify 193 are allowed$/,
+      ),
+    });
+  });
+
   test("is refused in a call, where no answer could reach it", async () => {
     const job = workflow(({ step }) => step.approval("refund", { ask: "Refund?" }));
     await expect(job.call()).rejects.toThrow(/answers reach only runs on record; enqueue the job/);
@@ -418,6 +435,49 @@ describe("at the same moment", () => {
     expect(await waitsOf(mill)).toMatchObject([{ name: "refund" }]);
   });
 
+  test.each(["a link", "a withdrawal"])(
+    "%s of several runs is noted in the order in which everybody locks what runs wait for",
+    async (what) => {
+      const mill = await Mill.create(workflow(() => null));
+      for (let n = 0; n < 2; n++) await mill.enqueue("workflow");
+      const worker = await mill.workerRow();
+      const held = await new Claimer(mill.db, worker, ["default"], ["workflow"]).claim(2);
+      const [first, second] = held.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      const leases = [second!.leaseId, first!.leaseId];
+      const runs = [second!.id, first!.id];
+      const [names, ordinals] = [Array<string>(2).fill("refund"), [1, 1]];
+      const place = [leases, runs, names, ordinals] as const;
+      await askApprovals(mill.db, worker, ...place, [null, null], ["?", "?"], [null, null]);
+      const other = await mill.connection();
+      await other.query("begin");
+      const lock = "select 1 from millrace.waiter where run_id = $1 for update";
+      await other.query(lock, [second!.id]);
+      const digests = [Buffer.alloc(32), Buffer.alloc(32)];
+      const step = { worker, leases, runs, names: ["notify refund", "notify refund"], ordinals };
+      const thrown = { values: ["{}", "{}"], failed: [true, true], kinds: ["step", "step"] };
+      const told = Object.values({
+        ...step,
+        s: [1, 1],
+        a: [1, 1],
+        t: [1, 1],
+        ...thrown,
+      }) as Keeping;
+      const noted =
+        what === "a link"
+          ? noteLinks(mill.db, worker, ...place, digests)
+          : keepWithdrawals(mill.db, ...told, names, ordinals);
+      await until("it waits for the second", async () => {
+        const waiting = await mill.rows(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        );
+        return waiting.length === 1;
+      });
+      expect(await mill.rows(`${lock} skip locked`, [first!.id])).toEqual([]);
+      await other.query("commit");
+      expect(await noted).toMatchObject([{ held: true }, { held: true }]);
+    },
+  );
+
   async function untilLocked(mill: Mill, title: string): Promise<void> {
     const like = { lock_approvals: "%links%for update%", take_waits: "%standing as materialized%" }[
       title
@@ -499,6 +559,7 @@ describe("notify", () => {
     expect(await waitsOf(mill)).toMatchObject([{ name: "other" }]);
     await expect(say(mill, id, true, { name: "refund" })).rejects.toMatchObject({
       code: "approval_not_found",
+      message: expect.stringContaining('approval "refund" is not asked for'),
     });
     await say(mill, id, true);
     expect(await mill.untilState(id, "completed")).toMatchObject({ output: true });

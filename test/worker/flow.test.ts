@@ -1,4 +1,11 @@
-import { after, defineFlow, defineJob, NonRetryableError, on } from "@millrace/sdk";
+import {
+  after,
+  defineFlow,
+  defineJob,
+  NonRetryableError,
+  RetryAfterError,
+  on,
+} from "@millrace/sdk";
 import { cancel, JobRegistry } from "millrace";
 import { type TestKit, type TestKitOptions, type TestRun, testKit } from "millrace/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -283,6 +290,29 @@ describe("the retries of a node", () => {
       fields: { node: "a", error: "TypeError: cannot read no" },
     };
     expect(lines).toEqual([told, told]);
+  });
+
+  test("obey a server that asks to wait for the node alone, and say so where all were to wait", async () => {
+    let calls = 0;
+    const busy = defineFlow({ name: "busy", ...once }).node(
+      "ask",
+      { retry: { maxAttempts: 2, firstDelay: "1h" } },
+      () => {
+        if (++calls === 1) throw new RetryAfterError("busy", 1, { hold: "job" });
+        return calls;
+      },
+    );
+    const mill = await Mill.create(busy);
+    await mill.startWorker();
+    const id = await mill.enqueue("busy");
+    expect(await mill.untilState(id, "completed")).toMatchObject({ output: { ask: 2 } });
+    expect(await mill.rows("select level, message, fields from millrace.log")).toEqual([
+      {
+        level: "warn",
+        message: 'hold "job" is for jobs, so this node waits alone; make a child of it',
+        fields: { node: "ask" },
+      },
+    ]);
   });
 
   test("of a try that takes too long begin with its timeout", async () => {

@@ -7,6 +7,7 @@ import {
   toFailure,
 } from "@millrace/core";
 import type { Context } from "../context.ts";
+import { holdOf } from "../errors.ts";
 import { type RetryJudgement, type RetryRule, judgeRetry } from "../retry-rules.ts";
 import { divergenceOf } from "../step/divergence.ts";
 import { StepFailedError } from "../step/step-failure.ts";
@@ -51,6 +52,12 @@ export async function tryNode<T>(
       if (signal.aborted || divergenceOf(thrown) !== undefined) throw thrown;
       if (policy === null && isNotYet(thrown)) throw thrown;
       const failure: NodeFailure = await step(NODE_STEPS.failed(name), () => {
+        const hold = holdOf(thrown);
+        if (hold) {
+          log.warn(`hold "${hold}" is for jobs, so this node waits alone; make a child of it`, {
+            node: name,
+          });
+        }
         const trouble = (error: unknown) =>
           log.error("a retry rule failed, so the backoff of the node decides", {
             node: name,

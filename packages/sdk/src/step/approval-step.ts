@@ -1,9 +1,10 @@
-import { notifyStep } from "@millrace/core";
+import { STEP_LIMITS, notifyStep } from "@millrace/core";
 import { type Approval, type ApprovalOptions, approvalOf } from "./approval.ts";
 import type { Asked } from "./asked.ts";
 import type { StandingWait, StepPlace } from "./checkpoints.ts";
 import { effectKey } from "./effect-key.ts";
 import { executeStep } from "./plain-step.ts";
+import { refusal } from "./refusal.ts";
 import { failureOf } from "./step-failure.ts";
 import type { StepGround } from "./step-ground.ts";
 import { textOf } from "./step-place.ts";
@@ -20,6 +21,7 @@ export async function approvalStep(
   const place = ground.placeOf(name, "approval");
   const { notify, ...asked } = approvalOf(given, textOf(place));
   if (notify) {
+    requireRoom(place);
     const told = ground.placeOf(notifyStep(name), "step");
     await ground.busy(() => tell(ground, place, asked, told, notify));
   }
@@ -27,6 +29,16 @@ export async function approvalStep(
   if (value === null) return null;
   const { at, ...answer } = JSON.parse(value) as Approval & { at: string };
   return { ...answer, at: new Date(at) };
+}
+
+/** The step that tells people has a name, too. @throws MillraceError `invalid_step` */
+function requireRoom(place: StepPlace): void {
+  const most = STEP_LIMITS.nameLength - notifyStep("").length;
+  if (place.name.length <= most) return;
+  throw refusal(
+    "invalid_step",
+    `${textOf(place)}: its name has ${place.name.length} characters, and with notify ${most} are allowed`,
+  );
 }
 
 /** Has those who are asked told so, when the approval is on record: whoever gets the link may answer at once. */

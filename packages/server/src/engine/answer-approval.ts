@@ -105,8 +105,7 @@ function notOpen(
   state: string | null,
   said: string | undefined,
 ): MillraceError {
-  const name = past?.name ?? said;
-  const what = `run ${runId}: ${name === undefined ? "an approval" : `approval ${JSON.stringify(name)}`}`;
+  const what = `run ${runId}: approval ${JSON.stringify(past?.name ?? said)}`;
   if (past?.answer) {
     return new MillraceError("approval_answered", `${what} was ${answerInWords(past.answer)}`);
   }
@@ -119,10 +118,11 @@ function notOpen(
       `${what} is not to be had any more: its time is over, and the run goes on without an answer`,
     );
   }
-  return new MillraceError(
-    "approval_not_found",
-    `${what} is not asked for; millrace approvals lists what is`,
-  );
+  const none =
+    said === undefined
+      ? `run ${runId} asks for none that this may be about`
+      : `${what} is not asked for`;
+  return new MillraceError("approval_not_found", `${none}; millrace approvals lists what is`);
 }
 
 /** Such as `approved by api at 2026-11-24T09:00:00.000Z`. */

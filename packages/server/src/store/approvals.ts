@@ -55,10 +55,14 @@ export const keepWithdrawals = statement<
   KeptRow
 >(
   "keep_withdrawals",
-  keeping(`withdrawn as (
-      delete from millrace.waiter w
-      using fenced f join unnest($12::text[], $13::integer[]) with ordinality a(name, ordinal, place) on a.place = f.place
-      where w.run_id = f.run_id and w.name = a.name and w.ordinal = a.ordinal and w.ask is not null and w.met_at is null
+  keeping(`standing as materialized (
+      select w.run_id, w.name, w.ordinal
+      from fenced f join unnest($12::text[], $13::integer[]) with ordinality a(name, ordinal, place) on a.place = f.place
+      join millrace.waiter w on w.run_id = f.run_id and w.name = a.name and w.ordinal = a.ordinal and w.ask is not null and w.met_at is null
+      order by w.run_id, w.name, w.ordinal for update of w
+    ),
+    withdrawn as (
+      delete from millrace.waiter w using standing s where w.run_id = s.run_id and w.name = s.name and w.ordinal = s.ordinal
     ),`),
 );
 

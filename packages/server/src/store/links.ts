@@ -33,13 +33,18 @@ export const noteLinks = statement<
         with ordinality m(lease_id, run_id, name, ordinal, digest, place)
     ),
     ${FENCED_STEPS},
+    standing as materialized (
+      select f.place, f.digest, w.run_id, w.name, w.ordinal
+      from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal and w.ask is not null
+      order by w.run_id, w.name, w.ordinal for update of w
+    ),
     noted as (
       update millrace.waiter w
-      set links = case when f.digest = any (w.links) then w.links
-        else (coalesce(w.links, '{}'::bytea[]))[greatest(1, coalesce(cardinality(w.links), 0) - ${MOST - 2}):] || f.digest end
-      from fenced f
-      where w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal and w.ask is not null
-      returning f.place, w.due_at
+      set links = case when s.digest = any (w.links) then w.links
+        else (coalesce(w.links, '{}'::bytea[]))[greatest(1, coalesce(cardinality(w.links), 0) - ${MOST - 2}):] || s.digest end
+      from standing s
+      where w.run_id = s.run_id and w.name = s.name and w.ordinal = s.ordinal
+      returning s.place, w.due_at
     )
     select f.place is not null as held, n.due_at
     from made m

@@ -52,8 +52,8 @@ export const APPROVAL_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/approvals.ts",
-        find: "using fenced f join unnest($12",
-        replace: "using made f join unnest($12",
+        find: "from fenced f join unnest($12",
+        replace: "from made f join unnest($12",
       },
     ],
     caughtBy: {

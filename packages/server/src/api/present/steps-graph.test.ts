@@ -18,6 +18,12 @@ test("steps one after the other are a chain", () => {
   );
 });
 
+test("a step that is named like another use of some other is another", () => {
+  expect(edgesOf(step("b", 0, 1), step("b", 1, 2, 2), step("b (2)", 2, 3))).toEqual([
+    ...["b > b (2)", "b (2) > b (2) (1)"],
+  ]);
+});
+
 test("what goes on beside each other begins and ends together", () => {
   expect(
     edgesOf(

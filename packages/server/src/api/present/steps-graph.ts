@@ -75,7 +75,7 @@ function precedes(from: GraphStepRow, to: GraphStepRow): boolean {
   return from.finished_at !== null && from.finished_at <= to.started_at;
 }
 
-/** Names may hold anything, and none is empty. */
+/** Names may hold anything, and none is empty: one that looks like another use of some other has its number, too. */
 function idOf({ name, ordinal }: Pick<GraphStepRow, "name" | "ordinal">): string {
-  return ordinal === 1 ? name : `${name} (${ordinal})`;
+  return ordinal === 1 && !/ \(\d+\)$/.test(name) ? name : `${name} (${ordinal})`;
 }

@@ -2,9 +2,8 @@ import { type Approval, ApprovalPage } from "@millrace/core/api";
 import { Command } from "commander";
 import { apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-codes.ts";
-import { harmlessJson } from "../output/harmless.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { age, localTime } from "../output/words.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
 
@@ -32,15 +31,11 @@ interface Options {
 async function list(cli: Cli, { job, limit, cursor, json }: Options): Promise<number> {
   const query = { job, limit, cursor };
   const { approvals, nextCursor } = await apiClient(cli).get("approvals", ApprovalPage, query);
-  if (json) {
-    for (const approval of approvals) cli.out.line(harmlessJson({ v: 1, ...approval }));
-    if (nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor }));
-    return EXIT.done;
-  }
-  if (approvals.length === 0) cli.err.line("No approvals to give.");
-  else printTable(cli.out, columns(Date.now()), approvals);
-  if (nextCursor) cli.err.line(`More: --cursor ${nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: approvals, nextCursor },
+    { json, none: "No approvals to give.", columns: columns(Date.now()) },
+  );
 }
 
 function columns(now: number): Column<Approval>[] {

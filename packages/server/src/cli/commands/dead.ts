@@ -2,9 +2,8 @@ import { MAX_PAGE, type DeadLetter, DeadLetterPage } from "@millrace/core/api";
 import { Command } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-codes.ts";
-import { harmlessJson } from "../output/harmless.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { age } from "../output/words.ts";
 import { deadDismissCommand } from "./dead-dismiss.ts";
 import { type FilterOptions, filterOf, withFilterOptions } from "./dead-filter.ts";
@@ -40,15 +39,11 @@ interface Options extends FilterOptions {
 
 async function list(cli: Cli, options: Options): Promise<number> {
   const { deadLetters, nextCursor } = await gather(apiClient(cli), options);
-  if (options.json) {
-    for (const letter of deadLetters) cli.out.line(harmlessJson({ v: 1, ...letter }));
-    if (nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor }));
-    return EXIT.done;
-  }
-  if (deadLetters.length === 0) cli.err.line(nextCursor ? "None so far." : "No dead letters.");
-  else printTable(cli.out, columns(Date.now()), deadLetters);
-  if (nextCursor) cli.err.line(`More: --cursor ${nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: deadLetters, nextCursor },
+    { json: options.json, none: "No dead letters.", columns: columns(Date.now()) },
+  );
 }
 
 async function gather(api: ApiClient, options: Options): Promise<DeadLetterPage> {

@@ -2,9 +2,8 @@ import { type Doubt, DoubtPage } from "@millrace/core/api";
 import { Command } from "commander";
 import { apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-codes.ts";
-import { harmlessJson } from "../output/harmless.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { age } from "../output/words.ts";
 import { doubtsResolveCommand } from "./doubts-resolve.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
@@ -31,15 +30,11 @@ interface Options {
 async function list(cli: Cli, { job, limit, cursor, json }: Options): Promise<number> {
   const query = { job, limit, cursor };
   const { doubts, nextCursor } = await apiClient(cli).get("doubts", DoubtPage, query);
-  if (json) {
-    for (const doubt of doubts) cli.out.line(harmlessJson({ v: 1, ...doubt }));
-    if (nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor }));
-    return EXIT.done;
-  }
-  if (doubts.length === 0) cli.err.line("No doubts.");
-  else printTable(cli.out, columns(Date.now()), doubts);
-  if (nextCursor) cli.err.line(`More: --cursor ${nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: doubts, nextCursor },
+    { json, none: "No doubts.", columns: columns(Date.now()) },
+  );
 }
 
 function columns(now: number): Column<Doubt>[] {

@@ -15,6 +15,7 @@ import {
   operationStyle,
   progressOf,
 } from "../output/operation-line.ts";
+import { printPage } from "../output/page.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { age, localTime } from "../output/words.ts";
 import { forEachOf } from "../several.ts";
@@ -47,15 +48,11 @@ interface ListOptions {
 
 async function list(cli: Cli, { json, ...query }: ListOptions): Promise<number> {
   const page = await apiClient(cli).get("operations", OperationPage, { ...query });
-  if (json) {
-    for (const operation of page.operations) cli.out.line(harmlessJson({ v: 1, ...operation }));
-    if (page.nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor: page.nextCursor }));
-    return EXIT.done;
-  }
-  if (page.operations.length === 0) cli.err.line("No operations.");
-  else printTable(cli.out, columns(Date.now()), page.operations);
-  if (page.nextCursor) cli.err.line(`More: --cursor ${page.nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: page.operations, nextCursor: page.nextCursor },
+    { json, none: "No operations.", columns: columns(Date.now()) },
+  );
 }
 
 function columns(now: number): Column<Operation>[] {

@@ -3,10 +3,9 @@ import { MAX_PAGE, RunPage, type RunSummary } from "@millrace/core/api";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-codes.ts";
 import { didYouMean } from "../nearest-word.ts";
-import { harmlessJson } from "../output/harmless.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { age, stateStyle, stateText, took } from "../output/words.ts";
 import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
@@ -46,15 +45,11 @@ interface Options {
 
 async function run(cli: Cli, { json, ...filter }: Options): Promise<number> {
   const { runs, nextCursor } = await gather(apiClient(cli), filter);
-  if (json) {
-    for (const each of runs) cli.out.line(harmlessJson({ v: 1, ...each }));
-    if (nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor }));
-    return EXIT.done;
-  }
-  if (runs.length === 0) cli.err.line(nextCursor ? "None so far." : "No runs.");
-  else printTable(cli.out, columns(Date.now()), runs);
-  if (nextCursor) cli.err.line(`More: --cursor ${nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: runs, nextCursor },
+    { json, none: "No runs.", columns: columns(Date.now()) },
+  );
 }
 
 async function gather(

@@ -2,10 +2,9 @@ import { OCCURRENCE_OUTCOMES, type OccurrenceInfo, OccurrencePage } from "@millr
 import { Command, Option } from "commander";
 import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-codes.ts";
-import { harmlessJson } from "../output/harmless.ts";
 import type { Style } from "../output/screen.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
 
 const OUTCOMES: Record<OccurrenceInfo["outcome"], { icon: string; style?: Style }> = {
@@ -57,13 +56,9 @@ async function list(cli: Cli, name: string, options: Options): Promise<number> {
     ...query,
     alerts: alerts ? "true" : undefined,
   });
-  if (json) {
-    for (const occurrence of page.occurrences) cli.out.line(harmlessJson({ v: 1, ...occurrence }));
-    if (page.nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor: page.nextCursor }));
-    return EXIT.done;
-  }
-  if (page.occurrences.length === 0) cli.err.line("No occurrences.");
-  else printTable(cli.out, COLUMNS, page.occurrences);
-  if (page.nextCursor) cli.err.line(`More: --cursor ${page.nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: page.occurrences, nextCursor: page.nextCursor },
+    { json, none: "No occurrences.", columns: COLUMNS },
+  );
 }

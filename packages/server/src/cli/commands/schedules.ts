@@ -11,7 +11,8 @@ import {
   scheduleStyle,
   sourceText,
 } from "../output/schedule-page.ts";
-import { type Column, printTable } from "../output/table.ts";
+import { printPage } from "../output/page.ts";
+import type { Column } from "../output/table.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
 import { addPauseOptions, type PauseOptions, pauseBody } from "./pause-options.ts";
 import { scheduleBackfillCommand } from "./schedule-backfill.ts";
@@ -66,15 +67,11 @@ function listOptions(command: Command): Command {
 
 async function list(cli: Cli, { json, ...query }: ListOptions): Promise<number> {
   const page = await apiClient(cli).get("schedules", SchedulePage, { ...query });
-  if (json) {
-    for (const schedule of page.schedules) cli.out.line(harmlessJson({ v: 1, ...schedule }));
-    if (page.nextCursor) cli.out.line(harmlessJson({ v: 1, nextCursor: page.nextCursor }));
-    return EXIT.done;
-  }
-  if (page.schedules.length === 0) cli.err.line("No schedules.");
-  else printTable(cli.out, COLUMNS, page.schedules);
-  if (page.nextCursor) cli.err.line(`More: --cursor ${page.nextCursor}`);
-  return EXIT.done;
+  return printPage(
+    cli,
+    { rows: page.schedules, nextCursor: page.nextCursor },
+    { json, none: "No schedules.", columns: COLUMNS },
+  );
 }
 
 function showCommand(cli: Cli): Command {
