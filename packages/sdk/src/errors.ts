@@ -1,3 +1,5 @@
+import { MillraceError } from "@millrace/core";
+
 /**
  * The errors by which a handler steers its own retries. They are recognised by a mark, not by class identity, so that
  * they work when two copies of this package are installed.
@@ -82,6 +84,11 @@ export function errorChain(thrown: unknown): unknown[] {
     chain.push(e);
   }
   return chain;
+}
+
+/** Whether an error says that the code does not come to what is on record: then its run is parked, and has not failed. */
+export function isDivergence(thrown: unknown): thrown is MillraceError {
+  return thrown instanceof MillraceError && thrown.code === "step_mismatch";
 }
 
 /** Why a handler's `signal` was aborted; it is `signal.reason`. */

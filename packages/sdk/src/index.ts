@@ -44,6 +44,7 @@ export {
   RetryAfterError,
   type RetryAfterOptions,
   holdOf,
+  isDivergence,
   isNonRetryable,
   retryAfterMs,
 } from "./errors.ts";

@@ -1,5 +1,6 @@
 import { type Trigger, formatDuration } from "@millrace/core";
 import type { RunLog } from "./context.ts";
+import { isDivergence } from "./errors.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
 import type { Checkpoint, Checkpoints, Recorded, StepPlace } from "./step/checkpoints.ts";
@@ -108,19 +109,13 @@ export async function replayJob(
       });
       return { end: "returned", value };
     } catch (error) {
+      // As a flow does whose graph has changed.
+      if (isDivergence(error)) return { end: "diverged", message: error.message };
       return { end: "threw", error };
     }
   };
-  // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.
   const missed = () => recorded.filter((place) => !steps.hasMet(place)).map(textOf);
-  let before = -1;
-  const watch = setInterval(() => {
-    const left = missed();
-    if (left.length === before) {
-      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
-    }
-    before = left.length;
-  }, patienceMs);
+  const watch = endWhenIdle(missed, patienceMs, end);
   const found = await Promise.race([handle(), ended]).finally(() => clearInterval(watch));
   // The other branches may be about to come to something, in this turn of the event loop.
   await new Promise((resolve) => setImmediate(resolve));
@@ -133,6 +128,25 @@ export async function replayJob(
     recorded: recorded.length,
     missed: left,
   };
+}
+
+/**
+ * A handler may wait for something outside of its steps for ever: ends its replay when it has come to nothing on record for a whole patience.
+ * This also holds the process while the handler waits for its turn.
+ */
+function endWhenIdle(
+  missed: () => readonly string[],
+  patienceMs: number,
+  end: (end: ReplayEnd) => void,
+): NodeJS.Timeout {
+  let before = -1;
+  return setInterval(() => {
+    const left = missed();
+    if (left.length === before) {
+      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
+    }
+    before = left.length;
+  }, patienceMs);
 }
 
 function stuck(left: readonly string[], patienceMs: number): ReplayEnd {

@@ -1,12 +1,12 @@
 import {
   type Backoff,
-  MillraceError,
   NODE_STEPS,
   type NodeFailure,
   retryDelayMs,
   toFailure,
 } from "@millrace/core";
 import type { Context } from "../context.ts";
+import { isDivergence } from "../errors.ts";
 import { type RetryRule, judgeRetry } from "../retry-rules.ts";
 import { StepFailedError } from "../step/step-failure.ts";
 import type { ItemEnd } from "./node-types.ts";
@@ -56,11 +56,6 @@ export async function tryNode<T>(
       await step.sleep(NODE_STEPS.backoff(name), `${failure.retryInMs}ms`);
     }
   }
-}
-
-/** Whether what is on record is not that of this code. */
-function isDivergence(thrown: unknown): boolean {
-  return thrown instanceof MillraceError && thrown.code === "step_mismatch";
 }
 
 function failureOf(

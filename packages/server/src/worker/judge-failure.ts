@@ -1,5 +1,5 @@
 import { type Failure, MillraceError, toFailure } from "@millrace/core";
-import { type Job, type RetryAnswer, holdOf, judgeRetry } from "@millrace/sdk";
+import { type Job, type RetryAnswer, holdOf, isDivergence, judgeRetry } from "@millrace/sdk";
 
 /** What is to be known of a thrown error, as plain data that may cross from one process to another. */
 export interface JudgedFailure {
@@ -31,8 +31,7 @@ export function judgeFailure(
 
 /** What the code does not come to that is on record, if the error says so. */
 export function divergenceOf(thrown: unknown): string | undefined {
-  const is = thrown instanceof MillraceError && thrown.code === "step_mismatch";
-  return is ? thrown.message : undefined;
+  return isDivergence(thrown) ? thrown.message : undefined;
 }
 
 /** What is kept of a thrown error. */

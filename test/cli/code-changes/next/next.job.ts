@@ -1,4 +1,4 @@
-import { defineJob } from "@millrace/sdk";
+import { after, defineFlow, defineJob } from "@millrace/sdk";
 import { z } from "zod";
 
 export const haul = defineJob({
@@ -63,3 +63,8 @@ export const misread = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const load = defineFlow({ name: "load" })
+  .node("take", () => 1)
+  .node("check", after("take"), ({ take }) => take)
+  .child("wait", after("take"), quiet, () => undefined);

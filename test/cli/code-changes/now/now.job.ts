@@ -1,4 +1,4 @@
-import { defineJob } from "@millrace/sdk";
+import { after, defineFlow, defineJob } from "@millrace/sdk";
 import { z } from "zod";
 
 // The code that runs; ../next is what is to take its place.
@@ -70,3 +70,7 @@ export const misread = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const load = defineFlow({ name: "load" })
+  .node("take", () => 1)
+  .child("wait", after("take"), quiet, () => undefined);
