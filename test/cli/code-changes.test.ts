@@ -228,6 +228,17 @@ describe("millrace deploy check", () => {
     expect(of("booked").troubles).toEqual([]);
   });
 
+  test("tells which runs would be parked because the graph of their flow has changed", async () => {
+    const flow = await run("load", {}, "waiting");
+    const of = await check("--jobs", NEXT, "--replay", "--patience", "300ms");
+    expect(of("load").troubles).toMatchObject([
+      {
+        what: "they would be parked: the code does not come to what they have on record",
+        examples: [expect.stringContaining(`${flow}: the flow has changed`)],
+      },
+    ]);
+  });
+
   test("tells which runs would fail, and which would go on without what they wait for", async () => {
     const asked = await run("asked", {}, "waiting");
     const misread = await run("misread", {}, "waiting");

@@ -447,7 +447,15 @@ describe("at the same moment", () => {
       const runs = [second!.id, first!.id];
       const [names, ordinals] = [Array<string>(2).fill("refund"), [1, 1]];
       const place = [leases, runs, names, ordinals] as const;
-      await askApprovals(mill.db, worker, ...place, [null, null], ["?", "?"], [null, null]);
+      await askApprovals(
+        mill.db,
+        worker,
+        ...place,
+        [null, null],
+        ["?", "?"],
+        [null, null],
+        [null, null],
+      );
       const other = await mill.connection();
       await other.query("begin");
       const lock = "select 1 from millrace.waiter where run_id = $1 for update";

@@ -113,16 +113,8 @@ export async function replayJob(
       return message === undefined ? { end: "threw", error } : { end: "diverged", message };
     }
   };
-  // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.
   const missed = () => recorded.filter((place) => !steps.hasMet(place)).map(textOf);
-  let before = -1;
-  const watch = setInterval(() => {
-    const left = missed();
-    if (left.length === before) {
-      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
-    }
-    before = left.length;
-  }, patienceMs);
+  const watch = endWhenIdle(missed, patienceMs, end);
   const found = await Promise.race([handle(), ended]).finally(() => clearInterval(watch));
   // The other branches may be about to come to something, in this turn of the event loop.
   await new Promise((resolve) => setImmediate(resolve));
@@ -135,6 +127,25 @@ export async function replayJob(
     recorded: recorded.length,
     missed: left,
   };
+}
+
+/**
+ * A handler may wait for something outside of its steps for ever: ends its replay when it has come to nothing on record for a whole patience.
+ * This also holds the process while the handler waits for its turn.
+ */
+function endWhenIdle(
+  missed: () => readonly string[],
+  patienceMs: number,
+  end: (end: ReplayEnd) => void,
+): NodeJS.Timeout {
+  let before = -1;
+  return setInterval(() => {
+    const left = missed();
+    if (left.length === before) {
+      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
+    }
+    before = left.length;
+  }, patienceMs);
 }
 
 function stuck(left: readonly string[], patienceMs: number): ReplayEnd {

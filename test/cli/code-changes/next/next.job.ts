@@ -73,3 +73,8 @@ export const misread = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const load = defineFlow({ name: "load" })
+  .node("take", () => 1)
+  .node("check", after("take"), ({ take }) => take)
+  .child("wait", after("take"), quiet, () => undefined);

@@ -79,3 +79,7 @@ export const misread = defineJob({
     await step.sleep("rest", "30d");
   },
 });
+
+export const load = defineFlow({ name: "load" })
+  .node("take", () => 1)
+  .child("wait", after("take"), quiet, () => undefined);

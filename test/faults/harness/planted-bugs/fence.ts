@@ -137,6 +137,20 @@ export const FENCE_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    bug: "a run that cannot be taken back keeps all others from it",
+    edits: [
+      {
+        file: "maintenance/reaper.ts",
+        find: "if (isUnavailable(error)) throw error;",
+        replace: "throw error;",
+      },
+    ],
+    caughtBy: {
+      file: "test/worker/reaper.test.ts",
+      test: "a run that the database refuses to take back keeps none of the others, in its lease or not",
+    },
+  },
+  {
     bug: "an outcome counts as recorded before it is",
     edits: [
       {
