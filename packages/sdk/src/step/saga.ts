@@ -29,6 +29,11 @@ export interface Saga {
     undo: Undo<OutputOf<J>>,
     options?: ChildOptions,
   ): Promise<OutputOf<J>>;
+  /**
+   * Something that is to be done when the run is cancelled, and not when it fails: a step that does nothing, and `fn` makes it good. It
+   * holds from when the promise is settled.
+   */
+  onCancel(name: string, fn: (step: StepContext) => unknown): Promise<void>;
 }
 
 /** What is to be made good. */
@@ -36,11 +41,18 @@ export interface Compensation {
   /** Of the step. */
   readonly name: string;
   readonly undo: (step: StepContext) => unknown;
+  /** When the run is to end so, and not else. Undefined for whatever end. */
+  readonly only: "cancelled" | undefined;
 }
 
 /** @param add told, when a step has given something, how it is made good */
 export function sagaOver(step: Step, add: (compensation: Compensation) => void): Saga {
-  const undone = <T>(name: string, undo: Undo<T>, begin: () => Promise<T>): Promise<T> => {
+  const undone = <T>(
+    name: string,
+    undo: Undo<T>,
+    begin: () => Promise<T>,
+    only?: "cancelled",
+  ): Promise<T> => {
     if (typeof undo !== "function") {
       throw refusal(
         "invalid_step",
@@ -48,7 +60,7 @@ export function sagaOver(step: Step, add: (compensation: Compensation) => void):
       );
     }
     const begun = begin().then((value) => {
-      add({ name, undo: (context) => undo(value, context) });
+      add({ name, undo: (context) => undo(value, context), only });
       return value;
     });
     // As of steps: a handler that awaits several in turn may have left by then.
@@ -65,5 +77,9 @@ export function sagaOver(step: Step, add: (compensation: Compensation) => void):
     effect: (name, effect, undo) => undone(name, undo, () => step.effect(name, effect)),
     call: (job, input, undo, options) =>
       undone(options?.name ?? job.name, undo, () => step.call(job, input, options)),
+    onCancel: (name, fn) => {
+      const undo = typeof fn === "function" ? (_: void, context: StepContext) => fn(context) : fn;
+      return undone(name, undo, () => step(name, () => {}), "cancelled");
+    },
   };
 }
