@@ -50,7 +50,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     bug: "an event is given to a run again",
     edits: [
       {
-        file: "store/migrations/0020_signals.sql",
+        file: "store/migrations/0021_signals_mended.sql",
         find: "n.id not in (select unnest(got))",
         replace: "true",
       },
