@@ -199,6 +199,12 @@ describe("a run with something to make good", () => {
     expect(run.state).toBe("failed");
     expect(run.error).toMatchObject({ message: "no car" });
     expect([standing, undone]).toEqual([[], ["seat"]]);
+    const crashes = await t.crashAtEveryStep(job, undefined, {
+      reset: () => (standing = []),
+      effects: () => standing,
+      outcome: ({ state, error }) => ({ state, error: error?.message }),
+    });
+    expect(crashes).toBeGreaterThan(10);
   });
 
   test("makes good what a branch comes to only after another one has failed", async () => {
@@ -408,6 +414,44 @@ describe("a run with something to make good", () => {
       /has made good what its step "seat" did; fork it from an earlier step/,
     );
     expect(await forked("seat")).toMatchObject({ steps: 0 });
+  });
+
+  test("does what it has to do on a cancel, in its place among the others, whatever crashes; and not when it fails", async () => {
+    const asked = workflow(async ({ step }) => {
+      const saga = step.saga();
+      await saga.step("seat", make("seat"), undo);
+      await saga.onCancel("tell", () => void undone.push("told"));
+      await saga.step("room", make("room"), undo);
+      await step.waitFor(go);
+    });
+    const failing = workflow(async ({ step }) => {
+      const saga = step.saga();
+      await saga.step("seat", make("seat"), undo);
+      await saga.onCancel("tell", () => void undone.push("told"));
+      throw new NonRetryableError("no car");
+    }, "failing");
+    await using t = await testKit({ asked, failing });
+    const { id } = await t.run(asked);
+    await t.cancel(id);
+    expect((await t.find(id)).state).toBe("cancelled");
+    expect(undone).toEqual(["room", "told", "seat"]);
+    undone = [];
+    expect((await t.run(failing)).error).toMatchObject({ message: "no car" });
+    expect(undone).toEqual(["seat"]);
+    await expect(failing.call({})).rejects.toThrow("no car");
+    expect(undone).toEqual(["seat", "seat"]);
+    const crashes = await t.crashAtEveryStep(asked, undefined, {
+      reset: () => {
+        standing = [];
+        undone = [];
+      },
+      effects: () => ({ standing, told: undone.includes("told") }),
+      outcome: ({ state }) => state,
+      drive: (run) => t.cancel(run.id),
+    });
+    expect(crashes).toBeGreaterThan(20);
+    const bare = workflow(({ step }) => step.saga().onCancel("tell", undefined as never));
+    await expect(bare.call({})).rejects.toMatchObject({ code: "invalid_step" });
   });
 
   test("lets go when it is cancelled while it runs, and makes good what is on record", async () => {

@@ -184,8 +184,8 @@ describe("a step that waits for an event", () => {
     await emit("tick", "for two", { run: two });
     expect((await mill.untilState(two, "completed")).output).toBe("for two");
     expect(await mill.state(one)).toBe("waiting");
-    await emit("tick", "for all");
-    expect((await mill.untilState(one, "completed")).output).toBe("for all");
+    await emit("tick", "for.all");
+    expect((await mill.untilState(one, "completed")).output).toBe("for.all");
   });
 
   test("goes on beside a step that is under way, without leaving its worker", async () => {
@@ -450,7 +450,7 @@ test("branches that use the same names go on in the same order after they have s
   expect(run.output).toMatchObject({ both: ["late has late", "early has early"] });
 });
 
-test("what is left of runs that have ended, and events that are older than runs are kept, are removed", async () => {
+test("what is left of runs that have ended, and events that are older than runs are kept, are removed; but for signals to open runs", async () => {
   const mill = await Mill.create(workflow(() => null));
   const [ended, open] = [await mill.enqueue("workflow"), await mill.enqueue("workflow")];
   for (const id of [ended, open, "01900000-0000-7000-8000-000000000000"]) {
@@ -461,9 +461,15 @@ test("what is left of runs that have ended, and events that are older than runs 
   }
   await mill.db.query("update millrace.run set state = 'cancelled' where id = $1", [ended]);
   await mill.db.query("select millrace.emit('tick')");
-  await mill.db.query(
-    "insert into millrace.emission (id, name, payload) values ('01900000-0000-7000-8000-000000000000', 'old', '{}')",
-  );
+  const old = (name: string, n: number, run: string | null) =>
+    mill.db.query(
+      "insert into millrace.emission (id, name, payload, run_id) values ($1, $2, '{}', $3)",
+      [`01900000-0000-7000-8000-00000000000${n}`, name, run],
+    );
+  await old("for.all", 0, null);
+  await old("for.ended", 1, ended);
+  await old("for.open", 2, open);
+  await old("for.gone", 3, "01900000-0000-7000-8000-000000000000");
   const pruner = new WaitPruner({ db: mill.db, logger: mill.logger, retentionMs: 86_400_000 });
   await pruner.start();
   await until(
@@ -472,5 +478,8 @@ test("what is left of runs that have ended, and events that are older than runs 
   );
   await pruner.stop();
   expect(await mill.rows("select run_id from millrace.waiter")).toEqual([{ run_id: open }]);
-  expect(await mill.rows("select name from millrace.emission")).toEqual([{ name: "tick" }]);
+  expect(await mill.rows("select name from millrace.emission order by id")).toEqual([
+    { name: "for.open" },
+    { name: "tick" },
+  ]);
 });

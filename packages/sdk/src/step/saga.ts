@@ -30,6 +30,11 @@ export interface Saga {
     undo: Undo<OutputOf<J>>,
     options?: ChildOptions,
   ): Promise<OutputOf<J>>;
+  /**
+   * Something that is to be done when the run is cancelled, and not when it fails: a step that does nothing, and `fn` makes it good. It
+   * holds from when the promise is settled.
+   */
+  onCancel(name: string, fn: (step: StepContext) => unknown): Promise<void>;
 }
 
 /** What is to be made good. */
@@ -38,6 +43,8 @@ export interface Compensation {
   readonly name: string;
   readonly ordinal: number;
   readonly undo: (step: StepContext) => unknown;
+  /** When the run is to end so, and not else. Undefined for whatever end. */
+  readonly only: "cancelled" | undefined;
 }
 
 /** What a saga needs of the steps around it. */
@@ -50,7 +57,12 @@ export interface SagaGround {
 }
 
 export function sagaOver({ step, usesOf, add }: SagaGround): Saga {
-  const undone = <T>(name: string, undo: Undo<T>, begin: () => Promise<T>): Promise<T> => {
+  const undone = <T>(
+    name: string,
+    undo: Undo<T>,
+    begin: () => Promise<T>,
+    only?: "cancelled",
+  ): Promise<T> => {
     if (typeof undo !== "function") {
       throw refusal(
         "invalid_step",
@@ -61,7 +73,7 @@ export function sagaOver({ step, usesOf, add }: SagaGround): Saga {
     // It has got its place when it was called.
     const ordinal = usesOf(name);
     const begun = started.then((value) => {
-      add({ name, ordinal, undo: (context) => undo(value, context) });
+      add({ name, ordinal, undo: (context) => undo(value, context), only });
       return value;
     });
     // As of steps: a handler that awaits several in turn may have left by then.
@@ -78,5 +90,9 @@ export function sagaOver({ step, usesOf, add }: SagaGround): Saga {
     effect: (name, effect, undo) => undone(name, undo, () => step.effect(name, effect)),
     call: (job, input, undo, options) =>
       undone(options?.name ?? job.name, undo, () => step.call(job, input, options)),
+    onCancel: (name, fn) => {
+      const undo = typeof fn === "function" ? (_: void, context: StepContext) => fn(context) : fn;
+      return undone(name, undo, () => step(name, () => {}), "cancelled");
+    },
   };
 }

@@ -58,7 +58,8 @@ export async function compensate(
   unwinding: Unwinding | null,
 ): Promise<void> {
   const uses = new Map<string, number>();
-  for (const { name, undo } of compensations.toReversed()) {
+  for (const { name, undo, only } of compensations.toReversed()) {
+    if (only && only !== unwinding?.cause) continue;
     const ordinal = (uses.get(name) ?? 0) + 1;
     uses.set(name, ordinal);
     const place: StepPlace = { name: `${UNDO}${name}`, ordinal, kind: "compensation" };

@@ -1,8 +1,9 @@
 import { Loop } from "../runtime/loop.ts";
-import type { Database } from "../store/database.ts";
 import { pruneChains } from "../store/chains.ts";
 import { pruneChildren } from "../store/children.ts";
+import type { Database } from "../store/database.ts";
 import { pruneEmissions } from "../store/emissions.ts";
+import type { PrunedRow } from "../store/prune-gone.ts";
 import { prunePublished } from "../store/published.ts";
 import { pruneUnwindings } from "../store/unwinding.ts";
 import { pruneWaits } from "../store/waits.ts";
@@ -15,34 +16,30 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 const REST_MS = 10 * 60_000;
 
+/** Forgets what is left in a window. */
+type Prune = (db: Database, after: string, limit: number) => Promise<PrunedRow[]>;
+
 /**
- * Removes events that are older than runs are kept, waits of runs that have ended, and the lists of children of runs that are no more, what those have published, and chains of such runs. Such
- * waits are few, because whoever ends a run forgets its waits, unless it dies. Any number may run at once.
+ * Removes events that are older than runs are kept, waits of runs that have ended, and of runs that are no more the lists of their children,
+ * what they have published, and their chains. Such waits are few, because whoever ends a run forgets its waits, unless it dies. Any number
+ * may run at once.
  */
 export class WaitPruner extends Loop {
   /** @param retentionMs Infinity keeps all events */
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
-    let after = BEFORE_ALL;
-    let afterParent = BEFORE_ALL;
-    let afterRun = BEFORE_ALL;
-    let afterChain = BEFORE_ALL;
-    let afterUnwound = BEFORE_ALL;
+    const all: Prune[] = [pruneWaits, pruneChildren, prunePublished, pruneChains, pruneUnwindings];
+    if (retentionMs !== Infinity) {
+      all.push((_, after, limit) => pruneEmissions(db, retentionMs, after, limit));
+    }
+    const places = all.map(() => BEFORE_ALL);
     super(
       "wait pruner",
       async () => {
-        const [row] = retentionMs === Infinity ? [] : await pruneEmissions(db, retentionMs, BATCH);
-        const [{ last } = { last: null }] = await pruneWaits(db, after, BATCH);
-        after = last ?? BEFORE_ALL;
-        const [{ last: parent } = { last: null }] = await pruneChildren(db, afterParent, BATCH);
-        afterParent = parent ?? BEFORE_ALL;
-        const [{ last: run } = { last: null }] = await prunePublished(db, afterRun, BATCH);
-        afterRun = run ?? BEFORE_ALL;
-        const [{ last: chain } = { last: null }] = await pruneChains(db, afterChain, BATCH);
-        afterChain = chain ?? BEFORE_ALL;
-        const [{ last: unwound } = { last: null }] = await pruneUnwindings(db, afterUnwound, BATCH);
-        afterUnwound = unwound ?? BEFORE_ALL;
-        const more = [last, parent, run, chain, unwound].some((place) => place !== null);
-        return more || row?.pruned === BATCH ? 100 : REST_MS;
+        for (const [n, prune] of all.entries()) {
+          const [row] = await prune(db, places[n]!, BATCH);
+          places[n] = row?.last ?? BEFORE_ALL;
+        }
+        return places.every((place) => place === BEFORE_ALL) ? REST_MS : 100;
       },
       logger,
     );

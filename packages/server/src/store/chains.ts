@@ -1,4 +1,5 @@
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
+import { pruneGone } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -39,22 +40,5 @@ export const lastOfChain = statement<[run: string], { id: string }>(
   `select millrace.last_of_chain($1) as id`,
 );
 
-/** Forgets chains whose last run is no more, in a window; answers where it ended, null at the end of all. */
-export const pruneChains = statement<
-  [after: string, limit: number],
-  { pruned: number; last: string | null }
->(
-  "prune_chains",
-  `with seen as materialized (
-      select id, last from millrace.chain where id > $1::uuid order by id limit $2
-    ),
-    gone as materialized (
-      select s.id from seen s left join lateral (select true as there from millrace.run where id = s.last limit 1) r on true
-      where r.there is null
-    ),
-    forgotten as (
-      delete from millrace.chain c using gone g where c.id = g.id returning 1
-    )
-    select (select count(*)::int from forgotten) as pruned,
-      case when (select count(*) from seen) = $2 then (select id from seen order by id desc limit 1) end as last`,
-);
+/** Forgets chains whose last run is no more. */
+export const pruneChains = pruneGone("prune_chains", "chain", "last");

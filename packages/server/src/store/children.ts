@@ -1,3 +1,4 @@
+import { pruneGone } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 import type { WaitRow } from "./waits.ts";
 
@@ -78,26 +79,8 @@ export const dropUnborn = statement<[parents: string[]], never>(
    where c.parent = any ($1::uuid[]) and c.state is null and not c.unwanted and c.run_id is null and ${UNAWAITED}`,
 );
 
-/** Forgets the children of runs that are no more, in a window by parents; answers where it ended, null at the end of all. */
-export const pruneChildren = statement<
-  [after: string, limit: number],
-  { pruned: number; last: string | null }
->(
-  "prune_children",
-  `with seen as materialized (
-      select parent from millrace.child where parent > $1::uuid order by parent limit $2
-    ),
-    gone as materialized (
-      select s.parent from (select distinct parent from seen) s
-      left join lateral (select true as there from millrace.run where id = s.parent limit 1) r on true
-      where r.there is null
-    ),
-    forgotten as (
-      delete from millrace.child where parent = any (array(select parent from gone)) returning 1
-    )
-    select (select count(*)::int from forgotten) as pruned,
-      case when (select count(*) from seen) = $2 then (select parent from seen order by parent desc limit 1) end as last`,
-);
+/** Forgets the children of runs that are no more. */
+export const pruneChildren = pruneGone("prune_children", "child", "parent");
 
 /** Whose child a run is. */
 export interface ParentRow {

@@ -1,3 +1,4 @@
+import type { PrunedRow } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 
 export interface EmittedRow {
@@ -21,15 +22,23 @@ export const emitEvents = statement<
    order by g.place`,
 );
 
-/** Forgets some events that are older than so many milliseconds. */
-export const pruneEmissions = statement<[keepMs: number, limit: number], { pruned: number }>(
+/**
+ * Forgets events that are older than so many milliseconds, in a window by their ids. A signal stays for as long as there is an open run, or
+ * chain, that may still take it.
+ */
+export const pruneEmissions = statement<[keepMs: number, after: string, limit: number], PrunedRow>(
   "prune_emissions",
-  `with old as materialized (
-      select id from millrace.emission
-      where id < millrace.uuid_floor(clock_timestamp() - $1::float8 * interval '1 millisecond') order by id limit $2 for update skip locked
+  `with seen as materialized (
+      select id, run_id, taken from millrace.emission
+      where id > $2::uuid and id < millrace.uuid_floor(clock_timestamp() - $1::float8 * interval '1 millisecond') order by id limit $3
+    ),
+    awaited as materialized (
+      select s.id from seen s cross join lateral (select state from millrace.run where id = millrace.last_of_chain(s.run_id) limit 1) r
+      where s.run_id is not null and not s.taken and r.state is null
     ),
     gone as (
-      delete from millrace.emission where id = any (array(select id from old)) returning 1
+      delete from millrace.emission where id = any (array(select id from seen except select id from awaited)) returning 1
     )
-    select count(*)::int as pruned from gone`,
+    select (select count(*)::int from gone) as pruned,
+      case when (select count(*) from seen) = $3 then (select id from seen order by id desc limit 1) end as last`,
 );

@@ -1,4 +1,5 @@
 import type { Json } from "@millrace/core";
+import { pruneGone } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 import { FENCED_STEPS } from "./steps.ts";
 
@@ -77,23 +78,5 @@ export const readPublished = statement<[run: string, key: string | null], Publis
    where run_id = millrace.last_of_chain($1) and ($2::text is null or key = $2) order by key`,
 );
 
-/** Forgets what was published by runs that are no more, in a window by runs; answers where it ended, null at the end of all. */
-export const prunePublished = statement<
-  [after: string, limit: number],
-  { pruned: number; last: string | null }
->(
-  "prune_published",
-  `with seen as materialized (
-      select run_id from millrace.published where run_id > $1::uuid order by run_id limit $2
-    ),
-    gone as materialized (
-      select s.run_id from (select distinct run_id from seen) s
-      left join lateral (select true as there from millrace.run where id = s.run_id limit 1) r on true
-      where r.there is null
-    ),
-    forgotten as (
-      delete from millrace.published where run_id = any (array(select run_id from gone)) returning 1
-    )
-    select (select count(*)::int from forgotten) as pruned,
-      case when (select count(*) from seen) = $2 then (select run_id from seen order by run_id desc limit 1) end as last`,
-);
+/** Forgets what was published by runs that are no more. */
+export const prunePublished = pruneGone("prune_published", "published", "run_id");

@@ -1,3 +1,4 @@
+import type { PrunedRow } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 import { FENCED_STEPS } from "./steps.ts";
 
@@ -61,10 +62,7 @@ export const finishUnwinding = statement<Through, { held: boolean }>(
 );
 
 /** Forgets what is noted of runs that have ended, or are no more, in a window; answers where it ended, null at the end of all. */
-export const pruneUnwindings = statement<
-  [after: string, limit: number],
-  { pruned: number; last: string | null }
->(
+export const pruneUnwindings = statement<[after: string, limit: number], PrunedRow>(
   "prune_unwindings",
   `with seen as materialized (
       select run_id from millrace.unwinding where run_id > $1::uuid order by run_id limit $2

@@ -1,4 +1,5 @@
 import type { StepKind } from "@millrace/core";
+import type { PrunedRow } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
 import { FENCED_STEPS } from "./steps.ts";
 
@@ -214,10 +215,7 @@ export const dropWaits = statement<[runs: string[]], never>(
 );
 
 /** The same for a window of waits in the order of their runs; answers where it ended, null at the end of all. */
-export const pruneWaits = statement<
-  [after: string, limit: number],
-  { pruned: number; last: string | null }
->(
+export const pruneWaits = statement<[after: string, limit: number], PrunedRow>(
   "prune_waits",
   `with seen as materialized (
       select run_id from millrace.waiter where run_id > $1::uuid order by run_id limit $2

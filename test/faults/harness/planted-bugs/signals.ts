@@ -1,6 +1,7 @@
 import type { PlantedBug } from "./planted-bug.ts";
 
 const MIGRATION = "store/migrations/0020_signals.sql";
+const MENDED = "store/migrations/0023_signals_mended.sql";
 const CHAIN_TESTS = "test/worker/continue-as-new.test.ts";
 const PUBLISH_TESTS = "test/worker/publish.test.ts";
 const SAGA_TESTS = "test/worker/saga.test.ts";
@@ -53,7 +54,7 @@ export const SIGNAL_BUGS: readonly PlantedBug[] = [
     bug: "a signal that a run has not taken is lost for its successor",
     edits: [
       {
-        file: "store/migrations/0023_signals_mended.sql",
+        file: MENDED,
         find: "coalesce(chained.id, past_event.run)",
         replace: "past_event.run",
       },
@@ -89,6 +90,34 @@ export const SIGNAL_BUGS: readonly PlantedBug[] = [
     caughtBy: {
       file: SAGA_TESTS,
       test: "a run with something to make good stands in one place, whoever was to end it",
+    },
+  },
+  {
+    bug: "what a child has done is forgotten with the wait for it",
+    edits: [
+      {
+        file: "store/migrations/0021_end_of_a_run.sql",
+        find: "w.kind = 'call' and w.met_at is not null and not w.failed",
+        replace: "false",
+      },
+    ],
+    caughtBy: {
+      file: SAGA_TESTS,
+      test: "a run with something to make good makes good a child that had completed before it could learn of that",
+    },
+  },
+  {
+    bug: "a run that was forced to end makes good what it did",
+    edits: [
+      {
+        file: "store/migrations/0021_end_of_a_run.sql",
+        find: "c.run_id = ended.id and c.forced",
+        replace: "false",
+      },
+    ],
+    caughtBy: {
+      file: SAGA_TESTS,
+      test: "a run with something to make good is not made good when it was forced to end before it did anything",
     },
   },
 ];
