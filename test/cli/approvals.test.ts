@@ -23,7 +23,7 @@ async function outputOf(id: string): Promise<unknown> {
 test("what runs ask is listed, harmless in one line, and approved or rejected with a note", async () => {
   const [yes, no] = [await asking(), await asking()];
   const { stdout: list } = await cli("approvals", "--job", "asking");
-  expect(list).toMatch(/^RUN +JOB +APPROVAL +FOR +UNTIL +ASKS$/m);
+  expect(list).toMatch(/^RUN +JOB +APPROVAL +ROLE +FOR +UNTIL +ASKS$/m);
   expect(list).toMatch(new RegExp(`^${yes} +asking +refund +\\d+ s +Refund 500 cents\\?`, "m"));
   expect(list).not.toContain("\u001B");
   const { stdout: json } = await cli("approvals", "--json", "--limit", "1");

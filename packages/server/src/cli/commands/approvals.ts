@@ -46,6 +46,7 @@ function columns(now: number): Column<Approval>[] {
       title: "APPROVAL",
       text: ({ name, ordinal }) => (ordinal > 1 ? `${name} (${ordinal})` : name),
     },
+    { title: "ROLE", text: ({ role }) => role ?? "" },
     { title: "FOR", text: (approval) => age(approval.since, now), right: true },
     { title: "UNTIL", text: ({ until }) => (until === null ? "" : localTime(until)) },
     { title: "ASKS", text: ({ ask }) => shortened(ask) },
