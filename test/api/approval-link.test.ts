@@ -121,7 +121,7 @@ test("the answer is still shown when the run has taken it and gone on", async ()
   const { api, look, send, token, run } = await linked();
   await send({ link: token, answer: "reject" });
   const { worker, runs } = await api.claim();
-  await takeWaits(api.db, worker, [runs[0]!.leaseId], [run], ["refund"], [1], [1], [2]);
+  await takeWaits(api.db, worker, [runs[0]!.leaseId], [run], ["refund"], [1], [1], [2], [false]);
   expect(await look()).toMatchObject({ status: 200, body: expect.stringContaining("Rejected") });
   expect((await send({ link: token, answer: "approve" })).status).toBe(409);
 });
@@ -289,4 +289,20 @@ test("without the database the page says that nothing was answered, and to try a
   const sent = await api.call("/approve?link=x", { key: null });
   expect(sent).toMatchObject({ status: 503, body: expect.stringContaining("Try again") });
   expect(sent.headers.get("retry-after")).toBe("1");
+});
+
+test("a link to an approval that needs a role shows what is asked, and takes no answer", async () => {
+  const { api, look, send, token, answers, run } = await linked({
+    ask: "Pay 9,000 €?",
+    role: "admin",
+  });
+  const { status, body } = await look();
+  expect(status).toBe(200);
+  expect(body).toMatch(/<h1[^>]*>Pay 9,000 €\?<\/h1>/);
+  expect(body).toMatch(/an API key of the role admin/);
+  expect(body).not.toMatch(/<form|<button/);
+  expect(await send({ link: token, answer: "approve" })).toMatchObject({ status: 403 });
+  expect(await answers()).toEqual([]);
+  await api.call(`/api/v1/runs/${run}/approvals`, { json: { approved: true } });
+  expect((await look()).body).toContain("Approved");
 });

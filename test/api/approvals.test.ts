@@ -41,6 +41,7 @@ test("approvals are listed newest first, with what is asked, its details, since 
         ordinal: 1,
         ask: "Refund 5 €?",
         details: { order: 7 },
+        role: null,
         since: expect.stringMatching(/^\d{4}-/),
         until: expect.stringMatching(/^\d{4}-/),
       },
@@ -151,4 +152,28 @@ test("the doctor names approvals that are older than a day", async () => {
       ),
     },
   ]);
+});
+
+test("an approval with a role takes no answer of a key whose role is less", async () => {
+  const { api, runs, answer } = await asking([{ role: "admin" }]);
+  const { body: made } = await api.call("/api/v1/keys", {
+    json: { name: "ana", role: "operator" },
+  });
+  const path = `/api/v1/runs/${runs[0]}/approvals`;
+  const refused = await api.call(path, { json: { approved: true }, key: made.key });
+  expect(refused.body).toMatchObject({ status: 403, code: "forbidden" });
+  expect((await api.call("/api/v1/approvals")).body.approvals).toMatchObject([{ role: "admin" }]);
+  expect((await answer(runs[0]!, { approved: false })).body).toMatchObject({ by: "api" });
+});
+
+test("who answers with a key of their own is on record by its name", async () => {
+  const { api, runs } = await asking([{}]);
+  const { body: made } = await api.call("/api/v1/keys", {
+    json: { name: "ana", role: "operator" },
+  });
+  const path = `/api/v1/runs/${runs[0]}/approvals`;
+  const { body } = await api.call(path, { json: { approved: true }, key: made.key });
+  expect(body).toMatchObject({ approved: true, by: "key:ana" });
+  const { body: run } = await api.call(`/api/v1/runs/${runs[0]}`);
+  expect(JSON.stringify(run)).toContain('"key:ana"');
 });

@@ -72,3 +72,48 @@ test("a signal to a run that has ended is refused, but one that was sent before 
   });
   expect((await api.db.query("select key from millrace.emission")).rows).toEqual([{ key: "one" }]);
 });
+
+test("a signal to a run that makes good what it did is refused, because nothing will take it", async () => {
+  const api = await startApi();
+  const { body: run } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
+  await api.db.query("update millrace.run set compensates = true where id = $1", [run.id]);
+  const json = { name: "nudge", run: run.id };
+  expect(await api.call("/api/v1/events", { json })).toMatchObject({ status: 201 });
+  expect(await api.call(`/api/v1/runs/${run.id}/cancel`, { json: {} })).toMatchObject({
+    body: { result: "compensating" },
+  });
+  expect(await api.call("/api/v1/events", { json })).toMatchObject({
+    status: 409,
+    body: { code: "run_finished", detail: expect.stringContaining("is about to") },
+  });
+});
+
+test("the payload of an event has 256 KiB at the most, null is {}, and what JSON would lose is refused", async () => {
+  const api = await startApi();
+  const emit = (payload: unknown) =>
+    api.call("/api/v1/events", { json: { name: "nudge", payload } });
+  expect(await emit("x".repeat(256 * 1024 - 2))).toMatchObject({ status: 201 });
+  expect(await emit("x".repeat(256 * 1024 - 1))).toMatchObject({
+    status: 413,
+    body: { code: "payload_too_large", pointer: "/payload" },
+  });
+  await emit(null);
+  await emit(undefined);
+  const { rows } = await api.db.query<{ payload: unknown }>(
+    "select payload from millrace.emission order by id offset 1",
+  );
+  expect(rows).toEqual([{ payload: {} }, { payload: {} }]);
+  for (const payload of [
+    '{"__proto__":1}',
+    "1e400",
+    '"\\ud800"',
+    '{"a":"\\u0000"}',
+    '{"a":1,"a":2}',
+  ]) {
+    const text = `{"name":"nudge","payload":${payload}}`;
+    expect(await api.call("/api/v1/events", { text }), payload).toMatchObject({
+      status: 400,
+      body: { code: "invalid_json" },
+    });
+  }
+});

@@ -253,6 +253,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/runs": { job: "nothing" },
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
     "/api/v1/events": { name: "nothing" },
+    "/api/v1/keys": { name: "anybody", role: "viewer" },
     "/api/v1/runs/{id}/fork": { step: "any" },
     "/api/v1/runs/{id}/doubts": { happened: false },
     "/api/v1/runs/{id}/approvals": { approved: false },
@@ -266,7 +267,13 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/schedules/{name}/backfill/preview": range,
   };
   // They ask no database.
-  const alone = ["/healthz", "/openapi.json", "/metrics", "/api/v1/schedules/preview"];
+  const alone = [
+    "/healthz",
+    "/openapi.json",
+    "/metrics",
+    "/api/v1/schedules/preview",
+    "/api/v1/keys/me",
+  ];
   for (const [path, operations] of Object.entries<object>(document.paths)) {
     if (alone.includes(path)) continue;
     for (const method of Object.keys(operations)) {
@@ -312,6 +319,23 @@ test("closing answers what is under way, and waits for nobody who says nothing",
   release();
   expect((await asked).status).toBe(200);
   await closed;
+});
+
+test("an ordinal that no step of any run can have is refused wherever one is taken", async () => {
+  const api = await startApi();
+  const { body } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
+  const ordinal = 2 ** 31;
+  for (const [path, json] of [
+    ["fork", { step: "a", ordinal }],
+    ["doubts", { name: "a", ordinal, happened: false }],
+    ["approvals", { name: "a", ordinal, approved: true }],
+  ] as const) {
+    const answer = await api.call(`/api/v1/runs/${body.id}/${path}`, { json });
+    expect(answer, path).toMatchObject({
+      status: 400,
+      body: { code: "invalid_request", detail: expect.stringContaining("/ordinal") },
+    });
+  }
 });
 
 function connections(api: ApiUnderTest): Promise<number> {

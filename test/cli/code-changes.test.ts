@@ -5,6 +5,7 @@ import { OneServer } from "./one-server.ts";
 
 const NOW = join(import.meta.dirname, "code-changes/now");
 const NEXT = join(import.meta.dirname, "code-changes/next");
+const NOISY = join(import.meta.dirname, "code-changes/noisy");
 
 const { cli } = OneServer.forThisFile(NOW);
 
@@ -27,6 +28,13 @@ interface Shown {
 async function shown(id: string): Promise<Shown> {
   const { stdout } = await cli("run", "show", id, "--json");
   return JSON.parse(stdout) as Shown;
+}
+
+interface Checked {
+  job: string;
+  runs: number;
+  more: boolean;
+  troubles: { what: string; examples: string[] }[];
 }
 
 const replay = (id: string, jobs: string, ...more: string[]) =>
@@ -122,7 +130,7 @@ describe("millrace replay --local", () => {
     const completed = await run("haul", { kg: 7 }, "completed");
     expect(await replay(completed, NOW, "--json")).toMatchObject({
       code: 0,
-      stdout: `${JSON.stringify({ v: 1, run: completed, replayed: 3, recorded: 3, end: "returned", value: "7 kg" })}\n`,
+      stdout: `${JSON.stringify({ v: 1, run: completed, replayed: 3, recorded: 3, missed: [], end: "returned", value: "7 kg" })}\n`,
     });
   });
 
@@ -151,6 +159,35 @@ describe("millrace replay --local", () => {
     );
   });
 
+  test("ends though the handler waits for something else, and says so", async () => {
+    const open = await run("quiet", {}, "waiting");
+    const { code, stdout } = await replay(open, NEXT);
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      '0 of 2 steps on record replayed; not step "open", sleep "rest".\n✕ The code has changed: the handler has not come to step "open" and 1 more on record for 300 ms: it does something else, or waits outside of its steps\n',
+    );
+  });
+
+  test("ends behind the record though the handler goes on there", async () => {
+    const old = await run("haul", { kg: 1 }, "completed");
+    expect(await replay(old, NOISY)).toMatchObject({
+      code: 0,
+      stdout:
+        "3 of 3 steps on record replayed.\n⧗ The record ends here: the handler has done something else for 300 ms (--patience).\n",
+    });
+  });
+
+  test("answers alone on stdout, and survives what a handler leaves behind", async () => {
+    const open = await run("quiet", {}, "waiting");
+    const { code, stdout, stderr } = await replay(open, NOISY, "--json");
+    expect({ code, answer: JSON.parse(stdout) as object }).toMatchObject({
+      code: 0,
+      answer: { end: "waits", replayed: 2 },
+    });
+    expect(stderr).toContain("printed by the handler");
+    expect(stderr).toContain("what a handler has left behind threw RangeError: left behind");
+  });
+
   test("needs the code of the job", async () => {
     const { stdout } = await cli("run", "gone", "--json");
     const { id } = JSON.parse(stdout) as { id: string };
@@ -165,6 +202,61 @@ describe("millrace replay --local", () => {
 });
 
 describe("millrace deploy check", () => {
+  const check = async (...args: string[]) => {
+    const { stdout } = await cli("deploy", "check", "--json", ...args);
+    const lines = stdout.trimEnd().split("\n");
+    const found = lines.map((line) => JSON.parse(line) as Checked);
+    return (job: string) => found.find((each) => each.job === job)!;
+  };
+
+  test("knows effects of a saga, and the steps by which approvals are told of", async () => {
+    await run("booked", {}, "waiting");
+    expect((await check("--jobs", NEXT))("booked")).toMatchObject({ troubles: [] });
+  });
+
+  test("ends though a handler waits for something else before it comes to what is on record", async () => {
+    await run("quiet", {}, "waiting");
+    const of = await check("--jobs", NEXT, "--replay", "--patience", "300ms");
+    expect(of("quiet").troubles).toMatchObject([
+      {
+        examples: [
+          expect.stringContaining("it does something else"),
+          ...Array(2).fill(expect.anything()),
+        ],
+      },
+    ]);
+    expect(of("booked").troubles).toEqual([]);
+  });
+
+  test("tells which runs would fail, and which would go on without what they wait for", async () => {
+    const asked = await run("asked", {}, "waiting");
+    const misread = await run("misread", {}, "waiting");
+    const of = await check("--jobs", NEXT, "--replay", "--patience", "300ms");
+    expect(of("asked").troubles).toMatchObject([
+      {
+        what: "they would go on without what they wait for, or have on record",
+        examples: [`${asked}: it does not come to approval "really"`],
+      },
+    ]);
+    expect(of("misread").troubles).toMatchObject([
+      {
+        what: "they would fail: the handler throws over what they have on record",
+        examples: [expect.stringMatching(`^${misread}: TypeError: `)],
+      },
+    ]);
+  });
+
+  test("says that there are more only where there are", async () => {
+    await run("booked", {}, "waiting");
+    await run("booked", {}, "waiting");
+    const { stdout } = await cli("runs", "--job", "booked", "--state", "waiting", "--json");
+    const runs = stdout.trimEnd().split("\n").length;
+    const most = async (limit: number) =>
+      (await check("--jobs", NOW, "--limit", String(limit)))("booked");
+    expect(await most(runs)).toMatchObject({ runs, more: false });
+    expect(await most(runs - 1)).toMatchObject({ runs: runs - 1, more: true });
+  });
+
   test("tells which open runs the code would not take, park, or never claim, and what to do", async () => {
     const heavy = await run("haul", { kg: 5000 }, "waiting");
     const fits = await run("haul", { kg: 400 }, "waiting");
@@ -204,10 +296,7 @@ describe("millrace deploy check", () => {
     const haul = without.stdout
       .trimEnd()
       .split("\n")
-      .map(
-        (line) =>
-          JSON.parse(line) as { job: string; troubles: { what: string; examples: string[] }[] },
-      )
+      .map((line) => JSON.parse(line) as Checked)
       .find(({ job }) => job === "haul")!;
     expect(haul.troubles.map(({ what }) => what)).toEqual([
       "their input does not fit the schema any more",

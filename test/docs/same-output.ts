@@ -3,7 +3,10 @@ import { expect } from "vitest";
 /** What differs from run to run and from machine to machine. */
 const VARYING: readonly [RegExp, string][] = [
   [/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "<id>"],
-  [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?/g, "<time>"],
+  [/\bmr_[0-9a-z]{12}_[0-9A-Za-z]{49}\b/g, "<key>"],
+  // At the beginning of a line of a table, and of an answer.
+  [/(?<=^(?:\{"id":")?)[0-9a-z]{12}(?=[ "])/gm, "<key id>"],
+  [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?Z?)?/g, "<time>"],
   [/\b\d+(?:\.\d+)? (?:ms|s|m|h|d)\b(?: \d+ (?:s|m|h)\b)?/g, "<duration>"],
   [/http:\/\/127\.0\.0\.1:\d+/g, "<address>"],
   [/[^\s"]*\/\.millrace\b/g, "<home>"],

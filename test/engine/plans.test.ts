@@ -119,7 +119,7 @@ test("with a history in many partitions, no plan that holds for every value read
     ];
     await askWaits(connection, worker, ...other, ["event"], [null], [null], ...event);
     await lookBack(connection, [runId], ["b"], [1]);
-    await takeWaits(connection, worker, ...other, [2], [1]);
+    await takeWaits(connection, worker, ...other, [2], [1], [true]);
     const effect = [[leaseId], [runId], ["c"], [1]] as typeof place;
     await noteEffects(connection, worker, ...effect, [1], [1], ["begun"], [null], [null]);
     await keepReceipts(connection, worker, ...effect, [3], [1], [1], ["1"], [false], ["effect"]);
@@ -134,7 +134,7 @@ test("with a history in many partitions, no plan that holds for every value read
     string[],
     number[],
   ];
-  await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"]);
+  await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"], [null]);
   await noteLinks(connection, worker, ...people, [Buffer.from("digest")]);
   await listApprovals(connection, "9223372036854775807", 50, "any");
   await readOldestApproval(connection);
@@ -151,7 +151,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await dropWaits(connection, [held[15]!.runId]);
   await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null]);
   await meet(connection, 100);
-  await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1]);
+  await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1], [true]);
   await wakeWaiting(connection, [made!.runId]);
   const child = { name: "any", ordinal: 1, kind: "call", forMs: null, job: "any", options: {} };
   const called = { ...child, lease: made!.leaseId, run: made!.runId, collect: false, atOnce: 1 };
@@ -232,4 +232,15 @@ test("however long the history is, a batch of outcomes finds its runs by one sca
   // The planner reckons with as many rows in a page as it is told, and with the pages that are there.
   await mill.db.query("update pg_class set reltuples = 1e9, relpages = 1 where relname ~ '^run_'");
   expect(await settleFifty(), "statistics of much").toEqual(well);
+});
+
+test("no trigger fires before an update of a run: each row would be locked by itself first, and that be logged", async () => {
+  const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+  const before = await mill.rows(
+    `select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'millrace' and c.relname ~ '^run(_|$)'
+       -- ROW, BEFORE, UPDATE: pg_trigger.h of PostgreSQL.
+       and t.tgtype & 1 = 1 and t.tgtype & 2 = 2 and t.tgtype & 16 = 16`,
+  );
+  expect(before).toEqual([]);
 });

@@ -1,6 +1,7 @@
-import { defineJob } from "@millrace/sdk";
+import { defineEvent, defineJob } from "@millrace/sdk";
 import { Claimer, cancel } from "millrace";
 import { expect, test } from "vitest";
+import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -20,21 +21,13 @@ test("a run whose cancel is asked for while its failure is being recorded does n
   await mill.startWorker();
   await started.promise;
 
-  const waiting = (count: number) =>
-    until(`${count} sessions wait for a lock`, async () => {
-      const [row] = await mill.rows<{ n: number }>(
-        `select count(*)::int as n from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return row!.n === count;
-    });
   // Somebody holds the run's row. The cancel need not wait for it: the lease is enough. The settling does.
   const holder = await mill.connection();
   await holder.query("begin");
   await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
   expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("asked");
   fail.fire();
-  await waiting(1);
+  await sessionsWait(mill, 1);
   await holder.query("commit");
 
   expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1 });
@@ -50,16 +43,43 @@ test("a run with something to make good that is claimed while it is cancelled st
   await claimer.query("begin");
   expect(await new Claimer(claimer, worker, ["default"], ["any"]).claim(1)).toHaveLength(1);
   const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
-  await until("the cancel waits for the claim", async () => {
-    const [row] = await mill.rows<{ n: number }>(
-      `select count(*)::int as n from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    return row!.n === 1;
-  });
+  await sessionsWait(mill, 1);
   await claimer.query("commit");
   expect(await cancelled).toBe("asked");
   expect(await mill.rows("select unwanted from millrace.lease")).toEqual([{ unwanted: [id] }]);
   expect(await mill.rows("select 1 from millrace.ready")).toEqual([]);
   expect(await mill.rows("select 1 from millrace.unwinding")).toEqual([]);
 });
+
+test("a run that is cancelled while it is given an event holds nothing that the giver will want", async () => {
+  const tick = defineEvent({ name: "tick" });
+  const mill = await Mill.create(
+    defineJob({ name: "waits", run: (_input, { step }) => step.waitFor(tick) }),
+  );
+  const worker = await mill.startWorker();
+  const id = await mill.enqueue("waits");
+  await mill.untilState(id, "waiting");
+  await worker.stop();
+  // As millrace.meet does, and who called it.
+  const giver = await mill.connection();
+  await giver.query("begin");
+  await giver.query("select from millrace.waiter where run_id = $1 for update", [id]);
+  const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
+  await sessionsWait(mill, 1);
+  await giver.query("select from millrace.timer where run_id = $1 for update nowait", [id]);
+  expect(await wakeWaiting(giver, [id])).toEqual([{ queue: "default", runs: 1 }]);
+  await giver.query("commit");
+  expect(await cancelled).toBe("cancelled");
+  expect(await mill.rows("select from millrace.ready")).toEqual([]);
+});
+
+/** Waits until so many sessions wait for a lock. */
+function sessionsWait(mill: Mill, count: number): Promise<true> {
+  return until(`${count} sessions wait for a lock`, async () => {
+    const [row] = await mill.rows<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return row!.n === count;
+  });
+}

@@ -95,7 +95,7 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
-  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs">> & {
+  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs" | "values">> & {
     away?: boolean;
     /** Besides those that every test has. */
     jobs?: AnyJob[];
@@ -124,6 +124,7 @@ export async function startApi(
     logger,
     version: "1.2.3",
     metrics: new MetricsRegistry(),
+    values: options.values,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
   });

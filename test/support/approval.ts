@@ -1,3 +1,4 @@
+import type { ApprovingRole } from "@millrace/core";
 import { type Database, settle } from "millrace";
 import { ApprovalLinks, newLinkPart } from "../../packages/server/src/engine/approval-links.ts";
 import { askApprovals } from "../../packages/server/src/store/approvals.ts";
@@ -14,6 +15,7 @@ export interface AskedFor {
   name?: string;
   ask?: string;
   details?: unknown;
+  role?: ApprovingRole | null;
   forMs?: number | null;
 }
 
@@ -21,10 +23,10 @@ export interface AskedFor {
 export async function askFor(db: Database, run: HeldRun, ...all: AskedFor[]): Promise<string[]> {
   const { worker, leaseId, runId } = run;
   const tokens: string[] = [];
-  for (const { name = "refund", ask = "Refund?", details, forMs = null } of all) {
+  for (const { name = "refund", ask = "Refund?", details, role = null, forMs = null } of all) {
     const place = [[leaseId], [runId], [name], [1]] as [number[], string[], string[], number[]];
     const text = details === undefined ? null : JSON.stringify(details);
-    await askApprovals(db, worker, ...place, [forMs], [ask], [text]);
+    await askApprovals(db, worker, ...place, [forMs], [ask], [text], [role]);
     const { part, digest } = newLinkPart();
     const [noted] = await noteLinks(db, worker, ...place, [digest]);
     const until = noted!.due_at!;

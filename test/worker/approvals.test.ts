@@ -42,6 +42,7 @@ const say = async (mill: Mill, runId: string, approved: boolean, more: object = 
     approved,
     note: null,
     by: "ana",
+    role: "operator",
     via: "api",
     ...more,
   });
@@ -89,10 +90,26 @@ describe("a step that asks for approval", () => {
     expect(await mill.rows("select event, actor, detail from millrace.event")).toEqual([
       {
         event: "approval answered",
-        actor: "api",
-        detail: { name: "refund", ordinal: 1, approved: true, by: "ana", note: "fine" },
+        actor: "ana",
+        detail: { name: "refund", ordinal: 1, approved: true, note: "fine" },
       },
     ]);
+  });
+
+  test("with a role takes the answer of a key that has it, or one above it, and of nobody else", async () => {
+    const { mill, id } = await started(({ step }) =>
+      step.approval("refund", { ask: "Refund?", role: "editor" }),
+    );
+    await mill.untilState(id, "waiting");
+    for (const said of [{ role: "operator" }, { role: "worker" }, { role: null, via: "link" }]) {
+      await expect(say(mill, id, true, said), `${said.role}`).rejects.toMatchObject({
+        code: "forbidden",
+        message: expect.stringContaining("the answer of a key whose role is editor at the least"),
+      });
+    }
+    expect(await mill.rows("select 1 from millrace.event")).toEqual([]);
+    await say(mill, id, true, { role: "admin" });
+    expect(await mill.untilState(id, "completed")).toMatchObject({ output: { approved: true } });
   });
 
   test("gives a rejection as an answer like any other", async () => {
@@ -125,7 +142,7 @@ describe("a step that asks for approval", () => {
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
-    await askApprovals(mill.db, worker, ...place, [0], ["Refund?"], [null]);
+    await askApprovals(mill.db, worker, ...place, [0], ["Refund?"], [null], [null]);
     await expect(say(mill, id, true)).rejects.toMatchObject({ code: "approval_expired" });
   });
 
@@ -242,11 +259,8 @@ describe("a step that asks for approval", () => {
     ["large details", { ask: "?", details: "x".repeat(17_000) }, /17002 bytes, and 16384 are/],
     ["a timeout that is none", { ask: "?", timeout: "soon" }, /timeout/],
     ["a notify that is none", { ask: "?", notify: "ana@example.com" }, /notify must be a function/],
-    [
-      "a role",
-      { ask: "?", role: "finance" },
-      /role is not there yet: there are no people and roles/,
-    ],
+    ["a role that is none", { ask: "?", role: "finance" }, /least role that may answer: operator,/],
+    ["a role that may not answer", { ask: "?", role: "viewer" }, /least role that may answer/],
     ["an unknown option", { ask: "?", who: "ana" }, /who is not an option; the options are ask,/],
   ])("is refused with %s, for good", async (_what, options, message) => {
     const { mill, id } = await started(({ step }) =>
@@ -321,7 +335,7 @@ describe("at the same moment", () => {
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
-    await askApprovals(mill.db, worker, ...place, [3_600_000], ["Refund?"], [null]);
+    await askApprovals(mill.db, worker, ...place, [3_600_000], ["Refund?"], [null], [null]);
     return { mill, id, lease, worker, place };
   }
 
@@ -352,7 +366,7 @@ describe("at the same moment", () => {
     await mill.rows("update millrace.waiter set due_at = now()");
     const taking = await mill.connection();
     await taking.query("begin");
-    await takeWaits(taking, worker, ...place, [1], [1]);
+    await takeWaits(taking, worker, ...place, [1], [1], [false]);
     const answered = say(mill, id, true);
     answered.catch(() => {});
     await untilLocked(mill, "lock_approvals");
@@ -368,7 +382,7 @@ describe("at the same moment", () => {
     await answering.query(
       `update millrace.waiter set met_at = now(), value = '{"approved":true}', due_at = now() - interval '1 hour'`,
     );
-    const taken = takeWaits(mill.db, worker, ...place, [1], [1]);
+    const taken = takeWaits(mill.db, worker, ...place, [1], [1], [false]);
     await untilLocked(mill, "take_waits");
     await answering.query("commit");
     expect(await taken).toMatchObject([{ taken: true, met: true, value: '{"approved": true}' }]);
@@ -382,21 +396,34 @@ describe("at the same moment", () => {
     const place = [[lease], [id], ["refund"], [1]] as [number[], string[], string[], number[]];
     await mill.rows("update millrace.worker set state = 'lost'");
     await takeBackLost(mill.db);
-    expect(await askApprovals(mill.db, worker, ...place, [null], ["?"], [null])).toMatchObject([
-      { held: false },
-    ]);
+    expect(
+      await askApprovals(mill.db, worker, ...place, [null], ["?"], [null], [null]),
+    ).toMatchObject([{ held: false }]);
     expect(await noteLinks(mill.db, worker, ...place, [Buffer.alloc(32)])).toEqual([
       { held: false, due_at: null },
     ]);
     expect(await waitsOf(mill)).toEqual([]);
-    expect(await takeWaits(mill.db, worker, ...place, [1], [1])).toMatchObject([{ held: false }]);
+    expect(await takeWaits(mill.db, worker, ...place, [1], [1], [false])).toMatchObject([
+      { held: false },
+    ]);
   });
 
   test("a worker that was declared lost withdraws nothing", async () => {
     const mill = await Mill.create(workflow(() => null));
     const id = await mill.enqueue("workflow");
     const { lease, worker } = await claimOne(mill, "workflow");
-    await askApprovals(mill.db, worker, [lease], [id], ["refund"], [1], [null], ["?"], [null]);
+    await askApprovals(
+      mill.db,
+      worker,
+      [lease],
+      [id],
+      ["refund"],
+      [1],
+      [null],
+      ["?"],
+      [null],
+      [null],
+    );
     await mill.rows("update millrace.worker set state = 'lost'");
     await takeBackLost(mill.db);
     const step = { worker, leases: [lease], runs: [id], names: ["notify refund"], ordinals: [1] };
@@ -420,7 +447,8 @@ describe("at the same moment", () => {
       const runs = [second!.id, first!.id];
       const [names, ordinals] = [Array<string>(2).fill("refund"), [1, 1]];
       const place = [leases, runs, names, ordinals] as const;
-      await askApprovals(mill.db, worker, ...place, [null, null], ["?", "?"], [null, null]);
+      const nothing = [null, null];
+      await askApprovals(mill.db, worker, ...place, nothing, ["?", "?"], nothing, nothing);
       const other = await mill.connection();
       await other.query("begin");
       const lock = "select 1 from millrace.waiter where run_id = $1 for update";
@@ -452,7 +480,9 @@ describe("at the same moment", () => {
   );
 
   async function untilLocked(mill: Mill, title: string): Promise<void> {
-    const like = { lock_approvals: "%links%for update%", take_waits: "%for update of w%" }[title];
+    const like = { lock_approvals: "%links%for update%", take_waits: "%standing as materialized%" }[
+      title
+    ];
     await until(`${title} waits`, async () => {
       const rows = await mill.rows(
         `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,

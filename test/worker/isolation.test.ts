@@ -207,7 +207,14 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     const token = new URL(line!.fields.url).searchParams.get("link")!;
     const link = await new ApprovalLinks(mill.db).open(token);
     expect(link).toMatchObject({ runId: id, name: "refund", ordinal: 1 });
-    await answerTo(mill.db, { ...link!, approved: true, note: null, by: null, via: "link" });
+    await answerTo(mill.db, {
+      ...link!,
+      approved: true,
+      note: null,
+      by: null,
+      role: null,
+      via: "link",
+    });
     expect(await mill.untilState(id, "completed")).toMatchObject({
       output: { approved: true, date: true },
     });

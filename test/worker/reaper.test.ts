@@ -102,6 +102,33 @@ test("a lease that a lost worker opened too late is found by the next sweep", as
   await until("it is taken back", async () => (await mill.run(run)).losses === 1);
 });
 
+test("a run that the database refuses to take back keeps none of the others, in its lease or not", async () => {
+  const mill = await Mill.create(job);
+  const worker = await mill.workerRow(300);
+  const claimer = new Claimer(mill.db, worker, ["default"], ["any"]);
+  const shared = [await mill.enqueue("any"), await mill.enqueue("any"), await mill.enqueue("any")];
+  expect(await claimer.claim(3)).toHaveLength(3);
+  const apart = await mill.enqueue("any");
+  await claimer.claim(1);
+  await cancel(mill.db, { runId: shared[2]!, by: "ana", reason: null });
+  // As a damaged page does.
+  await mill.db.query(
+    `create function refuse() returns trigger language plpgsql as $$
+     begin
+       if new.id = '${shared[1]}' then raise exception 'invalid page'; end if;
+       return new;
+     end $$;
+     create trigger refuse before update on millrace.run for each row execute function refuse()`,
+  );
+  await mill.startReaper();
+  for (const run of [shared[0]!, apart]) await mill.untilState(run, "queued");
+  await mill.untilState(shared[2]!, "cancelled");
+  expect(await mill.rows("select run_ids from millrace.lease")).toEqual([{ run_ids: [shared[1]] }]);
+  await mill.db.query("drop trigger refuse on millrace.run");
+  await mill.untilState(shared[1]!, "queued");
+  expect(await mill.run(shared[1]!)).toMatchObject({ losses: 1 });
+});
+
 test("many reapers at once take a run back once", async () => {
   const mill = await Mill.create(job);
   const held: { run: string }[] = [];

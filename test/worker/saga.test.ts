@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { type Context, NonRetryableError, defineEvent, defineJob } from "@millrace/sdk";
 import { cancel, settle } from "millrace";
 import { testKit } from "millrace/testing";
 import { beforeEach, describe, expect, test } from "vitest";
+import { fork } from "../../packages/server/src/engine/fork.ts";
+import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { pruneUnwindings } from "../../packages/server/src/store/unwinding.ts";
 import { z } from "zod";
@@ -28,6 +31,13 @@ const undo = ({ made }: { made: string }) => {
   standing = standing.filter((name) => name !== made);
   undone.push(made);
 };
+
+/** Rejects as soon as the signal is aborted. */
+const aborted = (stop: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (stop.aborted) reject(stop.reason);
+    stop.addEventListener("abort", () => reject(stop.reason));
+  });
 
 function workflow(run: (ctx: Context) => unknown, name = "workflow") {
   return defineJob({
@@ -175,6 +185,76 @@ describe("a run with something to make good", () => {
     expect([standing, undone]).toEqual([[], ["b two", "b one", "a one"]]);
   });
 
+  test("makes good what a branch did beside one that has failed", async () => {
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      const failing = async () => {
+        await step("first", () => 1);
+        throw new NonRetryableError("no car");
+      };
+      await Promise.all([failing(), saga.step("seat", make("seat"), undo)]);
+    });
+    await using t = await testKit({ job });
+    const run = await t.run(job);
+    expect(run.state).toBe("failed");
+    expect(run.error).toMatchObject({ message: "no car" });
+    expect([standing, undone]).toEqual([[], ["seat"]]);
+  });
+
+  test("makes good what a branch comes to only after another one has failed", async () => {
+    const done = signal();
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      const failing = async () => {
+        await step("first", () => 1);
+        await done.promise;
+        throw new NonRetryableError("no car");
+      };
+      const slow = async () => {
+        await saga.step("seat", make("seat"), undo);
+        await readFile(import.meta.filename);
+        await saga.step("room", make("room"), undo);
+        done.fire();
+      };
+      await Promise.all([failing(), slow()]);
+    });
+    await using t = await testKit({ job });
+    expect((await t.run(job)).error).toMatchObject({ message: "no car" });
+    expect([standing, undone]).toEqual([[], ["room", "seat"]]);
+  });
+
+  test("makes good a step that was under way when another branch failed", async () => {
+    const failed = signal();
+    const afterwards: string[] = [];
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      const slow = async () => {
+        await saga.step(
+          "seat",
+          async () => {
+            await failed.promise;
+            await readFile(import.meta.filename);
+            return make("seat")();
+          },
+          undo,
+        );
+        await step("ticket", () => void afterwards.push("ticket"));
+      };
+      const failing = step("car", () => {
+        throw new NonRetryableError("no car");
+      });
+      await Promise.all([slow(), failing]).catch((error: unknown) => {
+        failed.fire();
+        throw error;
+      });
+    });
+    await using t = await testKit({ job });
+    expect((await t.run(job)).error).toMatchObject({ message: "no car" });
+    expect([standing, undone, afterwards]).toEqual([[], ["seat"], []]);
+    await expect(job.call({})).rejects.toThrow("no car");
+    expect([standing, undone, afterwards]).toEqual([[], ["seat", "seat"], []]);
+  });
+
   test("makes good effects and children, and cancels children that are open", async () => {
     const child = workflow(() => "made", "child");
     let open = "";
@@ -194,6 +274,33 @@ describe("a run with something to make good", () => {
     expect((await t.find(run.id)).state).toBe("cancelled");
     expect(undone).toEqual(["child made", "charge"]);
     expect((await t.find(open)).state).toBe("cancelled");
+  });
+
+  test("makes good a child that had completed before it could learn of that", async () => {
+    const child = defineJob({ name: "child", queue: "other", run: () => "made" });
+    const job = workflow(async ({ step }) => {
+      const saga = step.saga();
+      const open = step.call(child, undefined, { delay: "1h", name: "open" });
+      await saga.call(child, undefined, (given) => void undone.push(`child ${given}`));
+      await open;
+    });
+    const mill = await Mill.create(job, child);
+    const parents = await mill.startWorker({ queues: ["default"] });
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await parents.stop();
+    const children = await mill.startWorker({ queues: ["other"] });
+    // The child has ended, and no worker has told its parent.
+    await mill.untilState(id, "queued");
+    expect(await cancel(mill.db, { runId: id, by: "test", reason: null })).toBe("compensating");
+    await children.stop();
+    await mill.startWorker();
+    await mill.untilState(id, "cancelled");
+    expect(undone).toEqual(["child made"]);
+    expect(await mill.rows("select name, kind from millrace.step order by seq")).toEqual([
+      { name: "child", kind: "call" },
+      { name: "undo:child", kind: "compensation" },
+    ]);
   });
 
   test("retries what makes good by the policy of its job, with attempts of its own", async () => {
@@ -266,6 +373,43 @@ describe("a run with something to make good", () => {
     expect(await pruneUnwindings(mill.db, nil, 10)).toEqual([{ pruned: 2, last: null }]);
   });
 
+  test("is not made good when it was forced to end before it did anything", async () => {
+    const [running, goOn] = [signal(), signal()];
+    const mill = await Mill.create(
+      workflow(async ({ step }) => {
+        const saga = step.saga();
+        running.fire();
+        await goOn.promise;
+        await saga.step("seat", make("seat"), undo);
+        await saga.step("never", ({ signal: stop }) => aborted(stop), undo);
+      }),
+    );
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await running.promise;
+    expect(await cancel(mill.db, { runId: id, by: "test", reason: null, force: true })).toBe(
+      "asked",
+    );
+    goOn.fire();
+    await mill.untilState(id, "cancelled");
+    expect([standing, undone]).toEqual([["seat"], []]);
+  });
+
+  test("is not forked behind what it has made good", async () => {
+    const mill = await Mill.create(workflow(booked));
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await mill.untilState(id, "cancelled");
+    const forked = (step: string) =>
+      inTransaction(mill.db, (tx) => fork(tx, { runId: id, step, ordinal: 1, by: "test" }));
+    await expect(forked("room")).rejects.toThrow(
+      /has made good its step "seat".*fork it from that step or an earlier one/,
+    );
+    expect(await forked("seat")).toMatchObject({ steps: 0 });
+  });
+
   test("lets go when it is cancelled while it runs, and makes good what is on record", async () => {
     const running = signal();
     const mill = await Mill.create(
@@ -273,7 +417,7 @@ describe("a run with something to make good", () => {
         const saga = step.saga();
         await saga.step("seat", make("seat"), undo);
         running.fire();
-        await new Promise((_, reject) => stop.addEventListener("abort", () => reject(stop.reason)));
+        await aborted(stop);
       }),
     );
     await mill.startWorker();

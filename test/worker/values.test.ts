@@ -197,7 +197,7 @@ test("a worker without a store does not go on with a run that has values in one"
   await mill.startWorker();
   await mill.startDispatcher();
   await mill.untilState(id, "failed");
-  expect(await errorOf(mill, id)).toContain("this worker has none; set MILLRACE_VALUE_STORE");
+  expect(await errorOf(mill, id)).toContain("this process has none; set MILLRACE_VALUE_STORE");
 });
 
 async function runsIn(values: ValueStore): Promise<string[]> {

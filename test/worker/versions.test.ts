@@ -5,6 +5,8 @@ import { z } from "zod";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dispatch } from "../../packages/server/src/engine/dispatch.ts";
 import { explain } from "../../packages/server/src/engine/explain.ts";
+import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { Mill } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
@@ -26,10 +28,21 @@ function code(run: (ctx: Context) => unknown, options: Code = {}) {
 }
 
 /** A worker with other code for the same job. */
-async function startOther(mill: Mill, job: ReturnType<typeof code>) {
+async function startOther(mill: Mill, job: ReturnType<typeof code>, concurrency = 10) {
   const registry = new JobRegistry([job]);
   await registry.register(mill.db);
-  return mill.startWorker({ registry });
+  return mill.startWorker({ registry, concurrency });
+}
+
+/** Waits until code has not come to what the run has on record. */
+async function untilParked(mill: Mill, id: string): Promise<void> {
+  await until("it is parked", async () => {
+    const rows = await mill.rows(
+      "select from millrace.timer where reason = 'version' and run_id = $1",
+      [id],
+    );
+    return rows.length > 0;
+  });
 }
 
 const twoSteps = (said: string) => async (ctx: Context) => {
@@ -94,6 +107,21 @@ describe("a run that has begun its steps with one version of its job", () => {
     expect((await mill.untilState(id, "completed")).output).toBe("one again finished it");
   });
 
+  test("takes no turn from other keys where it passes the gate, though a worker has one slot", async () => {
+    const concurrency = { key: "tenant", limit: 5 } as const;
+    const mill = await Mill.create(code(twoSteps("one"), { version: "1", concurrency }));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract", { tenant: "a" });
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await startOther(mill, code(twoSteps("two"), { version: "2", concurrency }), 1);
+    const younger = await mill.enqueue("contract", { tenant: "b" });
+    await mill.untilState(younger, "waiting");
+    expect(await mill.state(id)).toBe("queued");
+  });
+
   test("keeps it through a failed attempt, and through the loss of its worker", async () => {
     const failing = code(
       async ({ step }) => {
@@ -131,6 +159,44 @@ describe("a run that has begun its steps with one version of its job", () => {
     expect(await mill.rows("select version from millrace.run where id = $1", [other])).toEqual([
       { version: "2" },
     ]);
+  });
+
+  test("goes on with code without a version, as it began, after code with one has parked it", async () => {
+    const mill = await Mill.create(code(twoSteps("none")));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    const two = await startOther(
+      mill,
+      code(({ step }) => step.sleep("first", "1h"), { version: "2" }),
+    );
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await untilParked(mill, id);
+    await two.stop();
+    await startOther(mill, code(twoSteps("none again")));
+    await mill.startDispatcher();
+    expect((await mill.untilState(id, "completed")).output).toBe("none again finished it");
+  });
+
+  test("is pinned to the first version that puts something on its record, though it began without one", async () => {
+    const mill = await Mill.create(code(twoSteps("none")));
+    const one = await mill.startWorker();
+    const id = await mill.enqueue("contract");
+    await mill.untilState(id, "waiting");
+    await one.stop();
+    const longer = async (ctx: Context) => {
+      await twoSteps("two")(ctx);
+      await ctx.step.sleep("more", "1h");
+    };
+    await startOther(mill, code(longer, { version: "2" }));
+    await passSleeps(mill, id);
+    await dispatch(mill.db);
+    await until("it is pinned", async () => {
+      const [row] = await mill.rows("select version from millrace.run where id = $1", [id]);
+      return row!["version"] === "2";
+    });
   });
 
   test("has none before its first step: whoever comes may run it, also after a failure", async () => {
@@ -172,14 +238,12 @@ describe("a run whose code does not come to what it has on record", () => {
     const id = await mill.enqueue("contract");
     await mill.untilState(id, "waiting");
     await one.stop();
+    // However long ago it has got something on record.
+    await mill.db.query("update millrace.step set finished_at = finished_at - interval '10 days'");
     const two = await startOther(mill, code(after));
     await passSleeps(mill, id);
     await dispatch(mill.db);
-    await until("it is parked", () =>
-      mill
-        .rows("select from millrace.timer where reason = 'version'")
-        .then(({ length }) => length > 0),
-    );
+    await untilParked(mill, id);
     return { mill, id, two };
   }
 
@@ -201,6 +265,21 @@ describe("a run whose code does not come to what it has on record", () => {
     ]);
   });
 
+  test("is named by the doctor, as are runs that wait for a version which nobody has", async () => {
+    const { mill, id } = await parked();
+    const pinned = new JobRegistry([defineJob({ name: "pinned", version: "1", run: () => 1 })]);
+    await pinned.register(mill.db);
+    await mill.enqueue("pinned");
+    await mill.db.query("update millrace.ready set version = '1'");
+    const findings = await checkWork(mill.db, new Date());
+    const about = findings.filter(({ check }) => check === "versions");
+    expect(about.map(({ text }) => text)).toEqual([
+      expect.stringMatching(`^1 run of contract parked: .* of run ${id}$`),
+      expect.stringMatching(/^1 run of pinned begun with version 1, .* no living worker can/),
+    ]);
+    expect((await countPlaces(mill.db))[0]).toMatchObject({ waiting: 1, parked: 1 });
+  });
+
   test("is tried again once code of its job is loaded anew, and goes on where it was", async () => {
     const { mill, id, two } = await parked();
     await two.stop();
@@ -220,12 +299,17 @@ describe("a run whose code does not come to what it has on record", () => {
     };
     expect(await restS()).toBeGreaterThan(25);
     expect(await restS()).toBeLessThan(34);
-    await mill.db.query(
-      "update millrace.step set finished_at = finished_at - interval '10 minutes'",
-    );
-    await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
-    await dispatch(mill.db);
+    // That it was parked five minutes ago.
+    const again = async () => {
+      await mill.db.query(
+        "update millrace.attempt set finished_at = finished_at - interval '5 minutes'",
+      );
+      await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
+      await dispatch(mill.db);
+    };
+    await again();
     await until("it is parked for ten minutes more", async () => (await restS()) > 500);
+    expect(await restS()).toBeLessThan(661);
     expect(
       await mill.rows("select event from millrace.event where run_id = $1", [id]),
     ).toHaveLength(1);
@@ -243,11 +327,7 @@ describe("a run whose code does not come to what it has on record", () => {
     await mill.startWorker();
     await mill.startDispatcher();
     const id = await mill.enqueue("changes-kind");
-    await until("it is parked", () =>
-      mill
-        .rows("select from millrace.timer where reason = 'version' and run_id = $1", [id])
-        .then(({ length }) => length > 0),
-    );
+    await untilParked(mill, id);
     expect(await mill.run(id)).toMatchObject({ state: "waiting", failures: 1 });
   });
 });

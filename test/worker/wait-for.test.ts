@@ -121,6 +121,20 @@ describe("a step that waits for an event", () => {
     expect(said).toBe('event contract.signed with {"by.id": 7, "account": "a"}');
   });
 
+  test("compares by keys that an object has from elsewhere, and up to 1,000 bytes of them", async () => {
+    const keys = { constructor: 1, "a.toString": true, é: "", ["k".repeat(500)]: 0 };
+    const where = { ...keys, é: "x".repeat(1000 - Buffer.byteLength(JSON.stringify(keys))) };
+    const odd = defineEvent({ name: "odd" });
+    const { mill, emit } = await started(({ step }) => step.waitFor(odd, { where }));
+    const id = await mill.enqueue("workflow");
+    await mill.untilState(id, "waiting");
+    await emit("odd", {});
+    await emit("odd", { ...where, a: { toString: "true" } });
+    const { "a.toString": _, ...flat } = where;
+    await emit("odd", { ...flat, a: { toString: true }, and: "more" });
+    expect((await mill.untilState(id, "completed")).output).toMatchObject({ and: "more" });
+  });
+
   test("gives up in time, with null", async () => {
     const { mill } = await started(async ({ step }) => {
       const got = await step.waitFor(tick, { timeout: "50ms" });
@@ -132,6 +146,22 @@ describe("a step that waits for an event", () => {
     await mill.db.query("update millrace.waiter set due_at = clock_timestamp()");
     await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
     expect((await mill.untilState(id, "completed")).output).toEqual([null, null]);
+  });
+
+  test("gets what was sent in time, though nobody has told it when its time is over; and nothing later", async () => {
+    const mill = await Mill.create(
+      workflow(async ({ step }) => [
+        await step.waitFor(tick, { timeout: "900ms" }),
+        await step.waitFor(tick, { timeout: "1ms" }),
+        await step("later", () => mill.rows("select millrace.emit('tick', '8')")).then(() => 8),
+        await step.waitFor(tick, { timeout: "1ms" }),
+      ]),
+    );
+    await mill.startWorker();
+    const id = await mill.enqueue("workflow");
+    await until("it waits in place", async () => (await waitsOf(mill, id)).length > 0);
+    await mill.db.query("select millrace.emit('tick', '7')");
+    expect((await mill.untilState(id, "completed")).output).toEqual([7, null, 8, 8]);
   });
 
   test("and another one after it get one event each, in the order in which they were sent", async () => {
@@ -214,10 +244,45 @@ describe("a step that waits for an event", () => {
       /when is not an option/,
     ],
     ["a list", ({ step }) => step.waitFor(tick, { where: { a: [1] as never } }), /where.a must be/],
+    [
+      "nothing",
+      ({ step }) => step.waitFor(tick, { where: null as never }),
+      /where must be an object/,
+    ],
+    [
+      "a text",
+      ({ step }) => step.waitFor(tick, { where: "a" as never }),
+      /where must be an object/,
+    ],
+    ["a map", ({ step }) => step.waitFor(tick, { where: new Map() as never }), /must be an object/],
+    ["null", ({ step }) => step.waitFor(tick, { where: { a: null as never } }), /where.a must be/],
+    ["no number", ({ step }) => step.waitFor(tick, { where: { a: NaN } }), /where.a must be/],
+    [
+      "half a text",
+      ({ step }) => step.waitFor(tick, { where: { a: "\ud800" } }),
+      /where.a must be/,
+    ],
+    ["a prototype", ({ step }) => step.waitFor(tick, { where: { "a.__proto__": 1 } }), /no path/],
+    ["no path", ({ step }) => step.waitFor(tick, { where: { "": 1 } }), /no path/],
     ["an empty path", ({ step }) => step.waitFor(tick, { where: { "a..b": 1 } }), /no path/],
+    ["a place in a list", ({ step }) => step.waitFor(tick, { where: { "a.0": 1 } }), /no path/],
+    ["another", ({ step }) => step.waitFor(tick, { where: { "a. +1": 1 } }), /no path/],
+    [
+      "a path into a value",
+      ({ step }) => step.waitFor(tick, { where: { a: 1, "a.b": 1 } }),
+      /"a" and "a.b"/,
+    ],
+    [
+      "eleven paths",
+      ({ step }) =>
+        step.waitFor(tick, {
+          where: Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`a${n}`, n])),
+        }),
+      /10 paths/,
+    ],
     [
       "too much",
-      ({ step }) => step.waitFor(tick, { where: { a: "x".repeat(1000) } }),
+      ({ step }) => step.waitFor(tick, { where: { a: "x".repeat(1001 - '{"a":""}'.length) } }),
       /1000 bytes/,
     ],
     ["no time", ({ step }) => step.waitFor(tick, { timeout: "soon" as never }), /timeout/],
@@ -282,9 +347,9 @@ test("what a wait came to is told again when the answer was lost, and is on reco
   await askWaits(mill.db, worker, ...place, ["event"], [null], [null], ["tick"], ["{}"], ["{}"]);
   await mill.db.query("select millrace.emit('tick', '7')");
   await meetWaits(mill.db);
-  const first = await takeWaits(mill.db, worker, ...place, [1], [1]);
+  const first = await takeWaits(mill.db, worker, ...place, [1], [1], [false]);
   expect(first).toMatchObject([{ held: true, taken: true, met: true, value: "7" }]);
-  const again = await takeWaits(mill.db, worker, ...place, [2], [1]);
+  const again = await takeWaits(mill.db, worker, ...place, [2], [1], [false]);
   expect(again).toMatchObject([{ held: true, taken: true, met: true, value: "7" }]);
   expect(await mill.rows("select seq, value from millrace.step")).toEqual([{ seq: 1, value: 7 }]);
 });

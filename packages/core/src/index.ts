@@ -1,3 +1,14 @@
+export {
+  APPROVING_ROLES,
+  type ApprovingRole,
+  isAtLeast,
+  may,
+  type Permission,
+  PERMISSIONS,
+  type Role,
+  ROLES,
+  rolesThatMay,
+} from "./access.ts";
 export { type Duration, durationMs, formatDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
 export { type Failure, toFailure } from "./failure.ts";

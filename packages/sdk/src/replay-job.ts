@@ -1,4 +1,4 @@
-import type { Trigger } from "@millrace/core";
+import { type Trigger, formatDuration } from "@millrace/core";
 import type { RunLog } from "./context.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
@@ -29,6 +29,7 @@ export interface ReplayedRun {
  * - returned, threw: the handler has come to its end over what is on record.
  * - record ends: the next step is not on record, and would begin; its text says which.
  * - waits: it has come to waits that stand.
+ * - busy: it has come to all that is on record, and has done something else for as long as it may.
  * - diverged: the code does not come to what is on record; the message says to what.
  */
 export type ReplayEnd =
@@ -36,11 +37,20 @@ export type ReplayEnd =
   | { readonly end: "threw"; readonly error: unknown }
   | { readonly end: "record ends"; readonly next: string }
   | { readonly end: "waits"; readonly next: string }
+  | { readonly end: "busy" }
   | { readonly end: "diverged"; readonly message: string };
+
+/** How a replay ended, and what of the record the handler has come to. */
+export type Replayed = ReplayEnd & {
+  readonly replayed: number;
+  readonly recorded: number;
+  /** What it has not come to, in words. */
+  readonly missed: readonly string[];
+};
 
 export interface ReplayOptions {
   readonly log: RunLog;
-  /** For how long the handler may do something else before it comes to what is next on record. */
+  /** For how long the handler may do something else before it comes to what is next on record, or to its end. */
   readonly patienceMs: number;
 }
 
@@ -48,14 +58,14 @@ export interface ReplayOptions {
  * Runs a handler over what a run has on record, and no further: no step, effect or transaction begins, nothing is written, and the
  * handler is left where the record ends. What it does outside of its steps, it does.
  *
- * @returns how that ended, and how many of what is on record the handler has come to
+ * @returns how that ended, and to how many of what is on record the handler has come, and to which not
  * @throws MillraceError `invalid_input` when the job does not take the input any more
  */
 export async function replayJob(
   job: AnyJob,
   run: ReplayedRun,
-  { log, patienceMs }: ReplayOptions,
-): Promise<ReplayEnd & { replayed: number; recorded: number }> {
+  { log, ...options }: ReplayOptions,
+): Promise<Replayed> {
   const input = await checkInput(job, run.input);
   let end!: (end: ReplayEnd) => void;
   const ended = new Promise<ReplayEnd>((resolve) => (end = resolve));
@@ -63,6 +73,10 @@ export async function replayJob(
     end(found);
     return new Promise(() => {});
   };
+  const patienceMs = Math.min(options.patienceMs, MAX_TIMER_MS);
+  const recorded = [...ofHandler(run), ...run.waits, ...run.intents].filter(
+    ({ kind }) => kind !== "patch",
+  );
   const { signal } = new AbortController();
   const steps = new StepRunner({
     checkpoints: onlyRead(run, leave),
@@ -99,18 +113,34 @@ export async function replayJob(
       return message === undefined ? { end: "threw", error } : { end: "diverged", message };
     }
   };
-  // While the handler waits for its turn, nothing else may hold the process.
-  const alive = setInterval(() => {}, MAX_TIMER_MS);
-  const found = await Promise.race([handle(), ended]).finally(() => clearInterval(alive));
-  const recorded = ofHandler(run).filter(({ kind }) => kind !== "patch").length;
-  const standing = run.waits.length + run.intents.length;
-  const { broken, left } = steps;
+  // It may wait for something outside of its steps for ever. This also holds the process while the handler waits for its turn.
+  const missed = () => recorded.filter((place) => !steps.hasMet(place)).map(textOf);
+  let before = -1;
+  const watch = setInterval(() => {
+    const left = missed();
+    if (left.length === before) {
+      end(left.length === 0 ? { end: "busy" } : stuck(left, patienceMs));
+    }
+    before = left.length;
+  }, patienceMs);
+  const found = await Promise.race([handle(), ended]).finally(() => clearInterval(watch));
+  // The other branches may be about to come to something, in this turn of the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { broken } = steps;
+  const left = missed();
   steps.close();
   return {
     ...(broken ? { end: "diverged", message: broken.message } : found),
-    replayed: recorded + standing - left,
-    recorded: recorded + standing,
+    replayed: recorded.length - left.length,
+    recorded: recorded.length,
+    missed: left,
   };
+}
+
+function stuck(left: readonly string[], patienceMs: number): ReplayEnd {
+  const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
+  const message = `the handler has not come to ${left[0]!}${more} on record for ${formatDuration(patienceMs)}: it does something else, or waits outside of its steps`;
+  return { end: "diverged", message };
 }
 
 /** What the handler comes to of what is on record. */

@@ -25,6 +25,12 @@ describe("the steps of a job", () => {
     ]);
   });
 
+  test("names the effects of a saga, whatever the author calls that", () => {
+    expect(
+      stepList('const undoing = step.saga(); await undoing.effect("charge", {}, () => {});'),
+    ).toEqual(["charge"]);
+  });
+
   test("and its version make its fingerprint", () => {
     const job = (version?: string, name = "a") =>
       defineJob({

@@ -1,6 +1,6 @@
-/** `step("name"`, `step.sleep("name"`, `ctx.step("name"`; what comes between the word and the bracket may be type arguments. */
+/** `step("name"`, `step.sleep("name"`, `ctx.step("name"`, `saga.effect("name"`; what comes between the word and the bracket may be type arguments. */
 const NAMED =
-  /\bstep\s*(?:\.\s*(?:sleep|sleepUntil|effect|transaction|approval|patched)\s*)?(?:<[^()]*>)?\(\s*(["'`])((?:\\.|(?!\1).)*?)\1/gs;
+  /(?:\bstep\s*(?:\.\s*(?:sleep|sleepUntil|transaction|approval|patched)\s*)?|\.\s*effect\s*)(?:<[^()]*>)?\(\s*(["'`])((?:\\.|(?!\1).)*?)\1/gs;
 
 /** `step.waitFor(event, { name: "name" })`, and the same of calls and fan-outs. */
 const OPTION =

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { APPROVING_ROLES } from "../access.ts";
 import { STEP_LIMITS } from "../step-limits.ts";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
 import { Ordinal, StepName } from "./step-place.ts";
@@ -15,6 +16,10 @@ export const Approval = z
     ordinal: Ordinal,
     ask: z.string().describe("The question"),
     details: StoredJson.describe("Whatever helps to decide, any JSON; null for nothing"),
+    role: z
+      .enum(APPROVING_ROLES)
+      .nullable()
+      .describe("The least role of a key that may answer; null for any that may operate"),
     since: Instant.describe("Since when it is asked"),
     until: Instant.nullable().describe("When its time is over; null for never"),
   })

@@ -26,6 +26,14 @@ export {
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
+export {
+  ApiKeyInfo,
+  ApiKeyList,
+  CreateApiKey,
+  CreatedApiKey,
+  RotateApiKey,
+  WhoAmI,
+} from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
@@ -76,6 +84,7 @@ export {
   ForkRun,
   ForkedRun,
   OpenRuns,
+  ReadRunRecord,
   RunRecord,
   MAX_OPEN_RUNS,
   ReadOpenRuns,

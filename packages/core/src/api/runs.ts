@@ -246,6 +246,13 @@ const Place = {
   kind: z.enum(STEP_KINDS),
 };
 
+export const ReadRunRecord = z.strictObject({
+  stored: z
+    .stringbool()
+    .default(false)
+    .describe("With large values from their store, instead of references to them"),
+});
+
 /** What a run has on record, as its handler would get it in the next attempt. */
 export const RunRecord = z
   .object({

@@ -70,7 +70,7 @@ function refusal(
 function why(code: string, name: string, run = "", key = ""): string {
   if (code === "run_not_found") return `event ${name}: there is no run ${run}`;
   if (code === "run_finished")
-    return `event ${name}: run ${run} has ended, and takes no event any more`;
+    return `event ${name}: run ${run} has ended, or is about to, and takes no event any more`;
   if (code === "idempotency_key_reused") {
     return `event ${name}: the idempotency key ${JSON.stringify(key)} was used with another payload or run; use a new key for a new event`;
   }

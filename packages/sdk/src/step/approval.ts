@@ -1,18 +1,26 @@
-import { type Duration, STEP_LIMITS, byteLength, durationMs, toJsonText } from "@millrace/core";
+import {
+  APPROVING_ROLES,
+  type ApprovingRole,
+  type Duration,
+  STEP_LIMITS,
+  byteLength,
+  durationMs,
+  toJsonText,
+} from "@millrace/core";
 import type { AskedApproval } from "./checkpoints.ts";
 import { asFinal, refusal } from "./refusal.ts";
 
 /** What a person has said. */
 export interface Approval {
   readonly approved: boolean;
-  /** Who: `api` for whoever has the API key; by a link what they have written as their name, which nobody has checked; null for nothing. */
+  /** Who: `api` for the server's own key, `key:` and its name for others; by a link what they have written as their name, which nobody has checked; null for nothing. */
   readonly by: string | null;
   readonly via: "api" | "link";
   readonly note: string | null;
   readonly at: Date;
 }
 
-/** By what people may answer who have no API key. */
+/** By what people may answer who have no API key, where no role is asked for. */
 export interface ApprovalLink {
   /** The address of a page that shows what is asked, and has two buttons. Whoever has it may answer: give it to nobody else. */
   readonly url: string;
@@ -37,11 +45,14 @@ export interface ApprovalOptions {
    * called again only where an attempt ended before that was on record. What it throws fails the attempt.
    */
   notify?: (link: ApprovalLink) => unknown;
-  /** Who may answer. Not there yet: it is refused. */
-  role?: never;
+  /**
+   * The least role of an API key that may answer: `operator`, `editor` or `admin`. Then a link shows the question, and takes no answer. Default:
+   * whoever may operate, and whoever has a link.
+   */
+  role?: ApprovingRole;
 }
 
-const KNOWN = ["ask", "details", "timeout", "notify"];
+const KNOWN = ["ask", "details", "timeout", "notify", "role"];
 
 /** What a step asks, checked. */
 export interface CheckedApproval {
@@ -56,16 +67,14 @@ export function approvalOf(given: ApprovalOptions, what: string): CheckedApprova
     throw refusal("invalid_step", `${what}: ${why}`);
   };
   if (typeof given !== "object" || given === null) refuse("give it options, with what to ask");
-  if ("role" in given) {
-    refuse(
-      "role is not there yet: there are no people and roles that it could name; leave it out, and give the link to those who may answer",
-    );
-  }
   const unknown = Object.keys(given).find((key) => !KNOWN.includes(key));
   if (unknown) refuse(`${unknown} is not an option; the options are ${KNOWN.join(", ")}`);
-  const { ask, details, timeout, notify } = given;
+  const { ask, details, timeout, notify, role } = given;
   if (!isQuestion(ask)) {
     refuse(`ask is the question as plain text, 1 to ${STEP_LIMITS.askLength} characters`);
+  }
+  if (role !== undefined && !APPROVING_ROLES.includes(role)) {
+    refuse(`role is the least role that may answer: ${APPROVING_ROLES.join(", ")}`);
   }
   if (notify !== undefined && typeof notify !== "function") refuse("notify must be a function");
   const text =
@@ -77,7 +86,7 @@ export function approvalOf(given: ApprovalOptions, what: string): CheckedApprova
   }
   return {
     forMs: timeout === undefined ? null : asFinal(() => durationMs(timeout, `${what}: timeout`)),
-    approval: { ask, details: text },
+    approval: { ask, details: text, role: role ?? null },
     notify,
   };
 }

@@ -37,11 +37,17 @@ export function awaitedEvent(
   const { timeout } = given;
   return {
     forMs: timeout === undefined ? null : asFinal(() => durationMs(timeout, `${what}: timeout`)),
-    event: { name: event.name, match: matchOf(given.where ?? {}, what) },
+    event: { name: event.name, match: matchOf(given.where === undefined ? {} : given.where, what) },
   };
 }
 
 function matchOf(where: Readonly<Record<string, unknown>>, what: string): AwaitedEvent["match"] {
+  if (!isPlain(where)) {
+    throw refusal(
+      "invalid_step",
+      `${what}: where must be an object of paths and values, such as { "customer.id": 7 }; leave it out for any event of that name`,
+    );
+  }
   const entries = Object.entries(where);
   for (const [path, value] of entries) {
     requirePath(path, entries, what);
@@ -64,8 +70,8 @@ function matchOf(where: Readonly<Record<string, unknown>>, what: string): Awaite
   return Object.fromEntries(entries) as AwaitedEvent["match"];
 }
 
-/** What no path may have: lists are not looked into, and nothing of an object but what it has itself. */
-const NO_KEY = /^$|^-?\d+$|^__proto__$/;
+/** What no path may have: lists are not looked into, for which PostgreSQL takes " +1", too; and nothing of an object but what it has itself. */
+const NO_KEY = /^$|^\s*[+-]?\d+$|^__proto__$/;
 
 function requirePath(path: string, all: readonly [string, unknown][], what: string): void {
   if (!isText(path) || path.split(".").some((key) => NO_KEY.test(key))) {
@@ -80,6 +86,13 @@ function requirePath(path: string, all: readonly [string, unknown][], what: stri
     "invalid_step",
     `${what}: where has ${JSON.stringify(path)} and ${JSON.stringify(beyond[0])}, which cannot both have a value`,
   );
+}
+
+/** Others have nothing that could be compared, and would stand for any event. */
+function isPlain(where: unknown): boolean {
+  if (typeof where !== "object" || where === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(where);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** What PostgreSQL can store. */

@@ -1,4 +1,4 @@
-import type { StepKind, ValueLimits } from "@millrace/core";
+import type { ApprovingRole, StepKind, ValueLimits } from "@millrace/core";
 import type { Publication } from "../publication.ts";
 import type { Unwinding } from "./unwinding.ts";
 import type { Transaction } from "../sql/transaction.ts";
@@ -22,6 +22,8 @@ export interface Checkpoint extends StepPlace {
   readonly value: string | null;
   /** The value says why children gave nothing. */
   readonly failed: boolean;
+  /** It was made by the run that this one was forked from. Default: not so. */
+  readonly takenOver?: boolean;
 }
 
 /** A checkpoint of a step, to be recorded. */
@@ -51,6 +53,8 @@ export interface AskedApproval {
   readonly ask: string;
   /** JSON text; null for none. */
   readonly details: string | null;
+  /** The least role of a key that may answer; null for whoever may operate, or has a link. */
+  readonly role: ApprovingRole | null;
 }
 
 /** The runs that a step calls, to be made with its wait. */

@@ -10,6 +10,7 @@ export type Undo<T> = (value: T, step: StepContext) => unknown;
 /**
  * Steps that are made good when the run ends as cancelled, or has failed for good: not when an attempt fails that will be retried. Then the
  * handler is executed once more over its record, what is not on record throws, and each compensation runs as a step, in reverse order.
+ * A fork makes good only what it did itself.
  */
 export interface Saga {
   /** As {@link Step}, and `undo` makes it good. */
@@ -35,11 +36,20 @@ export interface Saga {
 export interface Compensation {
   /** Of the step. */
   readonly name: string;
+  readonly ordinal: number;
   readonly undo: (step: StepContext) => unknown;
 }
 
-/** @param add told, when a step has given something, how it is made good */
-export function sagaOver(step: Step, add: (compensation: Compensation) => void): Saga {
+/** What a saga needs of the steps around it. */
+export interface SagaGround {
+  readonly step: Step;
+  /** How often a name has been used so far. */
+  readonly usesOf: (name: string) => number;
+  /** Told, when a step has given something, how it is made good. */
+  readonly add: (compensation: Compensation) => void;
+}
+
+export function sagaOver({ step, usesOf, add }: SagaGround): Saga {
   const undone = <T>(name: string, undo: Undo<T>, begin: () => Promise<T>): Promise<T> => {
     if (typeof undo !== "function") {
       throw refusal(
@@ -47,8 +57,11 @@ export function sagaOver(step: Step, add: (compensation: Compensation) => void):
         `saga: give step ${JSON.stringify(name)} a function that makes it good, as the last argument`,
       );
     }
-    const begun = begin().then((value) => {
-      add({ name, undo: (context) => undo(value, context) });
+    const started = begin();
+    // It has got its place when it was called.
+    const ordinal = usesOf(name);
+    const begun = started.then((value) => {
+      add({ name, ordinal, undo: (context) => undo(value, context) });
       return value;
     });
     // As of steps: a handler that awaits several in turn may have left by then.

@@ -34,7 +34,7 @@ export interface StepGround {
   /** What is on record in that place, when it is its turn. */
   readonly recall: (place: StepPlace) => Promise<Checkpoint | undefined>;
   /** Calls the author's function, in which no step may begin. */
-  readonly within: <T>(work: () => T) => T;
+  readonly within: <T>(work: () => T | Promise<T>) => Promise<T>;
   /** Records something under the next number, and gives it when it is its turn. */
   readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
   /** Whether this attempt has come to all that earlier ones have left. */

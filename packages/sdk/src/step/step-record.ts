@@ -32,9 +32,12 @@ export class StepRecord {
   readonly #checkpoints: Checkpoints;
   readonly #onThrough: (unwinding: Unwinding) => void;
   readonly #recorded = new Map<string, Checkpoint>();
+  /** The keys of what the run has from the one that it was forked from. */
+  readonly #takenOver = new Set<string>();
   /** What is on record, and this attempt has not come to; without patches. */
   readonly #unasked = new Set<string>();
   #reading: Promise<void> | undefined;
+  #hasRead = false;
   #broken: MillraceError | undefined;
   #compensates = false;
   #unwinding: Unwinding | null = null;
@@ -48,9 +51,9 @@ export class StepRecord {
     this.deliveries = new Deliveries((seq) => this.#divergedAt(seq), patienceMs);
   }
 
-  /** How much of what earlier attempts have left this one has not come to, without patches. */
-  get left(): number {
-    return this.#unasked.size;
+  /** Whether this attempt has come to what earlier ones have left in that place. */
+  hasMet(place: Pick<StepPlace, "name" | "ordinal">): boolean {
+    return this.#hasRead && !this.#unasked.has(keyOf(place));
   }
 
   /** Why what is on record is not that of this code, if it is not. */
@@ -71,6 +74,11 @@ export class StepRecord {
   /** Why the run is to end, if it is. Known once it was read. */
   get unwinding(): Unwinding | null {
     return this.#unwinding;
+  }
+
+  /** Whether another run did it, from which this one was forked. Known once it was read. */
+  isTakenOver(place: Pick<StepPlace, "name" | "ordinal">): boolean {
+    return this.#takenOver.has(keyOf(place));
   }
 
   /** Whether the handler has got to know all that it did before the run was to end. */
@@ -97,7 +105,7 @@ export class StepRecord {
   /** Whether this attempt has come to all that earlier ones have left. */
   async isNew(): Promise<boolean> {
     await this.read();
-    return this.left === 0;
+    return this.#unasked.size === 0;
   }
 
   /** Records something under the next number, and gives it when it is its turn; or at once, when it is nothing for the record. */
@@ -142,6 +150,7 @@ export class StepRecord {
 
   async #read(): Promise<void> {
     const { checkpoints, waits, intents, compensates, unwinding } = await this.#checkpoints.read();
+    this.#hasRead = true;
     this.#compensates = compensates;
     this.#unwinding = unwinding;
     this.#handlers = checkpoints.findLast(({ kind }) => kind !== "compensation")?.seq ?? 0;
@@ -154,6 +163,7 @@ export class StepRecord {
     for (const each of [...checkpoints, ...waits, ...intents]) this.#unasked.add(keyOf(each));
     for (const patch of patches) this.#unasked.delete(keyOf(patch));
     for (const checkpoint of checkpoints) {
+      if (checkpoint.takenOver) this.#takenOver.add(keyOf(checkpoint));
       this.#recorded.set(keyOf(checkpoint), {
         ...checkpoint,
         ...this.kept(checkpoint, checkpoint),

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Duration, MillraceError, StepKind } from "@millrace/core";
 import type { Aborted } from "../errors.ts";
 import type { AnyEvent, WaitForOptions } from "../define-event.ts";
@@ -22,6 +23,7 @@ import type { Step, StepContext, StepOptions } from "./step.ts";
 import type { StepGround } from "./step-ground.ts";
 import { requireStepName } from "./step-place.ts";
 import { StepRecord } from "./step-record.ts";
+import { StepWork } from "./step-work.ts";
 import { Thrown } from "./thrown.ts";
 import { type Begin, type TransactionFunction, transactionStep } from "./transaction-step.ts";
 import {
@@ -35,6 +37,9 @@ import { Waits } from "./waits.ts";
 
 /** A shorter wait is waited for in place: to leave the run and to come back costs about as much. */
 const IN_PLACE_MS = 1000;
+
+/** For how long a run that is to end, and whose handler has thrown, waits for its branches to come to what they did. */
+const BRANCHES_MS = 5000;
 
 /** Whose step is being executed: a step inside of it would not be called again, and so others would get its place. */
 const inside = new AsyncLocalStorage<StepRunner>();
@@ -76,6 +81,7 @@ export class StepRunner {
   readonly #record: StepRecord;
   readonly #thrown: Thrown;
   readonly #waits: Waits;
+  readonly #work = new StepWork();
   readonly #uses = new Map<string, number>();
   readonly #compensations: Compensation[] = [];
   #saga = false;
@@ -83,6 +89,7 @@ export class StepRunner {
   #refused: Error | undefined;
   #underWay = 0;
   #looking = false;
+  #leaving = false;
   #over = false;
 
   constructor(options: StepRunnerOptions) {
@@ -110,9 +117,9 @@ export class StepRunner {
     return this.#record.broken;
   }
 
-  /** How much that is on record the attempt has not come to. */
-  get left(): number {
-    return this.#record.left;
+  /** Whether the attempt has come to what earlier ones have left in that place. */
+  hasMet(place: StepPlace): boolean {
+    return this.#record.hasMet(place);
   }
 
   /** What is wrong with it is thrown at once: a handler need not wait for what it publishes. */
@@ -129,18 +136,17 @@ export class StepRunner {
   }
 
   /**
-   * To be called when the handler has thrown: makes good what it did, when the run is to end.
+   * To be called when the handler has thrown: makes good what it did, when the run is to end. What its branches still do that may have to
+   * be made good is on record then.
    *
    * @returns why it has ended, once all is made good; else what the attempt has failed with
    */
   async unwind(thrown: unknown): Promise<{ unwound: Unwinding } | { thrown: unknown }> {
-    try {
-      await this.#record.read();
-    } catch {
-      return { thrown };
-    }
-    const { unwinding, isThrough } = this.#record;
-    if (!unwinding || this.#over || this.#options.stopped()) return { thrown };
+    const unwinding = await this.#unwinding();
+    if (!unwinding && this.#saga) await this.#comeToRest();
+    if (!unwinding || !this.#goesOn) return { thrown };
+    const isThrough = await this.#comeThrough();
+    if (!this.#goesOn) return { thrown };
     if (!isThrough) {
       const what = "what the run did could not be made good: its handler did not come to it";
       return { thrown: compensationError(what, unwinding, thrown) };
@@ -158,7 +164,42 @@ export class StepRunner {
 
   /** The same where no run is on record, and none that could be retried. @throws CompensationError */
   async unwindHere(): Promise<void> {
-    if (!this.#options.stopped()) await this.#compensate(null);
+    if (this.#options.stopped()) return;
+    if (this.#saga) await this.#comeToRest();
+    await this.#compensate(null);
+  }
+
+  get #goesOn(): boolean {
+    return !this.#over && !this.#options.stopped();
+  }
+
+  /** Why the run is to end, if it is. A first attempt has nothing on record, so its run is not. */
+  async #unwinding(): Promise<Unwinding | null> {
+    if (this.#options.attempt === 1) return null;
+    try {
+      await this.#record.read();
+    } catch {
+      return null;
+    }
+    return this.#record.unwinding;
+  }
+
+  /** Steps that are being executed come to their end, and begin no others: what they do may have to be made good. */
+  async #comeToRest(): Promise<void> {
+    this.#leaving = true;
+    await this.#work.rest();
+  }
+
+  /** Whether the handler has got to know all that it did. It may have left branches that are on their way. */
+  async #comeThrough(): Promise<boolean> {
+    if (!this.#record.isThrough && this.#uses.size > 0) {
+      const over = new AbortController();
+      const late = pause(BRANCHES_MS, undefined, { signal: over.signal, ref: false });
+      await Promise.race([this.#record.through(), late]).catch(() => {});
+      over.abort();
+      late.catch(() => {});
+    }
+    return this.#record.isThrough;
   }
 
   #compensate(unwinding: Unwinding | null): Promise<void> {
@@ -203,7 +244,14 @@ export class StepRunner {
 
   #beginSaga(): Saga {
     this.#saga = true;
-    return sagaOver(this.step, (compensation) => this.#compensations.push(compensation));
+    return sagaOver({
+      step: this.step,
+      usesOf: (name) => this.#uses.get(name) ?? 0,
+      add: (compensation) => {
+        // What a fork has taken over is the other run's, which may have completed, or makes it good itself.
+        if (!this.#record.isTakenOver(compensation)) this.#compensations.push(compensation);
+      },
+    });
   }
 
   #ground(): StepGround {
@@ -217,8 +265,8 @@ export class StepRunner {
       placeOf: (name, kind) => this.#placeOf(name, kind),
       busy: (work) => this.#busy(work),
       recall: (place) => record.recall(place),
-      within: (work) => inside.run(this, work),
-      numbered: (keep) => record.numbered(keep),
+      within: (work) => this.#work.during(() => inside.run(this, work)),
+      numbered: (keep) => record.numbered((seq) => this.#work.during(() => keep(seq))),
       isNew: () => record.isNew(),
       patches: new Map(),
       kept: (place, result) => record.kept(place, result),
@@ -281,6 +329,7 @@ export class StepRunner {
    */
   async #goOn(place?: StepPlace): Promise<void> {
     this.#requireGoingOn();
+    if (this.#leaving) return new Promise(() => {});
     const { unwinding } = this.#record;
     if (unwinding) {
       // All that it did first, so that all of it is made good.

@@ -58,7 +58,7 @@ export const APPROVAL_HEADERS = { ...PAGES.headers, "x-robots-tag": "noindex, no
 /** What is longer is text to read, and no headline. */
 const HEADLINE = 140;
 
-/** What is asked, with two buttons. Nothing on it does anything by being looked at. */
+/** What is asked, with two buttons, where whoever has the link may answer. Nothing on it does anything by being looked at. */
 export function askingPage(asked: AskedRow, link: string): string {
   const { job, ask, details } = asked;
   const until = endOf(asked.due_at);
@@ -70,19 +70,30 @@ export function askingPage(asked: AskedRow, link: string): string {
         Asked on
         ${time(asked.asked_at)}.${until ? html` It can be answered until ${time(until)}.` : ""}
       </p>
-      <form method="post" action="approve" accept-charset="utf-8" autocomplete="off">
-        <input type="hidden" name="link" value="${link}" />
-        ${ENTER}
-        <label for="name">Your name (optional)</label>
-        <input id="name" name="name" maxlength="100" autocomplete="name" />
-        <label for="note">A note, which stays on record (optional)</label>
-        <textarea id="note" name="note" maxlength="1000"></textarea>
-        <div class="answers">
-          <button class="approve" name="answer" value="approve">Approve</button>
-          <button class="reject" name="answer" value="reject">Reject</button>
-        </div>
-      </form>`,
+      ${asked.role ? answerByKey(asked.role) : answerForm(link)}`,
   );
+}
+
+function answerForm(link: string): Html {
+  return html`<form method="post" action="approve" accept-charset="utf-8" autocomplete="off">
+    <input type="hidden" name="link" value="${link}" />
+    ${ENTER}
+    <label for="name">Your name (optional)</label>
+    <input id="name" name="name" maxlength="100" autocomplete="name" />
+    <label for="note">A note, which stays on record (optional)</label>
+    <textarea id="note" name="note" maxlength="1000"></textarea>
+    <div class="answers">
+      <button class="approve" name="answer" value="approve">Approve</button>
+      <button class="reject" name="answer" value="reject">Reject</button>
+    </div>
+  </form>`;
+}
+
+function answerByKey(role: string): Html {
+  return html`<p>
+    Only somebody with an API key of the role ${role}, or one above it, may answer, and not by this
+    link.
+  </p>`;
 }
 
 export function answeredPage({ approved, by, via, note, at }: AnswerJson): string {

@@ -1,9 +1,18 @@
+import type { IncomingMessage } from "node:http";
 import { MillraceError } from "@millrace/core";
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { ApiKey } from "../security/api-key.ts";
+import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
+import { type Caller, requirePermission } from "../security/caller.ts";
+import type { Callers } from "./callers.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks; not there on a public route. */
+    caller: Caller;
+  }
+}
 
 /**
- * All that is answered without a key: exactly these methods of exactly these paths. Whatever is not here needs the key, also what does not
+ * All that is answered without a key: exactly these methods of exactly these paths. Whatever is not here needs a key, also what does not
  * exist. What `/approve` does is decided by the link that comes with it.
  */
 const PUBLIC: readonly string[] = [
@@ -29,27 +38,59 @@ const KEY_PARAMETERS = [
 ];
 
 /**
- * Refuses whoever has no key. It looks at the path as it was sent, not at the route that was found for it, so that no
- * other spelling of a public path opens anything.
+ * Tells who asks, and refuses whoever has no key. It looks at the path as it was sent, not at the route that was found for it, so that
+ * no other spelling of a public path opens anything.
  *
+ * @returns undefined for what anybody may ask
  * @throws MillraceError `unauthorized`
  */
-export function authenticate(key: ApiKey, request: FastifyRequest, reply: FastifyReply): void {
-  const [path = "", query = ""] = (request.raw.url ?? "").split("?", 2);
-  if (KEY_PARAMETERS.some((name) => parameterNames(query).has(name))) {
-    refuse(reply, "a key in the address is refused, because addresses end up in logs");
+export async function authenticate(
+  callers: Callers,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Caller | undefined> {
+  try {
+    return await identify(callers, request.raw);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === "unauthorized") {
+      reply.header("www-authenticate", "Bearer");
+    }
+    throw error;
   }
-  if (PUBLIC.includes(`${request.raw.method} ${path}`)) return;
-  const [scheme, given, ...rest] = (request.headers.authorization ?? "").split(" ");
-  if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
-    refuse(reply, "this needs the API key");
-  }
-  if (!key.matches(given)) refuse(reply, "the API key is not the one of this server");
 }
 
-function refuse(reply: FastifyReply, why: string): never {
-  reply.header("www-authenticate", "Bearer");
-  throw new MillraceError("unauthorized", `${why}; send it as Authorization: Bearer <key>`);
+async function identify(callers: Callers, raw: IncomingMessage): Promise<Caller | undefined> {
+  const [path = "", query = ""] = (raw.url ?? "").split("?", 2);
+  if (KEY_PARAMETERS.some((name) => parameterNames(query).has(name))) {
+    throw new MillraceError(
+      "unauthorized",
+      `a key in the address is refused, because addresses end up in logs; ${SEND_IT}`,
+    );
+  }
+  if (PUBLIC.includes(`${raw.method} ${path}`)) return undefined;
+  const [scheme, given, ...rest] = (raw.headers.authorization ?? "").split(" ");
+  if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
+    throw new MillraceError("unauthorized", `this needs an API key; ${SEND_IT}`);
+  }
+  return callers.tell(given);
+}
+
+const SEND_IT = "send it as Authorization: Bearer <key>";
+
+/**
+ * Refuses what the caller's role does not allow. What is at no path is told to every caller.
+ *
+ * @throws MillraceError `forbidden`
+ */
+export function authorise(caller: Caller, request: FastifyRequest): void {
+  const permission = request.routeOptions.schema?.permission;
+  if (permission !== undefined && permission !== "public") requirePermission(caller, permission);
+}
+
+/** @throws Error for a route of which nobody has said who may use it */
+export function demandPermission({ method, url, schema }: RouteOptions): void {
+  if (schema?.permission !== undefined) return;
+  throw new Error(`${String(method)} ${url} names no permission, so nobody may use it`);
 }
 
 function parameterNames(query: string): Set<string> {

@@ -3,11 +3,12 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
-import { ApiKey } from "../security/api-key.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Registry } from "../telemetry/metrics.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, authorise, demandPermission } from "./authenticate.ts";
+import { Callers } from "./callers.ts";
+import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly } from "./json-body.ts";
@@ -17,6 +18,7 @@ import { describeRoutes } from "./openapi.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
 import type { Context } from "./route.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { approvalLinkRoutes } from "./routes/approval-link.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { automationRoutes } from "./routes/automations.ts";
@@ -48,6 +50,8 @@ export interface ApiOptions {
   intake: Intake;
   /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
+  /** Where large values of steps are, if there is such a place. */
+  values?: ValueStore | undefined;
   /** 16 characters at the least. */
   apiKey: string;
   logger: Logger;
@@ -68,7 +72,7 @@ const CONNECTION_TIMEOUT_MS = 60_000;
 /** The HTTP server, ready to listen. Whoever listens, closes it: then it answers what is under way, and ends. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const { db, intake, ring, logger, version, metrics, requestTimeoutMs = 30_000 } = options;
-  const key = new ApiKey(options.apiKey);
+  const callers = new Callers(db, options.apiKey, logger);
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -95,13 +99,11 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     // A path that cannot be routed at all passes no hook, so its request goes through them here.
     frameworkErrors: (error, request, reply) => {
       prepare(request.id, (name, value) => reply.header(name, value));
-      try {
-        authenticate(key, request, reply);
-        sendProblem(error, request, reply);
-      } catch (refusal) {
-        sendProblem(refusal, request, reply);
-      }
-      observer.answered(request, reply);
+      const answer = (told: unknown) => {
+        sendProblem(told, request, reply);
+        observer.answered(request, reply);
+      };
+      authenticate(callers, request, reply).then(() => answer(error), answer);
     },
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -110,10 +112,15 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   acceptJsonOnly(app);
   endConnectionsOnClose(app);
   app.decorateRequest("failure", undefined);
+  app.decorateRequest("caller");
   app.addHook("onRequest", async (request, reply) => {
     prepare(request.id, (name, value) => reply.header(name, value));
-    authenticate(key, request, reply);
+    const caller = await authenticate(callers, request, reply);
+    if (!caller) return;
+    request.caller = caller;
+    authorise(caller, request);
   });
+  app.addHook("onRoute", demandPermission);
   app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
@@ -121,7 +128,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const refuseOtherMethods = watchMethods(app);
   await describeRoutes(app, version);
   const emitter = new Emitter(db, ring, logger);
-  const context: Context = { db, intake, emitter, observer, ring };
+  const context: Context = { db, intake, emitter, observer, values: options.values, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -143,6 +150,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
+  apiKeyRoutes(app, context);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

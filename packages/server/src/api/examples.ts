@@ -22,6 +22,24 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       },
     },
   },
+  createKey: {
+    request: { name: "deploy bot", role: "operator", expiresIn: "90d" },
+    response: {
+      201: {
+        id: "0bdmdvjvoqve",
+        name: "deploy bot",
+        role: "operator",
+        state: "valid",
+        createdAt: "2026-11-24T09:00:00.000Z",
+        createdBy: "api",
+        expiresAt: "2027-02-22T09:00:00.000Z",
+        revokedAt: null,
+        successor: null,
+        lastUsedAt: null,
+        key: "mr_0bdmdvjvoqve_Ztk0Vbm0sd4FE1JT7OINIbsOQ7y2j5ul9dXlUevDHXc4MBu1L",
+      },
+    },
+  },
   createRun: {
     request: {
       job: "report",
@@ -143,6 +161,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             ordinal: 1,
             ask: "Refund 120.00 EUR to Ada?",
             details: { order: "4711", reason: "arrived broken" },
+            role: null,
             since: "2026-11-24T09:00:00.000Z",
             until: "2026-12-01T09:00:00.000Z",
           },

@@ -65,6 +65,7 @@ export class Observer {
     this.#logger[level](
       {
         requestId: request.id,
+        caller: request.caller?.name,
         method,
         // Without the query string: people put secrets there.
         path: request.raw.url?.split("?", 1)[0]?.slice(0, 200),
@@ -106,7 +107,11 @@ export function measurePlaces(registry: Registry, db: Database): void {
     queued: gauge("millrace_runs_queued", "Runs that may start now"),
     running: gauge("millrace_runs_running", "Runs that a worker holds"),
     scheduled: gauge("millrace_runs_scheduled", "Runs that are not due yet"),
-    waiting: gauge("millrace_runs_waiting", "Runs whose steps wait: for a time, or for an event"),
+    waiting: gauge(
+      "millrace_runs_waiting",
+      "Runs whose steps wait: for a time, or for an event; or that are parked",
+    ),
+    parked: gauge("millrace_runs_parked", "Runs whose code does not come to what is on record"),
     dead_letters: gauge("millrace_dead_letters", "Failed runs that nobody has handled"),
     doubts: gauge(
       "millrace_effects_in_doubt",

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
-import { ERROR_CODES, type ErrorCode, type Json } from "@millrace/core";
+import { ERROR_CODES, type ErrorCode, type Json, PERMISSIONS } from "@millrace/core";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { PROBLEM_TYPE } from "./problem.ts";
 
 const INTRODUCTION = `Runs automations, durably, on one PostgreSQL.
 
-Send the API key with every request: \`Authorization: Bearer <key>\`. Bodies are JSON; fields that are not known are refused.
+Send an API key with every request: \`Authorization: Bearer <key>\`. Bodies are JSON; fields that are not known are refused.
 An answer's header X-Request-Id names the request in the server's log; a request may bring its own.
 
 Every error is a problem (RFC 9457) with a stable code, which says what is wrong, where, and how to mend it. After a 503, or when no
@@ -32,6 +32,7 @@ const TAGS = [
     description: "When jobs start by themselves, and what became of each time.",
   },
   { name: "workers", description: "The processes that execute runs." },
+  { name: "keys", description: "Who may do what." },
   { name: "server", description: "The server itself." },
 ];
 
@@ -50,7 +51,8 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
           key: {
             type: "http",
             scheme: "bearer",
-            description: "The server's API key. The server wrote where it lies when it started.",
+            description:
+              "The server's own key, of which it wrote where it lies when it started, or one that was made with it. Which roles may use an operation, its x-roles say.",
           },
         },
       },
@@ -58,7 +60,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
     transform: (route) => {
       const described = jsonSchemaTransform({
         ...route,
-        schema: withoutProblems(route.schema),
+        schema: asDescribed(route.schema),
       } as Parameters<typeof jsonSchemaTransform>[0]);
       if (route.schema && !route.schema.hide) addProblems(described.schema, route.schema);
       if (acceptsNothing(route.schema?.body)) {
@@ -82,10 +84,12 @@ function acceptsNothing(body: unknown): boolean {
   return body instanceof z.ZodType && body.safeParse(undefined).success;
 }
 
-function withoutProblems(schema: FastifySchema | undefined): FastifySchema | undefined {
+/** As the OpenAPI document has it. */
+function asDescribed(schema: FastifySchema | undefined): FastifySchema | undefined {
   if (!schema) return schema;
-  const { problems: _, ...rest } = schema;
-  return rest;
+  const { problems: _, permission, ...rest } = schema;
+  if (permission === undefined || permission === "public") return rest;
+  return { ...rest, "x-roles": PERMISSIONS[permission] } as FastifySchema;
 }
 
 /** Every error that the route can answer, those that any route can have included. */
@@ -94,7 +98,9 @@ function problemsOf(route: FastifySchema): Set<ErrorCode> {
   if (route.body) {
     codes.add("invalid_json").add("payload_too_large").add("unsupported_media_type");
   }
-  if (route.security?.length !== 0) codes.add("unauthorized").add("database_unavailable");
+  if (route.security?.length !== 0) {
+    codes.add("unauthorized").add("forbidden").add("database_unavailable");
+  }
   return codes.add("internal");
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@millrace/core";
+import type { ErrorCode, Permission } from "@millrace/core";
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -12,12 +12,15 @@ import { z } from "zod";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
+import type { ValueStore } from "../value-store/value-store.ts";
 import type { Observer } from "./observe.ts";
 
 declare module "fastify" {
   interface FastifySchema {
     /** Errors of this route, for the reference; those that every route can have are added. */
     problems?: ErrorCode[];
+    /** What a caller must be allowed to do; `public` needs no key, and is on the list of `authenticate.ts` as well. */
+    permission?: Permission | "public";
   }
 }
 
@@ -36,12 +39,11 @@ export interface Context {
   intake: Intake;
   emitter: Emitter;
   observer: Observer;
+  /** Where large values of steps are; undefined where nobody has said. */
+  values: ValueStore | undefined;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
 }
-
-/** Who did it, on the record: there is one key, and whoever has it is the API. */
-export const ACTOR = "api";
 
 /** A path parameter that is a run's id. */
 export const ById = z.strictObject({ id: RunId });

@@ -1,6 +1,7 @@
 import { type ErrorCode, MillraceError } from "@millrace/core";
 import { Problem } from "@millrace/core/api";
 import type { z } from "zod";
+import { isLoopback } from "../runtime/loopback.ts";
 import { readApiKey } from "./api-key.ts";
 import type { Cli } from "./cli.ts";
 import type { Settings } from "./settings.ts";
@@ -132,7 +133,7 @@ export function localAddress({ host, port }: Settings): string {
 }
 
 function isLocal(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+  return isLoopback(new URL(url).hostname);
 }
 
 function parse(text: string): unknown {

@@ -12,6 +12,7 @@ import { emitCommand } from "./commands/emit.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { jobsCommand } from "./commands/jobs.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { pausesCommand } from "./commands/pauses.ts";
@@ -75,6 +76,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     ...answerCommands,
     operationsCommand,
     schedulesCommand,
+    keysCommand,
   ],
 };
 

@@ -26,7 +26,7 @@ test("all wrong variables are named at once, each with its fix, and none with it
         DATABASE_URL: "mysql://root:hunter2@db/app",
         MILLRACE_PORT: "47000000",
         MILLRACE_LEASE: "12 seconds",
-        MILLRACE_TRANSPORT: "redis://me:hunter2@redis/zero",
+        MILLRACE_TRANSPORT: "rediss://me:hunter2@redis/zero",
         MILLRACE_API_KEY: "hunter2",
       },
       "/",

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
+import { databaseTls } from "../security/database-tls.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
@@ -215,7 +216,14 @@ function postgresUrl() {
     .refine(
       (text) => isUrlOf(text, ["postgres:", "postgresql:"]),
       "write postgres://user:password@host:5432/database",
-    );
+    )
+    .superRefine((text, context) => {
+      try {
+        if (URL.canParse(text)) databaseTls(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+      }
+    });
 }
 
 function address() {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { MillraceError } from "@millrace/core";
+import { type ApprovingRole, MillraceError, type Role, isAtLeast } from "@millrace/core";
 import {
   type AnswerJson,
   type LockedApprovalRow,
@@ -22,6 +22,8 @@ export interface ApprovalAnswer {
   note: string | null;
   /** Who, as far as it is known. */
   by: string | null;
+  /** Of their key; null for who has none, and answers by a link. */
+  role: Role | null;
   via: AnswerJson["via"];
   /** Who answers by a link may answer only what it is for: the digest of its secret part. */
   digest?: Buffer;
@@ -38,7 +40,7 @@ export interface Answered {
 /**
  * Records what was said to an approval, and wakes its run. One answer counts, the first.
  *
- * @throws MillraceError `run_not_found`, `run_finished`, `approval_not_found`, `approval_answered`, `approval_expired`, `invalid_request` when
+ * @throws MillraceError `run_not_found`, `run_finished`, `forbidden`, `approval_not_found`, `approval_answered`, `approval_expired`, `invalid_request` when
  *   it is not said which
  */
 export function answerTo(db: Database, given: ApprovalAnswer): Promise<Answered> {
@@ -46,12 +48,15 @@ export function answerTo(db: Database, given: ApprovalAnswer): Promise<Answered>
   return inTransaction(db, async (tx) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockApprovals(tx, runId);
-    const { name, ordinal } = await chosen(tx, waits, given);
+    const { name, ordinal, role: least } = await chosen(tx, waits, given);
+    if (least && !(given.role && isAtLeast(given.role, least)))
+      throw notForThem(runId, name, least);
     const [row] = await answerApproval(tx, runId, name, ordinal, approved, by, via, note);
-    // What somebody has called himself is no actor that can be relied on.
+    // What somebody behind a link has called himself is no actor that can be relied on.
+    const actor = via === "link" ? via : (by ?? via);
     const said = { ...(via === "link" && by !== null && { by }), ...(note !== null && { note }) };
     const detail = JSON.stringify({ name, ordinal, approved, ...said });
-    await recordEvent(tx, runId, "approval answered", via, detail);
+    await recordEvent(tx, runId, "approval answered", actor, detail);
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
     return { name, ordinal, answer: row!.answer, queues: woken.map(({ queue }) => queue) };
@@ -84,6 +89,13 @@ async function chosen(
   if (open[0] && run.state === null) return open[0];
   const past = meant[0] ?? (run.name === null ? undefined : run);
   throw notOpen(runId, past, run.state, name);
+}
+
+function notForThem(runId: string, name: string, least: ApprovingRole): MillraceError {
+  return new MillraceError(
+    "forbidden",
+    `run ${runId}: approval ${JSON.stringify(name)} takes the answer of a key whose role is ${least} at the least; millrace approve ${runId}, or millrace reject`,
+  );
 }
 
 /** Why an approval takes no answer. @param past the one that was meant, if there was one @param said the name that was given */

@@ -12,9 +12,9 @@ import {
 } from "../store/cancel.ts";
 import { type Database, inTransaction } from "../store/database.ts";
 import { lastOfChain } from "../store/chains.ts";
+import { lockWaits } from "../store/doubts.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
-import { dropCompensation } from "../store/unwinding.ts";
 import { dropWaits } from "../store/waits.ts";
 
 export interface Cancel {
@@ -59,19 +59,21 @@ export async function cancelInside(tx: Queryable, asked: Cancel): Promise<Cancel
     if (last!.id !== runId) return cancelInside(tx, { ...asked, runId: last!.id });
     throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
   }
-  if (force) await dropCompensation(tx, runId);
-  else if (run.compensates && (await isUnwinding(tx, runId))[0]!.unwinding) return "compensating";
+  const compensates = run.compensates && !force;
+  if (compensates && (await isUnwinding(tx, runId))[0]!.unwinding) return "compensating";
   await askToCancel(tx, runId, by, reason, force);
   const detail = { ...(reason !== null && { reason }), ...(force && { force }) };
   const told = Object.keys(detail).length > 0 ? JSON.stringify(detail) : null;
   await recordEvent(tx, runId, "cancel asked", by, told);
   if (lease ?? (await unwantInLease(tx, runId, force))[0]) return "asked";
+  // Waits before timers, as whoever gives it something has them.
+  await lockWaits(tx, runId);
   await dropTimer(tx, runId);
-  if (force || !run.compensates) await dropWaits(tx, [runId]);
+  if (!compensates) await dropWaits(tx, [runId]);
   await dropFromReady(tx, runId, run.queue, run.priority);
   await dropFromGate(tx, runId, run.job);
   // It stays open, and so must not be put back beside a lease: a claim that was under way was waited for by now.
-  if (run.compensates && (await unwantInLease(tx, runId, force)).length > 0) return "asked";
-  const [ended] = await cancelRun(tx, runId);
-  return ended && ended.state === null ? "compensating" : "cancelled";
+  if (compensates && (await unwantInLease(tx, runId, force)).length > 0) return "asked";
+  await cancelRun(tx, runId);
+  return compensates ? "compensating" : "cancelled";
 }

@@ -106,7 +106,7 @@ export class Emitter {
     if (sqlState(error) === RUN_ENDED) {
       return new MillraceError(
         "run_finished",
-        `event ${name}: run ${run} has ended, and takes no event any more; look at how it ended`,
+        `event ${name}: run ${run} has ended, or is about to, and takes no event any more; look at how it ended`,
         { cause: error },
       );
     }

@@ -1,8 +1,8 @@
 import { MillraceError } from "@millrace/core";
 import { recordEvent } from "../store/events.ts";
+import { type CopiedRow, copySteps, pinAccepted } from "../store/forks.ts";
 import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import { copySteps, readPlace } from "../store/steps.ts";
 import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
 import { rerunRequest } from "./rerun.ts";
 
@@ -16,6 +16,16 @@ export interface Fork {
   correlationId?: string | undefined;
   /** JSON text, which its job accepts, instead of the old run's input. */
   input?: string | undefined;
+  /** Puts large values of steps, to which these refer, below the new run, too; absent where there is no store for them. */
+  copyValues?:
+    | ((from: string, to: string, steps: readonly StoredStep[]) => Promise<void>)
+    | undefined;
+}
+
+/** A step with the reference to its value. */
+export interface StoredStep {
+  name: string;
+  value: string;
 }
 
 export interface ForkedRun extends EnqueuedRun {
@@ -25,29 +35,30 @@ export interface ForkedRun extends EnqueuedRun {
 
 /**
  * Makes a new run of the same job that begins with what another has on record before one of its steps: all that its handler got to know
- * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment.
+ * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment. What is
+ * taken over was made by the code to which the other is pinned, so the new one is, too.
  *
  * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it have large values
+ * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it were made good, or have
+ *   large values and there is no store; what copying those throws
  */
 export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
   const { runId, step, ordinal, by, correlationId, input } = asked;
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
-  const [place] = await readPlace(tx, runId, step, ordinal);
-  if (!place) throw stepNotFound(asked);
   const request = rerunRequest(old, input);
   const [run] = await enqueueAll(tx, [
     correlationId === undefined ? request : { ...request, correlationId },
   ]);
   if (!run) throw new Error("enqueue gave no answer");
-  const [copied] = await copySteps(tx, runId, run.id, place.seq);
-  const { steps, stored } = copied!;
-  if (stored) {
-    throw new MillraceError(
-      "invalid_request",
-      `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store below that run; fork it from an earlier step, or rerun it`,
-    );
+  const [copied] = await copySteps(tx, runId, run.id, step, ordinal);
+  if (!copied) throw stepNotFound(asked);
+  const { steps, version } = copied;
+  if (steps > 0) {
+    requireStanding(asked, copied);
+    // A crash before the commit leaves values of a run that there is not, which maintenance removes.
+    if (copied.stored) await copyValues(asked, run.id, copied.stored);
+    if (version !== null) await pinAccepted(tx, run.id, version);
   }
   const from = { step, ordinal, steps };
   await recordEvent(tx, runId, "forked", by, JSON.stringify({ run: run.id, ...from }));
@@ -60,5 +71,29 @@ function stepNotFound({ runId, step, ordinal }: Fork): MillraceError {
   return new MillraceError(
     "step_not_found",
     `run ${runId} has no step ${what} on record; millrace run show lists those that it has`,
+  );
+}
+
+/** What was made good is on record as if it had happened: a new run would rest on what is no more. */
+function requireStanding({ runId, step }: Fork, { undoing, undone }: CopiedRow): void {
+  if (!undoing && undone === null) return;
+  const what = undoing
+    ? `is making good what it did before ${JSON.stringify(step)}`
+    : `has made good what its step ${JSON.stringify(undone)} did`;
+  throw new MillraceError(
+    "invalid_request",
+    `run ${runId} ${what}; fork it from an earlier step, or rerun it`,
+  );
+}
+
+async function copyValues(
+  { runId, step, copyValues: copy }: Fork,
+  to: string,
+  stored: readonly StoredStep[],
+): Promise<void> {
+  if (copy) return copy(runId, to, stored);
+  throw new MillraceError(
+    "invalid_request",
+    `steps of run ${runId} before ${JSON.stringify(step)} have large values, which are in a store that this server does not know; give it the MILLRACE_VALUE_STORE of the workers, fork the run from an earlier step, or rerun it`,
   );
 }

@@ -3,7 +3,6 @@ import { checkInput, type InputSchema, type Job, type Queue, type Schedule } fro
 import { type Database, inTransaction } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
-import { unpark } from "../store/park.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { changingRates } from "./change-rates.ts";
@@ -165,8 +164,6 @@ export class JobRegistry {
         })),
       ),
     );
-    // What other code has left behind may be what this code can run.
-    await unpark(tx, this.names);
     return rows.map(({ name }) => name);
   }
 }

@@ -1,7 +1,8 @@
-import { takeBackLost } from "../engine/take-back.ts";
+import { takeBackApart, takeBackLost } from "../engine/take-back.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
-import type { Database } from "../store/database.ts";
+import { type Database, isUnavailable } from "../store/database.ts";
+import type { TakenBackRow } from "../store/reap.ts";
 import { markLost, watchBeats } from "../store/workers.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -27,6 +28,8 @@ export class Reaper extends Loop {
   readonly #logger: Logger;
   readonly #sweepMs: number;
   #watched = new Map<number, Watched>();
+  /** Runs that could not be taken back by the last sweep. */
+  #refused = new Set<string>();
   #sweptAt = performance.now();
 
   constructor({ db, bell, logger, sweepMs }: ReaperOptions) {
@@ -73,7 +76,7 @@ export class Reaper extends Loop {
 
   async #takeBackAll(): Promise<void> {
     for (;;) {
-      const runs = await takeBackLost(this.#db);
+      const runs = await this.#takeBackSome();
       failpoint("reap.after_commit");
       if (runs.length === 0) return;
       const dead = runs.filter((run) => run.state === "failed");
@@ -83,6 +86,25 @@ export class Reaper extends Loop {
       );
       for (const queue of new Set(runs.map((run) => run.queue))) this.#bell.ring(queue);
     }
+  }
+
+  async #takeBackSome(): Promise<TakenBackRow[]> {
+    try {
+      return await takeBackLost(this.#db);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+    }
+    const { runs, refused } = await takeBackApart(this.#db);
+    // Each is tried by every sweep, and told of once.
+    for (const { runId, error } of refused) {
+      if (this.#refused.has(runId)) continue;
+      this.#logger.error(
+        { err: error, run: runId },
+        `run ${runId} of a lost worker cannot be taken back: the database refuses it; it is tried again`,
+      );
+    }
+    this.#refused = new Set(refused.map(({ runId }) => runId));
+    return runs;
   }
 }
 

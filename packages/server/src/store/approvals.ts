@@ -1,10 +1,11 @@
+import type { ApprovingRole } from "@millrace/core";
 import { statement } from "./statement.ts";
 import { FENCED_STEPS, type KeptRow, type Keeping, keeping } from "./steps.ts";
 import { NO_END, REST, type WaitRow } from "./waits.ts";
 
 /**
  * Notes what steps ask people, as `askWaits` does with what they wait for. Parameters: worker; then of each its lease, run, name and ordinal;
- * how many milliseconds it waits, null for no end; what is asked, and the JSON text of its details, or null.
+ * how many milliseconds it waits, null for no end; what is asked, the JSON text of its details, or null, and the least role of who may answer, or null.
  */
 export const askApprovals = statement<
   [
@@ -16,19 +17,20 @@ export const askApprovals = statement<
     forMs: (number | null)[],
     asks: string[],
     details: (string | null)[],
+    roles: (ApprovingRole | null)[],
   ],
   WaitRow & { held: boolean }
 >(
   "ask_approvals",
   `with made as materialized (
       select *, clock_timestamp() as at
-      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::float8[], $7::text[], $8::jsonb[])
-        with ordinality m(lease_id, run_id, name, ordinal, for_ms, ask, details, place)
+      from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::float8[], $7::text[], $8::jsonb[], $9::text[])
+        with ordinality m(lease_id, run_id, name, ordinal, for_ms, ask, details, role, place)
     ),
     ${FENCED_STEPS},
     asked as (
-      insert into millrace.waiter (run_id, name, ordinal, kind, asked_at, due_at, ask, details, approval)
-      select run_id, name, ordinal, 'approval', at, coalesce(at + for_ms * interval '1 millisecond', ${NO_END}), ask, details,
+      insert into millrace.waiter (run_id, name, ordinal, kind, asked_at, due_at, ask, details, role, approval)
+      select run_id, name, ordinal, 'approval', at, coalesce(at + for_ms * interval '1 millisecond', ${NO_END}), ask, details, role,
         nextval('millrace.approval_number')
       from fenced
       on conflict do nothing
@@ -76,6 +78,7 @@ export interface ApprovalRow {
   ask: string;
   /** Null for none. */
   details: unknown;
+  role: ApprovingRole | null;
   asked_at: Date;
   due_at: Date;
 }
@@ -89,7 +92,7 @@ export const listApprovals = statement<
   ApprovalRow
 >(
   "list_approvals",
-  `select w.run_id, r.job, r.queue, w.name, w.ordinal, w.approval::text as approval, w.ask, w.details, w.asked_at, w.due_at
+  `select w.run_id, r.job, r.queue, w.name, w.ordinal, w.approval::text as approval, w.ask, w.details, w.role, w.asked_at, w.due_at
    from millrace.waiter w
    cross join lateral (select job, queue from millrace.run where id = w.run_id and state is null limit 1) r
    where w.approval is not null and w.met_at is null and w.approval < $1::bigint and w.due_at > clock_timestamp()
@@ -125,6 +128,8 @@ export interface LockedApprovalRow {
   ordinal: number;
   /** Whether people are asked. */
   asked: boolean;
+  /** The least role of who may answer, and then no link does. */
+  role: ApprovingRole | null;
   /** What one has said; null when nobody has. */
   answer: AnswerJson | null;
   /** When its time is over, and whether it is. */
@@ -137,7 +142,7 @@ export interface LockedApprovalRow {
 /** Locks the waits of a run in the order in which everybody does who gives it something, and answers them. */
 export const lockApprovals = statement<[run: string], LockedApprovalRow>(
   "lock_approvals",
-  `select name, ordinal, ask is not null as asked, case when ask is not null then value end as answer, due_at,
+  `select name, ordinal, ask is not null as asked, role, case when ask is not null then value end as answer, due_at,
      due_at <= clock_timestamp() as over, links
    from millrace.waiter where run_id = $1 order by run_id, name, ordinal for update`,
 );
@@ -194,6 +199,7 @@ export interface AskedRow {
   state: string | null;
   ask: string;
   details: unknown;
+  role: ApprovingRole | null;
   asked_at: Date;
   due_at: Date;
   over: boolean;
@@ -204,7 +210,7 @@ export interface AskedRow {
 /** An approval that stands, also one that is answered and that its run has not taken yet. */
 export const readAsked = statement<[run: string, name: string, ordinal: number], AskedRow>(
   "read_asked",
-  `select r.job, r.state::text as state, w.ask, w.details, w.asked_at, w.due_at, w.due_at <= clock_timestamp() as over,
+  `select r.job, r.state::text as state, w.ask, w.details, w.role, w.asked_at, w.due_at, w.due_at <= clock_timestamp() as over,
      w.value as answer, w.links
    from millrace.waiter w cross join lateral (select job, state from millrace.run where id = w.run_id limit 1) r
    where w.run_id = $1 and w.name = $2 and w.ordinal = $3 and w.ask is not null`,

@@ -89,11 +89,10 @@ export const dropFromGate = statement<[run: string, job: string], never>(
     where g.job = $2 and g.key = p.key and g.queue = p.queue and g.seq = p.seq and cardinality(p.run_ids) > 1`,
 );
 
-/** Answers no state of a run that makes good first what it has done. */
-export const cancelRun = statement<[run: string], { state: FinalState | null }>(
+/** One that makes good first what it has done is open again afterwards, and stands in its queue: see `millrace.unwind`. */
+export const cancelRun = statement<[run: string], never>(
   "cancel_run",
-  `update millrace.run set state = 'cancelled', finished_at = clock_timestamp()
-   where id = $1 and state is null returning state`,
+  `update millrace.run set state = 'cancelled', finished_at = clock_timestamp() where id = $1 and state is null`,
 );
 
 /** Whether a run is to end already, and makes good first what it has done. */

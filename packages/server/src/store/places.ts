@@ -10,8 +10,10 @@ export const countPlaces = statement<
     gated: number;
     running: number;
     scheduled: number;
-    /** Their steps wait. */
+    /** Their steps wait, or they are parked. */
     waiting: number;
+    /** Their code does not come to what they have on record. */
+    parked: number;
     dead_letters: number;
     /** Effects of which a person must say whether they happened. */
     doubts: number;
@@ -25,14 +27,16 @@ export const countPlaces = statement<
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.ready) as queued,
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.gate) as gated,
      (select coalesce(sum(cardinality(run_ids)), 0)::int from millrace.lease) as running,
-     t.scheduled, t.waiting,
+     t.scheduled, t.waiting, t.parked,
      (select count(*)::int from millrace.dead_letter where handled_at is null) as dead_letters,
      (select count(*)::int from millrace.waiter where doubt is not null and met_at is null) as doubts,
      (select count(*)::int from millrace.waiter where approval is not null and met_at is null and due_at > clock_timestamp()) as approvals,
      (select coalesce(extract(epoch from clock_timestamp() - least(
        (select min(since) from millrace.ready), (select min(since) from millrace.gate))), 0)::float8) as oldest_seconds
    from (
-     select count(*) filter (where reason not in ('sleep', 'wait', 'version'))::int as scheduled, count(*) filter (where reason in ('sleep', 'wait', 'version'))::int as waiting
+     select count(*) filter (where reason not in ('sleep', 'wait', 'version'))::int as scheduled,
+       count(*) filter (where reason in ('sleep', 'wait', 'version'))::int as waiting,
+       count(*) filter (where reason = 'version')::int as parked
      from millrace.timer
    ) t`,
 );

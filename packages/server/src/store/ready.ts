@@ -24,13 +24,14 @@ export const OPEN_LANES = `
     )`;
 
 /**
- * The version to which the run `r` is pinned once its attempt has ended: as soon as it has steps on record, that of the worker that made
- * them. Looked up with limits, because an EXISTS may be planned as a hash of all there are.
+ * The version to which the run `r` is pinned once its attempt has ended: as soon as the attempt has put something on record, that of the
+ * worker that made it. Not before, though other code may have left something: that code may be the only one which can go on with it.
+ * Looked up with limits, because an EXISTS may be planned as a hash of all there are.
  *
- * @param worker the id of the worker
+ * @param attempt a row with its worker_id and claimed_at; in `r` it is not counted yet
  */
-export const pinned = (worker: string) => `coalesce(r.version, (
+export const pinned = (attempt: string) => `coalesce(r.version, (
           select w.versions -> r.job ->> 'is' from millrace.worker w
-          where w.id = ${worker} and w.versions ? r.job and coalesce(
-            (select true from millrace.step s where s.run_id = r.id limit 1),
-            (select true from millrace.waiter x where x.run_id = r.id limit 1))))`;
+          where w.id = ${attempt}.worker_id and w.versions ? r.job and coalesce(
+            (select true from millrace.step s where s.run_id = r.id and s.attempt = r.attempts + 1 limit 1),
+            (select true from millrace.waiter x where x.run_id = r.id and x.asked_at >= ${attempt}.claimed_at limit 1))))`;

@@ -1,22 +1,26 @@
 import { OPEN_LANES, intoReady, pinned } from "./ready.ts";
 import { statement } from "./statement.ts";
 
+/** A run that was taken back. */
+export interface TakenBackRow {
+  run_id: string;
+  worker_id: number;
+  job: string;
+  queue: string;
+  /** How it has ended; null for one that will be tried again. */
+  state: string | null;
+}
+
 /**
- * Takes back the leases of workers that are lost or gone. A lease that such a worker opened while it was being declared
- * lost is found by the next sweep. Each run's attempt ends as lost, and the run goes to the back of its queue; or is
- * cancelled, when that was asked for. A run that had neighbours never becomes a dead letter here: any of them may have killed
- * the worker. One that was executed away from others does, when that happened too often.
+ * Takes back leases. Each run's attempt ends as lost, and the run goes to the back of its queue; or is cancelled, when that was asked for.
+ * A run that had neighbours never becomes a dead letter here: any of them may have killed the worker. One that was executed away from
+ * others does, when that happened too often.
  *
- * Parameters: those of engine/poison.ts; the fingerprint of such a dead letter.
+ * @param which tells leases `l` of workers that are lost or gone from others of those
  */
-export const takeBack = statement<
-  [maxCrashes: number, minProven: number, maxLostApart: number, fingerprint: string],
-  { run_id: string; worker_id: number; job: string; queue: string; state: string | null }
->(
-  "take_back",
-  `with orphaned as materialized (
+const takingBack = (which: string) => `with orphaned as materialized (
       select l.id from millrace.lease l join millrace.worker w on w.id = l.worker_id
-      where w.state in ('lost', 'gone') order by l.id limit 100 for update of l skip locked
+      where w.state in ('lost', 'gone') ${which} for update of l skip locked
     ),
     ended as (
       delete from millrace.lease where id = any (array(select id from orphaned))
@@ -40,14 +44,13 @@ export const takeBack = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, losses = r.losses + 1, version = ${pinned("l.worker_id")},
+      set attempts = r.attempts + 1, losses = r.losses + 1, version = ${pinned("l")},
         state = l.final,
         started_at = case when l.final is not null then l.claimed_at end,
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
       from judged l where r.id = any (array[l.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect,
-        l.final is not null and r.state is null as unwinds
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message, evidence)
@@ -67,9 +70,50 @@ export const takeBack = statement<
       ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
-        from moved where state is null and not unwinds
+        from moved where state is null
       ) chunk
       group by queue, priority, job, version, parcel`)}
     )
-    select id as run_id, worker_id, job, queue, state::text from moved`,
+    select id as run_id, worker_id, job, queue, state::text from moved`;
+
+/** The parameters of engine/poison.ts; the fingerprint of a dead letter that comes of it. */
+type Judging = [maxCrashes: number, minProven: number, maxLostApart: number, fingerprint: string];
+
+/**
+ * Takes back a hundred leases of workers that are lost or gone. A lease that such a worker opened while it was being declared lost is found
+ * by the next sweep.
+ */
+export const takeBack = statement<Judging, TakenBackRow>(
+  "take_back",
+  takingBack("order by l.id limit 100"),
+);
+
+/** The same of one lease. */
+export const takeBackOne = statement<[...Judging, lease: number], TakenBackRow>(
+  "take_back_one",
+  takingBack("and l.id = $5"),
+);
+
+/** The leases of workers that are lost or gone, and their runs. */
+export const listLost = statement<[], { id: number; run_ids: string[] }>(
+  "list_lost",
+  `select l.id, l.run_ids from millrace.lease l join millrace.worker w on w.id = l.worker_id
+   where w.state in ('lost', 'gone') order by l.id`,
+);
+
+/** Makes of the lease of a worker that is lost or gone one for each of its runs. */
+export const splitLost = statement<[lease: number], { id: number; run_id: string }>(
+  "split_lost",
+  `with orphaned as materialized (
+      select l.id from millrace.lease l join millrace.worker w on w.id = l.worker_id
+      where w.state in ('lost', 'gone') and l.id = $1 for update of l skip locked
+    ),
+    ended as (
+      delete from millrace.lease where id = any (array(select id from orphaned)) returning *
+    )
+    insert into millrace.lease (worker_id, claimed_at, run_ids, unwanted, job, key, queue, batch, alone, apart)
+    select e.worker_id, e.claimed_at, array[u.id], case when u.id = any (e.unwanted) then array[u.id] else '{}' end, e.job, e.key, e.queue,
+      e.batch, case when u.id = any (e.alone) then array[u.id] else '{}' end, case when u.id = any (e.apart) then array[u.id] else '{}' end
+    from ended e cross join unnest(e.run_ids) u(id)
+    returning id, run_ids[1] as run_id`,
 );

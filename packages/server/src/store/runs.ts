@@ -238,25 +238,40 @@ export interface OpenRunRow {
 }
 
 /**
- * Open runs of a job: so many at the most of each place where they stand, the first that are found there. It looks at what is open, never at
- * history. Parameters: job; how many.
+ * Open runs of a job: so many at the most of each place where they stand, the first that are found there, and so much of their inputs. It
+ * looks at what is open, never at history. Parameters: job; how many; how many bytes of inputs.
+ *
+ * @returns with each run, whether there are more
  */
-export const listOpen = statement<[job: string, most: number], OpenRunRow>(
+export const listOpen = statement<
+  [job: string, most: number, mostBytes: number],
+  OpenRunRow & { more: boolean }
+>(
   "list_open",
   `with standing as materialized (
-      (select u.id from millrace.ready r cross join unnest(r.run_ids) u(id) where r.job = $1 limit $2)
+      select id, row_number() over () as n
+      from (select u.id from millrace.ready r cross join unnest(r.run_ids) u(id) where r.job = $1 limit $2::bigint + 1) place
       union all
-      (select u.id from millrace.gate g cross join unnest(g.run_ids) u(id) where g.job = $1 limit $2)
+      select id, row_number() over ()
+      from (select u.id from millrace.gate g cross join unnest(g.run_ids) u(id) where g.job = $1 limit $2 + 1) place
       union all
-      (select u.id from millrace.lease l cross join unnest(l.run_ids) u(id)
-        cross join lateral (select job from millrace.run where id = u.id limit 1) r where r.job = $1 limit $2)
+      select id, row_number() over ()
+      from (select u.id from millrace.lease l cross join unnest(l.run_ids) u(id)
+        cross join lateral (select job from millrace.run where id = u.id limit 1) r where r.job = $1 limit $2 + 1) place
       union all
-      (select t.run_id from millrace.timer t
-        cross join lateral (select job from millrace.run where id = t.run_id limit 1) r where r.job = $1 limit $2)
+      select id, row_number() over ()
+      from (select t.run_id as id from millrace.timer t
+        cross join lateral (select job from millrace.run where id = t.run_id limit 1) r where r.job = $1 limit $2 + 1) place
+    ),
+    open as materialized (
+      select r.id, millrace.state_of(r.id, r.state) as state, r.version, r.input,
+        coalesce((select true from millrace.step s where s.run_id = r.id limit 1),
+          (select true from millrace.waiter w where w.run_id = r.id limit 1), false) as begun,
+        sum(octet_length(r.input::text)) over (order by r.id) as bytes
+      from standing p cross join lateral (select * from millrace.run where id = p.id limit 1) r
+      where p.n <= $2 and r.state is null
     )
-    select r.id, millrace.state_of(r.id, r.state) as state, r.version, r.input,
-      coalesce((select true from millrace.step s where s.run_id = r.id limit 1),
-        (select true from millrace.waiter w where w.run_id = r.id limit 1), false) as begun
-    from standing p cross join lateral (select * from millrace.run where id = p.id limit 1) r
-    where r.state is null order by r.id`,
+    select id, state, version, input, begun,
+      exists (select from standing where n > $2) or exists (select from open where bytes > $3) as more
+    from open where bytes <= $3 order by id`,
 );

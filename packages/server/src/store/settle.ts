@@ -236,7 +236,7 @@ export const settleOthers = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
+      set attempts = r.attempts + 1, version = ${pinned("f")},
         failures = r.failures + (f.verdict in ('retry', 'fail'))::int,
         losses = r.losses + (f.verdict = 'crash')::int,
         state = f.final,
@@ -245,9 +245,7 @@ export const settleOthers = statement<
         worker_id = case when f.final is not null then f.worker_id end
       from judged f where r.id = any (array[f.run_id]) and r.state is null
       returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, r.version, f.verdict, f.due_at, f.wanted_at, f.late,
-        f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at,
-        -- It makes good first what it has done: millrace.unwind has put it into its queue.
-        f.final is not null and r.state is null as unwinds
+        f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at, error_class, error_message,
@@ -276,7 +274,7 @@ export const settleOthers = statement<
       ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
-        from moved where verdict = 'release' or verdict = 'crash' and state is null and not unwinds
+        from moved where verdict = 'release' or verdict = 'crash' and state is null
       ) chunk
       group by queue, priority, job, version, parcel`)}
     )

@@ -95,11 +95,13 @@ export interface RecordedRow {
   /** The value is what the step has thrown, or why children gave nothing. */
   failed: boolean;
   seq: number;
+  /** The run that this one was forked from has recorded it. */
+  takenOver: boolean;
 }
 
 export const readRecorded = statement<[run: string], RecordedRow>(
   "read_recorded",
-  `select name, ordinal, kind, value::text as value, failed, seq from millrace.step where run_id = $1 order by seq`,
+  `select name, ordinal, kind, value::text as value, failed, seq, attempt = 0 as "takenOver" from millrace.step where run_id = $1 order by seq`,
 );
 
 export interface StepRow {
@@ -123,43 +125,4 @@ export const listSteps = statement<[run: string, limit: number], StepRow>(
      order by started_at desc, name desc, ordinal desc limit $2
    ) last
    order by started_at, name, ordinal`,
-);
-
-/** Which number a step of a run has on record; null for one that waits still. No row: the run has no such step. */
-export const readPlace = statement<
-  [run: string, name: string, ordinal: number],
-  { seq: number | null }
->(
-  "read_place",
-  `select seq from millrace.step where run_id = $1 and name = $2 and ordinal = $3
-   union all
-   select null from millrace.waiter where run_id = $1 and name = $2 and ordinal = $3
-   limit 1`,
-);
-
-/**
- * Copies what a run has on record before a number, or all of it for null, to another run, which no attempt has made: number 0. That
- * people were told of an approval which is not copied is not, either: they were told of the other run's. Answers how much that was, and
- * whether values of it are in the store for large ones, which has them below the other run.
- */
-export const copySteps = statement<
-  [from: string, to: string, before: number | null],
-  { steps: number; stored: boolean }
->(
-  "copy_steps",
-  `with copied as (
-      insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value, failed)
-      select $2, name, ordinal, kind, seq, 0, started_at, finished_at, value, failed
-      from millrace.step s where run_id = $1 and ($3::integer is null or seq < $3) and kind <> 'compensation'
-        and not (kind = 'step' and exists (
-          select from (
-            select name, ordinal from millrace.step where run_id = $1 and kind = 'approval' and seq >= $3
-            union all
-            select name, ordinal from millrace.waiter where run_id = $1 and ask is not null
-          ) a
-          where s.name = 'notify ' || a.name and s.ordinal = a.ordinal
-        ))
-      returning value -> '$' ->> 0 = 'stored' as stored
-    )
-    select count(*)::int as steps, coalesce(bool_or(stored), false) as stored from copied`,
 );

@@ -44,7 +44,7 @@ export const settleSuspended = statement<
     ),
     moved as (
       update millrace.run r
-      set attempts = r.attempts + 1, version = ${pinned("f.worker_id")},
+      set attempts = r.attempts + 1, version = ${pinned("f")},
         state = case when f.unwanted then 'cancelled'::millrace.run_state end,
         started_at = case when f.unwanted then f.claimed_at end,
         finished_at = case when f.unwanted then f.at end,
@@ -52,25 +52,24 @@ export const settleSuspended = statement<
       from fenced f left join waiting w on w.run_id = f.run_id
       where r.id = any (array[f.run_id]) and r.state is null
       returning r.id, r.attempts, r.state, r.queue, r.priority, r.job, r.version, f.due_at, f.worker_id, f.claimed_at, f.at,
-        coalesce(w.wakeable, false) as wakeable, coalesce(w.met, false) as met,
-        f.unwanted and r.state is null as unwinds
+        coalesce(w.wakeable, false) as wakeable, coalesce(w.met, false) as met
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at)
-      select id, attempts, case when state is null and not unwinds then 'released' else 'cancelled' end::millrace.attempt_outcome, worker_id,
+      select id, attempts, case when state is null then 'released' else 'cancelled' end::millrace.attempt_outcome, worker_id,
         claimed_at, at
       from moved
     ),
     asleep as (
       insert into millrace.timer (run_id, due_at, reason)
       select id, due_at, case when wakeable then 'wait' else 'sleep' end
-      from moved where state is null and not met and not unwinds
+      from moved where state is null and not met
     ),
     awake as (
       ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids
       from (
         select *, (row_number() over (partition by queue, priority, job, version order by id) - 1) / 250 as parcel
-        from moved where state is null and met and not unwinds
+        from moved where state is null and met
       ) chunk
       group by queue, priority, job, version, parcel`)}
     )

@@ -60,12 +60,6 @@ export const finishUnwinding = statement<Through, { held: boolean }>(
     ${HELD}`,
 );
 
-/** Lets a run end without making anything good. */
-export const dropCompensation = statement<[run: string], never>(
-  "drop_compensation",
-  `update millrace.run set compensates = false where id = $1 and state is null`,
-);
-
 /** Forgets what is noted of runs that have ended, or are no more, in a window; answers where it ended, null at the end of all. */
 export const pruneUnwindings = statement<
   [after: string, limit: number],

@@ -85,9 +85,10 @@ export interface TakenRow extends WaitRow {
 
 /**
  * Makes checkpoints of waits that are over, through the leases of their runs. Answers one row for each, in order; the statement may be
- * sent again, when its answer was lost.
+ * sent again, when its answer was lost. A wait for an event is over by its time only when somebody has looked since for events that came
+ * before: until then it has no time left, and is not taken.
  *
- * Parameters: worker; then of each its lease, run, name, ordinal, number in the run and attempt.
+ * Parameters: worker; then of each its lease, run, name, ordinal, number in the run and attempt, and whether somebody has looked since.
  */
 export const takeWaits = statement<
   [
@@ -98,18 +99,19 @@ export const takeWaits = statement<
     ordinals: number[],
     seqs: number[],
     attempts: number[],
+    looked: boolean[],
   ],
   TakenRow
 >(
   "take_waits",
   `with made as materialized (
-      select * from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[])
-        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, place)
+      select * from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::smallint[], $8::boolean[])
+        with ordinality m(lease_id, run_id, name, ordinal, seq, attempt, looked, place)
     ),
     ${FENCED_STEPS},
     standing as materialized (
       select f.place, f.seq, f.attempt, w.run_id, w.name, w.ordinal, w.kind, w.asked_at, w.due_at, w.met_at, w.value, w.source,
-        w.failed, w.job, w.met_at is not null or w.due_at <= clock_timestamp() as over, w.kind = 'call' and w.met_at is null as late
+        w.failed, w.job, w.met_at is not null or w.due_at <= clock_timestamp() and (w.event is null or f.looked) as over, w.kind = 'call' and w.met_at is null as late
       from fenced f join millrace.waiter w on w.run_id = f.run_id and w.name = f.name and w.ordinal = f.ordinal
       order by w.run_id, w.name, w.ordinal for update of w
     ),

@@ -1,4 +1,4 @@
-import { type Duration, durationMs, toJsonText } from "@millrace/core";
+import { type Duration, type Role, durationMs, toJsonText } from "@millrace/core";
 import {
   type AnyEvent,
   type AnyJob,
@@ -43,6 +43,8 @@ export interface TestAnswer {
   ordinal?: number;
   /** Default: `api`. */
   by?: string;
+  /** Of their key. Default: `admin`. */
+  role?: Role;
   note?: string;
 }
 
@@ -172,9 +174,9 @@ export class TestKit implements AsyncDisposable {
   async #answer(
     runId: string,
     approved: boolean,
-    { name, ordinal, by = "api", note }: TestAnswer,
+    { name, ordinal, by = "api", role = "admin", note }: TestAnswer,
   ): Promise<void> {
-    const said = { name, ordinal, by, note: note ?? null, via: "api" } as const;
+    const said = { name, ordinal, by, role, note: note ?? null, via: "api" } as const;
     await answerTo(this.#db, { runId, approved, ...said });
     await this.#settle();
   }

@@ -39,12 +39,16 @@ test.each([
   "redis",
   "kafka://host",
   "redis://",
-  "redis://host/zero",
-  "redis://host/?tls[rejectUnauthorized]=false",
-  "redis://host/?prefix=a&prefix=b",
-  "redis://host/?prefix={x}",
-  "redis://:sec#ret@host",
-  "redis://:%zz@host",
+  "rediss://host/zero",
+  "redis://host",
+  "amqp://user:secret@mq.example/",
+  "redis://host/?tls=on",
+  "rediss://host/?tls=off",
+  "rediss://host/?tls[rejectUnauthorized]=false",
+  "rediss://host/?prefix=a&prefix=b",
+  "rediss://host/?prefix={x}",
+  "rediss://:sec#ret@host",
+  "rediss://:%zz@host",
   "amqps://host/?verify=verify_none",
   "sqs://key:secret@eu-west-1/ours",
   "sqs://eu-west-1/ours?endpoint=http://sqs.example",
@@ -63,7 +67,7 @@ test.each([
 
 test("what goes to another machine without TLS is in the clear", () => {
   const clear = (text: string) => inTheClear(readTransportUrl(text));
-  expect(["redis://cache", "amqp://mq.example"].map(clear)).toEqual([true, true]);
+  expect(["redis://cache/?tls=off", "amqp://mq.example/?tls=off"].map(clear)).toEqual([true, true]);
   for (const text of ["rediss://cache", "redis://127.0.0.1", "amqp://localhost", "redis://[::1]"]) {
     expect(clear(text), text).toBe(false);
   }

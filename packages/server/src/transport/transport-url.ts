@@ -1,3 +1,5 @@
+import { isLoopback } from "../runtime/loopback.ts";
+
 /** Where a transport is, read from its URL. Only the adapter sees user and password. */
 export type TransportPlace =
   | { readonly kind: "postgres" }
@@ -42,13 +44,15 @@ export function readTransportUrl(text: string): TransportPlace {
   }
   if (url.hash) throw new Error("a URL with # in it: write %23 for one in a password");
   if (url.protocol === "sqs:") return sqsPlace(url);
+  const given = options(url, ["prefix", "tls"]);
   const server = {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     user: decoded(url.username),
     password: decoded(url.password),
     tls: url.protocol === "rediss:" || url.protocol === "amqps:",
-    prefix: options(url, ["prefix"])["prefix"] ?? "millrace",
+    prefix: given["prefix"] ?? "millrace",
   };
+  requireTls(server, given["tls"]);
   const path = decoded(url.pathname.slice(1)) ?? "";
   requirePrefix(server.prefix);
   if (url.protocol.startsWith("redis")) {
@@ -57,6 +61,20 @@ export function readTransportUrl(text: string): TransportPlace {
   }
   const port = Number(url.port || (server.tls ? 5671 : 5672));
   return { ...server, kind: "rabbitmq", port, vhost: path || "/" };
+}
+
+/** A password that crosses a network in the clear is somebody's decision, and not what a URL happens to begin with. */
+function requireTls(
+  { tls, host }: { tls: boolean; host: string },
+  option: string | undefined,
+): void {
+  if (option !== undefined && (option !== "off" || tls)) {
+    throw new Error("tls: the one thing to say is tls=off, in a redis:// or amqp:// URL");
+  }
+  if (tls || option === "off" || isLoopback(host)) return;
+  throw new Error(
+    "another machine is spoken to by TLS: write rediss:// or amqps://, or ?tls=off for a network on which nobody listens",
+  );
 }
 
 /** Whether what is said there can be read on the way: the scheme asks for no TLS, and the server is another machine. */
@@ -113,8 +131,4 @@ function decoded(part: string): string | undefined {
   } catch {
     throw new Error("a % in it that is none of an escape: write %25");
   }
-}
-
-function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { isLoopback } from "../runtime/loopback.ts";
 
 /** Where a store for values is, read from its URL. */
 export type ValuePlace =
@@ -70,7 +71,7 @@ function endpointOf(text: string | null): string | undefined {
   if (!url || !["http:", "https:"].includes(url.protocol) || url.username || url.password) {
     throw new Error("endpoint: write an address such as https://minio.example.com:9000");
   }
-  if (url.protocol === "http:" && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) {
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
     throw new Error("endpoint: http:// is for this machine alone; write https://");
   }
   return text;

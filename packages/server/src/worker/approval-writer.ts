@@ -75,6 +75,7 @@ export class ApprovalWriter {
       items.map((item) => item.forMs),
       items.map((item) => item.ask),
       items.map((item) => item.details),
+      items.map((item) => item.role),
     );
     failpoint("approval.after_commit");
     return asked;

@@ -104,13 +104,18 @@ export class AttemptContext implements Context {
     return this.#ending;
   }
 
-  /** Its handler has thrown: makes good what it did, when the run is to end. In a first attempt nothing is on record. */
+  /** Its handler has thrown: makes good what it did, when the run is to end. */
   async unwind(thrown: unknown): ReturnType<StepRunner["unwind"]> {
-    if (this.attempt === 1 || this.#concluded) return { thrown };
+    if (this.#concluded) return { thrown };
     // It may have come to no step this time.
-    if (!this.#steps && !(await this.#kept.checkpoints.isToEnd(this))) return { thrown };
+    if (!this.#steps && !(await this.#isToEnd())) return { thrown };
     this.#steps ??= this.#beginSteps();
     return this.#steps.unwind(thrown);
+  }
+
+  /** In a first attempt nothing is on record. */
+  async #isToEnd(): Promise<boolean> {
+    return this.attempt > 1 && (await this.#kept.checkpoints.isToEnd(this));
   }
 
   get continueAsNew(): Context["continueAsNew"] {

@@ -238,6 +238,8 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
     } else if (outcome.verdict === "continue") {
       logger.debug(ids, "continues as a new run");
+    } else if (outcome.verdict === "park") {
+      logger.warn(ids, `needs other code: ${outcome.message}`);
     } else if (outcome.verdict === "suspend") {
       logger.debug(ids, "waits");
     } else {

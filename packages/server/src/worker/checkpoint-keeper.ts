@@ -55,6 +55,8 @@ export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
 
 type AskedRow = WaitRow & { held: boolean };
 
+type NewTaken = StepPlace & { seq: number };
+
 /** Records checkpoints and waits of a worker's runs through their leases: a step whose result is lost runs twice. */
 export class CheckpointKeeper {
   readonly #db: Queryable;
@@ -71,7 +73,7 @@ export class CheckpointKeeper {
   readonly #asked: LeasedWriter<NewWait, AskedRow>;
   readonly #called: LeasedWriter<NewCall, AskedRow>;
   readonly #published: PublicationKeeper;
-  readonly #taken: LeasedWriter<StepPlace & { seq: number }, TakenRow>;
+  readonly #taken: LeasedWriter<NewTaken, TakenRow>;
   readonly #approvals: ApprovalWriter;
 
   /** @param ring called with a queue that has got a child */
@@ -367,7 +369,18 @@ export class CheckpointKeeper {
     return rows;
   }
 
-  async #takeAll(items: readonly Leased<StepPlace & { seq: number }>[]): Promise<TakenRow[]> {
+  /** An event may have been sent in time of which nobody has told the wait yet. */
+  async #takeAll(items: readonly Leased<NewTaken>[]): Promise<TakenRow[]> {
+    const taken = await this.#take(items, false);
+    const late = items.filter((_, n) => isLate(taken[n]!));
+    if (late.length === 0) return taken;
+    const [, runs, names, ordinals] = placesOf(late);
+    await lookBack(this.#db, runs, names, ordinals);
+    const again = await this.#take(late, true);
+    return taken.map((row) => (isLate(row) ? again.shift()! : row));
+  }
+
+  async #take(items: readonly Leased<NewTaken>[], looked: boolean): Promise<TakenRow[]> {
     failpoint("take.before");
     const taken = await takeWaits(
       this.#db,
@@ -375,6 +388,7 @@ export class CheckpointKeeper {
       ...placesOf(items),
       items.map((item) => item.seq),
       items.map((item) => item.maker.attempt),
+      items.map(() => looked),
     );
     failpoint("take.after_commit");
     return taken;
@@ -396,6 +410,11 @@ function unwindingOf({ cause, failures, ...error }: UnwindingRow): Unwinding | n
           stack: error.error_stack,
         };
   return { cause, failures: failures!, failure };
+}
+
+/** Whether a wait is over by its time, but for a look at what came before. */
+function isLate({ held, taken, rest_ms: restMs }: TakenRow): boolean {
+  return held && !taken && restMs === 0;
 }
 
 function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {

@@ -1,5 +1,6 @@
 import { WaitLook } from "../engine/wait-look.ts";
 import { failpoint } from "../runtime/failpoints.ts";
+import { unpark } from "../store/park.ts";
 import { registerWorker } from "../store/workers.ts";
 import type { Recorder } from "./attempt.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
@@ -51,6 +52,8 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
   );
   if (!row) throw new Error("registering the worker gave no id");
   failpoint("register.after_commit");
+  // What other code has left behind may be what this code can run.
+  await unpark(db, registry.names);
   const workerId = row.id;
   const claimed = worker.queues ?? queues;
   const incarnation: Incarnation = {

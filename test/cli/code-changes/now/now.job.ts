@@ -37,6 +37,23 @@ export const same = defineJob({
   run: (_input, { step }) => step.sleep("rest", "30d"),
 });
 
+export const booked = defineJob({
+  name: "booked",
+  async run(_input, { step }) {
+    const saga = step.saga();
+    await saga.effect("charge", { do: () => 1, idempotent: true }, () => {});
+    await step.approval("refund", { ask: "Refund it?", notify: () => {} });
+  },
+});
+
+export const quiet = defineJob({
+  name: "quiet",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.sleep("rest", "30d");
+  },
+});
+
 export const permit = defineJob({
   name: "permit",
   run: (_input, { step }) => step.approval("sign", { ask: "May it pass?", notify: () => {} }),
@@ -45,3 +62,20 @@ export const permit = defineJob({
 export const quarry = defineFlow({ name: "quarry" })
   .node("dig", () => "stone")
   .child("wait", after("dig"), same, () => ({}));
+
+export const asked = defineJob({
+  name: "asked",
+  async run(_input, { step }) {
+    await step("open", () => 1);
+    await step.approval("really", { ask: "Close it?" });
+    return await step("close", () => 1);
+  },
+});
+
+export const misread = defineJob({
+  name: "misread",
+  async run(_input, { step }) {
+    await step("open", () => ({}));
+    await step.sleep("rest", "30d");
+  },
+});

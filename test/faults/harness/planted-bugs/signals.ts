@@ -78,12 +78,12 @@ export const SIGNAL_BUGS: readonly PlantedBug[] = [
     },
   },
   {
-    bug: "a run that makes good what it did stands in two places",
+    bug: "a run that makes good what it did is a dead letter meanwhile",
     edits: [
       {
-        file: "store/suspend.ts",
-        find: "state is null and not met and not unwinds",
-        replace: "state is null and not met",
+        file: "store/migrations/0021_end_of_a_run.sql",
+        find: "delete from millrace.dead_letter d where d.run_id = ended.id;",
+        replace: "",
       },
     ],
     caughtBy: {

@@ -15,6 +15,7 @@ export function presentApproval(row: ApprovalRow): Approval {
     ordinal: row.ordinal,
     ask: row.ask,
     details: row.details as Json,
+    role: row.role,
     since: instant(row.asked_at),
     until: endOf(row.due_at)?.toISOString() ?? null,
   };

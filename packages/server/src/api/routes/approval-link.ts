@@ -56,7 +56,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
 
     scope.get(
       "/approve",
-      { schema: { hide: true, querystring: Query } },
+      { schema: { hide: true, permission: "public", querystring: Query } },
       async (request, reply) => {
         const { link } = request.query;
         return showLinked(reply, db, await links.open(link), link);
@@ -65,7 +65,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
 
     scope.post(
       "/approve",
-      { schema: { hide: true }, bodyLimit: MAX_FORM_BYTES },
+      { schema: { hide: true, permission: "public" }, bodyLimit: MAX_FORM_BYTES },
       async (request, reply) => {
         const { link, answer, name, note } = readForm(request.body);
         const opened = await links.open(link);
@@ -77,6 +77,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
             approved: answer === "approve",
             by: name || null,
             note: note || null,
+            role: null,
             via: "link",
           });
           for (const queue of answered.queues) ring(queue);

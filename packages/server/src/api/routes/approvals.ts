@@ -3,7 +3,7 @@ import { answerTo } from "../../engine/answer-approval.ts";
 import { listApprovals } from "../../store/approvals.ts";
 import { presentApproval } from "../present/approval.ts";
 import { refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
+import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
 /** Larger than any number of an approval. */
 const NEWEST = "9223372036854775807";
@@ -15,6 +15,7 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["approvals"],
         operationId: "listApprovals",
+        permission: "read",
         summary: "List approvals that nobody has answered yet, newest first",
         description:
           "Their runs wait, without a worker. Those whose time is over, and those of runs that have ended, are not among them. Pass nextCursor as cursor until it is null.",
@@ -36,6 +37,7 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["approvals"],
         operationId: "answerApproval",
+        permission: "operate",
         summary: "Approve or reject what a run asks for",
         description:
           "The run goes on with the answer. One answer counts: of two people who answer at the same time, one is told what the other has said.",
@@ -56,7 +58,8 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
       refuseIdempotencyKey(request, "an approval is answered once, however often you answer");
       const { name, ordinal, approved, note = null } = request.body;
       const { id: runId } = request.params;
-      const who = { by: ACTOR, via: "api" } as const;
+      const { caller } = request;
+      const who = { by: caller.name, role: caller.role, via: "api" } as const;
       const answered = await answerTo(db, { runId, name, ordinal, approved, note, ...who });
       for (const queue of answered.queues) ring(queue);
       const { by, at } = answered.answer;

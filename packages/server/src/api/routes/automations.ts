@@ -16,6 +16,7 @@ export function automationRoutes(app: Api, { db, intake, observer }: Context): v
       schema: {
         tags: ["automations"],
         operationId: "postAutomation",
+        permission: "start",
         summary: "Start an automation",
         description:
           "The contract of two fields: a job and its input. The header Idempotency-Key makes it safe to repeat. For delays, priorities and queues there is POST /api/v1/runs.",
@@ -45,6 +46,7 @@ export function automationRoutes(app: Api, { db, intake, observer }: Context): v
       schema: {
         tags: ["automations"],
         operationId: "getAutomation",
+        permission: "follow",
         summary: "Look at an automation",
         description:
           "The row of the view automation_jobs. GET /api/v1/runs/{id} tells more about the same run.",

@@ -23,6 +23,7 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "createRun",
+        permission: "start",
         summary: "Ask for a run",
         description:
           "Answers 201 when the run is durable, or 200 when the call became a run that was there already: by its idempotency key, or because its job is debounced or throttled. The key may come in the body or in the header Idempotency-Key. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
@@ -53,6 +54,7 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "createRuns",
+        permission: "start",
         summary: "Ask for many runs",
         description:
           "Up to 1,000 at once, in their order. Each has a result of its own: one that is refused does not hold up the others.",

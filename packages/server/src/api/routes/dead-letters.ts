@@ -29,7 +29,7 @@ import {
 } from "../present/dead-letter.ts";
 import { presentAccepted } from "../present/run.ts";
 import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
+import { type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
 const ByRunId = z.strictObject({ runId: RunId });
 
@@ -43,6 +43,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "listDeadLetters",
+        permission: "read",
         summary: "List failed runs that nobody has handled, newest first",
         description:
           "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 dead letters at the most.",
@@ -75,6 +76,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "groupDeadLetters",
+        permission: "read",
         summary: "Group dead letters by what one would mend together",
         description:
           "By fingerprint: the error's class, the topmost own frame of its stack (function and file), and its message without numbers, ids, quoted values and paths.",
@@ -98,6 +100,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "getDeadLetter",
+        permission: "read",
         summary: "Look at a dead letter",
         description:
           "With its input and its attempts; also one that has been handled, and how it was.",
@@ -123,6 +126,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "previewPatch",
+        permission: "read",
         summary: "See what a patch makes of a dead letter's input",
         description:
           "Changes nothing. The input before and after, and whether the job's schema accepts it. Numbers come with all their digits.",
@@ -146,6 +150,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "rerunDeadLetter",
+        permission: "operate",
         summary: "Rerun a dead letter",
         description:
           "Once: of two people who try at the same time, one is told that it has been handled. A patch (RFC 6902) changes the input; what comes of it must fit the job's schema.",
@@ -173,7 +178,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
         }));
       const made = await rerunDeadLetter(db, {
         runId,
-        by: ACTOR,
+        by: request.caller.name,
         correlationId: correlationId(request),
         patched,
       });
@@ -190,6 +195,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["dead letters"],
         operationId: "dismissDeadLetter",
+        permission: "operate",
         summary: "Say that a failed run needs nothing more",
         params: ByRunId,
         querystring: NoQuery,
@@ -199,7 +205,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       },
     },
     async (request, reply) => {
-      await dismiss(db, request.params.runId, ACTOR, request.body?.note ?? null);
+      await dismiss(db, request.params.runId, request.caller.name, request.body?.note ?? null);
       return reply.code(204).send();
     },
   );

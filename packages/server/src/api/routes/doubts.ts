@@ -4,7 +4,7 @@ import { listDoubts } from "../../store/doubts.ts";
 import { placedAt } from "../accept.ts";
 import { presentDoubt } from "../present/doubt.ts";
 import { refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
+import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
 /** Larger than any number of a doubt. */
 const NEWEST = "9223372036854775807";
@@ -16,6 +16,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["doubts"],
         operationId: "listDoubts",
+        permission: "read",
         summary: "List effects of which nobody knows whether they happened, newest first",
         description:
           "Their runs wait, without a worker, until somebody says so. Pass nextCursor as cursor until it is null.",
@@ -37,6 +38,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["doubts"],
         operationId: "resolveDoubt",
+        permission: "operate",
         summary: "Say whether an effect of a run happened",
         description:
           "Find it out first, by its idempotency key. When it happened, the run goes on with the value that is given; when it did not, it is done again. Once: of two people who answer at the same time, one is told that it is known already.",
@@ -64,7 +66,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
         happened,
         value,
         note,
-        by: ACTOR,
+        by: request.caller.name,
       }).catch((error: unknown) => {
         throw placedAt(error, "/value", ["invalid_json"]);
       });

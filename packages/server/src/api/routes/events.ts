@@ -10,6 +10,7 @@ export function eventRoutes(app: Api, { emitter }: Context): void {
       schema: {
         tags: ["events"],
         operationId: "emitEvent",
+        permission: "start",
         summary: "Send an event",
         description:
           "To all runs that wait for it, or, as a signal, to one, which must not have ended. It counts for runs that have begun, and wait for it later; not for those that begin after it. Answers 201 when it is durable, or 200 when it was sent before under its key, which may come in the body or in the header Idempotency-Key.",

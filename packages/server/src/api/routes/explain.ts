@@ -9,6 +9,7 @@ export function explainRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "explainRun",
+        permission: "read",
         summary: "Tell why a run is not running",
         description:
           "Names everything that is in its way, by the same rules by which workers claim: pauses, limits and who holds them, rates, what comes first, and whether any worker could take it.",

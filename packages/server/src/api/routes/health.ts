@@ -22,6 +22,7 @@ export function healthRoute(app: Api, health: () => Promise<Health>): void {
       schema: {
         tags: ["server"],
         operationId: "getHealth",
+        permission: "public",
         summary: "Whether runs are accepted and started",
         description: "200 only when they are; 503 says which check failed.",
         security: [],

@@ -6,7 +6,7 @@ import { listJobs, readJob } from "../../store/jobs.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentJob } from "../present/job.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const JobByName = z.strictObject({ name: z.string().describe("The job's name") });
 
@@ -17,6 +17,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "listJobs",
+        permission: "read",
         summary: "List the jobs that servers have registered",
         querystring: NoQuery,
         response: { 200: JobList },
@@ -31,6 +32,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "getJob",
+        permission: "read",
         summary: "Look at a job",
         params: JobByName,
         querystring: NoQuery,
@@ -47,6 +49,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "pauseJob",
+        permission: "operate",
         summary: "Pause a job, or a key of it",
         description:
           "No run of it is started any more, on any worker; those that run go on. Pausing again keeps the first instant.",
@@ -61,7 +64,13 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       const { name } = request.params;
       const { key = null, reason = null, ...end } = request.body ?? {};
       await requireJob(db, name);
-      await pauseJobOrKey(db, { job: name, key, by: ACTOR, reason, ...pauseEnd(end) });
+      await pauseJobOrKey(db, {
+        job: name,
+        key,
+        by: request.caller.name,
+        reason,
+        ...pauseEnd(end),
+      });
       return requireJob(db, name);
     },
   );
@@ -72,6 +81,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "resumeJob",
+        permission: "operate",
         summary: "Resume a job, or a key of it",
         description:
           "Workers look for its runs at once. What is not paused stays as it is; resuming the job does not resume its keys.",

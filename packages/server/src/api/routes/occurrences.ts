@@ -20,7 +20,7 @@ import { checkedRule } from "../given-schedule.ts";
 import { presentOperation } from "../present/operation.ts";
 import { presentOccurrence } from "../present/schedule.ts";
 import { refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 import { ScheduleByName } from "./schedules.ts";
 
 /** Later than any occurrence: where a list begins. */
@@ -33,6 +33,7 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "previewRule",
+        permission: "read",
         summary: "See when a rule fires",
         description: "Changes nothing. Changes of the clocks are marked.",
         querystring: NoQuery,
@@ -55,6 +56,7 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "previewSchedule",
+        permission: "read",
         summary: "See when a schedule fires",
         description: "Changes nothing. Changes of the clocks are marked.",
         params: ScheduleByName,
@@ -77,6 +79,7 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "listOccurrences",
+        permission: "read",
         summary: "Read the ledger of a schedule",
         description:
           "What became of each planned instant, and why: newest first. It stays when the schedule is removed.",
@@ -105,6 +108,7 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "previewBackfill",
+        permission: "read",
         summary: "See what a backfill would do",
         description: "Changes nothing.",
         params: ScheduleByName,
@@ -140,6 +144,7 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "backfillSchedule",
+        permission: "operate",
         summary: "Make up for the occurrences of a range",
         description:
           "Makes a run for each occurrence that never got one, at a rate. It is an operation: it goes on by itself, and is shown, paused and cancelled as one. Blackouts are left out; the overlap policy is not asked.",
@@ -154,7 +159,13 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       refuseIdempotencyKey(request, "an occurrence gets one run, however many backfills ask");
       const { name } = request.params;
       const { ratePerSecond } = request.body;
-      const id = await beginBackfill(db, name, rangeOf(request.body), ratePerSecond, ACTOR);
+      const id = await beginBackfill(
+        db,
+        name,
+        rangeOf(request.body),
+        ratePerSecond,
+        request.caller.name,
+      );
       return reply
         .code(201)
         .header("location", `/api/v1/operations/${id}`)

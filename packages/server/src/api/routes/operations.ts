@@ -18,7 +18,7 @@ import { listMembers, listOperations } from "../../store/operations.ts";
 import { previewText } from "../present/dead-letter.ts";
 import { presentMember, presentOperation } from "../present/operation.ts";
 import { refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
@@ -39,6 +39,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["operations"],
         operationId: "createOperation",
+        permission: "operate",
         summary: "Rerun or dismiss all dead letters that match",
         description:
           "Fixes what it is about now, and goes on by itself, whatever becomes of the caller or of this server. Each dead letter is handled once: one that somebody else handles meanwhile is skipped.",
@@ -50,7 +51,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request, reply) => {
       refuseIdempotencyKey(request, "a dead letter is handled once, however many operations ask");
-      const id = await beginOperation(db, request.body, ACTOR);
+      const id = await beginOperation(db, request.body, request.caller.name);
       return reply
         .code(201)
         .header("location", `/api/v1/operations/${id}`)
@@ -64,6 +65,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["operations"],
         operationId: "previewOperation",
+        permission: "read",
         summary: "See what an operation would be about",
         description:
           "Changes nothing. How many dead letters match, and what a patch would make of the newest three.",
@@ -85,6 +87,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["operations"],
         operationId: "listOperations",
+        permission: "read",
         summary: "List operations, newest first",
         querystring: ListOperations,
         response: { 200: OperationPage },
@@ -106,6 +109,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["operations"],
         operationId: "getOperation",
+        permission: "read",
         summary: "Look at an operation",
         params: ByNumber,
         querystring: NoQuery,
@@ -122,6 +126,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["operations"],
         operationId: "listOperationMembers",
+        permission: "read",
         summary: "List the dead letters that an operation is about",
         description: "Each with what became of it, and its rerun. Oldest first.",
         params: ByNumber,
@@ -149,6 +154,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
         schema: {
           tags: ["operations"],
           operationId: `${verb}Operation`,
+          permission: "operate",
           summary,
           description,
           params: ByNumber,

@@ -11,6 +11,7 @@ export function pauseRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "listPauses",
+        permission: "read",
         summary: "List what is paused: queues, jobs, and keys of jobs",
         description:
           "With who, why, and until when. A job that a server has asked to wait (RetryAfterError with hold) is among them, by millrace. At most 10,000 of jobs and keys are listed.",

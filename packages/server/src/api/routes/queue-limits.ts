@@ -1,7 +1,7 @@
 import { MillraceError, type Rate, rateOf } from "@millrace/core";
 import { QueueInfo, SetQueueLimits } from "@millrace/core/api";
 import { resetLimits, setQueueLimits } from "../../engine/limit-queue.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 import { QueueByName, readQueue } from "./queues.ts";
 
 export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
@@ -11,6 +11,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "setQueueLimits",
+        permission: "operate",
         summary: "Limit a queue over all workers",
         description:
           "How many of its runs run at the same time, and how many start. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
@@ -31,7 +32,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
           ...(concurrency !== undefined && { concurrency }),
           ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
         },
-        ACTOR,
+        request.caller.name,
       );
       ring(name);
       return readQueue(db, name);
@@ -44,6 +45,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "resetQueueLimits",
+        permission: "operate",
         summary: "Give a queue back the limits that code defines",
         description: "None, when no code defines the queue.",
         params: QueueByName,

@@ -6,7 +6,7 @@ import { listQueues } from "../../store/queues.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentQueue } from "../present/queue.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const QueueByName = z.strictObject({ name: z.string().describe("The queue's name") });
 
@@ -17,6 +17,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "listQueues",
+        permission: "read",
         summary: "List queues with their depth",
         querystring: NoQuery,
         response: { 200: QueueList },
@@ -31,6 +32,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "getQueue",
+        permission: "read",
         summary: "Look at a queue",
         params: QueueByName,
         querystring: NoQuery,
@@ -47,6 +49,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "pauseQueue",
+        permission: "operate",
         summary: "Pause a queue",
         description:
           "No run of it is started any more; those that run go on. Pausing again keeps the first instant.",
@@ -61,7 +64,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       const { name } = request.params;
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
-      await pause(db, name, ACTOR, reason, until, forMs);
+      await pause(db, name, request.caller.name, reason, until, forMs);
       return readQueue(db, name);
     },
   );
@@ -72,6 +75,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       schema: {
         tags: ["queues"],
         operationId: "resumeQueue",
+        permission: "operate",
         summary: "Resume a queue",
         description:
           "Workers look into it again at once. A queue that is not paused stays as it is.",

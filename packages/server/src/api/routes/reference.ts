@@ -15,6 +15,7 @@ export function referenceRoutes(app: Api, version: string): void {
       schema: {
         tags: ["server"],
         operationId: "getOpenApi",
+        permission: "public",
         summary: "This reference as an OpenAPI 3.1 document",
         security: [],
         querystring: NoQuery,
@@ -26,13 +27,19 @@ export function referenceRoutes(app: Api, version: string): void {
       reply.type("application/json").send(JSON.stringify(app.swagger()) as never),
   );
 
-  app.get("/docs", { schema: { hide: true, querystring: NoQuery } }, async (_request, reply) => {
-    // It is asked for an OpenAPI 3.1 document, so it makes one.
-    reference ??= referencePage(app.swagger() as OpenAPIV3_1.Document);
-    return reply.headers(PAGE_HEADERS).send(reference);
-  });
+  app.get(
+    "/docs",
+    { schema: { hide: true, permission: "public", querystring: NoQuery } },
+    async (_request, reply) => {
+      // It is asked for an OpenAPI 3.1 document, so it makes one.
+      reference ??= referencePage(app.swagger() as OpenAPIV3_1.Document);
+      return reply.headers(PAGE_HEADERS).send(reference);
+    },
+  );
 
-  app.get("/", { schema: { hide: true, querystring: NoQuery } }, async (_request, reply) =>
-    reply.headers(PAGE_HEADERS).send(frontPage(version)),
+  app.get(
+    "/",
+    { schema: { hide: true, permission: "public", querystring: NoQuery } },
+    async (_request, reply) => reply.headers(PAGE_HEADERS).send(frontPage(version)),
   );
 }

@@ -6,18 +6,20 @@ import { fork } from "../../engine/fork.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { inTransaction } from "../../store/database.ts";
 import { readForRerun } from "../../store/runs.ts";
+import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
 import { presentAccepted } from "../present/run.ts";
 import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, ById, type Context, NoQuery } from "../route.ts";
+import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
-export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void {
+export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context): void {
   app.post(
     "/api/v1/runs/:id/cancel",
     {
       schema: {
         tags: ["runs"],
         operationId: "cancelRun",
+        permission: "operate",
         summary: "Cancel a run",
         description:
           "A run that waits is cancelled at once. One that runs is asked to stop: its handler's signal is aborted, and the run is cancelled when the handler lets go. One that has something to make good does that first, unless it is forced to end.",
@@ -30,7 +32,14 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
     },
     async (request) => {
       const { reason = null, force } = request.body ?? {};
-      return { result: await cancel(db, { runId: request.params.id, by: ACTOR, reason, force }) };
+      return {
+        result: await cancel(db, {
+          runId: request.params.id,
+          by: request.caller.name,
+          reason,
+          force,
+        }),
+      };
     },
   );
 
@@ -40,6 +49,7 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
       schema: {
         tags: ["runs"],
         operationId: "rerunRun",
+        permission: "operate",
         summary: "Rerun a run that has finished",
         description:
           "Makes a new run of the same job with the same input; the old one stays as it ended.",
@@ -55,7 +65,7 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
       const made = await inTransaction(db, (tx) =>
         rerun(tx, {
           runId: request.params.id,
-          by: ACTOR,
+          by: request.caller.name,
           correlationId: correlationId(request),
         }),
       );
@@ -72,6 +82,7 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
       schema: {
         tags: ["runs"],
         operationId: "forkRun",
+        permission: "operate",
         summary: "Run a run again from one of its steps",
         description:
           "Makes a new run of the same job that begins with what the old one, which may still be open, has on record before that step. With another input, steps before it keep what they gave for the old one.",
@@ -86,6 +97,8 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
           "invalid_input",
           "invalid_json",
           "payload_too_large",
+          "stored_value_lost",
+          "value_store_failed",
         ],
       },
     },
@@ -106,9 +119,10 @@ export function runCommandRoutes(app: Api, { db, intake, ring }: Context): void 
           runId,
           step,
           ordinal,
-          by: ACTOR,
+          by: request.caller.name,
           correlationId: correlationId(request),
           input: input === undefined ? undefined : toInputText(input),
+          copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
         }),
       );
       ring(made.queue);

@@ -20,6 +20,7 @@ export function runGraphRoute(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "getRunGraph",
+        permission: "read",
         summary: "Look at a run as a graph",
         description:
           "Of a flow its nodes, and what has become of each; of other runs the steps that are on record, as they came after each other.",

@@ -1,26 +1,37 @@
 import { MillraceError } from "@millrace/core";
-import { MAX_OPEN_RUNS, OpenRuns, ReadOpenRuns, RunRecord } from "@millrace/core/api";
+import {
+  MAX_OPEN_RUNS,
+  OpenRuns,
+  ReadOpenRuns,
+  ReadRunRecord,
+  RunRecord,
+} from "@millrace/core/api";
 import { listOpen, readRun } from "../../store/runs.ts";
 import { readRecorded } from "../../store/steps.ts";
 import { readWaits } from "../../store/waits.ts";
+import { withStoredValues } from "../../value-store/stored-values.ts";
 import { instant } from "../present/instant.ts";
-import { type Api, ById, type Context, NoQuery } from "../route.ts";
+import { type Api, ById, type Context } from "../route.ts";
 import { JobByName } from "./jobs.ts";
 
+/** Of inputs, in one answer. */
+const MAX_OPEN_BYTES = 32 * 2 ** 20;
+
 /** What new code, or a debugger, would meet: runs as they are on record. */
-export function runRecordRoutes(app: Api, { db }: Context): void {
+export function runRecordRoutes(app: Api, { db, values }: Context): void {
   app.get(
     "/api/v1/runs/:id/record",
     {
       schema: {
         tags: ["runs"],
         operationId: "readRunRecord",
+        permission: "read",
         summary: "What a run has on record, with the values of its steps",
-        description: "For a replay. It may have up to 32 MiB.",
+        description: "For a replay. It may have up to 32 MiB, with large values 128 MiB.",
         params: ById,
-        querystring: NoQuery,
+        querystring: ReadRunRecord,
         response: { 200: RunRecord },
-        problems: ["run_not_found"],
+        problems: ["run_not_found", "stored_value_lost", "value_store_failed"],
       },
     },
     async (request) => {
@@ -40,7 +51,9 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
         scheduledFor: instant(run.scheduled_for),
         input: run.input,
         output: run.output,
-        checkpoints,
+        checkpoints: request.query.stored
+          ? await withStoredValues(values, id, checkpoints)
+          : checkpoints,
         waits: standing.map(({ name, ordinal, kind, met, rest_ms: restMs }) => ({
           ...{ name, ordinal, kind },
           met: met || restMs === 0,
@@ -58,8 +71,9 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["jobs"],
         operationId: "listOpenRuns",
+        permission: "read",
         summary: "Open runs of a job with their inputs, as new code would meet them",
-        description: `Up to ${MAX_OPEN_RUNS} of each place where runs stand: queue, gate, worker, timer. A job that is not registered may have some, too.`,
+        description: `Up to ${MAX_OPEN_RUNS} of each place where runs stand: queue, gate, worker, timer; as long as their inputs have no more than 32 MiB together. A job that is not registered may have some, too.`,
         params: JobByName,
         querystring: ReadOpenRuns,
         response: { 200: OpenRuns },
@@ -68,8 +82,8 @@ export function runRecordRoutes(app: Api, { db }: Context): void {
     },
     async (request) => {
       const { limit } = request.query;
-      const runs = await listOpen(db, request.params.name, limit);
-      return { runs, more: runs.length >= limit };
+      const runs = await listOpen(db, request.params.name, limit, MAX_OPEN_BYTES);
+      return { runs, more: runs[0]?.more ?? false };
     },
   );
 }

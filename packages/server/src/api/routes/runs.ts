@@ -43,6 +43,7 @@ export function runRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "listRuns",
+        permission: "read",
         summary: "List runs, newest first",
         description:
           "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 runs at the most, so that a filter which matches nothing is cheap.",
@@ -84,6 +85,7 @@ export function runRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "getRun",
+        permission: "follow",
         summary: "Look at a run",
         description: "With its input, output, attempts, steps and timeline.",
         params: ById,
@@ -130,6 +132,7 @@ export function runRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["runs"],
         operationId: "readRunLog",
+        permission: "read",
         summary: "Read what a run logged",
         params: ById,
         querystring: ReadLog,

@@ -11,6 +11,7 @@ export function scalingRoute(app: Api, meter: LoadMeter): void {
       schema: {
         tags: ["workers"],
         operationId: "readScaling",
+        permission: "read",
         summary: "How many workers are wanted",
         description:
           "From what waits, arrives and runs, and when it should start; for KEDA's metrics-api scaler or one of your own. A queue that does not exist wants nobody.",

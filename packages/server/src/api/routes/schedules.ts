@@ -21,7 +21,7 @@ import { changedSchedule, givenSchedule } from "../given-schedule.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentSchedule } from "../present/schedule.ts";
 import { refuseIdempotencyKey } from "../request-identity.ts";
-import { ACTOR, type Api, type Context, NoQuery } from "../route.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const ScheduleByName = z.strictObject({ name: z.string().describe("The schedule's name") });
 
@@ -36,6 +36,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "listSchedules",
+        permission: "read",
         summary: "List schedules",
         querystring: ListSchedules,
         response: { 200: SchedulePage },
@@ -57,6 +58,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "createSchedule",
+        permission: "edit",
         summary: "Create a schedule",
         description:
           "Give exactly one of cron, every, at and calendar. It begins now: what its rule names from now on fires.",
@@ -70,7 +72,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       refuseIdempotencyKey(request, "a schedule is made once under its name");
       const { name, job, input } = request.body;
       await intake.requireAcceptable(job, input);
-      await createSchedule(db, name, givenSchedule(request.body), ACTOR);
+      await createSchedule(db, name, givenSchedule(request.body), request.caller.name);
       return reply
         .code(201)
         .header("location", `/api/v1/schedules/${encodeURIComponent(name)}`)
@@ -84,6 +86,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "getSchedule",
+        permission: "read",
         summary: "Look at a schedule",
         params: ScheduleByName,
         querystring: NoQuery,
@@ -100,6 +103,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "changeSchedule",
+        permission: "edit",
         summary: "Change a schedule",
         description:
           "What is absent stays. Of one that code defines, the change holds until it is reset, whatever the code says. A new rule begins now.",
@@ -117,7 +121,12 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       if (job !== undefined || input !== undefined) {
         await intake.requireAcceptable(job ?? old.job, input ?? JSON.parse(old.input));
       }
-      await editSchedule(db, name, (row) => changedSchedule(row, request.body), ACTOR);
+      await editSchedule(
+        db,
+        name,
+        (row) => changedSchedule(row, request.body),
+        request.caller.name,
+      );
       return read(name);
     },
   );
@@ -128,6 +137,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "removeSchedule",
+        permission: "edit",
         summary: "Remove a schedule",
         description: "Its ledger and its runs stay; what waits for a run to end is skipped.",
         params: ScheduleByName,
@@ -150,6 +160,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "pauseSchedule",
+        permission: "operate",
         summary: "Pause a schedule",
         description:
           "What is due is skipped, with the reason on record. Pausing again keeps the first instant.",
@@ -164,7 +175,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       const { name } = request.params;
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
-      await pauseOne(db, name, ACTOR, reason, until, forMs);
+      await pauseOne(db, name, request.caller.name, reason, until, forMs);
       return read(name);
     },
   );
@@ -175,6 +186,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "resumeSchedule",
+        permission: "operate",
         summary: "Resume a schedule",
         description:
           "What was due within the pause stays skipped. One that is not paused stays so.",
@@ -197,6 +209,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       schema: {
         tags: ["schedules"],
         operationId: "resetSchedule",
+        permission: "edit",
         summary: "Give a schedule back what code defines",
         params: ScheduleByName,
         querystring: NoQuery,

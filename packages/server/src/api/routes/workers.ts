@@ -10,6 +10,7 @@ export function workerRoutes(app: Api, { db }: Context): void {
       schema: {
         tags: ["workers"],
         operationId: "listWorkers",
+        permission: "read",
         summary: "List workers",
         description: "Those that live, and those that ended within the last hour; newest first.",
         querystring: NoQuery,

@@ -4,6 +4,7 @@ import { apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import type { JobCheck, Trouble } from "../deploy/check-job.ts";
 import { EXIT } from "../exit-codes.ts";
+import { hostHandlers } from "../host-handlers.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { count } from "../output/words.ts";
 import { durationOption, jobsOption, jsonOption, wholeNumber } from "./options.ts";
@@ -50,6 +51,7 @@ async function check(cli: Cli, { jobs, replay, limit, patience, json }: Options)
     import("../serve/load-all-jobs.ts"),
     import("../deploy/check-build.ts"),
   ]);
+  hostHandlers(cli);
   const { jobs: loaded } = await loadAllJobs(cli, cli.settings(), jobs);
   const checks = checkBuild(apiClient(cli), loaded, {
     limit,

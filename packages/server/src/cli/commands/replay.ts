@@ -1,10 +1,11 @@
-import { MillraceError, toFailure } from "@millrace/core";
+import { MillraceError, formatDuration, toFailure } from "@millrace/core";
 import { RunRecord } from "@millrace/core/api";
 import { type ReplayEnd, type RunLog, replayJob } from "@millrace/sdk";
 import { Command } from "commander";
 import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
+import { hostHandlers } from "../host-handlers.ts";
 import { harmless, harmlessJson, harmlessLines, harmlessPrettyJson } from "../output/harmless.ts";
 import { replayedRun } from "../replayed-run.ts";
 import { durationOption, jobsOption, jsonOption } from "./options.ts";
@@ -22,7 +23,7 @@ export function replayCommand(cli: Cli): Command {
     .addOption(jobsOption())
     .option(
       "--patience <duration>",
-      "how long the handler may take to come to what is next on record",
+      "how long the handler may take to come to what is next on record, or to its end",
       durationOption,
       30_000,
     )
@@ -38,8 +39,11 @@ interface Options {
 }
 
 async function replay(cli: Cli, id: string, { jobs, patience, json }: Options): Promise<number> {
-  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord);
+  const record = await apiClient(cli).get(`runs/${segment(id)}/record`, RunRecord, {
+    stored: "true",
+  });
   const { loadAllJobs } = await import("../serve/load-all-jobs.ts");
+  hostHandlers(cli);
   const loaded = await loadAllJobs(cli, cli.settings(), jobs);
   const job = loaded.jobs.find(({ name }) => name === record.job);
   if (!job) {
@@ -48,15 +52,16 @@ async function replay(cli: Cli, id: string, { jobs, patience, json }: Options): 
       `the run is of job ${record.job}, which the code here does not define; name its file with --jobs`,
     );
   }
-  const { replayed, recorded, ...ended } = await replayJob(job, replayedRun(record), {
+  const { replayed, recorded, missed, ...ended } = await replayJob(job, replayedRun(record), {
     log: logTo(cli),
     patienceMs: patience,
   });
-  const count = { replayed, recorded };
+  const count = { replayed, recorded, missed };
   if (json) cli.out.line(harmlessJson({ v: 1, run: id, ...count, ...plain(ended) }));
   else {
-    cli.out.line(`${replayed} of ${recorded} steps on record replayed.`);
-    tell(cli, ended, record);
+    const without = missed.length > 0 ? `; not ${missed.map(harmless).join(", ")}` : "";
+    cli.out.line(`${replayed} of ${recorded} steps on record replayed${without}.`);
+    tell(cli, ended, record, patience);
   }
   return ended.end === "threw" || ended.end === "diverged" ? EXIT.failed : EXIT.done;
 }
@@ -74,7 +79,7 @@ function plain(ended: ReplayEnd): object {
   return ended.end === "threw" ? { end: ended.end, error: toFailure(ended.error) } : ended;
 }
 
-function tell(cli: Cli, ended: ReplayEnd, { state }: RunRecord): void {
+function tell(cli: Cli, ended: ReplayEnd, { state }: RunRecord, patienceMs: number): void {
   switch (ended.end) {
     case "returned":
       cli.out.line(
@@ -94,6 +99,11 @@ function tell(cli: Cli, ended: ReplayEnd, { state }: RunRecord): void {
       break;
     case "waits":
       cli.out.line(`⧗ It waits here: ${harmless(ended.next)}.`);
+      break;
+    case "busy":
+      cli.out.line(
+        `⧗ The record ends here: the handler has done something else for ${formatDuration(patienceMs)} (--patience).`,
+      );
       break;
     case "diverged":
       cli.out.line(`✕ The code has changed: ${harmless(ended.message)}`);

@@ -6,6 +6,7 @@ import {
   fromStepText,
   notifyStep,
   readStoredValue,
+  toFailure,
 } from "@millrace/core";
 import { JobGraph, type OpenRuns, RunRecord } from "@millrace/core/api";
 import { type Job, type RunLog, checkInput, replayJob } from "@millrace/sdk";
@@ -34,6 +35,21 @@ export interface JobCheck {
 
 type OpenRun = OpenRuns["runs"][number];
 
+/**
+ * What would become of a run that has begun:
+ * - parked: the code does not come to what is on record.
+ * - fails: the handler throws over it.
+ * - leaves: it goes on, or ends, without some of it.
+ */
+type Doom = "parked" | "fails" | "leaves";
+
+/** The runs of each doom, with the reason. */
+type Found = Record<Doom, Map<OpenRun, string>>;
+
+const PATCH = 'patch: keep the old way for them, behind step.patched("…")';
+const PIN =
+  "pin: give the code a version, and keep workers with the old one until these runs have ended";
+
 const EXAMPLES = 3;
 
 /** So many are replayed at the same time: a handler may wait for something. */
@@ -50,25 +66,31 @@ export async function checkJob(
   const rest = runs.filter((run) => canRun(job, run));
   const inputs = await refusedInputs(job, rest);
   const begun = rest.filter((run) => run.begun && !inputs.has(run));
-  const records = new Map<OpenRun, string>();
+  const found = { parked: new Map(), fails: new Map(), leaves: new Map() } satisfies Found;
   await inLanes(begun, async (run) => {
     const record = await api.get(`runs/${segment(run.id)}/record`, RunRecord);
-    const why =
-      patienceMs === undefined ? unlike(job, record) : await diverged(job, record, patienceMs);
-    if (why !== undefined) records.set(run, why);
+    const doom =
+      patienceMs === undefined ? unlike(job, record) : await replayed(job, record, patienceMs);
+    if (doom) found[doom.doom].set(run, doom.why);
   });
   const troubles = [
     trouble(pinnedText(job, pinned), new Map(pinned.map((run) => [run, String(run.version)])), [
       "pin: keep workers with that version until these runs have ended",
-      `patch: if this code can finish them, say so: finishes: [${versionsOf(pinned)}]`,
+      `patch: if this code can finish them, say so: ${job.version === null ? 'version: "…", ' : ""}finishes: [${versionsOf(pinned)}]`,
     ]),
     trouble("their input does not fit the schema any more", inputs, [
       "upcast: let the schema take the old form, too, and make the new one of it (a default, a union, a transform)",
       "pin: give the code a version, and keep workers with the old one until these runs have ended; runs without steps are not pinned",
     ]),
-    trouble(recordText(job, patienceMs !== undefined), records, [
-      'patch: keep the old way for them, behind step.patched("…")',
-      "pin: give the code a version, and keep workers with the old one until these runs have ended",
+    trouble(recordText(job, patienceMs !== undefined), found.parked, [PATCH, PIN]),
+    trouble("they would fail: the handler throws over what they have on record", found.fails, [
+      "mend the code; millrace replay RUN --local follows one of them in a debugger",
+      PIN,
+    ]),
+    trouble("they would go on without what they wait for, or have on record", found.leaves, [
+      PATCH,
+      PIN,
+      "or let it be: they go on without that",
     ]),
   ];
   return {
@@ -131,8 +153,9 @@ async function refusedInputs(job: Job, runs: readonly OpenRun[]): Promise<Map<Op
 }
 
 /** What on record is not in the code, as far as that can be seen without running it. */
-function unlike(job: Job, record: RunRecord): string | undefined {
-  return job.graph ? regraphed(job.graph, record) : unnamed(job, record);
+function unlike(job: Job, record: RunRecord): { doom: Doom; why: string } | undefined {
+  const why = job.graph ? regraphed(job.graph, record) : unnamed(job, record);
+  return why === undefined ? undefined : { doom: "parked", why };
 }
 
 /** Which nodes of a flow have changed since the run began. */
@@ -162,17 +185,23 @@ function unnamed(
 /** Kinds that are known by a name which stands in the handler; events, calls and fan-outs may have that of something else. */
 const NAMED = new Set(["step", "sleep", "effect", "transaction", "approval"]);
 
-async function diverged(
+async function replayed(
   job: Job,
   record: RunRecord,
   patienceMs: number,
-): Promise<string | undefined> {
-  // What lies in the store of the workers cannot be replayed here; its run is held to the names of its steps, or its nodes.
+): Promise<{ doom: Doom; why: string } | undefined> {
+  // What lies in the store of the workers is not fetched for so many; its run is held to the names of its steps, or its nodes.
   if (record.checkpoints.some(({ value }) => value !== null && readStoredValue(value))) {
     return unlike(job, record);
   }
   const found = await replayJob(job, replayedRun(record), { log: SILENT, patienceMs });
-  return found.end === "diverged" ? found.message : undefined;
+  if (found.end === "diverged") return { doom: "parked", why: found.message };
+  if (found.end === "threw") {
+    const { class: name, message } = toFailure(found.error);
+    return { doom: "fails", why: `${name}: ${message}` };
+  }
+  if (found.missed.length === 0) return undefined;
+  return { doom: "leaves", why: `it does not come to ${found.missed.slice(0, 5).join(", ")}` };
 }
 
 const nothing = () => {};

@@ -3,6 +3,7 @@ import { holdsOf } from "../../engine/holds.ts";
 import { oldestHeld, readHeld } from "../../store/held.ts";
 import { type OldestApprovalRow, readOldestApproval } from "../../store/approvals.ts";
 import { type OldestDoubtRow, readOldestDoubt } from "../../store/doubts.ts";
+import { type NeedyRow, listNeedy } from "../../store/park.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
 import { countDaysAhead } from "../../store/server-facts.ts";
@@ -23,7 +24,7 @@ const LONG_DOUBT_MS = 3_600_000;
 const LONG_APPROVAL_MS = 24 * 3_600_000;
 
 /**
- * Whether work flows: partitions, workers, queues, dead letters, doubts, approvals.
+ * Whether work flows: partitions, workers, queues, versions, dead letters, doubts, approvals.
  *
  * @param now by the database's clock
  */
@@ -36,6 +37,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
     checkPartitions(days?.days ?? 0),
     ...checkWorkers(workers, now),
     ...(await checkQueues(db, queues, now)),
+    ...(await listNeedy(db)).map(checkNeedy),
     checkDeadLetters(places?.dead_letters ?? 0),
     ...checkDoubts(await readOldestDoubt(db), places?.doubts ?? 0, now),
     ...checkApprovals(await readOldestApproval(db), places?.approvals ?? 0, now),
@@ -132,6 +134,22 @@ async function checkHeld(db: Queryable, queue: QueueRow, now: Date): Promise<Fin
     ? `millrace jobs resume ${job}${key}`
     : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
   return warn("queues", `${waits}: ${hold.message}`, fix);
+}
+
+function checkNeedy({ job, version, runs, example }: NeedyRow): Finding {
+  const what = `${count(runs, "run")} of ${job}`;
+  if (version === null) {
+    return warn(
+      "versions",
+      `${what} parked: the code of the workers does not come to what is on record, such as of run ${example}`,
+      `millrace explain ${example}; start a worker with the code of before, or mend the code: millrace deploy check`,
+    );
+  }
+  return warn(
+    "versions",
+    `${what} begun with version ${version}, such as ${example}, and no living worker can run that`,
+    `start a worker with that code, or say that another finishes it: finishes: [${JSON.stringify(version)}]`,
+  );
 }
 
 function checkDeadLetters(letters: number): Finding {

@@ -1,6 +1,7 @@
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
@@ -8,13 +9,18 @@ import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
 
 /** @returns the address where it answers */
-export async function beginApi(ground: RungGround, registry: JobRegistry): Promise<string> {
+export async function beginApi(
+  ground: RungGround,
+  registry: JobRegistry,
+  values: ValueStore | undefined,
+): Promise<string> {
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
+    values,
     apiKey: keyOf(ground),
     logger,
     version: VERSION,

@@ -2,6 +2,7 @@ import path from "node:path";
 import { MillraceError } from "@millrace/core";
 import type pg from "pg";
 import { acquireEmbeddedPostgres, embeddedStatus } from "../../runtime/embedded/index.ts";
+import { databaseConfig } from "../../security/database-tls.ts";
 import type { Settings } from "../settings.ts";
 
 /** Where the database is: the server that DATABASE_URL names, or the embedded one of the home. */
@@ -63,8 +64,8 @@ async function holdEmbedded(settings: Settings, options: PlaceOptions): Promise<
 
 function serverOf(connectionString: string, direct = connectionString): Place {
   return {
-    connection: () => ({ connectionString }),
-    direct: () => ({ connectionString: direct }),
+    connection: () => databaseConfig(connectionString),
+    direct: () => databaseConfig(direct),
     words: `at ${withoutSecrets(connectionString)}`,
     embedded: false,
     release: () => Promise.resolve(),

@@ -15,7 +15,8 @@ import { type Served, serve } from "./serve.ts";
 export type Role = "api" | "scheduler" | "maintenance";
 
 const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
-  api: async (ground) => tellApi(ground, await beginApi(ground, new JobRegistry([]))),
+  api: async (ground) =>
+    tellApi(ground, await beginApi(ground, new JobRegistry([]), await openValues(ground))),
   scheduler: beginScheduler,
   maintenance: async (ground) =>
     beginMaintenance(ground, new JobRegistry([]), await openValues(ground)),

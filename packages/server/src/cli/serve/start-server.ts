@@ -53,7 +53,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await beginScheduler(ground);
   const reached: { at?: string } = {};
   const worker = makeWorker(ground, registry, values, () => reached.at);
-  const address = await beginApi(ground, registry);
+  const address = await beginApi(ground, registry, values);
   reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);

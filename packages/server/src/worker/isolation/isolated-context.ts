@@ -122,7 +122,7 @@ export class IsolatedContext implements Context {
 
   /** Its handler has thrown: makes good what it did, when the run is to end. */
   unwind(thrown: unknown): ReturnType<StepRunner["unwind"]> {
-    return this.attempt === 1 ? Promise.resolve({ thrown }) : this.#steps.unwind(thrown);
+    return this.#steps.unwind(thrown);
   }
 
   get signal(): AbortSignal {

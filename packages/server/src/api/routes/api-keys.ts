@@ -1,0 +1,119 @@
+import { durationMs } from "@millrace/core";
+import {
+  ApiKeyInfo,
+  ApiKeyList,
+  CreateApiKey,
+  CreatedApiKey,
+  RotateApiKey,
+  WhoAmI,
+} from "@millrace/core/api";
+import { z } from "zod";
+import { createApiKey, revokeKey, rotateApiKey } from "../../engine/api-keys.ts";
+import { listApiKeys } from "../../store/api-keys.ts";
+import { presentApiKey } from "../present/api-key.ts";
+import { type Api, type Context, NoQuery } from "../route.ts";
+
+const KeyById = z.strictObject({ id: z.string().describe("The key's id, not its text") });
+
+const OVERLAP_MS = 24 * 3_600_000;
+
+export function apiKeyRoutes(app: Api, { db }: Context): void {
+  app.get(
+    "/api/v1/keys/me",
+    {
+      schema: {
+        tags: ["keys"],
+        operationId: "whoAmI",
+        permission: "follow",
+        summary: "Whose key this is, and of what role",
+        querystring: NoQuery,
+        response: { 200: WhoAmI },
+      },
+    },
+    async ({ caller: { name, role } }) => ({ name, role }),
+  );
+
+  app.get(
+    "/api/v1/keys",
+    {
+      schema: {
+        tags: ["keys"],
+        operationId: "listKeys",
+        permission: "administer",
+        summary: "List API keys, the newest first",
+        description:
+          "At most 1,000. The server's own key is none of them. Nothing here gives a key's text.",
+        querystring: NoQuery,
+        response: { 200: ApiKeyList },
+      },
+    },
+    async () => ({ keys: (await listApiKeys(db)).map(presentApiKey) }),
+  );
+
+  app.post(
+    "/api/v1/keys",
+    {
+      schema: {
+        tags: ["keys"],
+        operationId: "createKey",
+        permission: "administer",
+        summary: "Make an API key",
+        description: "The answer has its text, which nobody can read again.",
+        querystring: NoQuery,
+        body: CreateApiKey,
+        response: { 201: CreatedApiKey },
+      },
+    },
+    async (request, reply) => {
+      const { name, role, expiresIn } = request.body;
+      const lifetimeMs = expiresIn === undefined ? null : durationMs(expiresIn, "expiresIn");
+      const { row, text } = await createApiKey(db, request.caller, { name, role, lifetimeMs });
+      return reply.code(201).send({ ...presentApiKey(row), key: text });
+    },
+  );
+
+  app.post(
+    "/api/v1/keys/:id/rotate",
+    {
+      schema: {
+        tags: ["keys"],
+        operationId: "rotateKey",
+        permission: "administer",
+        summary: "Make a key that takes the place of another",
+        description:
+          "Of the same name, role and lifetime. The old one works for a while still, so that whoever uses it can change.",
+        params: KeyById,
+        querystring: NoQuery,
+        body: RotateApiKey.optional(),
+        response: { 201: CreatedApiKey },
+        problems: ["key_not_found"],
+      },
+    },
+    async (request, reply) => {
+      const { overlap } = request.body ?? {};
+      const overlapMs = overlap === undefined ? OVERLAP_MS : durationMs(overlap, "overlap");
+      const { id } = request.params;
+      const { row, text } = await rotateApiKey(db, request.caller, id, overlapMs);
+      return reply.code(201).send({ ...presentApiKey(row), key: text });
+    },
+  );
+
+  app.delete(
+    "/api/v1/keys/:id",
+    {
+      schema: {
+        tags: ["keys"],
+        operationId: "revokeKey",
+        permission: "administer",
+        summary: "Revoke a key",
+        description:
+          "It works nowhere any more within 5 s. It stays in the list, so that history can be read.",
+        params: KeyById,
+        querystring: NoQuery,
+        response: { 200: ApiKeyInfo },
+        problems: ["key_not_found"],
+      },
+    },
+    async (request) => presentApiKey(await revokeKey(db, request.caller, request.params.id)),
+  );
+}

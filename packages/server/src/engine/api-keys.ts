@@ -1,0 +1,62 @@
+import { MillraceError, type Role } from "@millrace/core";
+import { type Caller, requirePermission } from "../security/caller.ts";
+import { type MintedKey, mintKey } from "../security/key-text.ts";
+import { type ApiKeyRow, insertApiKey, replaceApiKey, revokeApiKey } from "../store/api-keys.ts";
+import type { Queryable } from "../store/statement.ts";
+
+/** A key as it was made. Its text is shown this once. */
+export interface CreatedKey {
+  row: ApiKeyRow;
+  text: MintedKey["text"];
+}
+
+/**
+ * @param lifetimeMs null for ever
+ * @throws MillraceError `forbidden`
+ */
+export async function createApiKey(
+  db: Queryable,
+  caller: Caller,
+  { name, role, lifetimeMs }: { name: string; role: Role; lifetimeMs: number | null },
+): Promise<CreatedKey> {
+  requirePermission(caller, "administer");
+  const { id, text, digest } = mintKey();
+  const [row] = await insertApiKey(db, id, name, role, digest, caller.name, lifetimeMs);
+  return { row: row!, text };
+}
+
+/**
+ * Makes a key of the same name, role and lifetime as another, which is valid for a while still: so that both work while those who use it change.
+ *
+ * @throws MillraceError `forbidden`, `key_not_found` when it is not there, or not valid, or was replaced already
+ */
+export async function rotateApiKey(
+  db: Queryable,
+  caller: Caller,
+  old: string,
+  overlapMs: number,
+): Promise<CreatedKey> {
+  requirePermission(caller, "administer");
+  const { id, text, digest } = mintKey();
+  const [row] = await replaceApiKey(db, old, id, digest, caller.name, overlapMs);
+  if (row) return { row, text };
+  throw new MillraceError(
+    "key_not_found",
+    `there is no valid key ${JSON.stringify(old)} that was not replaced already; GET /api/v1/keys lists them`,
+  );
+}
+
+/**
+ * Servers that have seen it lately let it pass for some seconds more. To do it again changes nothing.
+ *
+ * @throws MillraceError `forbidden`, `key_not_found`
+ */
+export async function revokeKey(db: Queryable, caller: Caller, id: string): Promise<ApiKeyRow> {
+  requirePermission(caller, "administer");
+  const [row] = await revokeApiKey(db, id, caller.name);
+  if (row) return row;
+  throw new MillraceError(
+    "key_not_found",
+    `there is no key ${JSON.stringify(id)}; GET /api/v1/keys lists them`,
+  );
+}
