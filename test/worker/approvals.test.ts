@@ -447,15 +447,8 @@ describe("at the same moment", () => {
       const runs = [second!.id, first!.id];
       const [names, ordinals] = [Array<string>(2).fill("refund"), [1, 1]];
       const place = [leases, runs, names, ordinals] as const;
-      await askApprovals(
-        mill.db,
-        worker,
-        ...place,
-        [null, null],
-        ["?", "?"],
-        [null, null],
-        [null, null],
-      );
+      const nothing = [null, null];
+      await askApprovals(mill.db, worker, ...place, nothing, ["?", "?"], nothing, nothing);
       const other = await mill.connection();
       await other.query("begin");
       const lock = "select 1 from millrace.waiter where run_id = $1 for update";
