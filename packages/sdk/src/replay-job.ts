@@ -3,6 +3,7 @@ import type { RunLog } from "./context.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
 import type { Checkpoint, Checkpoints, Recorded, StepPlace } from "./step/checkpoints.ts";
+import { type SecretValues, secretsFor } from "./secrets.ts";
 import { refusal } from "./step/refusal.ts";
 import { textOf } from "./step/step-place.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -83,6 +84,7 @@ export async function replayJob(
         scheduledFor: run.scheduledFor,
         idempotencyKey: run.id,
         correlationId: run.correlationId,
+        secrets: secretsFor(job.name, placeholders(job.secrets)),
         signal,
         log,
         step: steps.step,
@@ -109,6 +111,11 @@ export async function replayJob(
     replayed: recorded + standing - left,
     recorded: recorded + standing,
   };
+}
+
+/** Nothing that a replay does needs a secret, and whoever replays need not have any. */
+function placeholders(names: readonly string[]): SecretValues {
+  return Object.fromEntries(names.map((name): [string, string] => [name, `[secret ${name}]`]));
 }
 
 /** What the handler comes to of what is on record. */

@@ -12,6 +12,7 @@ import { z } from "zod";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { Observer } from "./observe.ts";
 
 declare module "fastify" {
@@ -38,6 +39,7 @@ export interface Context {
   intake: Intake;
   emitter: Emitter;
   observer: Observer;
+  secretKeys: SecretKeys;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
 }

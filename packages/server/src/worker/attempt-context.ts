@@ -6,17 +6,22 @@ import {
   Continuing,
   type Job,
   type RunLog,
+  type SecretValues,
   StepRunner,
   type Suspension,
+  secretsFor,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { Ending } from "./ending.ts";
+import { guardRecord, requireNoSecretIn, withoutSecrets } from "./guard-record.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
+
+const NO_SECRETS: SecretValues = Object.freeze({});
 
 /** Where what a handler says and records goes. */
 interface Kept {
@@ -39,8 +44,11 @@ export class AttemptContext implements Context {
   readonly leaseId: number;
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
+  /** What is given to it before its handler is started. */
+  secretValues: SecretValues = NO_SECRETS;
   readonly #kept: Kept;
   readonly #definition: Job;
+  #secrets: SecretValues | undefined;
   #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
@@ -74,6 +82,11 @@ export class AttemptContext implements Context {
       if (this.#aborted) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
+  }
+
+  /** Those that it was given; most jobs declare none. */
+  get secrets(): SecretValues {
+    return (this.#secrets ??= secretsFor(this.job, this.secretValues));
   }
 
   get log(): RunLog {
@@ -135,7 +148,7 @@ export class AttemptContext implements Context {
 
   /** The checkpoints of this attempt, wherever its handler runs. */
   get checkpoints(): KeptCheckpoints {
-    return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
+    return (this.#checkpoints ??= this.#guarded(this.#kept.checkpoints.of(this)));
   }
 
   /** Why what is on record is not that of the handler's code, if it is not. */
@@ -148,6 +161,11 @@ export class AttemptContext implements Context {
     return this.#checkpoints !== undefined && this.#checkpoints.standing > 0;
   }
 
+  #guarded(checkpoints: KeptCheckpoints): KeptCheckpoints {
+    const { masks } = this.#kept.output;
+    return this.#definition.secrets.length === 0 ? checkpoints : guardRecord(checkpoints, masks);
+  }
+
   #beginSteps(): StepRunner {
     const { limits, read, keep, note, isKept, ask, link, take, publish, willCompensate, unwound } =
       this.checkpoints;
@@ -155,7 +173,7 @@ export class AttemptContext implements Context {
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
       this.keepsInside();
-      await keepIn(tx, checkpoint, hold);
+      await keepIn(tx, withoutSecrets(checkpoint, this.#kept.output.masks), hold);
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
@@ -227,6 +245,7 @@ export class AttemptContext implements Context {
     const { hold } = this;
     return async (tx, output) => {
       if (this.#concluded) throw tooLate(hold);
+      requireNoSecretIn(output, `output of ${this.job}`, this.#kept.output.masks);
       this.#ownTransaction ??= new OwnTransaction();
       return this.#ownTransaction.complete(tx, output, hold, this.job);
     };

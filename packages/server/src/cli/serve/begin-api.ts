@@ -2,6 +2,7 @@ import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
+import { secretKeysOf } from "../secret-keys.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
@@ -16,6 +17,7 @@ export async function beginApi(ground: RungGround, registry: JobRegistry): Promi
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
     apiKey: keyOf(ground),
+    secretKeys: secretKeysOf(settings),
     logger,
     version: VERSION,
     health: () => health.read(),

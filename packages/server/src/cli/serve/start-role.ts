@@ -9,13 +9,17 @@ import { tellDatabase } from "./greeting.ts";
 import { type RungGround, openBell, openGround } from "./ground.ts";
 import { openValues } from "./open-values.ts";
 import { refusePending } from "./refuse-pending.ts";
+import { checkSecretKeys } from "./secrets.ts";
 import { type Served, serve } from "./serve.ts";
 
 /** A role that executes nothing, and so needs no code of jobs: what it must know of them is in the database. */
 export type Role = "api" | "scheduler" | "maintenance";
 
 const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
-  api: async (ground) => tellApi(ground, await beginApi(ground, new JobRegistry([]))),
+  api: async (ground) => {
+    await checkSecretKeys(ground);
+    tellApi(ground, await beginApi(ground, new JobRegistry([])));
+  },
   scheduler: beginScheduler,
   maintenance: async (ground) =>
     beginMaintenance(ground, new JobRegistry([]), await openValues(ground)),

@@ -15,6 +15,7 @@ import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openable } from "./listen.ts";
 import { openValues } from "./open-values.ts";
+import { checkSecretKeys } from "./secrets.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
 
@@ -43,6 +44,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const lock = await takeLock(opened);
   tellDatabase(cli, opened);
   await prepareSchema(opened);
+  await checkSecretKeys(opened);
   const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(opened.db);
   tellJobs(cli, jobs);
