@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { defineFlow, defineJob } from "@millrace/sdk";
-import { Masks, MetricsRegistry, type SecretKeys, buildApi, createLogger } from "millrace";
+import { Masks, MetricsRegistry, type SecretKeys, buildApi, cancel, createLogger } from "millrace";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { API_KEY } from "../support/api.ts";
@@ -234,6 +234,48 @@ test("secrets are loaded once for all runs of half a minute, and when that is ov
   now = 60_000;
   await expect(leases.lease(digest)).rejects.toThrow("ECONNREFUSED");
   expect(leases.held(digest)).toBeUndefined();
+});
+
+test("a run that is to end, and whose secret is gone, makes good what it did when that is there again", async () => {
+  const seats: string[] = [];
+  const trip = defineJob({
+    name: "trip",
+    secrets: ["CRM_TOKEN"],
+    retry: { maxAttempts: 100, firstDelay: "20ms", maxDelay: "20ms" },
+    run: async (_input, { step }) => {
+      const saga = step.saga();
+      await saga.step(
+        "seat",
+        () => void seats.push("booked"),
+        () => void seats.push("released"),
+      );
+      await step.sleep("travel", "1d");
+    },
+  });
+  const mill = await Mill.create(trip);
+  const keys = secretKeys();
+  await storeSecret(mill.db, keys, "CRM_TOKEN", canary());
+  let now = 0;
+  await mill.startWorker({ secrets: leasesOn(mill.db, keys, { now: () => now }) });
+  await mill.startDispatcher();
+  const id = await mill.enqueue("trip");
+  await mill.untilState(id, "waiting");
+
+  await mill.rows("delete from millrace.secret");
+  now = 30_000;
+  await cancel(mill.db, { runId: id, by: "test", reason: null });
+  await expect
+    .poll(() =>
+      mill.rows("select from millrace.attempt where run_id = $1 and error_message like $2", [
+        id,
+        "what the run did could not be made good%does not get its secrets: CRM_TOKEN: it is not set%",
+      ]),
+    )
+    .not.toEqual([]);
+  expect(seats).toEqual(["booked"]);
+  await storeSecret(mill.db, keys, "CRM_TOKEN", canary());
+  await mill.untilState(id, "cancelled");
+  expect(seats).toEqual(["booked", "released"]);
 });
 
 test("a job that declares no secrets gets none, and none are asked for", async () => {

@@ -12,6 +12,7 @@ import {
   secretsFor,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
+import { Masks } from "../security/masks.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
@@ -22,6 +23,8 @@ import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
 
 const NO_SECRETS: SecretValues = Object.freeze({});
+
+const NO_MASKS = new Masks();
 
 /** Where what a handler says and records goes. */
 interface Kept {
@@ -148,7 +151,7 @@ export class AttemptContext implements Context {
 
   /** The checkpoints of this attempt, wherever its handler runs. */
   get checkpoints(): KeptCheckpoints {
-    return (this.#checkpoints ??= this.#guarded(this.#kept.checkpoints.of(this)));
+    return (this.#checkpoints ??= guardRecord(this.#kept.checkpoints.of(this), this.#guarded));
   }
 
   /** Why what is on record is not that of the handler's code, if it is not. */
@@ -161,9 +164,9 @@ export class AttemptContext implements Context {
     return this.#checkpoints !== undefined && this.#checkpoints.standing > 0;
   }
 
-  #guarded(checkpoints: KeptCheckpoints): KeptCheckpoints {
-    const { masks } = this.#kept.output;
-    return this.#definition.secrets.length === 0 ? checkpoints : guardRecord(checkpoints, masks);
+  /** What must not be on record. A job that gets no secrets has none to give away. */
+  get #guarded(): Masks {
+    return this.#definition.secrets.length === 0 ? NO_MASKS : this.#kept.output.masks;
   }
 
   #beginSteps(): StepRunner {
@@ -173,7 +176,7 @@ export class AttemptContext implements Context {
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
       this.keepsInside();
-      await keepIn(tx, withoutSecrets(checkpoint, this.#kept.output.masks), hold);
+      await keepIn(tx, withoutSecrets(checkpoint, this.#guarded), hold);
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
@@ -245,7 +248,7 @@ export class AttemptContext implements Context {
     const { hold } = this;
     return async (tx, output) => {
       if (this.#concluded) throw tooLate(hold);
-      requireNoSecretIn(output, `output of ${this.job}`, this.#kept.output.masks);
+      requireNoSecretIn(output, `output of ${this.job}`, this.#guarded);
       this.#ownTransaction ??= new OwnTransaction();
       return this.#ownTransaction.complete(tx, output, hold, this.job);
     };

@@ -1,6 +1,5 @@
-import type { Execution } from "./executor.ts";
-import { startHere } from "./executor.ts";
-import type { End, Handling } from "./handling.ts";
+import { type Execution, startHere } from "./executor.ts";
+import type { Handling } from "./handling.ts";
 import type { SecretLeases } from "./secret-leases.ts";
 import { startLater } from "./start-later.ts";
 
@@ -23,7 +22,7 @@ export function giveSecrets(
     context.secretValues = held;
     return start?.();
   }
-  let refused: End | undefined;
+  let refused: { thrown: unknown } | undefined;
   const given = leases.lease(job).then(
     (values) => {
       context.secretValues = values;
@@ -35,7 +34,8 @@ export function giveSecrets(
     },
   );
   return startLater(given, () => {
-    if (refused) return { ended: refused };
+    // As if its handler had thrown it at once: a run that is to end has not made good what it did.
+    if (refused) return { ended: context.unwind(refused.thrown) };
     return start ? start() : startHere(attempt);
   });
 }
