@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { newKey } from "../support/secret-keys.ts";
 import { createDatabase } from "../support/database.ts";
-import { addressOf, launch, millrace } from "../support/millrace.ts";
+import { addressOf, launch, millrace, newHome, startMillrace } from "../support/millrace.ts";
 import { OneServer } from "./one-server.ts";
 
 const JOBS = join(import.meta.dirname, "secrets");
@@ -136,4 +136,24 @@ test("S6: a server does not start with keys that are short, made up, or not thos
       expect.stringMatching(/are encrypted under the key [0-9a-f]{8}, and \S+ does not have it/),
     ]);
   }
+});
+
+test("an API of its own makes no key, for the workers would not have it", async () => {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const env = {
+    DATABASE_URL: database.url,
+    MILLRACE_HOME: newHome(),
+    MILLRACE_PORT: "0",
+    MILLRACE_API_KEY: one.client["MILLRACE_API_KEY"]!,
+  };
+  const api = await startMillrace(["api"], env);
+  const client = { ...env, MILLRACE_URL: await addressOf(api) };
+  const set = ["secrets", "set", "CRM_TOKEN", "--all-jobs"];
+  expect(await millrace(set, client, { input: "the-token-itself" })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      "there is no key to encrypt secrets under; set MILLRACE_SECRET_KEYS, the same for all servers and workers",
+    ),
+  });
 });

@@ -14,15 +14,21 @@ const MENDING = {
 
 /**
  * The keys of the settings, else those of the file `secret-keys` of the home: one a line, the first encrypts. The file is read whenever a key is
- * needed, so that a key that is added works without another start; it is made when the first secret is stored.
+ * needed, so that a key that is added works without another start.
+ *
+ * @param ifNone whether the file may be made when the first secret is stored: not by a process that is one of several, for the others may have
+ *   another home, and that of a container goes with it
  */
-export function secretKeysOf({ secretKeys: ring, home }: Settings): SecretKeys {
+export function secretKeysOf(
+  { secretKeys: ring, home }: Settings,
+  ifNone: "make" | "refuse" = "refuse",
+): SecretKeys {
   if (ring) return { words: "MILLRACE_SECRET_KEYS", read: () => ring, make: () => ring };
   const file = path.join(home, "secret-keys");
   return {
     words: file,
     read: () => readSecretKeys(file),
-    make: () => createSecretKeys(file, home),
+    make: () => (ifNone === "make" ? createSecretKeys(file, home) : refuseToMake()),
   };
 }
 
@@ -37,6 +43,13 @@ function readSecretKeys(file: string): KeyRing | undefined {
     if (!(error instanceof MillraceError)) throw error;
     throw new MillraceError(error.code, `${file}: ${error.message}`);
   }
+}
+
+function refuseToMake(): never {
+  throw new MillraceError(
+    "secret_key_missing",
+    "there is no key to encrypt secrets under; set MILLRACE_SECRET_KEYS, the same for all servers and workers: openssl rand -base64 32 makes one",
+  );
 }
 
 function createSecretKeys(file: string, home: string): KeyRing {

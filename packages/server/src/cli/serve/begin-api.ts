@@ -1,15 +1,22 @@
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { SecretKeys } from "../../security/key-ring.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
-import { secretKeysOf } from "../secret-keys.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
 
-/** @returns the address where it answers */
-export async function beginApi(ground: RungGround, registry: JobRegistry): Promise<string> {
+/**
+ * @param secretKeys under which secrets are encrypted
+ * @returns the address where it answers
+ */
+export async function beginApi(
+  ground: RungGround,
+  registry: JobRegistry,
+  secretKeys: SecretKeys,
+): Promise<string> {
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
   const app = await buildApi({
@@ -17,7 +24,7 @@ export async function beginApi(ground: RungGround, registry: JobRegistry): Promi
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
     apiKey: keyOf(ground),
-    secretKeys: secretKeysOf(settings),
+    secretKeys,
     logger,
     version: VERSION,
     health: () => health.read(),

@@ -1,5 +1,6 @@
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Cli } from "../cli.ts";
+import { secretKeysOf } from "../secret-keys.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { beginApi, tellApi } from "./begin-api.ts";
@@ -18,7 +19,8 @@ export type Role = "api" | "scheduler" | "maintenance";
 const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
   api: async (ground) => {
     await checkSecretKeys(ground);
-    tellApi(ground, await beginApi(ground, new JobRegistry([])));
+    const secretKeys = secretKeysOf(ground.serving.settings);
+    tellApi(ground, await beginApi(ground, new JobRegistry([]), secretKeys));
   },
   scheduler: beginScheduler,
   maintenance: async (ground) =>

@@ -4,6 +4,7 @@ import { migrate } from "../../store/migrate.ts";
 import { createHome } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
+import { secretKeysOf } from "../secret-keys.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { beginApi, tellApi } from "./begin-api.ts";
@@ -55,7 +56,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await beginScheduler(ground);
   const reached: { at?: string } = {};
   const worker = makeWorker(ground, registry, values, () => reached.at);
-  const address = await beginApi(ground, registry);
+  const address = await beginApi(ground, registry, secretKeysOf(serving.settings, "make"));
   reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);
