@@ -19,7 +19,10 @@ const OPERATIONS: Record<string, readonly Role[]> = {
      forkRun pauseSchedule resumeSchedule`,
   ),
   ...all(["editor", "admin"], "createSchedule changeSchedule removeSchedule resetSchedule"),
-  ...all(["admin"], "listKeys createKey rotateKey revokeKey"),
+  ...all(
+    ["admin"],
+    "listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets",
+  ),
 };
 
 const LOOKS = ["viewer", "operator", "editor", "admin"] as const;

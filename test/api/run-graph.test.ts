@@ -8,6 +8,7 @@ import { Screen } from "../../packages/server/src/cli/output/screen.ts";
 import { API_KEY, startApi } from "../support/api.ts";
 import { double, endless } from "../support/family.ts";
 import { Mill } from "../support/mill.ts";
+import { secretKeys } from "../support/secret-keys.ts";
 import { until } from "../support/until.ts";
 
 /** Millrace with a worker, and a way to its graphs. */
@@ -15,7 +16,12 @@ async function started(...jobs: AnyJob[]) {
   const mill = await Mill.create(...jobs);
   const api = await buildApi({
     ...{ db: mill.db, intake: mill.intake, ring: () => {}, logger: mill.logger },
-    ...{ apiKey: API_KEY, version: "1.2.3", metrics: new MetricsRegistry() },
+    ...{
+      apiKey: API_KEY,
+      secretKeys: secretKeys(),
+      version: "1.2.3",
+      metrics: new MetricsRegistry(),
+    },
     health: async () => ({ ok: true, checks: {} }),
   });
   onTestFinished(() => api.close());

@@ -7,6 +7,7 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { Mill } from "../support/mill.ts";
+import { secretKeys } from "../support/secret-keys.ts";
 import { until } from "../support/until.ts";
 import { canonical, document } from "./documents.ts";
 
@@ -60,6 +61,7 @@ async function startServer(): Promise<Server> {
     intake: mill.intake,
     ring: () => {},
     apiKey: KEY,
+    secretKeys: secretKeys(),
     logger: mill.logger,
     version: "test",
     metrics: new MetricsRegistry(),

@@ -18,6 +18,7 @@ import type pg from "pg";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { createDatabase } from "./database.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 export const API_KEY = "the-key-of-the-api-tests";
 
@@ -95,7 +96,7 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
-  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs" | "values">> & {
+  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs" | "values" | "secretKeys">> & {
     away?: boolean;
     /** Besides those that every test has. */
     jobs?: AnyJob[];
@@ -121,6 +122,7 @@ export async function startApi(
     intake: new Intake(apiDb, registry, (queue) => void rung.push(queue)),
     ring: (queue) => void rung.push(queue),
     apiKey: API_KEY,
+    secretKeys: options.secretKeys ?? secretKeys(),
     logger,
     version: "1.2.3",
     metrics: new MetricsRegistry(),

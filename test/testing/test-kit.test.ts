@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineEvent, defineJob } from "@millrace/sdk";
-import { type TestKit, testKit } from "millrace/testing";
+import { type TestKit, type TestKitOptions, testKit } from "millrace/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { embeddedStatus } from "../../packages/server/src/runtime/embedded/index.ts";
@@ -29,13 +29,36 @@ const onboard = defineJob({
   },
 });
 
-async function kit(jobs: object): Promise<TestKit> {
-  const t = await testKit(jobs, { databaseUrl: process.env["MILLRACE_TEST_PG_URL"]! });
+async function kit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
+  const databaseUrl = process.env["MILLRACE_TEST_PG_URL"]!;
+  const t = await testKit(jobs, { databaseUrl, ...options });
   onTestFinished(() => t[Symbol.asyncDispose]());
   return t;
 }
 
 describe("a kit", () => {
+  test("gives jobs the secrets that they declare, and fails the attempt that misses one", async () => {
+    const call = defineJob({
+      name: "call",
+      secrets: ["CRM_TOKEN"],
+      retry: { maxAttempts: 2 },
+      run: (_input, { secrets, log }) => {
+        log.info(secrets.CRM_TOKEN);
+        return secrets.CRM_TOKEN.length;
+      },
+    });
+    const t = await kit({ call }, { secrets: { CRM_TOKEN: "x", OTHER: "y" } });
+    expect(await t.run(call)).toMatchObject({ state: "completed", output: 1 });
+    const without = await kit({ call }, { secrets: { OTHER: "y" } });
+    expect(await without.run(call)).toMatchObject({
+      state: "failed",
+      attempts: 2,
+      error: {
+        message: expect.stringContaining("declares the secrets CRM_TOKEN, which were not given"),
+      },
+    });
+  });
+
   test("runs a job to its end, and knows the type of its output", async () => {
     const t = await kit({ greet });
     const run = await t.run(greet, { name: "Ada" });

@@ -7,7 +7,7 @@ const PEOPLE = ["viewer", "operator", "editor", "admin"] as const;
 
 /** What may be done over the API, and by whom: a role that is not named may not. Every route needs one of these. */
 export const PERMISSIONS = {
-  /** Look at everything but keys. */
+  /** Look at everything but keys and secrets. */
   read: PEOPLE,
   /** Look at what becomes of one run, whose id one has. */
   follow: [...PEOPLE, "worker"],
@@ -17,7 +17,7 @@ export const PERMISSIONS = {
   operate: ["operator", "editor", "admin"],
   /** Change what starts by itself. */
   edit: ["editor", "admin"],
-  /** Make and revoke keys. */
+  /** Make and revoke keys, set and remove secrets. */
   administer: ["admin"],
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   unauthorized: { status: 401, title: "A valid API key is required" },
   forbidden: { status: 403, title: "The role of the API key does not allow this" },
   not_found: { status: 404, title: "No such resource" },
+  secret_not_found: { status: 404, title: "No such secret" },
   key_not_found: { status: 404, title: "No such API key" },
   run_not_found: { status: 404, title: "No such run" },
   queue_not_found: { status: 404, title: "No such queue" },
@@ -71,6 +72,9 @@ export const ERROR_CODES = {
   unsafe_database: { status: 500, title: "The database would lose acknowledged runs" },
   embedded_unavailable: { status: 500, title: "The embedded PostgreSQL cannot run here" },
   embedded_failed: { status: 500, title: "The embedded PostgreSQL did not come up" },
+  secret_missing: { status: 500, title: "The attempt does not get a secret that its job declares" },
+  secret_exposed: { status: 500, title: "The run would put a secret on record" },
+  secret_key_missing: { status: 500, title: "A key that secrets are encrypted under is not there" },
   result_timeout: {
     status: 500,
     title: "The run did not finish in the time that the caller waits",

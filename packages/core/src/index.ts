@@ -136,3 +136,9 @@ export {
   type RuleOptions,
   scheduleRule,
 } from "./schedule/rule.ts";
+export {
+  MAX_SECRET_LENGTH,
+  MIN_SECRET_LENGTH,
+  requireSecretNames,
+  SECRET_NAME_PATTERN,
+} from "./secret-name.ts";

@@ -3,6 +3,7 @@ import { type Continuation, Continuing, isContinuation } from "./continuation.ts
 import { Aborted } from "./errors.ts";
 import { checkInput } from "./input.ts";
 import type { CallOptions, Job } from "./job.ts";
+import { givenSecrets, secretsFor } from "./secrets.ts";
 import { askerOf } from "./sql/transaction.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -28,6 +29,7 @@ async function callOnce<Output>(
   options: CallOptions,
 ): Promise<Output | Continuation> {
   const checked = await checkInput(job, input);
+  const secrets = givenSecrets(job, options.secrets ?? {}, "call(input, { secrets: { … } })");
   const runId = randomUUID();
   const timeout = new AbortController();
   const signal = options.signal
@@ -57,6 +59,7 @@ async function callOnce<Output>(
           scheduledFor: options.scheduledFor,
           idempotencyKey: runId,
           correlationId: options.correlationId,
+          secrets: secretsFor(job.name, secrets),
           signal,
           log,
           step: steps.step,

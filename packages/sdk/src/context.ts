@@ -1,6 +1,7 @@
 import type { Trigger } from "@millrace/core";
 import type { ContinueAsNew } from "./continuation.ts";
 import type { Publish } from "./publication.ts";
+import type { SecretValues } from "./secrets.ts";
 import type { Transaction } from "./sql/transaction.ts";
 import type { Step } from "./step/step.ts";
 
@@ -19,6 +20,8 @@ export interface RunLog {
 export interface Context<
   // oxlint-disable-next-line typescript/no-explicit-any -- what takes a context takes that of every job
   Input = any,
+  // oxlint-disable-next-line typescript/no-explicit-any -- the same
+  Secrets extends SecretValues = any,
 > {
   /** The run's id (UUIDv7). */
   readonly runId: string;
@@ -40,6 +43,11 @@ export interface Context<
   readonly idempotencyKey: string;
   /** Ties the run to the request that caused it, when the caller gave one. */
   readonly correlationId: string | undefined;
+  /**
+   * The secrets that the job declares (`secrets: ["CRM_TOKEN"]`), by their names. Their values are masked in logs and errors, and refused in
+   * what is recorded. An attempt that does not get all of them fails before its handler starts.
+   */
+  readonly secrets: Secrets;
   /** Aborted on timeout, cancel, shutdown and loss of the lease; `signal.reason` is an {@link Aborted}. */
   readonly signal: AbortSignal;
   readonly log: RunLog;
@@ -109,6 +117,9 @@ export interface BatchItem {
 }
 
 /** What a batch handler is told: its runs, in the order of their inputs. The log and the progress go to all of them. */
-export interface BatchContext extends Pick<Context, "job" | "signal" | "log" | "progress"> {
+export interface BatchContext<
+  // oxlint-disable-next-line typescript/no-explicit-any -- what takes a context takes that of every job
+  Secrets extends SecretValues = any,
+> extends Pick<Context<unknown, Secrets>, "job" | "signal" | "log" | "progress" | "secrets"> {
   readonly items: readonly BatchItem[];
 }

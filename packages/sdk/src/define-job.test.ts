@@ -1,4 +1,4 @@
-import { describe, expect, expectTypeOf, test } from "vitest";
+import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
 import { defineJob } from "./define-job.ts";
 import { isJob } from "./is-job.ts";
@@ -151,5 +151,42 @@ describe("job.call", () => {
         }),
     });
     await expect(waits.call(undefined, { signal: controller.signal })).rejects.toThrow("enough");
+  });
+});
+
+describe("secrets", () => {
+  const job = defineJob({
+    name: "sync",
+    secrets: ["CRM_TOKEN", "CRM_TOKEN", "DB"],
+    run: (_input, { secrets }) => secrets.CRM_TOKEN satisfies string,
+  });
+
+  test("are listed once, and given by name in a call, which looks nowhere else", async () => {
+    expect(job.secrets).toEqual(["CRM_TOKEN", "DB"]);
+    const secrets = { CRM_TOKEN: "a token", DB: "a password" };
+    expect(await job.call(undefined, { secrets })).toBe("a token");
+    vi.stubEnv("CRM_TOKEN", "of the environment");
+    await expect(job.call()).rejects.toThrow(
+      "job sync declares the secrets CRM_TOKEN, DB, which were not given; pass call(input, { secrets: { … } })",
+    );
+  });
+
+  test("that are not declared are no property, and an error to ask for", async () => {
+    const wrong = defineJob({
+      name: "wrong",
+      secrets: ["DB"],
+      // @ts-expect-error -- it is not declared
+      run: (_input, { secrets }) => secrets.OTHER as string,
+    });
+    await expect(wrong.call(undefined, { secrets: { DB: "x", OTHER: "y" } })).rejects.toThrow(
+      "job wrong does not declare the secret OTHER; add it to its secrets",
+    );
+  });
+
+  test.each([[["crm"]], [["1X"]], [[7]], ["CRM_TOKEN"]])("%j is refused", (secrets) => {
+    const options = { name: "sync", secrets, run: () => null };
+    expect(() => defineJob(options as unknown as JobOptions<string, undefined, null>)).toThrow(
+      "job sync: secrets",
+    );
   });
 });

@@ -9,6 +9,7 @@ import {
   durationMs,
   flowPolicy,
   requireName,
+  requireSecretNames,
   retentionMs,
   retryPolicy,
   sizeBytes,
@@ -43,6 +44,7 @@ const KNOWN = [
   "isolation",
   "version",
   "finishes",
+  "secrets",
   "limits",
   ...FLOW_OPTIONS,
   "retention",
@@ -69,18 +71,21 @@ export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
->(options: BatchJobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+  const Secret extends string = never,
+>(options: BatchJobOptions<Name, S, Output, Secret>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
->(options: JobOptions<Name, S, Output>): Job<Name, Given<S>, Output>;
+  const Secret extends string = never,
+>(options: JobOptions<Name, S, Output, Secret>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
+  const Secret extends string = never,
 >(
-  options: JobOptions<Name, S, Output> | BatchJobOptions<Name, S, Output>,
+  options: JobOptions<Name, S, Output, Secret> | BatchJobOptions<Name, S, Output, Secret>,
 ): Job<Name, Given<S>, Output> {
   const name = requireName(options.name, "name") as Name;
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
@@ -124,6 +129,7 @@ export function defineJob<
     schedules: schedulesOf(name, options.schedules ?? []),
     isolation,
     ...versionOf(name, options),
+    secrets: requireSecretNames(options.secrets ?? [], name),
     memoryLimit: requireMemoryLimit(options.limits, isolation, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),
@@ -147,11 +153,11 @@ function schedulesOf(job: string, given: readonly ScheduleOptions[]): Schedule[]
   );
 }
 
-function handlersOf<Name extends string, S, Output>(
-  options: JobOptions<Name, S, Output> | BatchJobOptions<Name, S, Output>,
+function handlersOf<Name extends string, S, Output, Secret extends string>(
+  options: JobOptions<Name, S, Output, Secret> | BatchJobOptions<Name, S, Output, Secret>,
 ): Pick<Job<Name, Given<S>, Output>, "handle" | "handleBatch"> {
   if (!("batch" in options) || options.batch === undefined) {
-    const { run } = options as JobOptions<Name, S, Output>;
+    const { run } = options as JobOptions<Name, S, Output, Secret>;
     return {
       handle: (input, ctx) => run.call(options, input as Received<S>, ctx),
       handleBatch: null,
@@ -168,10 +174,17 @@ async function handleOne<Output>(
   input: unknown,
   ctx: Context,
 ): Promise<Output> {
-  const { job, signal, log, progress, runId, attempt, idempotencyKey, correlationId } = ctx;
-  const { trigger, scheduledFor } = ctx;
+  const { job, signal, log, progress, secrets } = ctx;
+  const { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor } = ctx;
   const item = { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor };
-  const results = await handleBatch([input], { job, signal, log, progress, items: [item] });
+  const results = await handleBatch([input], {
+    job,
+    signal,
+    log,
+    progress,
+    secrets,
+    items: [item],
+  });
   const [result] = batchResults(job, results, 1);
   if (result instanceof Error) throw result;
   return result as Output;

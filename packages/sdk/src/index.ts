@@ -84,6 +84,7 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
+export { givenSecrets, secretsFor, type SecretsOf, type SecretValues } from "./secrets.ts";
 export type { Approval, ApprovalLink, ApprovalOptions } from "./step/approval.ts";
 export type { EmitOptions, SignalOptions } from "./send-event.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";

@@ -12,6 +12,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BatchContext, Context } from "./context.ts";
 import type { Schedule, ScheduleOptions } from "./define-schedule.ts";
 import type { RetryRule } from "./retry-rules.ts";
+import type { SecretsOf, SecretValues } from "./secrets.ts";
 
 /** Any schema of the Standard Schema family (https://standardschema.dev): zod, valibot, arktype, … */
 export type InputSchema = StandardSchemaV1<any, any>;
@@ -68,10 +69,12 @@ export interface Limits {
 }
 
 /** A job as its author writes it. */
-export interface JobOptions<Name extends string, S, Output> extends Omit<
-  FlowOptions<KeyOf<S>>,
-  "batch"
-> {
+export interface JobOptions<
+  Name extends string,
+  S,
+  Output,
+  Secret extends string = never,
+> extends Omit<FlowOptions<KeyOf<S>>, "batch"> {
   /** Unique among the jobs of a server: lower case, digits, and single `.`, `_`, `-`, `:` or `/` between them. */
   name: Name;
   /** One sentence for people. */
@@ -103,17 +106,24 @@ export interface JobOptions<Name extends string, S, Output> extends Omit<
   version?: string;
   /** Older versions whose runs this code can finish, too, by `step.patched`. Default: none. */
   finishes?: readonly string[];
+  /**
+   * The names of the secrets that its handler needs, such as `["CRM_TOKEN"]`: it gets them as `ctx.secrets`, if they are bound to this job
+   * (`millrace secrets set CRM_TOKEN --job …`). Default: none.
+   */
+  secrets?: readonly Secret[];
   /** Only with isolation. Default: none but Node's own. */
   limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
-  run(input: Received<S>, ctx: Context<Given<S>>): Output | Promise<Output>;
+  run(input: Received<S>, ctx: Context<Given<S>, SecretsOf<Secret>>): Output | Promise<Output>;
 }
 
 /** A job whose handler takes many inputs at once. Each input is a run of its own, with its own outcome. */
-export interface BatchJobOptions<Name extends string, S, Output> extends Omit<
-  JobOptions<Name, S, Output>,
-  "run"
-> {
+export interface BatchJobOptions<
+  Name extends string,
+  S,
+  Output,
+  Secret extends string = never,
+> extends Omit<JobOptions<Name, S, Output, Secret>, "run"> {
   /** The handler is called as soon as so many runs wait, or when the oldest has waited so long. */
   batch: BatchOptions;
   /**
@@ -122,7 +132,7 @@ export interface BatchJobOptions<Name extends string, S, Output> extends Omit<
    */
   run(
     inputs: readonly Received<S>[],
-    ctx: BatchContext,
+    ctx: BatchContext<SecretsOf<Secret>>,
   ): readonly (Output | Error)[] | Promise<readonly (Output | Error)[]>;
 }
 
@@ -149,6 +159,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly steps: readonly string[];
   /** Of version and steps: 16 hexadecimal digits of their SHA-256; null for a job with neither. */
   readonly fingerprint: string | null;
+  /** The names of the secrets that its handler gets. */
+  readonly secrets: readonly string[];
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
   /** The nodes of a flow; other jobs have none. */
@@ -172,6 +184,8 @@ export interface CallOptions {
   correlationId?: string;
   /** As if a schedule had started it for this instant. */
   scheduledFor?: Date;
+  /** The secrets that the job declares. Nothing else is looked at. */
+  secrets?: SecretValues;
 }
 
 /** A job, whatever it takes and gives. */

@@ -4,6 +4,7 @@ import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
 import type { Checkpoint, Checkpoints, Recorded, StepPlace } from "./step/checkpoints.ts";
 import { divergenceOf } from "./step/divergence.ts";
+import { type SecretValues, secretsFor } from "./secrets.ts";
 import { refusal } from "./step/refusal.ts";
 import { textOf } from "./step/step-place.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -98,6 +99,7 @@ export async function replayJob(
         scheduledFor: run.scheduledFor,
         idempotencyKey: run.id,
         correlationId: run.correlationId,
+        secrets: secretsFor(job.name, placeholders(job.secrets)),
         signal,
         log,
         step: steps.step,
@@ -152,6 +154,11 @@ function stuck(left: readonly string[], patienceMs: number): ReplayEnd {
   const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
   const message = `the handler has not come to ${left[0]!}${more} on record for ${formatDuration(patienceMs)}: it does something else, or waits outside of its steps`;
   return { end: "diverged", message };
+}
+
+/** Nothing that a replay does needs a secret, and whoever replays need not have any. */
+function placeholders(names: readonly string[]): SecretValues {
+  return Object.fromEntries(names.map((name): [string, string] => [name, `[secret ${name}]`]));
 }
 
 /** What the handler comes to of what is on record. */

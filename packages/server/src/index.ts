@@ -33,6 +33,9 @@ export {
   resumeOne as resumeSchedule,
 } from "./engine/schedule/schedules.ts";
 export { watchForStarts } from "./engine/schedule/watch-starts.ts";
+export { loadSecrets, type SecretOrigins } from "./engine/load-secrets.ts";
+export { rotateSecrets } from "./engine/rotate-secrets.ts";
+export { requireKeys, setSecret } from "./engine/secrets.ts";
 export { type Outcome, type Settled, settle } from "./engine/settle.ts";
 export { OperationRunner } from "./maintenance/operation-runner.ts";
 export { PartitionKeeper, keepPartitions } from "./maintenance/partition-keeper.ts";
@@ -44,6 +47,8 @@ export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";
 export { Waker } from "./scheduler/waker.ts";
+export { KeyRing, type SecretKeys } from "./security/key-ring.ts";
+export { Masks } from "./security/masks.ts";
 export { type Database, inTransaction, openDatabase } from "./store/database.ts";
 export { migrate, pendingMigrations } from "./store/migrate.ts";
 export {
@@ -68,6 +73,7 @@ export type {
   TransportReceiver,
 } from "./transport/transport.ts";
 export type { IsolationOptions } from "./worker/isolation/lanes.ts";
+export { SecretLeases } from "./worker/secret-leases.ts";
 export { WorkerMetrics } from "./worker/worker-metrics.ts";
 export { Worker } from "./worker/worker.ts";
 export type { WorkerOptions } from "./worker/worker-options.ts";

@@ -44,6 +44,12 @@ volumeMounts:
 {{- end }}
 {{- end }}
 
+{{- /* Of whoever sets secrets of jobs, and whoever needs them. */ -}}
+{{- define "millrace.secretKeys" -}}
+- name: MILLRACE_SECRET_KEYS
+  valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret }}, key: secret-keys, optional: true } }
+{{- end }}
+
 {{- /* A process that does not start, or hangs, is started anew; one that is ill because the database is away is not. */ -}}
 {{- define "millrace.probes" -}}
 startupProbe:

@@ -110,4 +110,5 @@ export {
   SchedulePage,
   SchedulePreview,
 } from "./schedules.ts";
+export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
 export { WorkerInfo, WorkerList } from "./workers.ts";

@@ -38,8 +38,8 @@ import {
 import { runFlow } from "./run-flow.ts";
 
 /** A flow as its author writes it, before its nodes: the options of a job. */
-export interface FlowJobOptions<Name extends string, S> extends Omit<
-  JobOptions<Name, S, unknown>,
+export interface FlowJobOptions<Name extends string, S, Secret extends string = never> extends Omit<
+  JobOptions<Name, S, unknown, Secret>,
   "run" | "retry"
 > {
   /**
@@ -53,7 +53,7 @@ export interface FlowJobOptions<Name extends string, S> extends Omit<
 
 /** What a flow is made of so far. */
 interface Draft {
-  readonly options: FlowJobOptions<string, InputSchema | undefined>;
+  readonly options: FlowJobOptions<string, InputSchema | undefined, string>;
   readonly nodes: readonly PlannedNode[];
   /** Of the nodes as JSON. */
   readonly bytes: number;
@@ -75,14 +75,16 @@ interface Draft {
 export function defineFlow<
   const Name extends string,
   S extends InputSchema | undefined = undefined,
->(options: FlowJobOptions<Name, S>): Flow<Name, Given<S>, Received<S>, {}, never> {
+  const Secret extends string = never,
+>(options: FlowJobOptions<Name, S, Secret>): Flow<Name, Given<S>, Received<S>, {}, never, Secret> {
   // What the compiler knows of a flow lies in its types alone.
   return flowOf({ options, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<
     Name,
     Given<S>,
     Received<S>,
     {},
-    never
+    never,
+    Secret
   >;
 }
 

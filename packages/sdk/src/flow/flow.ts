@@ -1,5 +1,6 @@
 import type { FlowGraph, NodeRule } from "@millrace/core";
 import type { AnyJob, InputOf, Job, OutputOf } from "../job.ts";
+import type { SecretsOf } from "../secrets.ts";
 import type { FanOutResult } from "../step/child-results.ts";
 import type {
   ChildNodeOptions,
@@ -35,6 +36,7 @@ export interface Flow<
   Input,
   Values extends object,
   Last extends keyof Values,
+  Secret extends string = never,
 > extends Job<Name, Given, LastOf<Values, Last>> {
   /** Its nodes. */
   readonly graph: FlowGraph;
@@ -47,8 +49,8 @@ export interface Flow<
    */
   node<const K extends string, Value>(
     name: K & Fresh<K, Values>,
-    run: (needs: Needs<Input, Values, never, "done">, ctx: NodeContext) => Value,
-  ): Flow<Name, Given, Input, Values & { [P in K]: Awaited<Value> }, Last | K>;
+    run: (needs: Needs<Input, Values, never, "done">, ctx: NodeContext<SecretsOf<Secret>>) => Value,
+  ): Flow<Name, Given, Input, Values & { [P in K]: Awaited<Value> }, Last | K, Secret>;
   node<
     const K extends string,
     Value,
@@ -57,8 +59,8 @@ export interface Flow<
   >(
     name: K & Fresh<K, Values>,
     options: NodeOptions<D, R>,
-    run: (needs: Needs<Input, Values, D, R>, ctx: NodeContext) => Value,
-  ): Flow<Name, Given, Input, Values & { [P in K]: Awaited<Value> }, Ending<Last, K, D, R>>;
+    run: (needs: Needs<Input, Values, D, R>, ctx: NodeContext<SecretsOf<Secret>>) => Value,
+  ): Flow<Name, Given, Input, Values & { [P in K]: Awaited<Value> }, Ending<Last, K, D, R>, Secret>;
 
   /**
    * Adds a node that calls a function for each item of a list, and gives what they gave, in the order of the items.
@@ -75,13 +77,14 @@ export interface Flow<
     name: K & Fresh<K, Values>,
     options: MapOptions<D, R> & { failures: "collect" },
     list: (needs: Needs<Input, Values, D, R>) => readonly Item[],
-    each: (item: Item, ctx: ItemContext<Needs<Input, Values, D, R>>) => Value,
+    each: (item: Item, ctx: ItemContext<Needs<Input, Values, D, R>, SecretsOf<Secret>>) => Value,
   ): Flow<
     Name,
     Given,
     Input,
     Values & { [P in K]: ItemEnd<Awaited<Value>>[] },
-    Ending<Last, K, D, R>
+    Ending<Last, K, D, R>,
+    Secret
   >;
   map<
     const K extends string,
@@ -93,8 +96,15 @@ export interface Flow<
     name: K & Fresh<K, Values>,
     options: MapOptions<D, R> & { failures?: "stop" },
     list: (needs: Needs<Input, Values, D, R>) => readonly Item[],
-    each: (item: Item, ctx: ItemContext<Needs<Input, Values, D, R>>) => Value,
-  ): Flow<Name, Given, Input, Values & { [P in K]: Awaited<Value>[] }, Ending<Last, K, D, R>>;
+    each: (item: Item, ctx: ItemContext<Needs<Input, Values, D, R>, SecretsOf<Secret>>) => Value,
+  ): Flow<
+    Name,
+    Given,
+    Input,
+    Values & { [P in K]: Awaited<Value>[] },
+    Ending<Last, K, D, R>,
+    Secret
+  >;
 
   /**
    * Adds a node that is a run of another job, a child, and gives its output.
@@ -111,7 +121,7 @@ export interface Flow<
     options: ChildNodeOptions<D, R>,
     job: J,
     input: (needs: Needs<Input, Values, D, R>) => InputOf<J>,
-  ): Flow<Name, Given, Input, Values & { [P in K]: OutputOf<J> }, Ending<Last, K, D, R>>;
+  ): Flow<Name, Given, Input, Values & { [P in K]: OutputOf<J> }, Ending<Last, K, D, R>, Secret>;
 
   /**
    * Adds a node that is a run of another job for each of up to 10,000 inputs, and gives their outputs, in the order of the inputs.
@@ -133,7 +143,8 @@ export interface Flow<
     Given,
     Input,
     Values & { [P in K]: FanOutResult<OutputOf<J>>[] },
-    Ending<Last, K, D, R>
+    Ending<Last, K, D, R>,
+    Secret
   >;
   children<
     const K extends string,
@@ -145,7 +156,7 @@ export interface Flow<
     options: ChildrenNodeOptions<D, R> & { failures?: "stop" },
     job: J,
     inputs: (needs: Needs<Input, Values, D, R>) => readonly InputOf<J>[],
-  ): Flow<Name, Given, Input, Values & { [P in K]: OutputOf<J>[] }, Ending<Last, K, D, R>>;
+  ): Flow<Name, Given, Input, Values & { [P in K]: OutputOf<J>[] }, Ending<Last, K, D, R>, Secret>;
 
   /**
    * The same flow, with another output than that of its last nodes.

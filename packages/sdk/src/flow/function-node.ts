@@ -29,13 +29,13 @@ export function functionNode(
 
 /** @param place the node, or the item of it, that no other has */
 export function nodeContext(
-  { runId, job, attempt, trigger, scheduledFor, correlationId, log }: Context,
+  { runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log }: Context,
   node: string,
   place: string,
   signal: AbortSignal,
 ): NodeContext {
   return {
-    ...{ runId, job, attempt, trigger, scheduledFor, correlationId, log, node, signal },
+    ...{ runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log, node, signal },
     idempotencyKey: `${runId}-${place}`,
   };
 }

@@ -1,5 +1,6 @@
 import type { Duration, NodeRule } from "@millrace/core";
 import type { Context } from "../context.ts";
+import type { SecretValues } from "../secrets.ts";
 import type { StepRetryOptions } from "../step/step.ts";
 import type { ChildOptions, FanOutOptions } from "../step/child-options.ts";
 
@@ -32,9 +33,12 @@ export type Needs<Input, Values, Name extends keyof Values, Rule extends NodeRul
 };
 
 /** What the function of a node is told of its run. */
-export interface NodeContext extends Pick<
-  Context,
-  "runId" | "job" | "attempt" | "trigger" | "scheduledFor" | "correlationId" | "log"
+export interface NodeContext<
+  // oxlint-disable-next-line typescript/no-explicit-any -- what takes a context takes that of every flow
+  Secrets extends SecretValues = any,
+> extends Pick<
+  Context<unknown, Secrets>,
+  "runId" | "job" | "attempt" | "trigger" | "scheduledFor" | "correlationId" | "secrets" | "log"
 > {
   /** The node's name. */
   readonly node: string;
@@ -45,7 +49,11 @@ export interface NodeContext extends Pick<
 }
 
 /** The same for an item of a map. */
-export interface ItemContext<N> extends NodeContext {
+export interface ItemContext<
+  N,
+  // oxlint-disable-next-line typescript/no-explicit-any -- the same
+  Secrets extends SecretValues = any,
+> extends NodeContext<Secrets> {
   /** The item's place in the list, from 0. */
   readonly index: number;
   /** The run's input, and what the nodes before this one gave. */

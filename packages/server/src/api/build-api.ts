@@ -5,6 +5,7 @@ import { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
@@ -43,6 +44,7 @@ import { runGraphRoute } from "./routes/run-graph.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { secretRoutes } from "./routes/secrets.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -54,6 +56,8 @@ export interface ApiOptions {
   values?: ValueStore | undefined;
   /** 16 characters at the least. */
   apiKey: string;
+  /** Under which secrets are encrypted. */
+  secretKeys: SecretKeys;
   logger: Logger;
   version: string;
   /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
@@ -71,7 +75,16 @@ const CONNECTION_TIMEOUT_MS = 60_000;
 
 /** The HTTP server, ready to listen. Whoever listens, closes it: then it answers what is under way, and ends. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { db, intake, ring, logger, version, metrics, requestTimeoutMs = 30_000 } = options;
+  const {
+    db,
+    intake,
+    ring,
+    secretKeys,
+    logger,
+    version,
+    metrics,
+    requestTimeoutMs = 30_000,
+  } = options;
   const callers = new Callers(db, options.apiKey, logger);
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
@@ -128,7 +141,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const refuseOtherMethods = watchMethods(app);
   await describeRoutes(app, version);
   const emitter = new Emitter(db, ring, logger);
-  const context: Context = { db, intake, emitter, observer, values: options.values, ring };
+  const { values } = options;
+  const context: Context = { db, intake, emitter, observer, values, secretKeys, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -151,6 +165,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
   apiKeyRoutes(app, context);
+  secretRoutes(app, context);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

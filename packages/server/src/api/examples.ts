@@ -40,6 +40,22 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       },
     },
   },
+  setSecret: {
+    request: { value: "crm-0a1b2c3d4e5f", jobs: ["report"] },
+    response: {
+      200: {
+        name: "CRM_TOKEN",
+        version: 1,
+        source: null,
+        jobs: ["report"],
+        keyId: "5d2c8f01",
+        createdAt: "2026-11-24T09:00:00.000Z",
+        createdBy: "api",
+        changedAt: "2026-11-24T09:00:00.000Z",
+        changedBy: "api",
+      },
+    },
+  },
   createRun: {
     request: {
       job: "report",

@@ -12,6 +12,7 @@ import { z } from "zod";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import type { Observer } from "./observe.ts";
 
@@ -41,6 +42,7 @@ export interface Context {
   observer: Observer;
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
+  secretKeys: SecretKeys;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
 }

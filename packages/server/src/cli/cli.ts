@@ -21,7 +21,8 @@ export class Cli {
   exitCode = 0;
 
   constructor(process: Pick<NodeJS.Process, "env" | "cwd" | "stdout" | "stderr">) {
-    this.env = process.env;
+    // A copy: what is only for Millrace is taken out of that of the process.
+    this.env = { ...process.env };
     this.cwd = process.cwd();
     this.out = new Screen(process.stdout, process.env);
     this.err = new Screen(process.stderr, process.env);

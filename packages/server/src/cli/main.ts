@@ -18,6 +18,8 @@ const LINGER_MS = 1000;
  */
 export async function main(argv: string[]): Promise<number> {
   const cli = new Cli(process);
+  // Handlers have the environment of this process, and threads and programs that they start get it.
+  delete process.env.MILLRACE_SECRET_KEYS;
   const program = buildProgram(cli);
   // A reader that has seen enough (| head) closes its end.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);

@@ -26,6 +26,7 @@ import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/rol
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
+import { secretsCommand } from "./commands/secrets.ts";
 import { signalCommand } from "./commands/signal.ts";
 import { startCommand } from "./commands/start.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -77,6 +78,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     operationsCommand,
     schedulesCommand,
     keysCommand,
+    secretsCommand,
   ],
 };
 

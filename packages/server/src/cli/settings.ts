@@ -2,6 +2,7 @@ import path from "node:path";
 import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import { databaseTls } from "../security/database-tls.ts";
+import { KeyRing } from "../security/key-ring.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
@@ -20,6 +21,8 @@ export interface Settings {
   readonly probePort: number | undefined;
   readonly home: string;
   readonly apiKey: string | undefined;
+  /** Under which secrets are encrypted; undefined for those of the home. */
+  readonly secretKeys: KeyRing | undefined;
   readonly url: string | undefined;
   /** The address that people have for the server, without a slash at its end. */
   readonly publicUrl: string | undefined;
@@ -56,6 +59,16 @@ export const VARIABLES = {
   MILLRACE_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{20,200}$/, "write 20 to 200 printable characters without blanks")
+    .optional(),
+  MILLRACE_SECRET_KEYS: list()
+    .transform((texts, context) => {
+      try {
+        return new KeyRing(texts);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    })
     .optional(),
   MILLRACE_URL: z
     .string()
@@ -173,6 +186,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     probePort: read.MILLRACE_PROBE_PORT,
     home: path.resolve(cwd, read.MILLRACE_HOME),
     apiKey: read.MILLRACE_API_KEY,
+    secretKeys: read.MILLRACE_SECRET_KEYS,
     url: read.MILLRACE_URL,
     publicUrl: read.MILLRACE_PUBLIC_URL,
     jobs: read.MILLRACE_JOBS,

@@ -11,16 +11,19 @@ const REDACTED = ["authorization", "password", "apiKey", "key", "secret", "token
  * One JSON object a line: `time` (ISO 8601), `level`, `msg`, and ids as fields.
  *
  * @param destination where lines go; a file descriptor or a stream
+ * @param mask what is done to each line before
  */
 export function createLogger(
   level: LogLevel,
   destination: number | pino.DestinationStream = 2,
+  mask: (line: string) => string = (line) => line,
 ): Logger {
   return pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: mask },
       formatters: { level: (label) => ({ level: label }) },
       redact: {
         paths: REDACTED.flatMap((key) => [key, `*.${key}`]),

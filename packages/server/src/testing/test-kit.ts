@@ -6,7 +6,9 @@ import {
   type InputOf,
   type OutputOf,
   type PayloadOf,
+  type SecretValues,
   checkPayload,
+  givenSecrets,
   isJob,
 } from "@millrace/sdk";
 import { answerTo } from "../engine/answer-approval.ts";
@@ -32,6 +34,7 @@ import {
 import { ValueKeeper } from "../worker/value-keeper.ts";
 import { memoryValues } from "./memory-values.ts";
 import { type TestRun, readTestRun } from "./test-run.ts";
+import { SecretLeases } from "../worker/secret-leases.ts";
 import { TestWorker } from "./test-worker.ts";
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
@@ -74,6 +77,8 @@ export async function testKit(jobs: object, options: TestKitOptions = {}): Promi
 export interface TestKitOptions extends TestServerOptions {
   /** As if workers had a store for large values: it is in memory. Default false: what is large is refused. */
   valueStore?: boolean;
+  /** What jobs get of the secrets that they declare, by name, as if each were bound to them. An attempt that misses one fails, as everywhere. */
+  secrets?: SecretValues;
 }
 
 /** See {@link testKit}. */
@@ -86,6 +91,7 @@ export class TestKit implements AsyncDisposable {
   readonly #failing = new FailingSteps();
   readonly #logger = createLogger("silent");
   readonly #values: ValueKeeper;
+  readonly #secrets: SecretLeases;
   #worker!: TestWorker;
   #crash: CrashPoints | undefined;
   #takingOver: Promise<void> | undefined;
@@ -98,7 +104,11 @@ export class TestKit implements AsyncDisposable {
     db: Database,
     jobs: readonly AnyJob[],
     valueStore: boolean,
+    secrets: SecretValues,
   ) {
+    this.#secrets = new SecretLeases(async (job) =>
+      givenSecrets(job, secrets, "testKit(jobs, { secrets: { … } })"),
+    );
     this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
     this.#server = server;
     this.#database = database;
@@ -110,7 +120,7 @@ export class TestKit implements AsyncDisposable {
   static async on(
     server: TestServer,
     jobs: readonly AnyJob[],
-    { valueStore = false }: Pick<TestKitOptions, "valueStore"> = {},
+    { valueStore = false, secrets = {} }: Pick<TestKitOptions, "valueStore" | "secrets"> = {},
   ): Promise<TestKit> {
     const database = await server.create();
     const db = openDatabase({
@@ -118,7 +128,7 @@ export class TestKit implements AsyncDisposable {
       applicationName: "millrace testing",
       maxConnections: 6,
     });
-    const kit = new TestKit(server, database, db, jobs, valueStore);
+    const kit = new TestKit(server, database, db, jobs, valueStore, secrets);
     await kit.#registry.register(db);
     await kit.#replaceWorker();
     return kit;
@@ -280,6 +290,7 @@ export class TestKit implements AsyncDisposable {
       jobOf: (name) => this.#registry.get(name)!,
       logger: this.#logger,
       values: this.#values,
+      secrets: this.#secrets,
     });
     this.#crash = watched ? crash : undefined;
     return crash;

@@ -13,6 +13,8 @@ import { CheckpointKeeper } from "../worker/checkpoint-keeper.ts";
 import { CostSettler } from "../worker/cost-settler.ts";
 import { execute } from "../worker/executor.ts";
 import { RunOutput } from "../worker/run-output.ts";
+import { giveSecrets } from "../worker/give-secrets.ts";
+import type { SecretLeases } from "../worker/secret-leases.ts";
 import { Settler } from "../worker/settler.ts";
 import { Suspects } from "../worker/suspects.ts";
 import { ValueKeeper } from "../worker/value-keeper.ts";
@@ -31,6 +33,7 @@ export interface TestWorkerOptions {
   /** The job as it is to be executed. */
   jobOf: (name: string) => Job;
   logger: Logger;
+  secrets: SecretLeases;
   /** Default: none is kept anywhere but in its checkpoint. */
   values?: ValueKeeper;
 }
@@ -48,13 +51,20 @@ export class TestWorker {
   readonly #underWay = new Set<Promise<void>>();
 
   private constructor(id: number, options: TestWorkerOptions) {
-    const { db, own = db, registry, logger, values = new ValueKeeper(undefined) } = options;
+    const {
+      db,
+      own = db,
+      registry,
+      logger,
+      values = new ValueKeeper(undefined),
+      secrets,
+    } = options;
     this.id = id;
     this.#options = options;
     this.#claimer = new Claimer(own, id, registry.queues, registry.runnable(registry.names));
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
-      output: new RunOutput(own, id, logger),
+      output: new RunOutput(own, id, logger, secrets.masks),
       checkpoints: new CheckpointKeeper(
         own,
         id,
@@ -119,7 +129,7 @@ export class TestWorker {
   }
 
   #execute(run: ClaimedRun): Promise<void> {
-    const { logger, jobOf } = this.#options;
+    const { logger, jobOf, secrets } = this.#options;
     return new Promise((resolve) => {
       const attempt = new Attempt(
         run,
@@ -129,7 +139,7 @@ export class TestWorker {
         { handlerEnded: () => {}, stuck: () => {}, over: () => resolve() },
       );
       attempt.context.inline = true;
-      execute(attempt, attempt)?.armTimeout();
+      execute(attempt, attempt, giveSecrets(attempt, secrets, undefined))?.armTimeout();
     });
   }
 }

@@ -6,17 +6,25 @@ import {
   Continuing,
   type Job,
   type RunLog,
+  type SecretValues,
   StepRunner,
   type Suspension,
+  secretsFor,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
+import { Masks } from "../security/masks.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { Ending } from "./ending.ts";
+import { guardRecord, requireNoSecretIn, withoutSecrets } from "./guard-record.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
+
+const NO_SECRETS: SecretValues = Object.freeze({});
+
+const NO_MASKS = new Masks();
 
 /** Where what a handler says and records goes. */
 interface Kept {
@@ -39,8 +47,11 @@ export class AttemptContext implements Context {
   readonly leaseId: number;
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
+  /** What is given to it before its handler is started. */
+  secretValues: SecretValues = NO_SECRETS;
   readonly #kept: Kept;
   readonly #definition: Job;
+  #secrets: SecretValues | undefined;
   #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
@@ -74,6 +85,11 @@ export class AttemptContext implements Context {
       if (this.#aborted) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
+  }
+
+  /** Those that it was given; most jobs declare none. */
+  get secrets(): SecretValues {
+    return (this.#secrets ??= secretsFor(this.job, this.secretValues));
   }
 
   get log(): RunLog {
@@ -140,7 +156,7 @@ export class AttemptContext implements Context {
 
   /** The checkpoints of this attempt, wherever its handler runs. */
   get checkpoints(): KeptCheckpoints {
-    return (this.#checkpoints ??= this.#kept.checkpoints.of(this));
+    return (this.#checkpoints ??= guardRecord(this.#kept.checkpoints.of(this), this.#guarded));
   }
 
   /** Why what is on record is not that of the handler's code, if it is not. */
@@ -153,6 +169,11 @@ export class AttemptContext implements Context {
     return this.#checkpoints !== undefined && this.#checkpoints.standing > 0;
   }
 
+  /** What must not be on record. A job that gets no secrets has none to give away. */
+  get #guarded(): Masks {
+    return this.#definition.secrets.length === 0 ? NO_MASKS : this.#kept.output.masks;
+  }
+
   #beginSteps(): StepRunner {
     const { limits, read, keep, note, isKept, ask, link, take, publish, willCompensate, unwound } =
       this.checkpoints;
@@ -160,7 +181,7 @@ export class AttemptContext implements Context {
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
       this.keepsInside();
-      await keepIn(tx, checkpoint, hold);
+      await keepIn(tx, withoutSecrets(checkpoint, this.#guarded), hold);
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
@@ -232,6 +253,7 @@ export class AttemptContext implements Context {
     const { hold } = this;
     return async (tx, output) => {
       if (this.#concluded) throw tooLate(hold);
+      requireNoSecretIn(output, `output of ${this.job}`, this.#guarded);
       this.#ownTransaction ??= new OwnTransaction();
       return this.#ownTransaction.complete(tx, output, hold, this.job);
     };

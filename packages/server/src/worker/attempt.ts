@@ -10,6 +10,7 @@ import { AttemptContext } from "./attempt-context.ts";
 import { chargedCost } from "./charged-cost.ts";
 import type { CostSettler } from "./cost-settler.ts";
 import type { ExecutionWatcher } from "./executor.ts";
+import { guardOutcome } from "./guard-outcome.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -86,7 +87,8 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     this.#keeper = keeper;
   }
 
-  concluded(outcome: Outcome): void {
+  concluded(concluded: Outcome): void {
+    const outcome = guardOutcome(concluded, this.job, this.#recorder.output.masks);
     this.#outcome = outcome;
     this.#durationMs = performance.now() - this.#startedAt;
     this.context.conclude();

@@ -7,11 +7,14 @@ import { type UnderWay, execute, startHere } from "./executor.ts";
 import type { Handling } from "./handling.ts";
 import type { Lane, Lanes } from "./isolation/lanes.ts";
 import { Solitude } from "./solitude.ts";
+import { giveSecrets } from "./give-secrets.ts";
+import type { SecretLeases } from "./secret-leases.ts";
 import { startLater } from "./start-later.ts";
 
 export interface AttemptsOptions extends AttemptOptions {
   registry: JobRegistry;
   lanes: Lanes;
+  secrets: SecretLeases;
   /** Called when a slot has become free, or an outcome is on record. */
   onRoom: () => void;
 }
@@ -153,7 +156,8 @@ export class Attempts implements AttemptKeeper {
     const lane = this.#options.lanes.laneOf(run, job);
     context.inline = lane === "inline" || lane === "alone";
     this.#busy++;
-    return execute(attempt, attempt, this.#place(attempt, recorder, lane));
+    const start = lane === "inline" ? undefined : () => this.#place(attempt, recorder, lane);
+    return execute(attempt, attempt, giveSecrets(attempt, this.#options.secrets, start));
   }
 
   /** The runs of a batch share a slot, and a call of the handler. */
@@ -162,7 +166,7 @@ export class Attempts implements AttemptKeeper {
     const [first] = attempts as [Attempt];
     for (const { context } of attempts) context.inline = true;
     this.#busy++;
-    return executeBatch(attempts, first.job, {
+    return executeBatch(attempts, first.job, this.#options.secrets, {
       concluded: (outcomes) => outcomes.forEach((outcome, n) => attempts[n]!.concluded(outcome)),
       handlerEnded: () => first.handlerEnded(),
       ignored: () => first.ignored(false),
@@ -170,8 +174,7 @@ export class Attempts implements AttemptKeeper {
   }
 
   /** The handling of a run that is not simply started here. */
-  #place(attempt: Attempt, { suspects }: Recorder, lane: Lane): Handling | undefined {
-    if (lane === "inline") return undefined;
+  #place(attempt: Attempt, { suspects }: Recorder, lane: Exclude<Lane, "inline">): Handling {
     const { run, job, context } = attempt;
     const start = () =>
       lane === "alone" ? startHere(attempt) : this.#options.lanes.start(run, job, context, lane);

@@ -1,4 +1,12 @@
-import { Aborted, type BatchContext, type Job, type RunLog, batchResults } from "@millrace/sdk";
+import {
+  Aborted,
+  type BatchContext,
+  type Job,
+  type RunLog,
+  type SecretValues,
+  batchResults,
+  secretsFor,
+} from "@millrace/sdk";
 import type { Outcome } from "../engine/settle.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import {
@@ -10,6 +18,7 @@ import {
   judgeAnything,
 } from "./executor.ts";
 import type { End } from "./handling.ts";
+import type { SecretLeases } from "./secret-leases.ts";
 
 /** Told how a batch goes: the outcomes are those of its runs, in order. */
 export interface BatchWatcher extends Pick<ExecutionWatcher, "handlerEnded"> {
@@ -25,6 +34,7 @@ export interface BatchWatcher extends Pick<ExecutionWatcher, "handlerEnded"> {
 export function executeBatch(
   members: readonly Execution[],
   job: Job,
+  leases: SecretLeases,
   watcher: BatchWatcher,
 ): UnderWay {
   let timeout: NodeJS.Timeout | undefined;
@@ -40,7 +50,7 @@ export function executeBatch(
       members.map((member, n) => judgeAnything(ends[n] ?? { abandoned: true }, member)),
     );
   };
-  void start(members, job, controller.signal).then((ends) => {
+  void start(members, job, leases, controller.signal).then((ends) => {
     watcher.handlerEnded();
     conclude(ends);
   });
@@ -68,7 +78,12 @@ export function executeBatch(
   };
 }
 
-async function start(members: readonly Execution[], job: Job, signal: AbortSignal): Promise<End[]> {
+async function start(
+  members: readonly Execution[],
+  job: Job,
+  leases: SecretLeases,
+  signal: AbortSignal,
+): Promise<End[]> {
   const ends = Array.from<End>({ length: members.length });
   const taken: { place: number; input: unknown }[] = [];
   for (const [place, { run }] of members.entries()) {
@@ -82,7 +97,9 @@ async function start(members: readonly Execution[], job: Job, signal: AbortSigna
   try {
     const contexts = taken.map(({ place }) => members[place]!.context);
     const inputs = taken.map(({ input }) => input);
-    const answer: unknown = await job.handleBatch!(inputs, batchContext(job, contexts, signal));
+    const secrets = job.secrets.length === 0 ? {} : await leases.lease(job);
+    const context = batchContext(job, contexts, secrets, signal);
+    const answer: unknown = await job.handleBatch!(inputs, context);
     const results = batchResults(job.name, answer, taken.length);
     taken.forEach(({ place }, n) => {
       const result = results[n];
@@ -97,6 +114,7 @@ async function start(members: readonly Execution[], job: Job, signal: AbortSigna
 function batchContext(
   job: Job,
   contexts: readonly AttemptContext[],
+  secrets: SecretValues,
   signal: AbortSignal,
 ): BatchContext {
   const toAll =
@@ -106,6 +124,7 @@ function batchContext(
     };
   return {
     job: job.name,
+    secrets: secretsFor(job.name, secrets),
     signal,
     log: {
       debug: toAll("debug"),

@@ -60,7 +60,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     id: workerId,
     claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
     settler: new Settler(db, workerId, logger, onRoomier),
-    output: new RunOutput(db, workerId, logger),
+    output: new RunOutput(db, workerId, logger, worker.secrets?.masks),
     checkpoints: new CheckpointKeeper(
       db,
       workerId,

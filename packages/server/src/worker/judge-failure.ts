@@ -1,4 +1,4 @@
-import { type Failure, MillraceError, toFailure } from "@millrace/core";
+import { type ErrorCode, type Failure, MillraceError, toFailure } from "@millrace/core";
 import { type Job, type RetryAnswer, holdOf, judgeRetry } from "@millrace/sdk";
 
 /** What is to be known of a thrown error, as plain data that may cross from one process to another. */
@@ -17,8 +17,9 @@ export function judgeFailure(
   { retry, retryRules }: Pick<Job, "retry" | "retryRules">,
 ): JudgedFailure {
   const failure = failureFrom(thrown);
-  // What does not fit the schema will not fit the next time.
-  if (isInvalidInput(thrown)) return { failure, answer: { retry: "never" }, ruleTrouble: null };
+  // What does not fit the schema will not fit the next time, and what would put a secret on record would do so again.
+  if (isInvalidInput(thrown) || codeOf(thrown) === "secret_exposed")
+    return { failure, answer: { retry: "never" }, ruleTrouble: null };
   const { answer, trouble } = judgeRetry(thrown, { retry, rules: retryRules });
   const hold = holdOf(thrown);
   return {
@@ -36,5 +37,9 @@ export function failureFrom(thrown: unknown): Failure {
 }
 
 function isInvalidInput(thrown: unknown): boolean {
-  return thrown instanceof MillraceError && thrown.code === "invalid_input";
+  return codeOf(thrown) === "invalid_input";
+}
+
+function codeOf(thrown: unknown): ErrorCode | undefined {
+  return thrown instanceof MillraceError ? thrown.code : undefined;
 }

@@ -1,5 +1,6 @@
 import { type Failure, MillraceError, toFailure, toJsonText } from "@millrace/core";
 import type { LogFields } from "@millrace/sdk";
+import type { Masks } from "../security/masks.ts";
 
 /** Lines of one attempt that are kept; a loop that logs must not fill the database. */
 export const MAX_LINES = 10_000;
@@ -10,21 +11,19 @@ export const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export type Level = (typeof LEVELS)[number];
 
-/** A message as it is kept: bounded, and text that PostgreSQL can store. */
-export function messageText(message: unknown): string {
-  const text = String(message);
-  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
-  return short.toWellFormed().replaceAll("\0", "\uFFFD");
+/** A message as it is kept: without secrets, bounded, and text that PostgreSQL can store. */
+export function messageText(message: unknown, masks: Masks): string {
+  return storable(masks.mask(String(message)));
 }
 
 /** The JSON text of fields as they are kept. Never throws for what cannot be kept: it says so in their place. */
-export function fieldsText(fields: LogFields | undefined): string | null {
+export function fieldsText(fields: LogFields | undefined, masks: Masks): string | null {
   if (!fields) return null;
   try {
-    const text = storableText(withFailures(fields));
+    const text = masks.maskJson(storableText(withFailures(fields)));
     return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
   } catch (error) {
-    return JSON.stringify({ refused: toFailure(error).message });
+    return JSON.stringify({ refused: masks.mask(toFailure(error).message) });
   }
 }
 
@@ -32,6 +31,11 @@ export function fieldsText(fields: LogFields | undefined): string | null {
 export function finite(value: number, name: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new MillraceError("invalid_json", `progress: ${name} must be a number, not ${value}`);
+}
+
+function storable(text: string): string {
+  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
+  return short.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 /** The half of a character that a cut leaves would be refused by the database, and with it the lines of others. */
@@ -45,7 +49,7 @@ function storableText(fields: Record<string, unknown>): string {
     return toJsonText(fields, "log fields");
   } catch {
     const kept = Object.entries(fields).map(([key, value]) => [
-      messageText(key),
+      storable(key),
       valueOrRefusal(value),
     ]);
     return JSON.stringify(Object.fromEntries(kept));

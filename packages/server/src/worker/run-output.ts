@@ -2,6 +2,7 @@ import type { LogFields, RunLog } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { keepLog, keepProgress } from "../store/run-output.ts";
+import { Masks } from "../security/masks.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { AttemptContext } from "./attempt-context.ts";
@@ -36,15 +37,18 @@ interface Progress {
 export class RunOutput {
   readonly #db: Queryable;
   readonly workerId: number;
+  /** The secrets that the worker has loaded. */
+  readonly masks: Masks;
   readonly #logger: Logger;
   readonly #lines: Batcher<Line, void>;
   readonly #dirty = new Map<string, Progress>();
   readonly #underWay = new Map<string, Promise<unknown>>();
   #progressTimer: NodeJS.Timeout | undefined;
 
-  constructor(db: Queryable, workerId: number, logger: Logger) {
+  constructor(db: Queryable, workerId: number, logger: Logger, masks = new Masks()) {
     this.#db = db;
     this.workerId = workerId;
+    this.masks = masks;
     this.#logger = logger;
     this.#lines = new Batcher((lines) => this.#writeLines(lines), 500);
   }
@@ -59,9 +63,10 @@ export class RunOutput {
     let lines = 0;
     const write = (level: Level) => (message: string, fields?: LogFields) => {
       if (++lines > MAX_LINES + 1) return;
+      const { masks } = this;
       const line =
         lines <= MAX_LINES
-          ? { level, message: messageText(message), fields: fieldsText(fields) }
+          ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
@@ -80,7 +85,7 @@ export class RunOutput {
       context,
       done: finite(done, "done"),
       total: total === undefined ? null : finite(total, "total"),
-      message: message === undefined ? null : messageText(message),
+      message: message === undefined ? null : messageText(message, this.masks),
     });
     this.#progressTimer ??= setTimeout(() => void this.#writeProgress(), PROGRESS_EVERY_MS);
   }

@@ -9,6 +9,7 @@ import type { ValueStore } from "../value-store/value-store.ts";
 import type { SettledAttempt } from "./attempt.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
+import type { SecretLeases } from "./secret-leases.ts";
 
 export interface WorkerOptions {
   db: Database;
@@ -37,6 +38,8 @@ export interface WorkerOptions {
   publicUrl?: (() => string | undefined) | undefined;
   /** Where large values of steps are kept. Without it they are refused. */
   values?: ValueStore | undefined;
+  /** Where the secrets that jobs declare come from. Without it jobs must declare none. */
+  secrets?: SecretLeases | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

@@ -1,5 +1,7 @@
 import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
+import { MillraceError } from "@millrace/core";
+import type { JobRegistry } from "../engine/job-registry.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
 import { failpoint } from "../runtime/failpoints.ts";
@@ -20,6 +22,7 @@ import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
+import { SecretLeases } from "./secret-leases.ts";
 import { Strays } from "./strays.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -68,6 +71,7 @@ export class Worker implements Service {
     });
     this.#attempts = new Attempts({
       ...options,
+      secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,
       loopWatch: this.#loopWatch,
       onRoom: () => this.#loop.wake(),
@@ -292,4 +296,14 @@ export class Worker implements Service {
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
   }
+}
+
+/** @throws MillraceError `invalid_job` when a job declares some */
+function noSecrets(registry: JobRegistry): SecretLeases {
+  const wanting = registry.names.find((name) => registry.get(name)!.secrets.length > 0);
+  if (wanting === undefined) return new SecretLeases(() => Promise.resolve({}));
+  throw new MillraceError(
+    "invalid_job",
+    `job ${wanting}: secrets needs a worker that was made with the option secrets`,
+  );
 }

@@ -1,6 +1,7 @@
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import type { SecretKeys } from "../../security/key-ring.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import { VERSION } from "../version.ts";
@@ -8,11 +9,18 @@ import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
 
+export interface ApiGround {
+  registry: JobRegistry;
+  /** Where large values of steps are. */
+  values: ValueStore | undefined;
+  /** Under which secrets are encrypted. */
+  secretKeys: SecretKeys;
+}
+
 /** @returns the address where it answers */
 export async function beginApi(
   ground: RungGround,
-  registry: JobRegistry,
-  values: ValueStore | undefined,
+  { registry, values, secretKeys }: ApiGround,
 ): Promise<string> {
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
@@ -22,6 +30,7 @@ export async function beginApi(
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
     values,
     apiKey: keyOf(ground),
+    secretKeys,
     logger,
     version: VERSION,
     health: () => health.read(),

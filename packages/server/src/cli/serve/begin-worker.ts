@@ -5,6 +5,7 @@ import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { RungGround } from "./ground.ts";
 import { conditionOf } from "./health.ts";
+import { secretLeases } from "./secrets.ts";
 import { workerPolicy } from "./worker-policy.ts";
 
 /**
@@ -27,6 +28,7 @@ export function makeWorker(
     connection,
     registry,
     values,
+    secrets: secretLeases(ground),
     bell,
     transport,
     logger: serving.logger,

@@ -1,3 +1,4 @@
+import { Masks } from "../../security/masks.ts";
 import { type Logger, createLogger } from "../../telemetry/logger.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
@@ -12,6 +13,8 @@ import { Undo } from "./undo.ts";
 export interface Serving {
   readonly settings: Settings;
   readonly logger: Logger;
+  /** The secrets that this process has loaded: its logger says none of them. */
+  readonly masks: Masks;
   /** Takes the end of whatever was begun. */
   readonly undo: Undo;
   /** A sentence on a long part: for people until the process serves, then for the log. */
@@ -37,7 +40,9 @@ export async function serve(
   settings: Settings,
   begin: (serving: Serving) => Promise<Served>,
 ): Promise<number> {
-  const logger = createLogger(settings.logLevel, cli.err.isTty ? prettyLogStream(cli.err) : 2);
+  const masks = new Masks();
+  const destination = cli.err.isTty ? prettyLogStream(cli.err) : 2;
+  const logger = createLogger(settings.logLevel, destination, masks.mask);
   const signals = new StopSignals((error) =>
     logger.fatal({ err: error }, "nobody caught an error"),
   );
@@ -46,6 +51,7 @@ export async function serve(
   const serving: Serving = {
     settings,
     logger,
+    masks,
     undo,
     report: (sentence) => {
       if (begun) logger.info(sentence);

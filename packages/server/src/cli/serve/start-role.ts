@@ -1,5 +1,6 @@
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Cli } from "../cli.ts";
+import { secretKeysOf } from "../secret-keys.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { beginApi, tellApi } from "./begin-api.ts";
@@ -9,14 +10,20 @@ import { tellDatabase } from "./greeting.ts";
 import { type RungGround, openBell, openGround } from "./ground.ts";
 import { openValues } from "./open-values.ts";
 import { refusePending } from "./refuse-pending.ts";
+import { checkSecretKeys } from "./secrets.ts";
 import { type Served, serve } from "./serve.ts";
 
 /** A role that executes nothing, and so needs no code of jobs: what it must know of them is in the database. */
 export type Role = "api" | "scheduler" | "maintenance";
 
 const BEGIN: Record<Role, (ground: RungGround) => Promise<void>> = {
-  api: async (ground) =>
-    tellApi(ground, await beginApi(ground, new JobRegistry([]), await openValues(ground))),
+  api: async (ground) => {
+    await checkSecretKeys(ground);
+    const secretKeys = secretKeysOf(ground.serving.settings);
+    const values = await openValues(ground);
+    const registry = new JobRegistry([]);
+    tellApi(ground, await beginApi(ground, { registry, values, secretKeys }));
+  },
   scheduler: beginScheduler,
   maintenance: async (ground) =>
     beginMaintenance(ground, new JobRegistry([]), await openValues(ground)),

@@ -4,6 +4,7 @@ import { migrate } from "../../store/migrate.ts";
 import { createHome } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
+import { secretKeysOf } from "../secret-keys.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { beginApi, tellApi } from "./begin-api.ts";
@@ -15,6 +16,7 @@ import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openable } from "./listen.ts";
 import { openValues } from "./open-values.ts";
+import { checkSecretKeys } from "./secrets.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 import { StartLock } from "./start-lock.ts";
 
@@ -43,6 +45,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const lock = await takeLock(opened);
   tellDatabase(cli, opened);
   await prepareSchema(opened);
+  await checkSecretKeys(opened);
   const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(opened.db);
   tellJobs(cli, jobs);
@@ -53,7 +56,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await beginScheduler(ground);
   const reached: { at?: string } = {};
   const worker = makeWorker(ground, registry, values, () => reached.at);
-  const address = await beginApi(ground, registry, values);
+  const secretKeys = secretKeysOf(serving.settings, "make");
+  const address = await beginApi(ground, { registry, values, secretKeys });
   reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);

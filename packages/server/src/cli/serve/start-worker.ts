@@ -10,6 +10,7 @@ import { openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openValues } from "./open-values.ts";
 import { refusePending } from "./refuse-pending.ts";
+import { checkSecretKeys } from "./secrets.ts";
 import { type Served, type Serving, serve } from "./serve.ts";
 
 /** Works until a signal. @returns the exit code */
@@ -36,6 +37,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const registry = new JobRegistry(jobs, queues, files, schedules);
   await registry.register(opened.db);
   tellJobs(cli, jobs);
+
+  await checkSecretKeys(opened, registry);
 
   const ground = await openBell(opened);
   const worker = makeWorker(ground, registry, await openValues(ground));

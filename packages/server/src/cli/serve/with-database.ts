@@ -1,3 +1,4 @@
+import { Masks } from "../../security/masks.ts";
 import { createLogger } from "../../telemetry/logger.ts";
 import type { Cli } from "../cli.ts";
 import { harmless } from "../output/harmless.ts";
@@ -24,6 +25,7 @@ export async function withDatabase<T>(
     return await work({
       settings,
       logger,
+      masks: new Masks(),
       undo,
       report: (sentence) => cli.err.line(harmless(sentence)),
       goOn: () => signals.stopping.throwIfAborted(),

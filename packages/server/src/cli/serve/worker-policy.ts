@@ -19,7 +19,8 @@ export function workerPolicy(cli: Cli, settings: Settings): WorkerPolicy {
     processes: settings.processes ?? availableParallelism(),
     threads: settings.threads ?? availableParallelism(),
     environment: jobEnvironment(cli.env, settings.jobEnv),
-    inlineEnvironment: { ...cli.env },
+    // What handlers in this process find, too: see main.ts.
+    inlineEnvironment: { ...cli.env, MILLRACE_SECRET_KEYS: undefined },
   };
   return { queues, concurrency, leaseMs, drainMs, blockMs, isolation, version: VERSION };
 }

@@ -13,7 +13,9 @@ import type {
   Wait,
 } from "@millrace/sdk";
 import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
+import type { Masks } from "../../security/masks.ts";
 import { keepIn } from "../keep-in.ts";
+import { withoutSecrets } from "../guard-record.ts";
 import type { IsolatedRun, Notice, StepAnswer, StepQuestion } from "./protocol.ts";
 
 type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> : never) : never;
@@ -26,13 +28,16 @@ export class IsolatedCheckpoints implements Checkpoints {
   readonly limits: ValueLimits | undefined;
   readonly #send: (notice: Notice) => void;
   readonly #hold: AttemptHold;
+  readonly #masks: Masks;
   readonly #open = new Map<number, (answer: StepAnswer) => void>();
   #asked = 0;
 
   constructor(
     send: (notice: Notice) => void,
     { hold, limits }: Pick<IsolatedRun, "hold" | "limits">,
+    masks: Masks,
   ) {
+    this.#masks = masks;
     this.#send = send;
     this.#hold = hold;
     this.limits = limits;
@@ -57,7 +62,7 @@ export class IsolatedCheckpoints implements Checkpoints {
 
   async keepIn(tx: Transaction, checkpoint: NewCheckpoint): Promise<void> {
     this.#send({ keepsInside: true });
-    await keepIn(tx, checkpoint, this.#hold);
+    await keepIn(tx, withoutSecrets(checkpoint, this.#masks), this.#hold);
   }
 
   async isKept(place: StepPlace): Promise<boolean> {

@@ -6,11 +6,15 @@ import {
   type Job,
   type LogFields,
   type RunLog,
+  type SecretValues,
   StepRunner,
+  secretsFor,
 } from "@millrace/sdk";
 import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
 import { costUnits } from "../cost-units.ts";
+import { requireNoSecretIn } from "../guard-record.ts";
 import { Ending } from "../ending.ts";
+import { Masks } from "../../security/masks.ts";
 import { OwnTransaction } from "../own-transaction.ts";
 import { IsolatedCheckpoints } from "./isolated-checkpoints.ts";
 import type { IsolatedRun, Notice } from "./protocol.ts";
@@ -27,6 +31,7 @@ export class IsolatedContext implements Context {
   readonly scheduledFor: Date | undefined;
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
+  readonly secrets: SecretValues;
   readonly log: RunLog;
   readonly progress: Context["progress"];
   readonly cost: Context["cost"];
@@ -67,10 +72,14 @@ export class IsolatedContext implements Context {
     this.idempotencyKey = run.runId;
     this.correlationId = run.correlationId ?? undefined;
     this.#send = send;
+    this.secrets = secretsFor(run.job, run.secrets);
+    const masks = Masks.of(run.secrets);
     const write = (level: Level) => (message: string, fields?: LogFields) => {
       // The worker says in one further line that there were more.
       if (++this.#lines > MAX_LINES + 1) return;
-      send({ line: { level, message: messageText(message), fields: fieldsText(fields) } });
+      send({
+        line: { level, message: messageText(message, masks), fields: fieldsText(fields, masks) },
+      });
     };
     this.log = {
       debug: write("debug"),
@@ -78,7 +87,7 @@ export class IsolatedContext implements Context {
       warn: write("warn"),
       error: write("error"),
     };
-    this.checkpoints = new IsolatedCheckpoints(send, run);
+    this.checkpoints = new IsolatedCheckpoints(send, run, masks);
     this.#steps = new StepRunner({
       checkpoints: this.checkpoints,
       runId: run.runId,
@@ -93,14 +102,17 @@ export class IsolatedContext implements Context {
     this.continuing = new Continuing(() => this.definition!);
     this.continueAsNew = this.continuing.continueAsNew;
     const own = new OwnTransaction(() => send({ completing: true }));
-    this.completeIn = (tx, output) => own.complete(tx, output, run.hold, run.job);
+    this.completeIn = async (tx, output) => {
+      requireNoSecretIn(output, `output of ${run.job}`, masks);
+      return own.complete(tx, output, run.hold, run.job);
+    };
     this.cost = (units) => send({ cost: costUnits(units) });
     this.progress = (done, total, message) => {
       this.#progress = {
         progress: {
           done: finite(done, "done"),
           ...(total === undefined ? {} : { total: finite(total, "total") }),
-          ...(message === undefined ? {} : { message: messageText(message) }),
+          ...(message === undefined ? {} : { message: messageText(message, masks) }),
         },
       };
       // At once where that may be: a handler that computes lets no timer fire.

@@ -104,6 +104,7 @@ export class Lanes {
       scheduledFor: run.scheduledFor,
       correlationId: run.correlationId,
       input: run.input,
+      secrets: context.secretValues,
       limits: context.checkpoints.limits,
       hold: context.hold,
     };

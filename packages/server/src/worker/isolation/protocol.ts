@@ -7,6 +7,7 @@ import type {
   Noted,
   Publication,
   Recorded,
+  SecretValues,
   StepPlace,
   Suspension,
   Taken,
@@ -32,6 +33,8 @@ export interface IsolatedRun {
   correlationId: string | null;
   /** As the caller gave it: the schema is applied where the handler is. */
   input: Json;
+  /** Those that the job declares. */
+  secrets: SecretValues;
   /** How much its steps may give, where the worker has a store for what is large. */
   limits?: ValueLimits | undefined;
   /** By what right it may complete the run in a transaction of its own. */

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { MAX_SECRET_LENGTH, MIN_SECRET_LENGTH, SECRET_NAME_PATTERN } from "../secret-name.ts";
+import { Instant, Name } from "./runs.ts";
+
+const MAX_JOBS = 1000;
+
+export const SecretName = z
+  .string()
+  .regex(
+    SECRET_NAME_PATTERN,
+    "use upper case letters, digits and _, a letter first, 100 characters at most, such as CRM_TOKEN",
+  );
+
+export const SetSecret = z
+  .strictObject({
+    value: z
+      .string()
+      .min(MIN_SECRET_LENGTH)
+      .max(MAX_SECRET_LENGTH)
+      .optional()
+      .describe("What handlers get. It is encrypted, and nobody can read it here again"),
+    source: z
+      .string()
+      .max(1000)
+      .optional()
+      .describe(
+        "Where workers find the value instead: env: and the name of a variable, or file: and an absolute path",
+      ),
+    jobs: z
+      .array(Name)
+      .min(1)
+      .max(MAX_JOBS)
+      .optional()
+      .describe("The jobs that may have it; default: those of before"),
+    allJobs: z.literal(true).optional().describe("Every job that declares it may have it"),
+  })
+  .refine(({ value, source }) => (value === undefined) !== (source === undefined), {
+    error: "give either value or source",
+  })
+  .refine(({ jobs, allJobs }) => jobs === undefined || allJobs === undefined, {
+    error: "give jobs or allJobs, not both",
+  })
+  .meta({ id: "SetSecret" });
+
+export const SecretInfo = z
+  .object({
+    name: z.string(),
+    version: z.int().describe("Of its value, or source; counts from 1"),
+    source: z.string().nullable().describe("Where workers find it; null for one that is stored"),
+    jobs: z.array(z.string()).nullable().describe("The jobs that may have it; null for all"),
+    keyId: z
+      .string()
+      .nullable()
+      .describe("The key that it is encrypted under; null for one that is not stored"),
+    createdAt: Instant,
+    createdBy: z.string(),
+    changedAt: Instant,
+    changedBy: z.string(),
+  })
+  .meta({ id: "Secret" });
+
+export type SecretInfo = z.infer<typeof SecretInfo>;
+
+export const SecretList = z.object({ secrets: z.array(SecretInfo) }).meta({ id: "SecretList" });
+
+export const RotatedSecrets = z
+  .object({
+    keyId: z.string().nullable().describe("The newest key; null while there is none"),
+    rewrapped: z.int().describe("How many were under another key, and are under this now"),
+    unopened: z
+      .array(z.string())
+      .describe("Those that stayed as they were, because no key opens them; set them anew"),
+  })
+  .meta({ id: "RotatedSecrets" });

@@ -1,0 +1,17 @@
+import type { SecretInfo } from "@millrace/core/api";
+import type { SecretRow } from "../../store/secrets.ts";
+import { instant } from "./instant.ts";
+
+export function presentSecret(row: SecretRow): SecretInfo {
+  return {
+    name: row.name,
+    version: row.version,
+    source: row.source,
+    jobs: row.jobs,
+    keyId: row.key_id,
+    createdAt: instant(row.created_at),
+    createdBy: row.created_by,
+    changedAt: instant(row.changed_at),
+    changedBy: row.changed_by,
+  };
+}

@@ -1,0 +1,60 @@
+import { type Caller, requirePermission } from "../security/caller.ts";
+import { rewrap } from "../security/envelope.ts";
+import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
+import { type Database, inTransaction } from "../store/database.ts";
+import { type WrappedRow, keepRewrapped, lockUnderOtherKeys } from "../store/secrets.ts";
+import { requireKeys } from "./secrets.ts";
+
+/** In one transaction, whose locks hold up nobody who reads. */
+const BATCH = 500;
+
+export interface Rotated {
+  /** Of the first key; null while there is none. */
+  keyId: string | null;
+  rewrapped: number;
+  /** Those that no key opens: they stay as they are. */
+  unopened: string[];
+}
+
+/**
+ * Encrypts the keys of all secrets anew, under the first key of the ring. Values stay as they are, and are read meanwhile. What somebody
+ * sets at the same time comes under that key anyway.
+ *
+ * @throws MillraceError `forbidden`, `secret_key_missing`
+ */
+export async function rotateSecrets(
+  db: Database,
+  caller: Caller,
+  keys: SecretKeys,
+): Promise<Rotated> {
+  requirePermission(caller, "administer");
+  const ring = await requireKeys(db, keys);
+  const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, unopened: [] };
+  if (!ring) return done;
+  for (let after = ""; ;) {
+    const rows = await inTransaction(db, async (tx) => {
+      const batch = await lockUnderOtherKeys(tx, ring.first.id, after, BATCH);
+      const opened = batch.flatMap((row) => rewrapped(ring, row));
+      await keepRewrapped(
+        tx,
+        opened.map(({ name }) => name),
+        opened.map(({ wrapped_key }) => wrapped_key),
+      );
+      return { batch, opened };
+    });
+    const last = rows.batch.at(-1);
+    if (!last) return done;
+    const opened = new Set(rows.opened.map(({ name }) => name));
+    done.rewrapped += opened.size;
+    done.unopened.push(...rows.batch.flatMap(({ name }) => (opened.has(name) ? [] : [name])));
+    after = last.name;
+  }
+}
+
+function rewrapped(ring: KeyRing, row: WrappedRow): WrappedRow[] {
+  try {
+    return [{ ...row, wrapped_key: rewrap(ring, row, row.wrapped_key) }];
+  } catch {
+    return [];
+  }
+}

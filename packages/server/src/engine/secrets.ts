@@ -1,0 +1,121 @@
+import { MillraceError } from "@millrace/core";
+import { type Caller, requirePermission } from "../security/caller.ts";
+import { seal } from "../security/envelope.ts";
+import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
+import { readReference, secretValue, valueTrouble } from "../security/secret-source.ts";
+import { type Database, inTransaction } from "../store/database.ts";
+import {
+  type SecretRow,
+  deleteSecret,
+  lockSecrets,
+  putSecret,
+  readSecret,
+  secretKeyIds,
+} from "../store/secrets.ts";
+import type { Queryable } from "../store/statement.ts";
+
+export interface GivenSecret {
+  name: string;
+  /** What handlers get, or where workers find it. */
+  given: { value: string } | { source: string };
+  /** The jobs that may have it; undefined for those of before. */
+  jobs: readonly string[] | "all" | undefined;
+}
+
+/**
+ * Sets a secret, or gives it another value: what was there before is gone.
+ *
+ * @throws MillraceError `forbidden`, `invalid_request`, `secret_key_missing`
+ */
+export async function setSecret(
+  db: Database,
+  caller: Caller,
+  keys: SecretKeys,
+  { name, given, jobs }: GivenSecret,
+): Promise<SecretRow> {
+  requirePermission(caller, "administer");
+  const value = "value" in given ? requireValue(given.value) : undefined;
+  const source = "source" in given ? given.source : null;
+  if (source !== null) readReference(source);
+  return inTransaction(db, async (tx) => {
+    await lockSecrets(tx);
+    const [before] = await readSecret(tx, name);
+    const bound = boundTo(name, jobs, before);
+    const version = (before?.version ?? 0) + 1;
+    const envelope =
+      value === undefined
+        ? { wrappedKey: null, sealed: null }
+        : seal(await ringToSeal(tx, keys), { name, version }, value);
+    const { wrappedKey, sealed } = envelope;
+    const [row] = await putSecret(
+      tx,
+      name,
+      version,
+      bound,
+      source,
+      wrappedKey,
+      sealed,
+      caller.name,
+    );
+    return row!;
+  });
+}
+
+/** Those who have loaded it know it for half a minute still. @throws MillraceError `forbidden`, `secret_not_found` */
+export async function removeSecret(
+  db: Queryable,
+  caller: Caller,
+  name: string,
+): Promise<SecretRow> {
+  requirePermission(caller, "administer");
+  const [row] = await deleteSecret(db, name);
+  if (row) return row;
+  throw new MillraceError(
+    "secret_not_found",
+    `there is no secret ${JSON.stringify(name)}; GET /api/v1/secrets lists them`,
+  );
+}
+
+/**
+ * Holds the keys to what is in the database: a process that has not all of them would fail runs, or write what the others cannot read.
+ *
+ * @throws MillraceError `secret_key_missing`
+ */
+export async function requireKeys(db: Queryable, keys: SecretKeys): Promise<KeyRing | undefined> {
+  const ring = keys.read();
+  const missing = (await secretKeyIds(db))
+    .map(({ key_id }) => key_id)
+    .filter((id) => !ring?.get(id));
+  if (missing.length === 0) return ring;
+  const [are, them] = missing.length === 1 ? ["the key", "it"] : ["the keys", "them"];
+  throw new MillraceError(
+    "secret_key_missing",
+    `secrets in the database are encrypted under ${are} ${missing.join(", ")}, and ${keys.words} does not have ${them}; add ${them} there, as another server of this database has ${them}`,
+  );
+}
+
+async function ringToSeal(tx: Queryable, keys: SecretKeys): Promise<KeyRing> {
+  return (await requireKeys(tx, keys)) ?? keys.make();
+}
+
+function requireValue(text: string): string {
+  const value = secretValue(text);
+  const trouble = valueTrouble(value);
+  if (trouble === undefined) return value;
+  throw new MillraceError("invalid_request", trouble, { pointer: "/value" });
+}
+
+function boundTo(
+  name: string,
+  jobs: GivenSecret["jobs"],
+  before: SecretRow | undefined,
+): string[] | null {
+  if (jobs === "all") return null;
+  if (jobs) return [...new Set(jobs)].sort();
+  if (before) return before.jobs;
+  throw new MillraceError(
+    "invalid_request",
+    `which jobs may have ${name} must be said when it is set first: name them, or say that all may`,
+    { pointer: "/jobs" },
+  );
+}

@@ -1,0 +1,109 @@
+import { statement } from "./statement.ts";
+
+export interface SecretRow {
+  name: string;
+  version: number;
+  /** Null for all. */
+  jobs: string[] | null;
+  source: string | null;
+  key_id: string | null;
+  created_at: Date;
+  created_by: string;
+  changed_at: Date;
+  changed_by: string;
+}
+
+const COLUMNS = `name, version, jobs, source, key_id, created_at, created_by, changed_at, changed_by`;
+
+/** Until the transaction ends: two servers must not each make a first key, or the same version. */
+export const lockSecrets = statement<[], object>(
+  "lock_secrets",
+  `select pg_advisory_xact_lock(hashtextextended('millrace secrets', 0))`,
+);
+
+export const readSecret = statement<[name: string], SecretRow>(
+  "read_secret",
+  `select ${COLUMNS} from millrace.secret where name = $1`,
+);
+
+/** Those are few: as many as somebody has set by hand. */
+export const listSecrets = statement<[], SecretRow>(
+  "list_secrets",
+  `select ${COLUMNS} from millrace.secret order by name limit 10000`,
+);
+
+export const putSecret = statement<
+  [
+    name: string,
+    version: number,
+    jobs: string[] | null,
+    source: string | null,
+    wrappedKey: Buffer | null,
+    sealed: Buffer | null,
+    by: string,
+  ],
+  SecretRow
+>(
+  "put_secret",
+  `insert into millrace.secret (name, version, jobs, source, wrapped_key, sealed, created_by, changed_by)
+   values ($1, $2, $3, $4, $5, $6, $7, $7)
+   on conflict (name) do update
+   set version = excluded.version, jobs = excluded.jobs, source = excluded.source, wrapped_key = excluded.wrapped_key,
+     sealed = excluded.sealed, changed_at = clock_timestamp(), changed_by = excluded.changed_by
+   returning ${COLUMNS}`,
+);
+
+export const deleteSecret = statement<[name: string], SecretRow>(
+  "delete_secret",
+  `delete from millrace.secret where name = $1 returning ${COLUMNS}`,
+);
+
+/** The keys that secrets are under. */
+export const secretKeyIds = statement<[], { key_id: string }>(
+  "secret_key_ids",
+  `select distinct key_id from millrace.secret where key_id is not null order by key_id`,
+);
+
+export interface JobSecretRow {
+  name: string;
+  version: number;
+  bound: boolean;
+  /** Of one that is not bound, none of the following is told. */
+  source: string | null;
+  wrapped_key: Buffer | null;
+  sealed: Buffer | null;
+}
+
+/** Of these secrets, those that there are. */
+export const readJobSecrets = statement<[job: string, names: readonly string[]], JobSecretRow>(
+  "read_job_secrets",
+  `select s.name, s.version, b.bound,
+     case when b.bound then s.source end as source,
+     case when b.bound then s.wrapped_key end as wrapped_key,
+     case when b.bound then s.sealed end as sealed
+   from millrace.secret s, lateral (select s.jobs is null or $1 = any (s.jobs) as bound) b
+   where s.name = any ($2)`,
+);
+
+export interface WrappedRow {
+  name: string;
+  version: number;
+  wrapped_key: Buffer;
+}
+
+/** The next that are under another key than this, in the order of their names. Those that somebody sets right now are passed over. */
+export const lockUnderOtherKeys = statement<
+  [keyId: string, after: string, limit: number],
+  WrappedRow
+>(
+  "lock_secrets_under_other_keys",
+  `select name, version, wrapped_key from millrace.secret
+   where key_id <> $1 and name > $2 order by name limit $3
+   for no key update skip locked`,
+);
+
+export const keepRewrapped = statement<[names: string[], wrappedKeys: Buffer[]], never>(
+  "keep_rewrapped_secrets",
+  `update millrace.secret s set wrapped_key = r.wrapped_key
+   from unnest($1::text[], $2::bytea[]) r (name, wrapped_key) where s.name = r.name`,
+);

@@ -1,0 +1,65 @@
+import { type Failure, toFailure } from "@millrace/core";
+import type { Evidence } from "@millrace/core/api";
+import type { Job } from "@millrace/sdk";
+import type { Outcome } from "../engine/settle.ts";
+import type { Masks } from "../security/masks.ts";
+import { requireNoSecret } from "./guard-record.ts";
+
+/** How an attempt ended, as it may be told: errors without secrets, and, of a job that gets some, no output or input that contains one. */
+export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, masks: Masks): Outcome {
+  if (masks.empty) return outcome;
+  switch (outcome.verdict) {
+    case "complete":
+      return outcome.output === null || secrets.length === 0
+        ? outcome
+        : unlessExposed(outcome, outcome.output, `output of ${job}`, masks);
+    case "continue":
+      return secrets.length === 0
+        ? outcome
+        : unlessExposed(outcome, outcome.input, `input of the next run of ${job}`, masks);
+    case "retry":
+    case "fail":
+      return { ...outcome, failure: masked(outcome.failure, masks) };
+    case "stop":
+      return { ...outcome, failure: outcome.failure && masked(outcome.failure, masks) };
+    case "crash":
+      return {
+        ...outcome,
+        failure: masked(outcome.failure, masks),
+        evidence: maskedEvidence(outcome.evidence, masks),
+      };
+    case "park":
+      return { ...outcome, message: masks.mask(outcome.message) };
+    default:
+      return outcome;
+  }
+}
+
+/** Another attempt would give the same. */
+function unlessExposed(outcome: Outcome, json: string, what: string, masks: Masks): Outcome {
+  try {
+    requireNoSecret(json, what, masks);
+    return outcome;
+  } catch (error) {
+    const { leaseId, runId } = outcome;
+    const failure = { ...toFailure(error), class: "InvalidOutput", stack: null };
+    return { leaseId, runId, verdict: "fail", failure };
+  }
+}
+
+function masked({ class: name, message, stack }: Failure, masks: Masks): Failure {
+  return {
+    class: masks.mask(name),
+    message: masks.mask(message),
+    stack: stack && masks.mask(stack),
+  };
+}
+
+function maskedEvidence(evidence: Evidence, masks: Masks): Evidence {
+  const { lastLine, said } = evidence;
+  return {
+    ...evidence,
+    lastLine: lastLine && masks.mask(lastLine),
+    said: said && masks.maskTail(said),
+  };
+}

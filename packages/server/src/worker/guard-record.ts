@@ -1,0 +1,70 @@
+import { MillraceError } from "@millrace/core";
+import type { NewCheckpoint } from "@millrace/sdk";
+import type { Masks } from "../security/masks.ts";
+import type { KeptCheckpoints } from "./checkpoint-keeper.ts";
+
+/*
+ * What is on record comes back to code: the result of a step, an output, an input. A secret in it would be read by all who may look, and masked
+ * it would be wrong. So it is refused; while what is only told, such as an error or what a run publishes, is masked.
+ */
+
+/** @throws MillraceError `secret_exposed` */
+export function requireNoSecret(json: string, what: string, masks: Masks): void {
+  const name = masks.nameIn(json);
+  if (name === undefined) return;
+  throw new MillraceError(
+    "secret_exposed",
+    `${what} contains the secret ${name}, and all who may look at the run would read it; leave it out`,
+  );
+}
+
+/** The same for a value that is no text yet. What cannot be one is refused by whoever makes one of it. */
+export function requireNoSecretIn(value: unknown, what: string, masks: Masks): void {
+  if (!masks.empty) requireNoSecret(textOf(value), what, masks);
+}
+
+/** @throws MillraceError `secret_exposed` */
+export function withoutSecrets(checkpoint: NewCheckpoint, masks: Masks): NewCheckpoint {
+  if (checkpoint.failed) return { ...checkpoint, value: masks.maskJson(checkpoint.value) };
+  requireNoSecret(checkpoint.value, `what step ${JSON.stringify(checkpoint.name)} gave`, masks);
+  return checkpoint;
+}
+
+/** The checkpoints of an attempt, without the secrets that it has got. */
+export function guardRecord(checkpoints: KeptCheckpoints, masks: Masks): KeptCheckpoints {
+  if (masks.empty) return checkpoints;
+  const { keep, note, ask, publish } = checkpoints;
+  return {
+    ...checkpoints,
+    // What these say changes.
+    get standing() {
+      return checkpoints.standing;
+    },
+    get unwinding() {
+      return checkpoints.unwinding;
+    },
+    get publications() {
+      return checkpoints.publications;
+    },
+    keep: async (checkpoint) => keep(withoutSecrets(checkpoint, masks)),
+    note: (given) => note(given.error ? { ...given, error: masked(given.error, masks) } : given),
+    ask: async (wait) => {
+      const what = `what step ${JSON.stringify(wait.name)} asks for`;
+      requireNoSecretIn([wait.event, wait.approval, wait.children], what, masks);
+      return ask(wait);
+    },
+    publish: (publication) => publish({ ...publication, value: masks.maskJson(publication.value) }),
+  };
+}
+
+function masked<E extends { class: string; message: string }>(error: E, masks: Masks): E {
+  return { ...error, message: masks.mask(error.message) };
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return "";
+  }
+}
