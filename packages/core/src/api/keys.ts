@@ -5,7 +5,7 @@ import { Instant, LengthOfTime } from "./runs.ts";
 const RoleOf = z
   .enum(ROLES)
   .describe(
-    "viewer looks, operator acts on runs, editor changes schedules, admin makes keys; each may what those before it may. worker is for programs: it asks for runs and sends events",
+    "viewer looks, operator acts on runs, editor changes schedules, admin makes keys and sets secrets; each may what those before it may. worker is for programs: it asks for runs and sends events",
   );
 
 export const CreateApiKey = z
