@@ -1,7 +1,7 @@
 /**
  * `npm run load:workflows -- --sleepers 100000 --steps 10000`: what workflows cost the database while they sleep, and how long after its
- * time each goes on; and how long one of so many steps takes to go on after a wait. Exit code 1 when that is longer than is
- * promised. DATABASE_URL says where, as for all of test/load.
+ * time each goes on; how long one of so many steps takes to go on after a wait; and a run that fans out to a thousand others, beside a
+ * thousand that nobody waits for. Exit code 1 when a wake or a resume takes longer than is promised. DATABASE_URL says where, as for all of test/load.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { defineEvent, defineJob } from "@millrace/sdk";
@@ -28,10 +28,26 @@ const WOKEN = 1000;
 const WOKEN_OVER_S = 10;
 const LATE_MS = 1000;
 const RESUMED_MS = 2000;
+const CHILDREN = 1000;
+const FANS = 5;
 
 const go = defineEvent({ name: "go" });
 
+const child = defineJob({
+  name: "child",
+  input: z.object({ n: z.number() }),
+  run: ({ n }) => n,
+});
+
 const jobs = [
+  child,
+  defineJob({
+    name: "fan",
+    run: async (_input, { step }) => {
+      const inputs = Array.from({ length: CHILDREN }, (_, n) => ({ n }));
+      return (await step.fanOut(child, inputs)).length;
+    },
+  }),
   defineJob({ name: "asleep", run: (_input, { step }) => step.sleep("nap", "1h") }),
   defineJob({
     name: "long",
@@ -60,6 +76,7 @@ async function main(): Promise<number> {
     );
     const late = await wakeSome(db);
     const resumed = await resume(db, server, steps);
+    await fanOut(db, server);
     return late > LATE_MS || resumed > RESUMED_MS ? 1 : 0;
   } finally {
     await server.stop();
@@ -180,6 +197,43 @@ async function resume(
     `a workflow of ${steps} steps: made in ${(made / 1000).toFixed(1)} s; it ended ${Math.round(resumed)} ms after its event, half a second of which it may take to be looked at`,
   );
   return resumed;
+}
+
+/** A run with children, from when it is asked for until it has all of their results; and as many runs by themselves. In turns. */
+async function fanOut(db: Database, { intake }: Awaited<ReturnType<typeof serve>>): Promise<void> {
+  const request = { job: "child", trigger: "api" as const };
+  const alone = Array.from({ length: CHILDREN }, (_, n) => ({ ...request, input: { n } }));
+  const times = { fan: [] as number[], alone: [] as number[] };
+  for (let round = 0; round <= FANS; round++) {
+    const fan = await timed(db, () => intake.accept({ job: "fan", input: {}, trigger: "api" }));
+    const plain = await timed(db, () => intake.acceptMany(alone));
+    // The first is to warm up.
+    if (round === 0) continue;
+    times.fan.push(fan);
+    times.alone.push(plain);
+  }
+  const median = (all: number[]) => Math.round(all.toSorted((a, b) => a - b)[FANS >> 1]!);
+  console.log(
+    `a run that fans out to ${CHILDREN} has all of their results after ${median(times.fan)} ms (${Math.round(Math.min(...times.fan))} to ${Math.round(Math.max(...times.fan))}); ${CHILDREN} runs by themselves take ${median(times.alone)} ms`,
+  );
+}
+
+/** How long it takes from when runs are asked for until none is open, in milliseconds. */
+async function timed(db: Database, ask: () => Promise<unknown>): Promise<number> {
+  const begunAt = performance.now();
+  await ask();
+  await until(
+    "none is open",
+    async () => {
+      const { rows } = await db.query<{ open: number }>(
+        `select (select count(*) from millrace.ready)::int + (select count(*) from millrace.lease)::int
+           + (select count(*) from millrace.timer t where t.reason = 'wait')::int as open`,
+      );
+      return rows[0]!.open === 0;
+    },
+    { deadlineMs: 60_000 },
+  );
+  return performance.now() - begunAt;
 }
 
 process.exitCode = await main();
