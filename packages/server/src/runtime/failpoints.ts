@@ -21,6 +21,8 @@ export type Failpoint =
   | "receipt.after_commit"
   | "note.before"
   | "note.after_commit"
+  | "withdraw.before"
+  | "withdraw.after_commit"
   | "wait.before"
   | "wait.between"
   | "wait.after_commit"

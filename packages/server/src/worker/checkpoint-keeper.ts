@@ -272,14 +272,14 @@ export class CheckpointKeeper {
   }
 
   async #withdrawAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
-    failpoint("step.before");
+    failpoint("withdraw.before");
     const kept = await keepWithdrawals(
       this.#db,
       ...this.#keeping(items),
       items.map(({ withdraws }) => withdraws!.name),
       items.map(({ withdraws }) => withdraws!.ordinal),
     );
-    failpoint("step.after_commit");
+    failpoint("withdraw.after_commit");
     return kept;
   }
 
