@@ -12,6 +12,7 @@ import {
   readOrphans,
   readParent,
 } from "../../packages/server/src/store/children.ts";
+import { expireDue, forgetBuckets, forgetCollapsed } from "../../packages/server/src/store/gate.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import {
@@ -51,7 +52,13 @@ import {
 } from "../../packages/server/src/store/waits.ts";
 import { past } from "../support/history.ts";
 import { Mill } from "../support/mill.ts";
-import { type PlanNode, executed, explaining, nodes } from "../support/plans.ts";
+import {
+  type ExplainingConnection,
+  type PlanNode,
+  executed,
+  explaining,
+  nodes,
+} from "../support/plans.ts";
 
 const DAYS = 14;
 const TOP = "ffffffff-ffff-ffff-ffff-ffffffffffff";
@@ -243,4 +250,35 @@ test("no trigger fires before an update of a run: each row would be locked by it
        and t.tgtype & 1 = 1 and t.tgtype & 2 = 2 and t.tgtype & 16 = 16`,
   );
   expect(before).toEqual([]);
+});
+
+test("what is not due costs nothing: whoever looks for due timers, deadlines and the like reads none of the others", async () => {
+  const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+  await mill.db.query(
+    `insert into millrace.timer (run_id, due_at, reason)
+     select gen_random_uuid(), clock_timestamp() + interval '1 day', 'sleep' from generate_series(1, 20000)`,
+  );
+  await mill.db.query(
+    `insert into millrace.expiry (run_id, expires_at)
+     select gen_random_uuid(), clock_timestamp() + interval '1 day' from generate_series(1, 20000)`,
+  );
+  await mill.db.query(
+    `insert into millrace.collapse (job, key, run_id, first_at, until)
+     select 'any', n::text, gen_random_uuid(), clock_timestamp(), clock_timestamp() from generate_series(1, 20000) n`,
+  );
+  await mill.db.query(
+    `insert into millrace.bucket (scope, name, key, tokens, at)
+     select 'key', 'any', n::text, 0, clock_timestamp() from generate_series(1, 20000) n`,
+  );
+  await mill.db.query("vacuum analyze");
+  for (const look of [
+    (db: ExplainingConnection) => dispatchDue(db, 1000),
+    expireDue,
+    forgetCollapsed,
+    forgetBuckets,
+  ]) {
+    const connection = await explaining(mill.db);
+    await look(connection);
+    expect(connection.blocks, [...connection.plans.keys()].join()).toBeLessThan(50);
+  }
 });

@@ -15,7 +15,7 @@ export const expireDue = statement<[], { due: number; expired: number }>(
   "expire_due",
   `with due as materialized (
       select run_id from millrace.expiry
-      where expires_at <= clock_timestamp() - interval '1 second' order by expires_at limit 5000 for update skip locked
+      where expires_at <= (select clock_timestamp() - interval '1 second') order by expires_at limit 5000 for update skip locked
     ),
     gone as (
       delete from millrace.expiry where run_id = any (array(select run_id from due))
@@ -113,7 +113,7 @@ export const reopenLanes = statement<[jobs: string[], queues: string[]], never>(
 export const endPauses = statement<[], { jobs: number }>(
   "end_pauses",
   `with ended as (
-      delete from millrace.pause where until <= clock_timestamp() - interval '1 minute' returning job
+      delete from millrace.pause where until <= (select clock_timestamp() - interval '1 minute') returning job
     )
     select count(*)::int as jobs from ended`,
 );
@@ -122,7 +122,7 @@ export const endPauses = statement<[], { jobs: number }>(
 export const forgetCollapsed = statement<[], never>(
   "forget_collapsed",
   `delete from millrace.collapse where (job, key) in (
-     select job, key from millrace.collapse where until < clock_timestamp() - interval '1 day' order by until limit 1000 for update skip locked)`,
+     select job, key from millrace.collapse where until < (select clock_timestamp() - interval '1 day') order by until limit 1000 for update skip locked)`,
 );
 
 /** Forgets buckets that have long been full again: no rate is longer than 30 days. Bounded. */
@@ -130,7 +130,7 @@ export const forgetBuckets = statement<[], never>(
   "forget_buckets",
   `delete from millrace.bucket where (scope, name, key) in (
      select scope, name, key from millrace.bucket
-     where at < clock_timestamp() - interval '31 days' and tokens >= 0 order by at limit 1000 for update skip locked)`,
+     where at < (select clock_timestamp() - interval '31 days') and tokens >= 0 order by at limit 1000 for update skip locked)`,
 );
 
 /**

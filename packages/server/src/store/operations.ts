@@ -88,7 +88,7 @@ export const listOperations = statement<
 export const takeOperation = statement<[], OperationRow>(
   "take_operation",
   `select ${COLUMNS} from millrace.operation
-   where state = 'running' and next_at <= clock_timestamp() order by next_at limit 1 for update skip locked`,
+   where state = 'running' and next_at <= (select clock_timestamp()) order by next_at limit 1 for update skip locked`,
 );
 
 /** How long until the next operation is due, in milliseconds by the database's clock; no row when none runs. */
