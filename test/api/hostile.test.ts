@@ -254,6 +254,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
     "/api/v1/events": { name: "nothing" },
     "/api/v1/keys": { name: "anybody", role: "viewer" },
+    "/api/v1/secrets/{name}": { value: "a-secret-value", allJobs: true },
     "/api/v1/runs/{id}/fork": { step: "any" },
     "/api/v1/runs/{id}/doubts": { happened: false },
     "/api/v1/runs/{id}/approvals": { approved: false },
@@ -278,7 +279,8 @@ test("without the database every request says so in one form, and the API's own 
     if (alone.includes(path)) continue;
     for (const method of Object.keys(operations)) {
       const ids = path.startsWith("/api/v1/operations") ? "1" : id;
-      const where = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === "name" ? "default" : ids));
+      const named = path.startsWith("/api/v1/secrets") ? "CRM_TOKEN" : "default";
+      const where = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === "name" ? named : ids));
       const json = ["post", "put", "patch"].includes(method) ? (bodies[path] ?? {}) : undefined;
       const answer = await api.call(where, { method: method.toUpperCase(), json });
       expect([answer.status, answer.body.code], `${method} ${path}`).toEqual([
