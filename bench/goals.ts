@@ -30,9 +30,11 @@ export function judge(results: Results): Verdict[] {
     atLeast(results, "process", KEEPERS, 3, "the best peer that keeps results"),
     atLeast(results, "process", ["graphile-worker"], 2, "graphile-worker, which keeps none"),
     atLeast(results, "process", ["celery"], 25, "Celery"),
-    // By halves and as the whole cycle: insert and update of the same rows, both at once.
+    // By halves and as the whole cycle: insert and update of the same rows, both at once. And each half of ours beside that cycle.
     atLeast(results, "process", ["limit"], 0.6, "the limit"),
     atLeast(results, "steady", ["limit"], 0.6, "the limit"),
+    ofCycle(results, "enqueue", 0.4),
+    ofCycle(results, "process", 0.4),
     atLeast(results, "enqueue", PEERS, 1.5, "the best peer"),
     atLeast(results, "steady", PEERS, 2, "the best peer"),
     atLeast(results, "single-32", ["bullmq-always"], 1.5, "BullMQ with fsync always"),
@@ -61,6 +63,19 @@ function atLeast(
     goal: `${workload}: at least ${shown(factor)} of ${whom}`,
     reached: `${shown(ratio)}${others.length > 1 ? ` of ${best}` : ""}`,
     met: ratio >= factor,
+  };
+}
+
+/** Ours beside what the same driver reaches of the whole cycle, one insert and one update a run. */
+function ofCycle(results: Results, workload: string, share: number): Verdict | undefined {
+  const ours = results.of(workload, OURS);
+  const cycle = results.of("steady", "limit");
+  if (!ours || !cycle) return undefined;
+  const ratio = ours.median / cycle.median;
+  return {
+    goal: `${workload}: at least ${shown(share)} of the limit's cycle of an insert and an update`,
+    reached: shown(ratio),
+    met: ratio >= share,
   };
 }
 

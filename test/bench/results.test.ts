@@ -34,6 +34,19 @@ test("a peer that keeps no results is no measure for one that does", () => {
   ]);
 });
 
+test("processing is held to half of the limit's cycle by itself, and to the whole of it", () => {
+  const results = measured({ millrace: [50], limit: [200] });
+  results.add("steady", "limit", 100, "runs/s");
+  expect(judge(results)).toEqual([
+    { goal: "process: at least 60 % of the limit", reached: "25 %", met: false },
+    {
+      goal: "process: at least 40 % of the limit's cycle of an insert and an update",
+      reached: "50 %",
+      met: true,
+    },
+  ]);
+});
+
 test("a goal whose workload was not measured is not judged", () => {
   expect(judge(measured({ "pg-boss": [100] }))).toEqual([]);
 });
