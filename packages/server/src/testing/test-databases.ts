@@ -62,7 +62,6 @@ async function serverAt(
   return {
     create: async () => {
       const name = `${PREFIX}_${process.pid}_${randomBytes(4).toString("hex")}`;
-      // Copied as files, which for a database that nobody has changed is quicker than by the log.
       await maintain(connection, (client) =>
         client.query(`create database ${name} template ${template}`),
       );
