@@ -264,7 +264,8 @@ describe("an effect whose function throws", () => {
     const { mill, id } = await started(({ step }, mill) =>
       step.effect("charge", {
         idempotent: true,
-        timeout: "20ms",
+        // Long enough for the third try's question, on a machine however busy.
+        timeout: "2s",
         retry: { ...soon, maxAttempts: 3 },
         do: async () => {
           tries++;
