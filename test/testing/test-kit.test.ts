@@ -1,11 +1,13 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineEvent, defineJob } from "@millrace/sdk";
 import { type TestKit, type TestKitOptions, testKit } from "millrace/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { embeddedStatus } from "../../packages/server/src/runtime/embedded/index.ts";
+import { makeEmbeddedProject } from "../support/embedded-project.ts";
+import { startNode } from "../support/process.ts";
+
+const EMBEDDED = join(import.meta.dirname, "embedded-kit.mjs");
 
 const signed = defineEvent({ name: "signed", payload: z.object({ account: z.string() }) });
 
@@ -113,14 +115,14 @@ describe("a kit", () => {
     });
   });
 
-  test("brings a PostgreSQL along where none is named, and takes it down again", async () => {
-    const home = mkdtempSync(join(tmpdir(), "millrace-kit-"));
-    chmodSync(home, 0o755);
-    onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-    const t = await testKit({ greet }, { home: join(home, "testing") });
-    expect((await t.run(greet, { name: "Ada" })).output).toBe("Hello Ada");
-    await t[Symbol.asyncDispose]();
-    expect((await embeddedStatus(join(home, "testing"))).state).toBe("stopped");
+  test("brings a PostgreSQL along where none is named, which ends with the process, and takes away what killed ones left", async () => {
+    const { home } = makeEmbeddedProject();
+    const killed = await startNode(EMBEDDED, [home, "killed"]);
+    expect(await killed.exited).toMatchObject({ signal: "SIGKILL" });
+    const next = await startNode(EMBEDDED, [home]);
+    await next.waitForLine(/^{"how":"adopted","strange":\[\]}$/);
+    expect(await next.exited).toMatchObject({ code: 0 });
+    expect((await embeddedStatus(home)).state).toBe("stopped");
   });
 
   test("has a database of its own, and knows no job that it was not given", async () => {

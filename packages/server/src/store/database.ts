@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   maxConnections?: number;
   /** How long the server works on a statement before it gives up. Default 30 000. */
   statementMs?: number;
+  /** Whether connections that are idle keep the process from ending. Default true. */
+  keepsProcess?: boolean;
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   onConnectionLost?: (error: Error) => void;
 }
@@ -89,6 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     // One that went silent while nobody used it is gone after this, and not found out by whoever needs it next.
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    allowExitOnIdle: options.keepsProcess === false,
     // A little later than the server's own limit: it only ends statements whose connection went silent. pg-pool then
     // destroys the client, which a half-open connection must not survive.
     query_timeout: statementMs + 5000,

@@ -17,20 +17,16 @@ import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
 import { meetWaits } from "../engine/meet-waits.ts";
-import { type Database, openDatabase } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { emitEvents } from "../store/emissions.ts";
 import { nextTimer } from "../store/timers.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { type CrashPoint, CrashPoints } from "./crash-points.ts";
 import { type CrashOptions, type Try, sweepCrashes } from "./crash-sweep.ts";
 import { FailingSteps } from "./failing-steps.ts";
-import { ON_FAKE_CLOCK, clockOf, putOn } from "./fake-clock.ts";
-import {
-  type TestDatabase,
-  type TestServer,
-  type TestServerOptions,
-  testServer,
-} from "./test-databases.ts";
+import { clockOf, putOn } from "./fake-clock.ts";
+import { lookAround } from "./look-around.ts";
+import { type TestDatabase, type TestServerOptions, testServer } from "./test-databases.ts";
 import { ValueKeeper } from "../worker/value-keeper.ts";
 import { memoryValues } from "./memory-values.ts";
 import { type TestRun, readTestRun } from "./test-run.ts";
@@ -65,10 +61,11 @@ export interface TestAnswer {
  */
 export async function testKit(jobs: object, options: TestKitOptions = {}): Promise<TestKit> {
   const server = await testServer(options);
+  const database = await server.create();
   try {
-    return await TestKit.on(server, Object.values(jobs).filter(isJob), options);
+    return await TestKit.on(database, Object.values(jobs).filter(isJob), options);
   } catch (error) {
-    await server.release();
+    await database.drop();
     throw error;
   }
 }
@@ -83,7 +80,6 @@ export interface TestKitOptions extends TestServerOptions {
 
 /** See {@link testKit}. */
 export class TestKit implements AsyncDisposable {
-  readonly #server: TestServer;
   readonly #database: TestDatabase;
   readonly #db: Database;
   readonly #registry: JobRegistry;
@@ -99,9 +95,7 @@ export class TestKit implements AsyncDisposable {
   #zombies: Promise<unknown>[] = [];
 
   private constructor(
-    server: TestServer,
     database: TestDatabase,
-    db: Database,
     jobs: readonly AnyJob[],
     valueStore: boolean,
     secrets: SecretValues,
@@ -110,25 +104,19 @@ export class TestKit implements AsyncDisposable {
       givenSecrets(job, secrets, "testKit(jobs, { secrets: { … } })"),
     );
     this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
-    this.#server = server;
     this.#database = database;
-    this.#db = db;
+    this.#db = database.db;
     this.#registry = new JobRegistry(jobs.map((job) => this.#failing.in(job)));
-    this.#intake = new Intake(db, this.#registry, () => {});
+    this.#intake = new Intake(this.#db, this.#registry, () => {});
   }
 
   static async on(
-    server: TestServer,
+    database: TestDatabase,
     jobs: readonly AnyJob[],
     { valueStore = false, secrets = {} }: Pick<TestKitOptions, "valueStore" | "secrets"> = {},
   ): Promise<TestKit> {
-    const database = await server.create();
-    const db = openDatabase({
-      connection: () => ({ ...database.connection(), options: ON_FAKE_CLOCK }),
-      applicationName: "millrace testing",
-      maxConnections: 6,
-    });
-    const kit = new TestKit(server, database, db, jobs, valueStore, secrets);
+    const { db } = database;
+    const kit = new TestKit(database, jobs, valueStore, secrets);
     await kit.#registry.register(db);
     await kit.#replaceWorker();
     return kit;
@@ -232,23 +220,25 @@ export class TestKit implements AsyncDisposable {
    * @returns how many crashes that were
    * @throws Error that names the first crash after which outcome or effects are others, with both
    */
-  crashAtEveryStep<J extends AnyJob>(
+  async crashAtEveryStep<J extends AnyJob>(
     job: J,
     ...[input, options = {}]: void extends InputOf<J>
       ? [input?: Exclude<InputOf<J>, void>, options?: CrashOptions<OutputOf<J>>]
       : [input: InputOf<J>, options?: CrashOptions<OutputOf<J>>]
   ): Promise<number> {
-    return sweepCrashes<OutputOf<J>>(
-      (point) => this.#crashing(job, input, options, point),
-      options,
-    );
+    try {
+      return await sweepCrashes<OutputOf<J>>(
+        (point) => this.#crashing(job, input, options, point),
+        options,
+      );
+    } finally {
+      await this.#replaceWorker();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#zombies);
-    await this.#db.end();
     await this.#database.drop();
-    await this.#server.release();
   }
 
   async #crashing<J extends AnyJob>(
@@ -262,19 +252,18 @@ export class TestKit implements AsyncDisposable {
     await this.#settle();
     // A worker that was taken for dead may find out, and end, before the other is through; and it may have claimed once more before.
     await this.#takingOver;
-    await Promise.all(this.#zombies.splice(0));
-    await this.#settle();
-    const waiting = await this.#last<OutputOf<J>>(id);
-    if (waiting.state === "waiting") {
-      if (!drive) {
-        throw new Error(
-          `run ${id} waits${waiting.waitsFor === null ? "" : ` for ${waiting.waitsFor}`}: give crashAtEveryStep a drive that lets it go on`,
-        );
-      }
-      await drive(waiting);
+    const zombies = this.#zombies.splice(0);
+    await Promise.all(zombies);
+    if (zombies.length > 0) await this.#settle();
+    const run = await this.#last<OutputOf<J>>(id);
+    if (run.state !== "waiting") return { run, writes: crash.writes };
+    if (!drive) {
+      throw new Error(
+        `run ${id} waits${run.waitsFor === null ? "" : ` for ${run.waitsFor}`}: give crashAtEveryStep a drive that lets it go on`,
+      );
     }
+    await drive(run);
     await Promise.all(this.#zombies.splice(0));
-    await this.#replaceWorker();
     return { run: await this.#last<OutputOf<J>>(id), writes: crash.writes };
   }
 
@@ -307,13 +296,14 @@ export class TestKit implements AsyncDisposable {
   /** Until nothing can happen any more but by time, or by what the test does. Time is put on for retries alone. */
   async #settle(): Promise<void> {
     for (;;) {
-      await meetWaits(this.#db);
-      const { runs } = await dispatch(this.#db);
-      const worked = await this.#workOff();
-      if (runs + worked > 0) continue;
-      const retryMs = await this.#nextRetryMs();
-      if (retryMs === undefined) return;
-      await putOn(this.#db, retryMs + 1);
+      const [outlook] = await lookAround(this.#db);
+      const { news, ready, in_ms: inMs, reason } = outlook!;
+      if (news) await meetWaits(this.#db);
+      const moved = inMs !== null && inMs <= 0 ? (await dispatch(this.#db)).runs : 0;
+      const worked = ready || news || moved > 0 ? await this.#workOff() : 0;
+      if (moved + worked > 0) continue;
+      if (!reason?.startsWith("retry")) return;
+      await putOn(this.#db, Math.max(0, inMs!) + 1);
     }
   }
 
@@ -331,14 +321,5 @@ export class TestKit implements AsyncDisposable {
       this.#zombies.push(working);
     }
     return 1;
-  }
-
-  /** When the next of all timers is that of a retry. */
-  async #nextRetryMs(): Promise<number | undefined> {
-    const { rows } = await this.#db.query<{ reason: string; in_ms: number }>(
-      `select reason, (extract(epoch from due_at - clock_timestamp()) * 1000)::float8 as in_ms
-       from millrace.timer order by due_at limit 1`,
-    );
-    return rows[0]?.reason.startsWith("retry") ? Math.max(0, rows[0].in_ms) : undefined;
   }
 }

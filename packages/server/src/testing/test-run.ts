@@ -1,5 +1,5 @@
 import { type Json, MillraceError, type RunState, type StepKind } from "@millrace/core";
-import type { Queryable } from "../store/statement.ts";
+import { type Queryable, statement } from "../store/statement.ts";
 
 /** How a run stands in a test. */
 export interface TestRun<Output = unknown> {
@@ -28,19 +28,21 @@ export interface TestStep {
   readonly value: Json;
 }
 
+const readRun = statement<[id: string], TestRun>(
+  "read_test_run",
+  `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts, r.continued_as as "continuedAs",
+     (select json_build_object('class', a.error_class, 'message', a.error_message) from millrace.attempt a
+      where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
+     (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')
+      from millrace.step s where s.run_id = r.id) as steps,
+     (select coalesce(json_object_agg(p.key, p.value order by p.key), '{}') from millrace.published p where p.run_id = r.id) as published,
+     case when r.state is null then millrace.awaited(r.id) end as "waitsFor"
+   from millrace.run r where r.id = $1`,
+);
+
 /** @throws MillraceError `run_not_found` */
 export async function readTestRun<Output>(db: Queryable, id: string): Promise<TestRun<Output>> {
-  const { rows } = await db.query<TestRun<Output>>({
-    text: `select r.id, millrace.state_of(r.id, r.state)::text as state, r.output, r.attempts, r.continued_as as "continuedAs",
-       (select json_build_object('class', a.error_class, 'message', a.error_message) from millrace.attempt a
-        where a.run_id = r.id and a.error_class is not null order by a.number desc limit 1) as error,
-       (select coalesce(json_agg(json_build_object('name', s.name, 'kind', s.kind, 'value', s.value) order by s.seq), '[]')
-        from millrace.step s where s.run_id = r.id) as steps,
-       (select coalesce(json_object_agg(p.key, p.value order by p.key), '{}') from millrace.published p where p.run_id = r.id) as published,
-       case when r.state is null then millrace.awaited(r.id) end as "waitsFor"
-     from millrace.run r where r.id = $1`,
-    values: [id],
-  });
-  if (rows[0]) return rows[0];
+  const [row] = await readRun(db, id);
+  if (row) return row as TestRun<Output>;
   throw new MillraceError("run_not_found", `there is no run ${id}`);
 }

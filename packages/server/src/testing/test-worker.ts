@@ -13,6 +13,7 @@ import { CheckpointKeeper } from "../worker/checkpoint-keeper.ts";
 import { CostSettler } from "../worker/cost-settler.ts";
 import { execute } from "../worker/executor.ts";
 import { RunOutput } from "../worker/run-output.ts";
+import { leaseOf } from "./look-around.ts";
 import { giveSecrets } from "../worker/give-secrets.ts";
 import type { SecretLeases } from "../worker/secret-leases.ts";
 import { Settler } from "../worker/settler.ts";
@@ -112,15 +113,12 @@ export class TestWorker {
   async lose(): Promise<void> {
     await markLost(this.#options.db, this.id, 0);
     // A lease is passed over while a statement of the worker's own, which was sent before, holds it; a reaper comes again, too.
-    while ((await takeBackLost(this.#options.db)).length > 0 || (await this.#holdsLease()));
+    do await takeBackLost(this.#options.db);
+    while (await this.#holdsLease());
   }
 
   async #holdsLease(): Promise<boolean> {
-    const { rows } = await this.#options.db.query({
-      text: "select from millrace.lease where worker_id = $1 limit 1",
-      values: [this.id],
-    });
-    return rows.length > 0;
+    return (await leaseOf(this.#options.db, this.id)).length > 0;
   }
 
   /** A server that a handler calls has asked all of its job, or of a key of it, to wait. */

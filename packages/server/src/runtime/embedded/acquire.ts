@@ -21,6 +21,8 @@ export interface AcquireOptions {
   settings?: ServerSettings;
   /** Which account runs PostgreSQL when we are root. Default: the owner of the data, else postgres, else nobody. */
   account?: string | undefined;
+  /** Whether this process goes on for as long as it holds the server. Default true; else what leaves without `release` leaves it to the watchdog. */
+  keepsProcess?: boolean;
   /** Folder with `bin`, `lib` and `share` of a PostgreSQL 18. Default: the npm package of this platform. */
   native?: string | undefined;
 }
@@ -32,7 +34,11 @@ export interface AcquireOptions {
  * `embedded_failed` when it does not come up, `invalid_setting` for wrong options.
  */
 export async function acquireEmbeddedPostgres(options: AcquireOptions): Promise<EmbeddedServer> {
-  return HeldServer.hold(prepare(options), () => options.onRestart?.());
+  const { keepsProcess = true } = options;
+  return HeldServer.hold(prepare(options), {
+    keepsProcess,
+    onRestart: () => options.onRestart?.(),
+  });
 }
 
 function prepare(options: AcquireOptions): Cluster {

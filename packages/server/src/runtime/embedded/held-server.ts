@@ -27,27 +27,33 @@ export interface EmbeddedServer {
   release(): Promise<Release>;
 }
 
+/** How one process holds it. */
+export interface HoldOptions {
+  readonly keepsProcess: boolean;
+  onRestart(): void;
+}
+
 /** Holds the server and, until released, makes it run again whenever it ends without our doing. */
 export class HeldServer implements EmbeddedServer {
   readonly how: EmbeddedServer["how"];
   readonly #cluster: Cluster;
-  readonly #onRestart: () => void;
+  readonly #options: HoldOptions;
   readonly #leaving = new AbortController();
   #member: Membership;
   #recovery: Promise<void> | undefined;
   #release: Promise<Release> | undefined;
 
-  static async hold(cluster: Cluster, onRestart: () => void): Promise<HeldServer> {
-    return new HeldServer(cluster, onRestart, await join(cluster, { mayCreate: true }));
+  static async hold(cluster: Cluster, options: HoldOptions): Promise<HeldServer> {
+    return new HeldServer(cluster, options, await join(cluster, { mayCreate: true }));
   }
 
-  private constructor(cluster: Cluster, onRestart: () => void, member: Membership) {
+  private constructor(cluster: Cluster, options: HoldOptions, member: Membership) {
     this.#cluster = cluster;
-    this.#onRestart = onRestart;
+    this.#options = options;
     this.#member = member;
     this.how = member.running.how;
     this.#tellMissingSettings();
-    member.presence.whenBroken(() => this.#recover());
+    this.#watch(member);
   }
 
   get home(): string {
@@ -90,15 +96,20 @@ export class HeldServer implements EmbeddedServer {
       await pause(wait, undefined, { signal }).catch(() => {});
     }
     if (!this.#member.presence.isOpen) return;
-    this.#member.presence.whenBroken(() => this.#recover());
+    this.#watch(this.#member);
     this.#tellRestart(performance.now() - broken);
+  }
+
+  #watch({ presence }: Membership): void {
+    presence.whenBroken(() => this.#recover());
+    if (!this.#options.keepsProcess) presence.unref();
   }
 
   #tellRestart(tookMs: number): void {
     const { how, pid } = this.#member.running;
     const what = how === "adopted" ? "answers again" : "was gone and has been started again";
     this.#cluster.report(`PostgreSQL ${what} after ${(tookMs / 1000).toFixed(1)} s (pid ${pid}).`);
-    this.#onRestart();
+    this.#options.onRestart();
   }
 
   #tellMissingSettings(): void {

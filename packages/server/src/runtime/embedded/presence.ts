@@ -74,6 +74,11 @@ export class Presence {
     return this.#open;
   }
 
+  /** From here on our place does not keep the process from ending, but while it is left. */
+  unref(): void {
+    refs(this.#client).unref();
+  }
+
   /** Runs `work` while no other process that is present runs its own. */
   async inTurn<T>(work: () => Promise<T>): Promise<T> {
     await this.#client.query("select pg_advisory_lock($1, $2)", [LOCK_CLASS, TURN]);
@@ -91,6 +96,7 @@ export class Presence {
   async leave(): Promise<"last" | "not last" | "broken"> {
     if (!this.#open) return "broken";
     this.#open = false;
+    refs(this.#client).ref();
     const key = [LOCK_CLASS, PRESENCE];
     try {
       await this.#client.query("select pg_advisory_unlock_shared($1, $2)", key);
@@ -109,4 +115,9 @@ export class Presence {
     this.#open = false;
     await this.#client.end().catch(() => {});
   }
+}
+
+/** pg has them, and its types do not. */
+function refs(client: pg.Client): { ref(): void; unref(): void } {
+  return client as unknown as { ref(): void; unref(): void };
 }
