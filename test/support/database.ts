@@ -24,11 +24,13 @@ export interface TestDatabase {
 export async function createDatabase(): Promise<TestDatabase> {
   const name = `millrace_test_${runner()}_${randomBytes(4).toString("hex")}`;
   for (let attempt = 1; ; attempt++) {
-    const template = await migratedTemplate();
+    template ??= migratedTemplate();
     try {
-      await maintain((client) => client.query(`create database ${name} template ${template}`));
+      const of = await template;
+      await maintain((client) => client.query(`create database ${name} template ${of}`));
       break;
     } catch (error) {
+      template = undefined;
       // A run with other migrations has dropped our template as an old one: make it again.
       if ((error as pg.DatabaseError).code !== "3D000" || attempt === 5) throw error;
     }
@@ -39,10 +41,13 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** Its name, once it is there; a process asks once. */
+let template: Promise<string> | undefined;
+
 /** Once for each run, before the tests: takes away what earlier runs left. */
 export async function prepareDatabases(): Promise<{ sweep(): Promise<void> }> {
   process.env.MILLRACE_TEST_RUNNER = String(process.pid);
-  await maintain(async (client) => {
+  await maintainTemplates(async (client) => {
     await sweepDatabases(client, (pid) => !isAlive(pid));
     await sweepTemplates(client);
   });
@@ -58,8 +63,7 @@ function runner(): number {
 
 async function migratedTemplate(): Promise<string> {
   const name = templateName();
-  await maintain(async (client) => {
-    await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
+  await maintainTemplates(async (client) => {
     const { rows } = await client.query<{ open: boolean }>(
       "select datallowconn as open from pg_database where datname = $1",
       [name],
@@ -92,14 +96,16 @@ function templateName(): string {
   return `millrace_template_${hash.digest("hex").slice(0, 16)}`;
 }
 
-async function sweepDatabases(client: pg.Client, of: (runner: number) => boolean): Promise<void> {
+async function sweepDatabases(
+  client: pg.ClientBase,
+  of: (runner: number) => boolean,
+): Promise<void> {
   for (const name of await databasesLike(client, "millrace_test_%")) {
     if (of(Number(name.split("_")[2]))) await dropDatabase(client, name);
   }
 }
 
-async function sweepTemplates(client: pg.Client): Promise<void> {
-  await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
+async function sweepTemplates(client: pg.ClientBase): Promise<void> {
   for (const name of await databasesLike(client, "millrace_template_%")) {
     if (name === templateName()) continue;
     await client.query(`drop database if exists ${name}`).catch((error: pg.DatabaseError) => {
@@ -109,7 +115,7 @@ async function sweepTemplates(client: pg.Client): Promise<void> {
   }
 }
 
-async function databasesLike(client: pg.Client, pattern: string): Promise<string[]> {
+async function databasesLike(client: pg.ClientBase, pattern: string): Promise<string[]> {
   const { rows } = await client.query<{ datname: string }>(
     "select datname from pg_database where datname like $1",
     [pattern],
@@ -117,19 +123,41 @@ async function databasesLike(client: pg.Client, pattern: string): Promise<string
   return rows.map((row) => row.datname).filter((name) => /^\w+$/.test(name));
 }
 
-async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+async function dropDatabase(client: pg.ClientBase, name: string): Promise<void> {
   await client.query(`drop database if exists ${name} with (force)`);
 }
 
-/** Runs statements that cannot run inside the database they are about. Locks end with it. */
-async function maintain<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: urlOf() });
-  await client.connect();
+/** Runs statements that cannot run inside the database they are about. */
+async function maintain<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  const client = await sessions().connect();
   try {
     return await work(client);
   } finally {
-    await client.end();
+    client.release();
   }
+}
+
+/** The same, one at a time. */
+async function maintainTemplates<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  return await maintain(async (client) => {
+    await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
+    try {
+      return await work(client);
+    } finally {
+      await client.query("select pg_advisory_unlock($1)", [TEMPLATE_LOCK]);
+    }
+  });
+}
+
+let pool: pg.Pool | undefined;
+
+/** Kept for the next, because a session takes longer to begin than what is done in it; none keeps the process from ending. */
+function sessions(): pg.Pool {
+  if (pool) return pool;
+  pool = new pg.Pool({ connectionString: urlOf(), max: 3, allowExitOnIdle: true });
+  // One that breaks while nobody uses it is replaced when it is wanted.
+  pool.on("error", () => {});
+  return pool;
 }
 
 function urlOf(database?: string): string {
