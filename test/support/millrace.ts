@@ -2,11 +2,13 @@ import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import { Child } from "./child-process.ts";
 import { startProcess } from "./process.ts";
 
-const MAIN = join(import.meta.dirname, "../../packages/server/bin/millrace.mjs");
+const SERVER = join(import.meta.dirname, "../../packages/server");
+const MAIN = join(SERVER, "bin/millrace.mjs");
 
 export interface Answer {
   code: number;
@@ -22,11 +24,41 @@ export function newHome(): string {
   return join(folder, "home");
 }
 
-/** Runs the built command to its end, at the most a minute. `env` is all it sees of Millrace's variables. */
+/** Commands that need a process of their own: they load jobs, or take the process over. */
+const OWN_PROCESS = new Set([
+  "start",
+  "api",
+  "worker",
+  "scheduler",
+  "maintenance",
+  "autoscale",
+  "deploy",
+  "replay",
+]);
+
+interface Surroundings {
+  input?: string;
+  cwd?: string;
+}
+
+/**
+ * Runs the built command to its end. `env` is all it sees of Millrace's variables. It runs in the test's own process where it can:
+ * to start another takes ten times as long as what most commands do.
+ */
 export function millrace(
   args: string[],
   env: Record<string, string | undefined> = {},
-  { input, cwd }: { input?: string; cwd?: string } = {},
+  surroundings: Surroundings = {},
+): Promise<Answer> {
+  if (OWN_PROCESS.has(args[0] ?? "")) return millraceProcess(args, env, surroundings);
+  return millraceInside(args, env, surroundings);
+}
+
+/** The same as a process, at the most a minute. */
+export function millraceProcess(
+  args: string[],
+  env: Record<string, string | undefined> = {},
+  { input, cwd }: Surroundings = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = execFile(
@@ -42,6 +74,32 @@ export function millrace(
     );
     child.stdin?.on("error", () => {}).end(input ?? "");
   });
+}
+
+/** As it was built, like all that tests try. */
+function built() {
+  return Promise.all([
+    import("../../packages/server/dist/cli/cli.js"),
+    import("../../packages/server/dist/cli/execute.js"),
+  ]);
+}
+
+async function millraceInside(
+  args: string[],
+  env: Record<string, string | undefined>,
+  { input = "", cwd = process.cwd() }: Surroundings,
+): Promise<Answer> {
+  const [{ Cli }, { execute }] = await built();
+  const [stdout, stderr]: [string[], string[]] = [[], []];
+  const cli = new Cli({
+    env: environment(env),
+    cwd: () => cwd,
+    stdin: Readable.from([Buffer.from(input)]),
+    stdout: { write: (text) => stdout.push(text) },
+    stderr: { write: (text) => stderr.push(text) },
+  });
+  const code = await execute(cli, args);
+  return { code, stdout: stdout.join(""), stderr: stderr.join("") };
 }
 
 /** Starts a command that serves; it is killed with the test at the latest. */

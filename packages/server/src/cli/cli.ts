@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import { harmless, harmlessJson, harmlessLines } from "./output/harmless.ts";
-import { Screen } from "./output/screen.ts";
+import { Screen, type ScreenStream } from "./output/screen.ts";
 import {
   type Flags,
   type Settings,
@@ -8,6 +8,17 @@ import {
   readSettings,
   unknownVariables,
 } from "./settings.ts";
+
+export type Stdin = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+
+/** The process that a command runs in, or what stands in for one. */
+export interface CliProcess {
+  readonly env: NodeJS.ProcessEnv;
+  cwd(): string;
+  readonly stdin: Stdin;
+  readonly stdout: ScreenStream;
+  readonly stderr: ScreenStream;
+}
 
 /** What a command may use of the process that it runs in. */
 export class Cli {
@@ -19,13 +30,20 @@ export class Cli {
   readonly err: Screen;
   /** What the command that ran says by its exit code. */
   exitCode = 0;
+  readonly #process: CliProcess;
 
-  constructor(process: Pick<NodeJS.Process, "env" | "cwd" | "stdout" | "stderr">) {
+  constructor(process: CliProcess) {
     // A copy: what is only for Millrace is taken out of that of the process.
     this.env = { ...process.env };
     this.cwd = process.cwd();
+    this.#process = process;
     this.out = new Screen(process.stdout, process.env);
     this.err = new Screen(process.stderr, process.env);
+  }
+
+  /** Not touched by who does not read it. */
+  get stdin(): Stdin {
+    return this.#process.stdin;
   }
 
   /**

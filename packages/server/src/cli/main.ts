@@ -1,11 +1,8 @@
 #!/usr/bin/env node
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { CommanderError } from "commander";
 import { Cli } from "./cli.ts";
-import { EXIT, exitCodeOf } from "./exit-codes.ts";
-import { buildProgram } from "./program.ts";
-import { usageError } from "./usage-error.ts";
+import { execute } from "./execute.ts";
 
 /** What a command leaves open (a pool in a job's module) must not keep the process when all is done. */
 const LINGER_MS = 1000;
@@ -20,37 +17,11 @@ export async function main(argv: string[]): Promise<number> {
   const cli = new Cli(process);
   // Handlers have the environment of this process, and threads and programs that they start get it.
   delete process.env.MILLRACE_SECRET_KEYS;
-  const program = buildProgram(cli);
   // A reader that has seen enough (| head) closes its end.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
-  const code = await execute(cli, program, argv);
+  const code = await execute(cli, argv);
   setTimeout(() => process.exit(code), LINGER_MS).unref();
   return code;
-}
-
-async function execute(
-  cli: Cli,
-  program: ReturnType<typeof buildProgram>,
-  argv: string[],
-): Promise<number> {
-  const json = argv.includes("--json");
-  try {
-    await program.parseAsync(argv, { from: "user" });
-    return cli.exitCode;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) {
-      cli.fail(error, { json });
-      return exitCodeOf(error);
-    }
-    if (error.exitCode === 0) return EXIT.done;
-    // Called without a command: commander has written its help to nowhere.
-    if (error.code === "commander.help") {
-      program.outputHelp();
-      return EXIT.usage;
-    }
-    cli.fail(usageError(program, argv, error), { json });
-    return EXIT.usage;
-  }
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { MillraceError } from "@millrace/core";
+import type { Stdin } from "./cli.ts";
 
 /**
  * The value of a secret: from a file, else from stdin. Never from the command line, which other users of the machine can see, and shells keep.
@@ -11,7 +12,7 @@ import { MillraceError } from "@millrace/core";
 export async function readSecret(
   file: string | undefined,
   cwd: string,
-  stdin: NodeJS.ReadStream,
+  stdin: Stdin,
 ): Promise<string> {
   if (file !== undefined) return textOf(await bytesOf(path.resolve(cwd, file), file), file);
   if (stdin.isTTY) {

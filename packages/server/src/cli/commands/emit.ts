@@ -44,7 +44,7 @@ export async function emit(
   operand: string | undefined,
   { input: json, inputFile: file, run, key, json: asJson }: EmitOptions,
 ): Promise<number> {
-  const payload = await readInput({ operand, json, file }, cli.cwd, process.stdin);
+  const payload = await readInput({ operand, json, file }, cli.cwd, cli.stdin);
   const body = { name, payload, run, idempotencyKey: key };
   const sent = await apiClient(cli).post("events", body, EmittedEvent);
   if (asJson) cli.out.line(harmlessJson({ v: 1, ...sent }));

@@ -89,7 +89,7 @@ async function run(
   const input = await readInput(
     { operand: source, json: options.input, file: options.inputFile },
     cli.cwd,
-    process.stdin,
+    cli.stdin,
   );
   const request = { job, input, queue, priority, delay, ttl, idempotencyKey: key };
   const api = apiClient(cli);

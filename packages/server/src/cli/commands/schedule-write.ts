@@ -92,7 +92,7 @@ async function bodyOf(cli: Cli, options: Options): Promise<object> {
   const read: Json | undefined = await readInput(
     { json: input, file: inputFile },
     cli.cwd,
-    process.stdin,
+    cli.stdin,
   );
   const given = { job, input: read, overlap, missed, missedLimit, grace };
   return {

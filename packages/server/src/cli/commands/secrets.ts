@@ -58,7 +58,7 @@ function setCommand(cli: Cli): Command {
     .option("--from-file <file>", "the file that holds the value, instead of stdin")
     .action(
       cli.action(async (name: string, options: SetOptions & { fromFile?: string }) => {
-        const value = await readSecret(options.fromFile, cli.cwd, process.stdin);
+        const value = await readSecret(options.fromFile, cli.cwd, cli.stdin);
         return put(cli, name, { value }, options);
       }),
     );
