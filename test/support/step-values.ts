@@ -1,9 +1,8 @@
 import fc from "fast-check";
+import { anyText } from "./any-text.ts";
 
 /** Text that PostgreSQL stores. */
-const text = fc
-  .string({ unit: "binary" })
-  .filter((one) => one.isWellFormed() && !one.includes("\0"));
+const text = anyText().filter((one) => one.isWellFormed() && !one.includes("\0"));
 
 /** Whatever a step may give. */
 export const { value: stepValue } = fc.letrec<{ value: unknown }>((tie) => ({
