@@ -194,11 +194,10 @@ export class CheckpointKeeper {
     }
     const { runId } = maker;
     const recorded = await persist(maker, this.#logger, async () => {
-      const [checkpoints, standing, [unwinding]] = await Promise.all([
-        readRecorded(this.#db, runId),
-        this.#standingOf(runId),
-        readUnwinding(this.#db, runId),
-      ]);
+      // One after the other: a run that goes on takes one connection of the pool, and not three.
+      const checkpoints = await readRecorded(this.#db, runId);
+      const standing = await this.#standingOf(runId);
+      const [unwinding] = await readUnwinding(this.#db, runId);
       return {
         checkpoints,
         compensates: unwinding?.compensates ?? false,
