@@ -11,7 +11,7 @@ import { usageError } from "./usage-error.ts";
  * @returns the exit code
  */
 export async function execute(cli: Cli, argv: string[]): Promise<number> {
-  const program = buildProgram(cli);
+  const program = await buildProgram(cli, argv);
   const json = argv.includes("--json");
   try {
     await program.parseAsync(argv, { from: "user" });

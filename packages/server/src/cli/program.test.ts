@@ -14,7 +14,7 @@ function* commandsBelow(command: Command, path = command.name()): Generator<[str
   }
 }
 
-const commands = [...commandsBelow(buildProgram(new Cli(process)))];
+const commands = [...commandsBelow(await buildProgram(new Cli(process)))];
 
 test.each(commands)("docs/command-line.md has %s with its options", (path, command) => {
   expect(PAGE).toContain(path);

@@ -1,36 +1,5 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
-import { answerCommands } from "./commands/approve.ts";
-import { approvalsCommand } from "./commands/approvals.ts";
-import { autoscaleCommand } from "./commands/autoscale.ts";
-import { cancelCommand } from "./commands/cancel.ts";
-import { deadCommand } from "./commands/dead.ts";
-import { deployCommand } from "./commands/deploy.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { doubtsCommand } from "./commands/doubts.ts";
-import { emitCommand } from "./commands/emit.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { forkCommand } from "./commands/fork.ts";
-import { jobsCommand } from "./commands/jobs.ts";
-import { keysCommand } from "./commands/keys.ts";
-import { logsCommand } from "./commands/logs.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { pausesCommand } from "./commands/pauses.ts";
-import { operationsCommand } from "./commands/operations.ts";
-import { pruneCommand } from "./commands/prune.ts";
-import { queryCommand } from "./commands/query.ts";
-import { queuesCommand } from "./commands/queues.ts";
-import { replayCommand } from "./commands/replay.ts";
-import { rerunCommand } from "./commands/rerun.ts";
-import { apiCommand, maintenanceCommand, schedulerCommand } from "./commands/roles.ts";
-import { runCommand } from "./commands/run.ts";
-import { runsCommand } from "./commands/runs.ts";
-import { schedulesCommand } from "./commands/schedules.ts";
-import { secretsCommand } from "./commands/secrets.ts";
-import { signalCommand } from "./commands/signal.ts";
-import { startCommand } from "./commands/start.ts";
-import { workerCommand } from "./commands/worker.ts";
-import { workersCommand } from "./commands/workers.ts";
 import { VERSION } from "./version.ts";
 
 const HELP = `
@@ -40,61 +9,78 @@ The commands under Runs and Operations talk to the server at MILLRACE_URL, else 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 partly done, 5 unhealthy, 6 no right, 7 server or
 database not reachable, 130 interrupted; run --wait: 10 failed, 11 cancelled, 12 not within the time.`;
 
-const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
-  "Server:": [
-    startCommand,
-    apiCommand,
-    workerCommand,
-    schedulerCommand,
-    maintenanceCommand,
-    autoscaleCommand,
-    migrateCommand,
-    deployCommand,
-    pruneCommand,
-    doctorCommand,
-  ],
-  "Runs:": [
-    runCommand,
-    runsCommand,
-    logsCommand,
-    explainCommand,
-    cancelCommand,
-    rerunCommand,
-    forkCommand,
-    replayCommand,
-    emitCommand,
-    signalCommand,
-    queryCommand,
-  ],
-  "Operations:": [
-    jobsCommand,
-    queuesCommand,
-    pausesCommand,
-    workersCommand,
-    deadCommand,
-    doubtsCommand,
-    approvalsCommand,
-    ...answerCommands,
-    operationsCommand,
-    schedulesCommand,
-    keysCommand,
-    secretsCommand,
-  ],
+type Define = (cli: Cli) => Command;
+
+/** Each is loaded when it is wanted: all of them take longer to load than most take to run. */
+const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
+  "Server:": {
+    start: async () => (await import("./commands/start.ts")).startCommand,
+    api: async () => (await import("./commands/roles.ts")).apiCommand,
+    worker: async () => (await import("./commands/worker.ts")).workerCommand,
+    scheduler: async () => (await import("./commands/roles.ts")).schedulerCommand,
+    maintenance: async () => (await import("./commands/roles.ts")).maintenanceCommand,
+    autoscale: async () => (await import("./commands/autoscale.ts")).autoscaleCommand,
+    migrate: async () => (await import("./commands/migrate.ts")).migrateCommand,
+    deploy: async () => (await import("./commands/deploy.ts")).deployCommand,
+    prune: async () => (await import("./commands/prune.ts")).pruneCommand,
+    doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  "Runs:": {
+    run: async () => (await import("./commands/run.ts")).runCommand,
+    runs: async () => (await import("./commands/runs.ts")).runsCommand,
+    logs: async () => (await import("./commands/logs.ts")).logsCommand,
+    explain: async () => (await import("./commands/explain.ts")).explainCommand,
+    cancel: async () => (await import("./commands/cancel.ts")).cancelCommand,
+    rerun: async () => (await import("./commands/rerun.ts")).rerunCommand,
+    fork: async () => (await import("./commands/fork.ts")).forkCommand,
+    replay: async () => (await import("./commands/replay.ts")).replayCommand,
+    emit: async () => (await import("./commands/emit.ts")).emitCommand,
+    signal: async () => (await import("./commands/signal.ts")).signalCommand,
+    query: async () => (await import("./commands/query.ts")).queryCommand,
+  },
+  "Operations:": {
+    jobs: async () => (await import("./commands/jobs.ts")).jobsCommand,
+    queues: async () => (await import("./commands/queues.ts")).queuesCommand,
+    pauses: async () => (await import("./commands/pauses.ts")).pausesCommand,
+    workers: async () => (await import("./commands/workers.ts")).workersCommand,
+    dead: async () => (await import("./commands/dead.ts")).deadCommand,
+    doubts: async () => (await import("./commands/doubts.ts")).doubtsCommand,
+    approvals: async () => (await import("./commands/approvals.ts")).approvalsCommand,
+    approve: async () => (await import("./commands/approve.ts")).approveCommand,
+    reject: async () => (await import("./commands/approve.ts")).rejectCommand,
+    operations: async () => (await import("./commands/operations.ts")).operationsCommand,
+    schedules: async () => (await import("./commands/schedules.ts")).schedulesCommand,
+    keys: async () => (await import("./commands/keys.ts")).keysCommand,
+    secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
+  },
 };
 
-/** All commands. They throw instead of ending the process, and leave what to print of errors to their caller. */
-export function buildProgram(cli: Cli): Command {
+/**
+ * The commands. They throw instead of ending the process, and leave what to print of errors to their caller.
+ *
+ * @param argv what is to be run: a command that begins it is the only one that is there
+ */
+export async function buildProgram(cli: Cli, argv: readonly string[] = []): Promise<Command> {
   const program = new Command("millrace")
     .description("Run automations that finish, whatever crashes.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .addHelpText("after", HELP);
-  for (const [heading, commands] of Object.entries(GROUPS)) {
-    for (const command of commands) program.addCommand(command(cli).helpGroup(heading));
+  for (const { heading, load } of wanted(argv[0])) {
+    const define = await load();
+    program.addCommand(define(cli).helpGroup(heading));
   }
   program.helpCommand("help [command]", "print help on a command");
   prepare(program, cli);
   return program;
+}
+
+function wanted(word: string | undefined): { heading: string; load: () => Promise<Define> }[] {
+  const all = Object.entries(GROUPS).flatMap(([heading, commands]) =>
+    Object.entries(commands).map(([name, load]) => ({ heading, name, load })),
+  );
+  const one = all.filter(({ name }) => name === word);
+  return one.length > 0 ? one : all;
 }
 
 function prepare(command: Command, cli: Cli): void {

@@ -6,11 +6,13 @@ import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
 
-/** `millrace approve` and `millrace reject`. */
-export const answerCommands = [
-  (cli: Cli) => answerCommand(cli, "approve", true),
-  (cli: Cli) => answerCommand(cli, "reject", false),
-];
+export function approveCommand(cli: Cli): Command {
+  return answerCommand(cli, "approve", true);
+}
+
+export function rejectCommand(cli: Cli): Command {
+  return answerCommand(cli, "reject", false);
+}
 
 function answerCommand(cli: Cli, word: "approve" | "reject", approved: boolean): Command {
   return new Command(word)
