@@ -130,7 +130,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     prepare(request.id, (name, value) => reply.header(name, value));
     const caller = await authenticate(callers, request, reply);
     if (!caller) return;
-    request.caller = caller;
+    request.caller = { ...caller, address: request.ip, requestId: request.id };
     authorise(caller, request);
   });
   app.addHook("onRoute", demandPermission);
