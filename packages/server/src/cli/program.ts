@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { answerCommands } from "./commands/approve.ts";
 import { approvalsCommand } from "./commands/approvals.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
@@ -79,6 +80,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     schedulesCommand,
     keysCommand,
     secretsCommand,
+    auditCommand,
   ],
 };
 

@@ -61,7 +61,7 @@ export async function answerTo(
   if (via === "api") requirePermission(who.caller, "operate");
   const { runId, approved, note } = given;
   const actor = actorOf(who);
-  return asActor(db, actor, async (tx) => {
+  return asActor(db, actor, async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockApprovals(tx, runId);
     const digest = via === "link" ? who.digest : undefined;
@@ -75,6 +75,9 @@ export async function answerTo(
     await recordEvent(tx, runId, "approval answered", actor.name, detail);
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
+    tell("approval.answered", `run:${runId}`, {
+      after: { name, ordinal, approved, by, via, note },
+    });
     return { name, ordinal, answer: row!.answer, queues: woken.map(({ queue }) => queue) };
   });
 }

@@ -19,11 +19,12 @@ export function dismiss(
   runId: string,
   note: string | null,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     await requireOpen(tx, runId);
     await handleDeadLetter(tx, runId, caller.name, "dismissed", note, null);
     const detail = note === null ? null : JSON.stringify({ note });
     await recordEvent(tx, runId, "dismissed", caller.name, detail);
+    tell("dead_letter.dismissed", `run:${runId}`, { after: { note } });
   });
 }
 
@@ -37,9 +38,13 @@ export function rerunDeadLetter(
   caller: Caller,
   request: Rerun,
 ): Promise<EnqueuedRun> {
-  return asCaller(db, caller, "operate", async (tx) => {
-    await requireOpen(tx, request.runId);
-    return rerunInside(tx, caller.name, request);
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const { runId, patched } = request;
+    await requireOpen(tx, runId);
+    const made = await rerunInside(tx, caller.name, request);
+    const told = { run: made.id, patched: patched !== undefined };
+    tell("dead_letter.rerun", `run:${runId}`, { after: told });
+    return made;
   });
 }
 

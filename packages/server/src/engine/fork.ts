@@ -44,7 +44,13 @@ export interface ForkedRun extends EnqueuedRun {
  *   or have large values and there is no store; what copying those throws
  */
 export function fork(db: Database, caller: Caller, asked: Fork): Promise<ForkedRun> {
-  return asCaller(db, caller, "operate", (tx) => forkInside(tx, caller.name, asked));
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const made = await forkInside(tx, caller.name, asked);
+    const { runId, step, ordinal, input } = asked;
+    const told = { run: made.id, step, ordinal, other_input: input !== undefined };
+    tell("run.forked", `run:${runId}`, { after: told });
+    return made;
+  });
 }
 
 /** @param tx a transaction: no worker may see the run before its checkpoints */

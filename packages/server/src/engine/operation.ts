@@ -1,4 +1,4 @@
-import { MillraceError } from "@millrace/core";
+import { type Json, MillraceError } from "@millrace/core";
 import { type CreateOperation, type DeadLetterFilter, MAX_MEMBERS } from "@millrace/core/api";
 import type { Caller } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
@@ -28,7 +28,7 @@ export function beginOperation(
   caller: Caller,
   asked: CreateOperation,
 ): Promise<number> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     const rerun = asked.kind === "rerun" ? asked : undefined;
     const [row] = await createOperation(
       tx,
@@ -50,8 +50,17 @@ export function beginOperation(
         { pointer: "/filter" },
       );
     }
+    tell("operation.begun", `operation:${id}`, { after: toldOf(asked, fixed.total) });
     return id;
   });
+}
+
+/** A patch has in it what runs work on, so only that there is one is told. */
+function toldOf(asked: CreateOperation, total: number): Json {
+  const filter = asked.filter as Record<string, string>;
+  if (asked.kind === "dismiss") return { kind: "dismiss", filter, total, note: asked.note ?? null };
+  const { kind, ratePerSecond: rate, canary, patch } = asked;
+  return { kind, filter, total, rate, canary, patched: patch !== undefined };
 }
 
 /** How many dead letters an operation would be about, and what its patch would make of the newest three. */
@@ -86,6 +95,8 @@ const MOVES = {
   cancel: { from: ["running", "paused"], to: "cancelled" },
 } as const satisfies Record<string, { from: OperationRow["state"][]; to: OperationRow["state"] }>;
 
+const VERBS = { pause: "paused", resume: "resumed", cancel: "cancelled" } as const;
+
 /**
  * Pauses, resumes or cancels an operation; what it has done stays done. Pausing one that is paused, or resuming one that
  * runs, changes nothing.
@@ -98,10 +109,11 @@ export function steerOperation(
   id: number,
   verb: keyof typeof MOVES,
 ): Promise<void> {
-  const { from, to } = MOVES[verb];
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const { from, to } = MOVES[verb];
     const [moved] = await moveOperation(tx, id, [...from], to, null);
-    if (moved) return;
+    const told = { after: { state: to } };
+    if (moved) return tell(`operation.${VERBS[verb]}`, `operation:${id}`, told);
     const operation = await requireOperation(tx, id);
     if (operation.state === to) return;
     throw new MillraceError(

@@ -23,7 +23,11 @@ export interface Rerun {
  * @throws MillraceError `forbidden`, `run_not_found`; `invalid_request` for a run that is still open; `unknown_job`
  */
 export function rerun(db: Database, caller: Caller, asked: Rerun): Promise<EnqueuedRun> {
-  return asCaller(db, caller, "operate", (tx) => rerunInside(tx, caller.name, asked));
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const made = await rerunInside(tx, caller.name, asked);
+    tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });
+    return made;
+  });
 }
 
 /** The same as a part of a transaction, by whoever has it: nobody is asked whether he may. */

@@ -38,7 +38,7 @@ export function resolveDoubt(
   resolution: Resolution,
 ): Promise<Resolved> {
   const { runId, happened, value, note } = resolution;
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockWaits(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, resolution);
@@ -48,6 +48,7 @@ export function resolveDoubt(
     await recordEvent(tx, runId, "doubt resolved", caller.name, JSON.stringify(detail));
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
+    tell("doubt.resolved", `run:${runId}`, { after: { name, ordinal, happened, note } });
     return { name, ordinal, queues: woken.map(({ queue }) => queue) };
   });
 }

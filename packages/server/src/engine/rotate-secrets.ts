@@ -33,7 +33,7 @@ export async function rotateSecrets(
   const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, unopened: [] };
   if (!ring) return done;
   for (let after = ""; ;) {
-    const rows = await asCaller(db, caller, "administer", async (tx) => {
+    const rows = await asCaller(db, caller, "administer", async (tx, tell) => {
       const batch = await lockUnderOtherKeys(tx, ring.first.id, after, BATCH);
       const opened = batch.flatMap((row) => rewrapped(ring, row));
       await keepRewrapped(
@@ -41,6 +41,8 @@ export async function rotateSecrets(
         opened.map(({ name }) => name),
         opened.map(({ wrapped_key }) => wrapped_key),
       );
+      const told = { key_id: ring.first.id, secrets: opened.length };
+      if (opened.length > 0) tell("secrets.rotated", "secrets", { after: told });
       return { batch, opened };
     });
     const last = rows.batch.at(-1);

@@ -49,7 +49,7 @@ export function beginBackfill(
   range: BackfillRange,
   rate: number,
 ): Promise<number> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     const schedule = await lockedSchedule(tx, name);
     const items = await itemsOf(tx, schedule, range);
     const planned = items.filter(({ left }) => left === null);
@@ -74,6 +74,8 @@ export function beginBackfill(
       dst,
     }));
     await planBackfill(tx, row!.id, JSON.stringify(rows));
+    const told = { operation: row!.id, ...filter, runs: planned.length, rate };
+    tell("schedule.backfilled", `schedule:${name}`, { after: told });
     return row!.id;
   });
 }
