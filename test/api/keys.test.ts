@@ -21,7 +21,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(["editor", "admin"], "createSchedule changeSchedule removeSchedule resetSchedule"),
   ...all(
     ["admin"],
-    "listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets",
+    "listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets listAudit",
   ),
 };
 

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { mermaidOf, printGraph } from "../../packages/server/src/cli/output/graph-page.ts";
 import { Screen } from "../../packages/server/src/cli/output/screen.ts";
+import { by } from "../support/caller.ts";
 import { API_KEY, startApi } from "../support/api.ts";
 import { double, endless } from "../support/family.ts";
 import { Mill } from "../support/mill.ts";
@@ -182,7 +183,7 @@ test("a node that had not ended when its run did is cancelled", async () => {
   await work();
   const id = await mill.enqueue("halted");
   await mill.untilState(id, "waiting");
-  await cancel(mill.db, { runId: id, by: "ana", reason: null });
+  await cancel(mill.db, by("ana"), { runId: id, reason: null });
   expect(statesIn(await graphOf(id))).toEqual({ a: "completed", b: "cancelled", c: "cancelled" });
 });
 

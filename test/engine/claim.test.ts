@@ -1,6 +1,7 @@
 import { defineJob } from "@millrace/sdk";
 import { Claimer, enqueue, pause, resume } from "millrace";
 import { describe, expect, test } from "vitest";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 
 const job = defineJob({ name: "any", run: () => null });
@@ -89,9 +90,9 @@ describe("a claim", () => {
     await accept(mill, 30);
     const claims = await claimer(mill);
     await claims.claim(10);
-    await pause(mill.db, "default", "ana", "vendor down");
+    await pause(mill.db, by("ana"), "default", "vendor down");
     expect(await claims.claim(10)).toEqual([]);
-    await resume(mill.db, "default");
+    await resume(mill.db, by("test"), "default");
     expect(await claims.claim(20)).toHaveLength(20);
   });
 

@@ -11,6 +11,7 @@ import {
 } from "../../packages/server/src/store/effects.ts";
 import { keepSteps } from "../../packages/server/src/store/steps.ts";
 import { beat, markLost } from "../../packages/server/src/store/workers.ts";
+import { by } from "../support/caller.ts";
 import { type Held, claimOne } from "../support/claim-one.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -331,7 +332,7 @@ test("a run that goes to sleep although its cancel was asked for is cancelled", 
   const mill = await Mill.create(job);
   const run = await mill.enqueue("any");
   const held = await claimOne(mill);
-  expect(await cancel(mill.db, { runId: run, by: "ana", reason: null })).toBe("asked");
+  expect(await cancel(mill.db, by("ana"), { runId: run, reason: null })).toBe("asked");
   const asleep = record(held, { verdict: "suspend", due: new Date("2100-01-01") });
   expect(await settle(mill.db, held.worker, [asleep])).toEqual(["recorded"]);
   expect(await mill.run(run)).toMatchObject({ state: "cancelled", attempts: 1 });
@@ -402,7 +403,7 @@ describe("settling", () => {
     const mill = await Mill.create(job);
     const run = await mill.enqueue("any");
     const held = await claimOne(mill);
-    expect(await cancel(mill.db, { runId: run, by: "ana", reason: null })).toBe("asked");
+    expect(await cancel(mill.db, by("ana"), { runId: run, reason: null })).toBe("asked");
     await settle(mill.db, held.worker, [record(held, { verdict: "retry", delayMs: 0, failure })]);
     expect(await mill.state(run)).toBe("cancelled");
   });
@@ -411,7 +412,7 @@ describe("settling", () => {
     const mill = await Mill.create(job);
     const run = await mill.enqueue("any");
     const held = await claimOne(mill);
-    await cancel(mill.db, { runId: run, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: run, reason: null });
     await settle(mill.db, held.worker, [record(held, { verdict: "complete", output: "1" })]);
     expect(await mill.run(run)).toMatchObject({ state: "completed", output: 1 });
   });
@@ -423,11 +424,11 @@ describe("settling", () => {
     );
     const ids = results.map((result) => ("run" in result ? result.run.id : ""));
     for (const id of [ids[1]!, ids[0]!, ids[2]!]) {
-      await cancel(mill.db, { runId: id, by: "ana", reason: "not needed" });
+      await cancel(mill.db, by("ana"), { runId: id, reason: "not needed" });
     }
     expect(await mill.rows("select seq from millrace.ready")).toEqual([]);
     await expect(
-      cancel(mill.db, { runId: ids[0]!, by: "ana", reason: null }),
+      cancel(mill.db, by("ana"), { runId: ids[0]!, reason: null }),
     ).rejects.toMatchObject({
       code: "run_finished",
     });
@@ -441,7 +442,7 @@ describe("settling", () => {
       const claims = new Claimer(mill.db, worker, ["default"], ["any"]);
       const [rows] = await Promise.all([
         claims.claim(1),
-        cancel(mill.db, { runId: run, by: "ana", reason: null }),
+        cancel(mill.db, by("ana"), { runId: run, reason: null }),
       ]);
       if (rows[0]) {
         await settle(mill.db, worker, [

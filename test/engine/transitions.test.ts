@@ -4,6 +4,7 @@ import { Claimer, type Outcome, cancel, dispatch, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 
 const job = defineJob({
@@ -56,7 +57,7 @@ async function bring(mill: Mill, state: RunState): Promise<Stand> {
     } as const
   )[state as string];
   if (verdict) await settle(mill.db, worker, [{ leaseId: stand.lease, runId: id, ...verdict }]);
-  if (state === "cancelled") await cancel(mill.db, { runId: id, by: "test", reason: null });
+  if (state === "cancelled") await cancel(mill.db, by("test"), { runId: id, reason: null });
   expect(await mill.state(id)).toBe(state);
   return stand;
 }
@@ -99,7 +100,7 @@ const fire: Record<RunEvent, (stand: Stand) => Promise<unknown>> = {
     await takeBackLost(mill.db);
   },
   cancel: ({ mill, run }) =>
-    cancel(mill.db, { runId: run, by: "test", reason: null }).catch((error: unknown) => error),
+    cancel(mill.db, by("test"), { runId: run, reason: null }).catch((error: unknown) => error),
 };
 
 describe.each(RUN_STATES)("a run that is %s", (state) => {

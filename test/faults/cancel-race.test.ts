@@ -2,6 +2,7 @@ import { defineEvent, defineJob } from "@millrace/sdk";
 import { Claimer, cancel } from "millrace";
 import { expect, test } from "vitest";
 import { wakeWaiting } from "../../packages/server/src/store/timers.ts";
+import { by } from "../support/caller.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -25,7 +26,7 @@ test("a run whose cancel is asked for while its failure is being recorded does n
   const holder = await mill.connection();
   await holder.query("begin");
   await holder.query("select 1 from millrace.run where id = $1 for update", [id]);
-  expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("asked");
+  expect(await cancel(mill.db, by("ana"), { runId: id, reason: null })).toBe("asked");
   fail.fire();
   await sessionsWait(mill, 1);
   await holder.query("commit");
@@ -42,7 +43,7 @@ test("a run with something to make good that is claimed while it is cancelled st
   const claimer = await mill.connection();
   await claimer.query("begin");
   expect(await new Claimer(claimer, worker, ["default"], ["any"]).claim(1)).toHaveLength(1);
-  const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
+  const cancelled = cancel(mill.db, by("ana"), { runId: id, reason: null });
   await sessionsWait(mill, 1);
   await claimer.query("commit");
   expect(await cancelled).toBe("asked");
@@ -64,7 +65,7 @@ test("a run that is cancelled while it is given an event holds nothing that the 
   const giver = await mill.connection();
   await giver.query("begin");
   await giver.query("select from millrace.waiter where run_id = $1 for update", [id]);
-  const cancelled = cancel(mill.db, { runId: id, by: "ana", reason: null });
+  const cancelled = cancel(mill.db, by("ana"), { runId: id, reason: null });
   await sessionsWait(mill, 1);
   await giver.query("select from millrace.timer where run_id = $1 for update nowait", [id]);
   expect(await wakeWaiting(giver, [id])).toEqual([{ queue: "default", runs: 1 }]);

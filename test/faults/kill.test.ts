@@ -2,6 +2,7 @@ import { cancel } from "millrace";
 import { expect, test } from "vitest";
 import { Load } from "./harness/load.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
+import { by } from "../support/caller.ts";
 
 test("workers killed under load, two reapers and two dispatchers: nothing lost, nothing twice", async () => {
   const rig = await testRig({ leaseMs: 2000 });
@@ -31,7 +32,7 @@ test("a run that is to be cancelled when its worker dies ends cancelled, and run
   const id = await rig.accepted("ignores-signal", { ms: 60_000 });
   await rig.untilNoted(id, /start/);
   worker.kill("SIGSTOP");
-  expect(await cancel(rig.db, { runId: id, by: "a test", reason: null })).toBe("asked");
+  expect(await cancel(rig.db, by("a test"), { runId: id, reason: null })).toBe("asked");
   rig.kill(worker);
   await rig.startReaper();
   await rig.startWorker();

@@ -2,6 +2,7 @@ import { defineJob } from "@millrace/sdk";
 import { explain, keepGate, pause, pauseJobOrKey, setQueueLimits } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { explaining } from "../support/plans.ts";
 import { all, claimer } from "./desk.ts";
@@ -61,25 +62,25 @@ describe("the explanation of a run", () => {
     const cases: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
       [
         "queue_paused",
-        () => pause(mill.db, "default", "me", "why"),
+        () => pause(mill.db, by("me"), "default", "why"),
         () => mill.db.query("update millrace.queue set paused_at = null"),
       ],
       [
         "job_paused",
         () =>
-          pauseJobOrKey(mill.db, { job: "sync", key: null, by: "me", reason: null, until: null }),
+          pauseJobOrKey(mill.db, by("me"), { job: "sync", key: null, reason: null, until: null }),
         () => mill.db.query("delete from millrace.pause"),
       ],
       [
         "key_paused",
         () =>
-          pauseJobOrKey(mill.db, { job: "sync", key: "a", by: "me", reason: null, until: null }),
+          pauseJobOrKey(mill.db, by("me"), { job: "sync", key: "a", reason: null, until: null }),
         () => mill.db.query("delete from millrace.pause"),
       ],
       [
         "queue_rate",
         async () => {
-          await setQueueLimits(mill.db, "default", {
+          await setQueueLimits(mill.db, by("test"), "default", {
             concurrency: null,
             rate: { limit: 1, perMs: 3_600_000, burst: 1 },
           });

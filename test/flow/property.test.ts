@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { takeBack } from "../../packages/server/src/store/reap.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import type { Claimed } from "./desk.ts";
 
@@ -153,7 +154,7 @@ class World {
         return;
       case "cancel": {
         const id = this.ids[each.pick % Math.max(1, this.ids.length)];
-        if (id) await cancel(db, { runId: id, by: "test", reason: null }).catch(() => {});
+        if (id) await cancel(db, by("test"), { runId: id, reason: null }).catch(() => {});
         return;
       }
       case "file":

@@ -3,6 +3,7 @@ import { JobRegistry, setQueueLimits } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { settleCosts } from "../../packages/server/src/store/gate.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 import { all, claimer } from "./desk.ts";
@@ -124,7 +125,7 @@ describe("a rate", () => {
       defineJob({ name: "a", run: () => null }),
       defineJob({ name: "b", run: () => null }),
     );
-    await setQueueLimits(mill.db, "default", {
+    await setQueueLimits(mill.db, by("test"), "default", {
       concurrency: null,
       rate: { limit: 3, perMs: 3_600_000, burst: 3 },
     });
@@ -139,13 +140,13 @@ test("a queue's limit bounds what runs of all its jobs, also what waited before 
     defineJob({ name: "b", run: () => null }),
   );
   for (let n = 0; n < 3; n++) await Promise.all([mill.enqueue("a"), mill.enqueue("b")]);
-  await setQueueLimits(mill.db, "default", { concurrency: 2, rate: null });
+  await setQueueLimits(mill.db, by("test"), "default", { concurrency: 2, rate: null });
   const { worker, claims } = await claimer(mill);
   const taken = await all(claims);
   expect(taken).toHaveLength(2);
   await mill.db.query("delete from millrace.lease where worker_id = $1", [worker]);
   expect(await all(claims)).toHaveLength(2);
-  await setQueueLimits(mill.db, "default", { concurrency: null, rate: null });
+  await setQueueLimits(mill.db, by("test"), "default", { concurrency: null, rate: null });
   expect(await all(claims)).toHaveLength(2);
 });
 
@@ -196,7 +197,9 @@ describe("a rate that changes", () => {
     job: (mill, rate) => new JobRegistry([job(rate)]).register(mill.db),
     key: (mill, rate) => new JobRegistry([job(rate, "account")]).register(mill.db),
     queue: (mill, rate) =>
-      setQueueLimits(mill.db, "default", { rate: rate ? { ...rate, perMs: 3_600_000 } : null }),
+      setQueueLimits(mill.db, by("test"), "default", {
+        rate: rate ? { ...rate, perMs: 3_600_000 } : null,
+      }),
   };
 
   /** A rate of 100 an hour, of which one has been taken; answers how many of the runs that wait start now. */

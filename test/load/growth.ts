@@ -14,6 +14,7 @@ import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listRuns, readAutomation, readRun } from "../../packages/server/src/store/runs.ts";
 import { openBenchDatabase, settleDown } from "./database.ts";
+import { by } from "../support/caller.ts";
 
 const USAGE = `npm run load:growth -- [--history N] [--waiting N] [--parcel N] [--runs N] [--rounds N]
   DATABASE_URL names the server. Needs about 600 bytes of disk for each run.`;
@@ -241,7 +242,7 @@ async function cancelLast(db: Database): Promise<void> {
   const { rows } = await db.query<{ id: string }>(
     "select run_ids[1] as id from millrace.ready order by queue, priority, seq desc limit 1",
   );
-  await cancel(db, { runId: rows[0]!.id, by: "load", reason: null });
+  await cancel(db, by("load"), { runId: rows[0]!.id, reason: null });
 }
 
 if (values.help) console.log(USAGE);

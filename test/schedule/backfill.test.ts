@@ -7,6 +7,7 @@ import {
   steerOperation,
 } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
+import { by } from "../support/caller.ts";
 import { until } from "../support/until.ts";
 import { Timepiece } from "./timepiece.ts";
 
@@ -35,9 +36,9 @@ test("a backfill makes a run for each occurrence that never got one: once, howev
   const time = await afterADay();
   // From noon on the schedule was there, and nobody looked: skipped. Midnight of the next day fired in time.
   expect(await time.counts("s")).toEqual({ skipped: 12, fired: 1 });
-  const id = await beginBackfill(time.db, "s", RANGE, 1000, "ana");
+  const id = await beginBackfill(time.db, by("ana"), "s", RANGE, 1000);
   expect(await requireOperation(time.db, id)).toMatchObject({ kind: "backfill", total: 24 });
-  await expect(beginBackfill(time.db, "s", RANGE, 1000, "ana")).rejects.toThrow(
+  await expect(beginBackfill(time.db, by("ana"), "s", RANGE, 1000)).rejects.toThrow(
     "nothing to make up for",
   );
   await startRunner(time);
@@ -50,17 +51,17 @@ test("a backfill makes a run for each occurrence that never got one: once, howev
   expect(await time.counts("s")).toEqual({ "caught up": 24, fired: 1 });
   const runs = await time.runs("s");
   expect(new Set(runs.map((run) => run.scheduled_for.getTime())).size).toBe(25);
-  await expect(beginBackfill(time.db, "s", RANGE, 1000, "ana")).rejects.toThrow(
+  await expect(beginBackfill(time.db, by("ana"), "s", RANGE, 1000)).rejects.toThrow(
     "nothing to make up for",
   );
 });
 
 test("one that is cancelled leaves what it had not done as skipped", async () => {
   const time = await afterADay();
-  const id = await beginBackfill(time.db, "s", RANGE, 1, "ana");
-  await steerOperation(time.db, id, "pause");
-  await steerOperation(time.db, id, "resume");
-  await steerOperation(time.db, id, "cancel");
+  const id = await beginBackfill(time.db, by("ana"), "s", RANGE, 1);
+  await steerOperation(time.db, by("test"), id, "pause");
+  await steerOperation(time.db, by("test"), id, "resume");
+  await steerOperation(time.db, by("test"), id, "cancel");
   expect(await time.counts("s")).toEqual({ skipped: 24, fired: 1 });
   expect((await time.ledger("s"))[0]!.reason).toBe(`backfill ${id} was cancelled`);
 });
@@ -69,15 +70,15 @@ test("a range that is not over, or too long, is refused", async () => {
   const time = await afterADay();
   const { from } = RANGE;
   await expect(
-    beginBackfill(time.db, "s", { from, until: new Date("2028-01-01T00:00:00Z") }, 50, "ana"),
+    beginBackfill(time.db, by("ana"), "s", { from, until: new Date("2028-01-01T00:00:00Z") }, 50),
   ).rejects.toThrow("not after now");
   await expect(
     beginBackfill(
       time.db,
+      by("ana"),
       "s",
       { from: new Date("2020-01-01T00:00:00Z"), until: RANGE.until },
       50,
-      "ana",
     ),
   ).rejects.toThrow("more than 10000");
 });

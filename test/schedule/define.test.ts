@@ -10,6 +10,7 @@ import {
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { Timepiece } from "./timepiece.ts";
+import { by } from "../support/caller.ts";
 
 const START = "2027-01-01T00:30:00Z";
 
@@ -59,24 +60,22 @@ test("servers that start at the same time make one of each", async () => {
 
 test("what an operator has changed is kept over deploys until it is reset; the code's new wish is noted", async () => {
   const time = await Timepiece.at(START, report({ cron: "0 * * * *" }));
-  await editSchedule(
-    time.db,
-    "report",
-    (row) => ({ ...row, rule: { cron: "30 2 * * *", timeZone: "UTC" } }),
-    "ana",
-  );
+  await editSchedule(time.db, by("ana"), "report", (row) => ({
+    ...row,
+    rule: { cron: "30 2 * * *", timeZone: "UTC" },
+  }));
   await time.deploy(report({ cron: "15 * * * *" }));
   expect(await requireSchedule(time.db, "report")).toMatchObject({
     rule: { cron: "30 2 * * *" },
     defined: { rule: { cron: "15 * * * *" } },
     changed_by: "ana",
   });
-  await resetSchedule(time.db, "report");
+  await resetSchedule(time.db, by("test"), "report");
   expect(await requireSchedule(time.db, "report")).toMatchObject({
     rule: { cron: "15 * * * *" },
     changed_by: null,
   });
-  await editSchedule(time.db, "report", (row) => ({ ...row, input: `{"month":"x"}` }), "ana");
+  await editSchedule(time.db, by("ana"), "report", (row) => ({ ...row, input: `{"month":"x"}` }));
   await time.deploy(report());
   expect(await requireSchedule(time.db, "report")).toMatchObject({
     input: `{"month": "x"}`,
@@ -106,7 +105,7 @@ test("a schedule that is made anew under its name fires no instant again", async
   await time.create(job, options);
   await time.advance("40 minutes");
   await time.fire();
-  await removeSchedule(time.db, "s");
+  await removeSchedule(time.db, by("test"), "s");
   await time.set(START);
   await time.create(job, options);
   await time.advance("100 minutes");
@@ -205,7 +204,7 @@ test("a schedule of a job that nobody has registered is refused", async () => {
     policy: { overlap: "skip", missed: "last", missedLimit: 1, graceMs: 1000 },
     input: "{}",
   } as const;
-  await expect(createSchedule(time.db, "s", given, "api")).rejects.toMatchObject({
+  await expect(createSchedule(time.db, by("api"), "s", given)).rejects.toMatchObject({
     code: "unknown_job",
   });
 });

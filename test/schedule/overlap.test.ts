@@ -1,6 +1,7 @@
 import { defineJob } from "@millrace/sdk";
 import { fireWaiting, pauseSchedule, resumeSchedule, watchForStarts } from "millrace";
 import { expect, test } from "vitest";
+import { by } from "../support/caller.ts";
 import { Timepiece } from "./timepiece.ts";
 
 const job = defineJob({ name: "work", run: () => null });
@@ -78,7 +79,14 @@ test("allow: it fires whatever runs", async () => {
 test("what is due in a pause is skipped with its reason, also when nobody looked meanwhile", async () => {
   const time = await Timepiece.at("2027-01-01T00:00:30Z", job);
   await time.create(job, { name: "s", cron: "* * * * *", overlap: "allow", grace: "1h" });
-  await pauseSchedule(time.db, "s", "ana", "vendor down", new Date("2027-01-01T00:03:00Z"), null);
+  await pauseSchedule(
+    time.db,
+    by("ana"),
+    "s",
+    "vendor down",
+    new Date("2027-01-01T00:03:00Z"),
+    null,
+  );
   await time.set("2027-01-01T00:04:30Z");
   await time.fire();
   expect((await time.ledger("s")).map(({ outcome, reason }) => [outcome, reason])).toEqual([
@@ -87,9 +95,9 @@ test("what is due in a pause is skipped with its reason, also when nobody looked
     ["fired", null],
     ["fired", null],
   ]);
-  await pauseSchedule(time.db, "s", "ana", null, null, null);
+  await pauseSchedule(time.db, by("ana"), "s", null, null, null);
   await tick(time);
-  await resumeSchedule(time.db, "s");
+  await resumeSchedule(time.db, by("ana"), "s");
   await tick(time);
   expect((await time.ledger("s")).slice(4).map(({ outcome }) => outcome)).toEqual([
     "skipped",

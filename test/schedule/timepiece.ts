@@ -11,6 +11,7 @@ import {
 } from "millrace";
 import { onTestFinished } from "vitest";
 import { createDatabase } from "../support/database.ts";
+import { by } from "../support/caller.ts";
 
 export interface LedgerLine {
   nominal: string;
@@ -68,10 +69,10 @@ export class Timepiece {
     await this.db.query("update fake.clock set at = at + $1::interval", [interval]);
   }
 
-  create(job: AnyJob, options: ScheduleOptions & { name: string }, by = "api"): Promise<void> {
+  create(job: AnyJob, options: ScheduleOptions & { name: string }, who = "api"): Promise<void> {
     const { rule, policy, input } = defineSchedule(job, options);
     const given = { job: job.name, rule, policy, input: JSON.stringify(input) };
-    return createSchedule(this.db, options.name, given, by);
+    return createSchedule(this.db, by(who), options.name, given);
   }
 
   /** Until nothing is due any more. */

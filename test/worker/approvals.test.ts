@@ -7,6 +7,7 @@ import {
   defineJob,
 } from "@millrace/sdk";
 import { Claimer, type WorkerOptions, cancel, settle } from "millrace";
+import type { Role } from "@millrace/core";
 import { describe, expect, test } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
@@ -15,6 +16,7 @@ import { askApprovals, keepWithdrawals } from "../../packages/server/src/store/a
 import { noteLinks } from "../../packages/server/src/store/links.ts";
 import type { Keeping } from "../../packages/server/src/store/steps.ts";
 import { takeWaits } from "../../packages/server/src/store/waits.ts";
+import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -34,18 +36,19 @@ async function started(run: (ctx: Context) => unknown, options: Partial<WorkerOp
   return { mill, id: await mill.enqueue("workflow") };
 }
 
-const say = async (mill: Mill, runId: string, approved: boolean, more: object = {}) => {
-  const answered = await answerTo(mill.db, {
-    runId,
-    name: undefined,
-    ordinal: undefined,
-    approved,
-    note: null,
-    by: "ana",
-    role: "operator",
-    via: "api",
-    ...more,
-  });
+const say = async (
+  mill: Mill,
+  runId: string,
+  approved: boolean,
+  {
+    who = "ana",
+    role = "operator",
+    ...more
+  }: { who?: string; role?: Role; [more: string]: unknown } = {},
+) => {
+  const caller = { via: "api", caller: by(who, role) } as const;
+  const which = { runId, name: undefined, ordinal: undefined };
+  const answered = await answerTo(mill.db, caller, { ...which, approved, note: null, ...more });
   for (const queue of answered.queues) mill.bell.ring(queue);
   return answered;
 };
@@ -101,12 +104,17 @@ describe("a step that asks for approval", () => {
       step.approval("refund", { ask: "Refund?", role: "editor" }),
     );
     await mill.untilState(id, "waiting");
-    for (const said of [{ role: "operator" }, { role: "worker" }, { role: null, via: "link" }]) {
-      await expect(say(mill, id, true, said), `${said.role}`).rejects.toMatchObject({
-        code: "forbidden",
-        message: expect.stringContaining("the answer of a key whose role is editor at the least"),
-      });
+    await expect(say(mill, id, true)).rejects.toMatchObject({
+      code: "forbidden",
+      message: expect.stringContaining("the answer of a key whose role is editor at the least"),
+    });
+    for (const role of ["viewer", "worker"] as const) {
+      await expect(say(mill, id, true, { role })).rejects.toMatchObject({ code: "forbidden" });
     }
+    const link = { via: "link", by: null, digest: Buffer.alloc(32) } as const;
+    const which = { runId: id, name: "refund", ordinal: 1 };
+    const answered = answerTo(mill.db, link, { ...which, approved: true, note: null });
+    await expect(answered).rejects.toMatchObject({ code: "approval_not_found" });
     expect(await mill.rows("select 1 from millrace.event")).toEqual([]);
     await say(mill, id, true, { role: "admin" });
     expect(await mill.untilState(id, "completed")).toMatchObject({ output: { approved: true } });
@@ -241,9 +249,9 @@ describe("a step that asks for approval", () => {
   test("is forgotten when its run is cancelled, and a rerun asks anew", async () => {
     const { mill, id } = await started(({ step }) => step.approval("refund", { ask: "Refund?" }));
     await mill.untilState(id, "waiting");
-    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await cancel(mill.db, by("test"), { runId: id, reason: null });
     await expect(say(mill, id, true)).rejects.toMatchObject({ code: "run_finished" });
-    const { id: again } = await rerun(mill.db, { runId: id, by: "test" });
+    const { id: again } = await rerun(mill.db, by("test"), { runId: id });
     await mill.untilState(again, "waiting");
     await say(mill, again, true);
     await mill.untilState(again, "completed");
@@ -304,7 +312,7 @@ describe("of two answers", () => {
     });
     await mill.untilState(id, "waiting");
     const answers = await Promise.allSettled(
-      ["ana", "bob", "eve"].map((by) => say(mill, id, by !== "bob", { by })),
+      ["ana", "bob", "eve"].map((who) => say(mill, id, who !== "bob", { who })),
     );
     const [winner, ...others] = answers.filter(({ status }) => status === "fulfilled");
     expect(others).toEqual([]);

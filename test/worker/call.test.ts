@@ -12,6 +12,7 @@ import { keepGate } from "../../packages/server/src/engine/keep-gate.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { WaitPruner } from "../../packages/server/src/maintenance/wait-pruner.ts";
 import { callChildren } from "../../packages/server/src/store/children.ts";
+import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { double, endless, errorOf, parent, startedFamily, statesOf } from "../support/family.ts";
 import { Mill, signal } from "../support/mill.ts";
@@ -98,7 +99,7 @@ describe("a step that calls another job", () => {
     await mill.untilState(id, "waiting");
     const [child] = await mill.rows<{ run_id: string }>("select run_id from millrace.child");
     await mill.untilState(child!.run_id, "running");
-    await cancel(mill.db, { runId: child!.run_id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: child!.run_id, reason: null });
     expect((await mill.untilState(id, "completed")).output).toBe(true);
   });
 

@@ -4,6 +4,7 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { findMisplaced } from "../faults/harness/places.ts";
+import { by } from "../support/caller.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -170,13 +171,13 @@ test("while a handler's transaction is open, the other runs of its lease are set
   expect(await mill.untilState(two!, "completed")).toMatchObject({ attempts: 1 });
   expect(await mill.rows("select message from millrace.log")).toEqual([{ message: "beside" }]);
   // The lease of both was shrunk while the transaction holds it; now a cancel is noted in it.
-  expect(await cancel(mill.db, { runId: three!, by: "ana", reason: null })).toBe("asked");
+  expect(await cancel(mill.db, by("ana"), { runId: three!, reason: null })).toBe("asked");
   await mill.untilState(three!, "cancelled");
-  expect(await cancel(mill.db, { runId: one!, by: "ana", reason: null })).toBe("asked");
+  expect(await cancel(mill.db, by("ana"), { runId: one!, reason: null })).toBe("asked");
   expect(await mill.state(one!)).toBe("running");
   close.fire();
   expect(await mill.untilState(one!, "completed")).toMatchObject({ output: "slow" });
-  await expect(cancel(mill.db, { runId: one!, by: "ana", reason: null })).rejects.toMatchObject({
+  await expect(cancel(mill.db, by("ana"), { runId: one!, reason: null })).rejects.toMatchObject({
     code: "run_finished",
   });
   await worker.stop();

@@ -7,6 +7,7 @@ import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { pruneChains } from "../../packages/server/src/store/chains.ts";
 import { openRuns } from "../../packages/server/src/store/occurrences.ts";
 import { noteEnds } from "../../packages/server/src/store/operations.ts";
+import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -185,7 +186,7 @@ describe("a run that continues as a new one", () => {
     await mill.enqueue("chained");
     const one = await claimOne(mill, "chained");
     const verdict = { verdict: "continue", input: "{}" } as const;
-    const ask = (runId: string) => cancel(mill.db, { runId, by: "test", reason: null });
+    const ask = (runId: string) => cancel(mill.db, by("test"), { runId, reason: null });
     expect(await ask(one.run)).toBe("asked");
     const ids = { leaseId: one.lease, runId: one.run };
     expect(await settle(mill.db, one.worker, [{ ...ids, ...verdict }])).toEqual(["recorded"]);
@@ -220,7 +221,7 @@ describe("a run that continues as a new one", () => {
     expect(await noteEnds(mill.db, 1, 0, 10)).toMatchObject([{ looked: 1, completed: 0 }]);
     const last = (await chainOf(mill)).at(-1)!.id;
     expect(await openRuns(mill.db, ["s"])).toMatchObject([{ run_id: last }]);
-    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await cancel(mill.db, by("test"), { runId: id, reason: null });
     expect(await openRuns(mill.db, ["s"])).toEqual([]);
     expect(await noteEnds(mill.db, 1, 0, 10)).toMatchObject([{ looked: 1, cancelled: 1 }]);
   });

@@ -9,6 +9,7 @@ import { cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import { by } from "../support/caller.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -49,14 +50,13 @@ const stepsOf = (mill: Mill) =>
   mill.rows("select name, ordinal, kind, attempt, value from millrace.step order by seq");
 
 const say = (mill: Mill, runId: string, happened: boolean, more: object = {}) =>
-  resolveDoubt(mill.db, {
+  resolveDoubt(mill.db, by("ana"), {
     runId,
     name: undefined,
     ordinal: undefined,
     happened,
     value: undefined,
     note: null,
-    by: "ana",
     ...more,
   });
 
@@ -470,7 +470,7 @@ test("a run in doubt is cancelled like any that waits, and the timeline keeps th
     }),
   );
   await mill.untilState(id, "waiting");
-  expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("cancelled");
+  expect(await cancel(mill.db, by("ana"), { runId: id, reason: null })).toBe("cancelled");
   expect(await intents(mill)).toEqual([]);
   expect(await mill.rows("select event from millrace.event order by event")).toEqual([
     { event: "cancel asked" },

@@ -3,6 +3,7 @@ import { cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
+import { by } from "../support/caller.ts";
 import { double, endless, errorOf, parent, startedFamily, statesOf } from "../support/family.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -114,7 +115,7 @@ describe("a fan-out", () => {
       "select run_id from millrace.child order by number",
     );
     for (const { run_id: runId } of children) {
-      await cancel(mill.db, { runId, by: "ana", reason: null });
+      await cancel(mill.db, by("ana"), { runId, reason: null });
     }
     expect((await mill.untilState(id, "completed")).output).toMatchObject(
       children.map(({ run_id: runId }) => ({
@@ -206,7 +207,7 @@ describe("a run that ends while its children are open", () => {
     const id = await mill.enqueue("parent");
     await mill.untilState(id, "waiting");
     await until("ten run", async () => (await statesOf(mill, "endless"))["running"] === 10);
-    await cancel(mill.db, { runId: id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: id, reason: null });
     await allCancelled(mill, 50);
     expect(await mill.rows("select 1 from millrace.child where run_id is null")).toEqual([]);
     expect(await mill.rows("select 1 from millrace.waiter")).toEqual([]);
@@ -226,7 +227,7 @@ describe("a run that ends while its children are open", () => {
     const id = await mill.enqueue("parent");
     await until("three deep", async () => (await statesOf(mill, "endless"))["running"] === 1);
     await mill.untilState(id, "waiting");
-    await cancel(mill.db, { runId: id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: id, reason: null });
     await allCancelled(mill, 1);
     expect(await statesOf(mill, "middle")).toEqual({ cancelled: 1 });
   });

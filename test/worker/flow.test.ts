@@ -11,6 +11,7 @@ import { type TestKit, type TestKitOptions, type TestRun, testKit } from "millra
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
+import { by } from "../support/caller.ts";
 import { endless } from "../support/family.ts";
 import { until } from "../support/until.ts";
 import { Mill } from "../support/mill.ts";
@@ -516,7 +517,7 @@ describe("the code of a flow", () => {
     await mill.untilState(id, "waiting");
     await worker.stop();
     const [child] = await mill.rows<{ run_id: string }>("select run_id from millrace.child");
-    await cancel(mill.db, { runId: child!.run_id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: child!.run_id, reason: null });
     await meetWaits(mill.db);
     await mill.startWorker({ registry: new JobRegistry([now]) });
     await mill.startDispatcher();

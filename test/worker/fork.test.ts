@@ -3,7 +3,7 @@ import { JobRegistry, cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { explain } from "../../packages/server/src/engine/explain.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
-import { inTransaction } from "../../packages/server/src/store/database.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 
 function code(run: (ctx: Context) => unknown, options: { version?: string } = {}) {
@@ -12,14 +12,15 @@ function code(run: (ctx: Context) => unknown, options: { version?: string } = {}
 
 /** The new run, or why there is none. */
 async function forked(mill: Mill, runId: string, step: string, ordinal = 1): Promise<string> {
-  const made = await inTransaction(mill.db, (tx) =>
-    fork(tx, { runId, step, ordinal, by: "test" }),
-  ).catch((error: Error) => ({ id: error.message }));
+  const asked = { runId, step, ordinal };
+  const made = await fork(mill.db, by("test"), asked).catch((error: Error) => ({
+    id: error.message,
+  }));
   return made.id;
 }
 
 const askCancel = (mill: Mill, runId: string) =>
-  cancel(mill.db, { runId, by: "test", reason: null });
+  cancel(mill.db, by("test"), { runId, reason: null });
 
 describe("a fork of a run that is pinned to a version", () => {
   const seated = (version: string) =>

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
+import { by } from "../support/caller.ts";
 import { isAlive } from "../support/is-alive.ts";
 import { Mill, isolation } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
@@ -143,7 +144,7 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     await until("both are on record", async () => {
       return (await mill.rows("select 1 from millrace.step")).length === 2;
     });
-    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await cancel(mill.db, by("test"), { runId: id, reason: null });
     await mill.untilState(id, "cancelled");
     expect(await mill.rows("select message from millrace.log order by seq")).toEqual([
       { message: "undid two" },
@@ -189,8 +190,8 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     expect(await mill.rows("select kind, attempt, error_message from millrace.waiter")).toEqual([
       { kind: "effect", attempt: 1, error_message: "the answer was lost" },
     ]);
-    const answer = { runId: doubtful, name: undefined, ordinal: undefined, note: null, by: "ana" };
-    await resolveDoubt(mill.db, { ...answer, happened: true, value: "by hand" });
+    const answer = { runId: doubtful, name: undefined, ordinal: undefined, note: null };
+    await resolveDoubt(mill.db, by("ana"), { ...answer, happened: true, value: "by hand" });
     expect(await mill.untilState(doubtful, "completed")).toMatchObject({ output: "by hand" });
   });
 
@@ -207,14 +208,9 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     const token = new URL(line!.fields.url).searchParams.get("link")!;
     const link = await new ApprovalLinks(mill.db).open(token);
     expect(link).toMatchObject({ runId: id, name: "refund", ordinal: 1 });
-    await answerTo(mill.db, {
-      ...link!,
-      approved: true,
-      note: null,
-      by: null,
-      role: null,
-      via: "link",
-    });
+    const { digest, ...asked } = link!;
+    const who = { via: "link", by: null, digest } as const;
+    await answerTo(mill.db, who, { ...asked, approved: true, note: null });
     expect(await mill.untilState(id, "completed")).toMatchObject({
       output: { approved: true, date: true },
     });
@@ -249,7 +245,7 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "listen" });
     await until("it listens", async () => (await mill.rows("select from millrace.log"))[0]);
-    await cancel(mill.db, { runId: id, by: "ana", reason: "no need" });
+    await cancel(mill.db, by("ana"), { runId: id, reason: "no need" });
     await mill.untilState(id, "cancelled");
     expect(await mill.rows("select fields from millrace.log where message = 'told'")).toEqual([
       { fields: { why: "cancelled" } },
@@ -265,7 +261,7 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
       workerMetrics.watch(worker);
       const id = await mill.enqueue(`short-${place}`, { way });
       await until("an attempt failed", async () => (await mill.run(id)).failures === 1);
-      await cancel(mill.db, { runId: id, by: "test", reason: null });
+      await cancel(mill.db, by("test"), { runId: id, reason: null });
       const next = await mill.enqueue(job, { way: "where" });
       await mill.untilState(next, "completed");
       expect(await attemptsOf(mill, id)).toContainEqual(
@@ -357,7 +353,7 @@ describe("a run that ends what executes it", () => {
       return rows.length > 0 && rows;
     });
     expect(isAlive(line!.fields.pid)).toBe(true);
-    await cancel(mill.db, { runId: id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: id, reason: null });
     await mill.untilState(id, "cancelled");
     await until("what it started has ended with it", () => !isAlive(line!.fields.pid));
   });

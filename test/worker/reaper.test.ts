@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { markSuspect } from "../../packages/server/src/store/suspects.ts";
 import { beat } from "../../packages/server/src/store/workers.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -87,7 +88,7 @@ test.each([
 test("a lost run whose cancel was asked for is cancelled", async () => {
   const mill = await Mill.create(job);
   const { run } = await heldBySilent(mill);
-  await cancel(mill.db, { runId: run, by: "ana", reason: null });
+  await cancel(mill.db, by("ana"), { runId: run, reason: null });
   await mill.startReaper();
   expect(await mill.untilState(run, "cancelled")).toMatchObject({ losses: 1 });
 });
@@ -110,7 +111,7 @@ test("a run that the database refuses to take back keeps none of the others, in 
   expect(await claimer.claim(3)).toHaveLength(3);
   const apart = await mill.enqueue("any");
   await claimer.claim(1);
-  await cancel(mill.db, { runId: shared[2]!, by: "ana", reason: null });
+  await cancel(mill.db, by("ana"), { runId: shared[2]!, reason: null });
   // As a damaged page does.
   await mill.db.query(
     `create function refuse() returns trigger language plpgsql as $$

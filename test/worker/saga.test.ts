@@ -4,10 +4,10 @@ import { cancel, settle } from "millrace";
 import { testKit } from "millrace/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { fork } from "../../packages/server/src/engine/fork.ts";
-import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { pruneUnwindings } from "../../packages/server/src/store/unwinding.ts";
 import { z } from "zod";
+import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill, signal } from "../support/mill.ts";
 
@@ -298,7 +298,7 @@ describe("a run with something to make good", () => {
     const children = await mill.startWorker({ queues: ["other"] });
     // The child has ended, and no worker has told its parent.
     await mill.untilState(id, "queued");
-    expect(await cancel(mill.db, { runId: id, by: "test", reason: null })).toBe("compensating");
+    expect(await cancel(mill.db, by("test"), { runId: id, reason: null })).toBe("compensating");
     await children.stop();
     await mill.startWorker();
     await mill.untilState(id, "cancelled");
@@ -348,7 +348,7 @@ describe("a run with something to make good", () => {
     const worker = await mill.startWorker();
     await mill.startDispatcher();
     const ask = (runId: string, force?: boolean) =>
-      cancel(mill.db, { runId, by: "test", reason: null, force });
+      cancel(mill.db, by("test"), { runId, reason: null, force });
     const waiting = async () => {
       const id = await mill.enqueue("workflow");
       await mill.untilState(id, "waiting");
@@ -393,7 +393,7 @@ describe("a run with something to make good", () => {
     await mill.startWorker();
     const id = await mill.enqueue("workflow");
     await running.promise;
-    expect(await cancel(mill.db, { runId: id, by: "test", reason: null, force: true })).toBe(
+    expect(await cancel(mill.db, by("test"), { runId: id, reason: null, force: true })).toBe(
       "asked",
     );
     goOn.fire();
@@ -406,10 +406,9 @@ describe("a run with something to make good", () => {
     await mill.startWorker();
     const id = await mill.enqueue("workflow");
     await mill.untilState(id, "waiting");
-    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await cancel(mill.db, by("test"), { runId: id, reason: null });
     await mill.untilState(id, "cancelled");
-    const forked = (step: string) =>
-      inTransaction(mill.db, (tx) => fork(tx, { runId: id, step, ordinal: 1, by: "test" }));
+    const forked = (step: string) => fork(mill.db, by("test"), { runId: id, step, ordinal: 1 });
     await expect(forked("room")).rejects.toThrow(
       /has made good what its step "seat" did; fork it from an earlier step/,
     );
@@ -467,7 +466,7 @@ describe("a run with something to make good", () => {
     await mill.startWorker();
     const id = await mill.enqueue("workflow");
     await running.promise;
-    expect(await cancel(mill.db, { runId: id, by: "test", reason: null })).toBe("asked");
+    expect(await cancel(mill.db, by("test"), { runId: id, reason: null })).toBe("asked");
     await mill.untilState(id, "cancelled");
     expect([standing, undone]).toEqual([[], ["seat"]]);
   });
@@ -509,7 +508,7 @@ describe("a run with something to make good", () => {
     await mill.untilState(id, "waiting");
     const holder = await mill.enqueue("limited", { tenant: "a", holds: true });
     await mill.untilState(holder, "running");
-    expect(await cancel(mill.db, { runId: id, by: "test", reason: null })).toBe("compensating");
+    expect(await cancel(mill.db, by("test"), { runId: id, reason: null })).toBe("compensating");
     const replaced = await mill.enqueue("limited", { tenant: "a" });
     const newest = await mill.enqueue("limited", { tenant: "a" });
     await mill.untilState(replaced, "cancelled");
@@ -552,7 +551,7 @@ describe("a run with something to make good", () => {
     ] as const;
     for (const end of ends) {
       const { worker, lease, run } = await held();
-      await cancel(mill.db, { runId: run, by: "test", reason: null });
+      await cancel(mill.db, by("test"), { runId: run, reason: null });
       if (end) await settle(mill.db, worker, [{ leaseId: lease, runId: run, ...end }]);
       else {
         await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);

@@ -4,6 +4,7 @@ import { defineFlow, defineJob } from "@millrace/sdk";
 import { Masks, MetricsRegistry, type SecretKeys, buildApi, cancel, createLogger } from "millrace";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { by } from "../support/caller.ts";
 import { API_KEY } from "../support/api.ts";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
@@ -263,7 +264,7 @@ test("a run that is to end, and whose secret is gone, makes good what it did whe
 
   await mill.rows("delete from millrace.secret");
   now = 30_000;
-  await cancel(mill.db, { runId: id, by: "test", reason: null });
+  await cancel(mill.db, by("test"), { runId: id, reason: null });
   await expect
     .poll(() =>
       mill.rows("select from millrace.attempt where run_id = $1 and error_message like $2", [

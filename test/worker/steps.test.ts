@@ -5,6 +5,7 @@ import { cancel } from "millrace";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import { by } from "../support/caller.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { stepValue } from "../support/step-values.ts";
@@ -276,7 +277,7 @@ describe("a sleep", () => {
       await step.sleepUntil("nap", new Date(Date.now() + 3_600_000));
     });
     await mill.untilState(id, "waiting");
-    expect(await cancel(mill.db, { runId: id, by: "ana", reason: null })).toBe("cancelled");
+    expect(await cancel(mill.db, by("ana"), { runId: id, reason: null })).toBe("cancelled");
     expect(await mill.state(id)).toBe("cancelled");
     expect(await mill.rows("select 1 from millrace.timer")).toEqual([]);
     expect(await waitsOf(mill, id)).toEqual([]);
@@ -325,7 +326,7 @@ describe("a sleep", () => {
       await Promise.all([nap, work]);
     });
     await begun.promise;
-    await cancel(mill.db, { runId: id, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: id, reason: null });
     expect(await mill.untilState(id, "cancelled")).toMatchObject({ attempts: 1, failures: 0 });
   });
 });

@@ -7,6 +7,7 @@ import { dispatch } from "../../packages/server/src/engine/dispatch.ts";
 import { explain } from "../../packages/server/src/engine/explain.ts";
 import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
 import { countPlaces } from "../../packages/server/src/store/places.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
@@ -317,7 +318,7 @@ describe("a run whose code does not come to what it has on record", () => {
 
   test("can be cancelled", async () => {
     const { mill, id } = await parked();
-    await cancel(mill.db, { runId: id, by: "test", reason: null });
+    await cancel(mill.db, by("test"), { runId: id, reason: null });
     expect(await mill.state(id)).toBe("cancelled");
   });
 

@@ -6,6 +6,7 @@ import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { WaitPruner } from "../../packages/server/src/maintenance/wait-pruner.ts";
 import { askWaits, lookBack, takeWaits } from "../../packages/server/src/store/waits.ts";
+import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
@@ -217,7 +218,7 @@ describe("a step that waits for an event", () => {
     await until("its wait is gone", async () => (await waitsOf(mill, quick)).length === 0);
     const slow = await mill.enqueue("workflow");
     await mill.untilState(slow, "waiting");
-    await cancel(mill.db, { runId: slow, by: "ana", reason: null });
+    await cancel(mill.db, by("ana"), { runId: slow, reason: null });
     expect(await mill.state(slow)).toBe("cancelled");
     expect(await waitsOf(mill, slow)).toEqual([]);
   });

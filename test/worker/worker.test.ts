@@ -2,6 +2,7 @@ import { NonRetryableError, RetryAfterError, defineJob, on } from "@millrace/sdk
 import { cancel } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { by } from "../support/caller.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -236,7 +237,7 @@ describe("a worker", () => {
     await mill.startWorker();
     const id = await mill.enqueue("long");
     await started.promise;
-    expect(await cancel(mill.db, { runId: id, by: "ana", reason: "not needed" })).toBe("asked");
+    expect(await cancel(mill.db, by("ana"), { runId: id, reason: "not needed" })).toBe("asked");
     await mill.untilState(id, "cancelled");
     const [attempt] = await mill.rows("select outcome::text, error_message from millrace.attempt");
     expect(attempt).toEqual({

@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   unsupported_media_type: { status: 415, title: "The body must be application/json" },
   headers_too_large: { status: 431, title: "The request's headers are too large" },
   internal: { status: 500, title: "Something went wrong on our side" },
+  audit_broken: { status: 500, title: "The audit is not what was written" },
   database_unavailable: { status: 503, title: "The database cannot be reached" },
   invalid_schedule: { status: 400, title: "The schedule is wrong" },
   duplicate_schedule: { status: 500, title: "Two schedules have the same name" },

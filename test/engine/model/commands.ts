@@ -9,7 +9,6 @@ import {
   dismiss,
   dispatch,
   enqueue,
-  inTransaction,
   pause,
   rerunDeadLetter,
   resume,
@@ -22,6 +21,7 @@ import { beat, markGone, markLost } from "../../../packages/server/src/store/wor
 import { agree } from "./agree.ts";
 import { type Bench, JOBS, type Job, QUEUES, type Queue } from "./bench.ts";
 import { type Holding, type Life, type ModelRun } from "./life.ts";
+import { by } from "../../support/caller.ts";
 
 /** The real thing: the engine's tables, and the claimers of the workers that live. */
 export interface Real {
@@ -236,12 +236,12 @@ const cancels = fc.nat().map((number) =>
   command(`cancel run ${number}`, async (life, { bench }) => {
     const run = pick([...life.runs.values()], number);
     if (!run) return;
-    const asked = { runId: run.id, by: "model", reason: null };
+    const asked = { runId: run.id, reason: null };
     if (run.place.at === "end") {
-      return assert.equal(await codeOf(cancel(bench.db, asked)), "run_finished");
+      return assert.equal(await codeOf(cancel(bench.db, by("model"), asked)), "run_finished");
     }
     const leased = run.place.at === "lease";
-    assert.equal(await cancel(bench.db, asked), leased ? "asked" : "cancelled");
+    assert.equal(await cancel(bench.db, by("model"), asked), leased ? "asked" : "cancelled");
     if (leased) run.unwanted = true;
     else run.place = { at: "end", state: "cancelled" };
   }),
@@ -250,10 +250,10 @@ const cancels = fc.nat().map((number) =>
 const pauses = fc.tuple(fc.constantFrom(...QUEUES), fc.boolean()).map(([queue, stop]) =>
   command(`${stop ? "pause" : "resume"} ${queue}`, async (life, { bench }) => {
     if (stop) {
-      await pause(bench.db, queue, "model", null);
+      await pause(bench.db, by("model"), queue, null);
       life.paused.add(queue);
     } else {
-      await resume(bench.db, queue);
+      await resume(bench.db, by("model"), queue);
       life.paused.delete(queue);
     }
   }),
@@ -336,16 +336,16 @@ const letters = fc
       const again = (made: { id: string }) =>
         life.accept({ id: made.id, job, queue, priority }, { at: "ready" });
       if (how === "dismiss") {
-        assert.equal(await codeOf(dismiss(db, runId, "model", null)), LETTER_CODES[letter]);
+        assert.equal(await codeOf(dismiss(db, by("model"), runId, null)), LETTER_CODES[letter]);
         if (letter === "open") run.letter = "dismissed";
       } else if (how === "rerun dead letter") {
-        const made = rerunDeadLetter(db, { runId, by: "model" });
+        const made = rerunDeadLetter(db, by("model"), { runId });
         assert.equal(await codeOf(made), LETTER_CODES[letter]);
         if (letter !== "open") return;
         run.letter = "rerun";
         again(await made);
       } else {
-        const made = inTransaction(db, (tx) => rerun(tx, { runId, by: "model" }));
+        const made = rerun(db, by("model"), { runId });
         assert.equal(await codeOf(made), ended ? "done" : "invalid_request");
         if (!ended) return;
         if (letter === "open") run.letter = "rerun";

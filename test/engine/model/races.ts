@@ -21,6 +21,7 @@ import { findMisplaced } from "../../faults/harness/places.ts";
 import { type TryOptions, assertInPortions } from "./in-portions.ts";
 import { type Bench, JOBS, QUEUES } from "./bench.ts";
 import type { Actor, Turns } from "./turns.ts";
+import { by } from "../../support/caller.ts";
 
 /** Where everything stands when a race begins. */
 interface Stand {
@@ -86,8 +87,8 @@ function settles(...outcomes: (object | null)[]): Play {
 function cancels(which: (stand: Stand) => string): Play {
   return async ({ db }, stand) => {
     const run = which(stand);
-    const asked = { runId: run, by: "race", reason: null };
-    return { what: "cancel", run, answer: await answerOf(cancel(db, asked)) };
+    const asked = { runId: run, reason: null };
+    return { what: "cancel", run, answer: await answerOf(cancel(db, by("race"), asked)) };
   };
 }
 
@@ -146,11 +147,11 @@ const PLAYS: Record<string, Play> = {
   "dispatches too": dispatches,
   "reruns the dead letter": async ({ db }, { dead }) => ({
     what: "letter",
-    answer: await answerOf(rerunDeadLetter(db, { runId: dead, by: "race" })),
+    answer: await answerOf(rerunDeadLetter(db, by("race"), { runId: dead })),
   }),
   "dismisses the dead letter": async ({ db }, { dead }) => ({
     what: "letter",
-    answer: await answerOf(dismiss(db, dead, "race", null)),
+    answer: await answerOf(dismiss(db, by("race"), dead, null)),
   }),
   "enqueues with a key": enqueuesKeyed,
   "enqueues with the same key": enqueuesKeyed,

@@ -1,4 +1,5 @@
 import { cancel } from "millrace";
+import { by } from "../../support/caller.ts";
 import { until } from "../../support/until.ts";
 import { exceeded, executions } from "./exceeded.ts";
 import type { Rig } from "./rig.ts";
@@ -118,7 +119,7 @@ async function slotsLeaked(rig: Rig): Promise<string[]> {
     if (waiting.length > 0)
       faults.push(`a slot has leaked: new runs of ${waiting.join(", ")} wait`);
     await Promise.all(
-      runs.map((runId) => cancel(rig.db, { runId, by: "the round", reason: null })),
+      runs.map((runId) => cancel(rig.db, by("the round"), { runId, reason: null })),
     );
     await rig.settled();
   }

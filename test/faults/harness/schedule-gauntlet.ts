@@ -4,6 +4,7 @@ import { defineJob, defineSchedule } from "@millrace/sdk";
 import type { Failpoint } from "../../../packages/server/src/runtime/failpoints.ts";
 import { Child } from "../../support/child-process.ts";
 import { until } from "../../support/until.ts";
+import { by } from "../../support/caller.ts";
 
 const PROCESS = join(import.meta.dirname, "scheduler-process.mjs");
 
@@ -117,7 +118,8 @@ async function prepare(db: Database, schedules: number): Promise<void> {
       missed: "all",
       missedLimit: 1000,
     });
-    await createSchedule(db, `s-${n}`, { job: job.name, rule, policy, input: "{}" }, "test");
+    const given = { job: job.name, rule, policy, input: "{}" };
+    await createSchedule(db, by("test"), `s-${n}`, given);
   }
   await db.query(`update fake.clock set since = pg_catalog.clock_timestamp(), pace = $1`, [PACE]);
 }

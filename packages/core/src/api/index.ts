@@ -5,6 +5,16 @@ export {
   ApprovalPage,
   ListApprovals,
 } from "./approvals.ts";
+export {
+  AUDIT_ACTIONS,
+  AUDIT_WINDOW,
+  type AuditAction,
+  AuditEntry,
+  AuditHead,
+  AuditPage,
+  ListAudit,
+  MAX_AUDIT_PAGE,
+} from "./audit.ts";
 export { Automation, AutomationAccepted, PostAutomation } from "./automations.ts";
 export {
   DEAD_LETTER_WINDOW,

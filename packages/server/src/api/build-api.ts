@@ -22,6 +22,7 @@ import type { Context } from "./route.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { approvalLinkRoutes } from "./routes/approval-link.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -130,7 +131,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     prepare(request.id, (name, value) => reply.header(name, value));
     const caller = await authenticate(callers, request, reply);
     if (!caller) return;
-    request.caller = caller;
+    request.caller = { ...caller, address: request.ip, requestId: request.id };
     authorise(caller, request);
   });
   app.addHook("onRoute", demandPermission);
@@ -166,6 +167,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   workerRoutes(app, context);
   apiKeyRoutes(app, context);
   secretRoutes(app, context);
+  auditRoutes(app, context);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

@@ -33,6 +33,7 @@ const TAGS = [
   },
   { name: "workers", description: "The processes that execute runs." },
   { name: "keys", description: "Who may do what." },
+  { name: "audit", description: "Who has done what." },
   { name: "secrets", description: "What handlers need to know, and nobody may read." },
   { name: "server", description: "The server itself." },
 ];

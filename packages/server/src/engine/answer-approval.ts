@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { type ApprovingRole, MillraceError, type Role, isAtLeast } from "@millrace/core";
+import { type ApprovingRole, MillraceError, isAtLeast } from "@millrace/core";
+import { type Actor, type Caller, requirePermission } from "../security/caller.ts";
 import {
   type AnswerJson,
   type LockedApprovalRow,
@@ -7,10 +8,11 @@ import {
   lockApprovals,
   readPastApproval,
 } from "../store/approvals.ts";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { wakeWaiting } from "../store/timers.ts";
+import { asActor } from "./as-caller.ts";
 
 /** What a person says to an approval. */
 export interface ApprovalAnswer {
@@ -20,14 +22,21 @@ export interface ApprovalAnswer {
   ordinal: number | undefined;
   approved: boolean;
   note: string | null;
-  /** Who, as far as it is known. */
-  by: string | null;
-  /** Of their key; null for who has none, and answers by a link. */
-  role: Role | null;
-  via: AnswerJson["via"];
-  /** Who answers by a link may answer only what it is for: the digest of its secret part. */
-  digest?: Buffer;
 }
+
+/** Who answers: by a key, or by a link, which lets in whoever has it. */
+export type Answerer =
+  | { readonly via: "api"; readonly caller: Caller }
+  | {
+      readonly via: "link";
+      /** What they call themselves: nobody knows whether it is true. */
+      readonly by: string | null;
+      /** May answer only what the link is for: the digest of its secret part. */
+      readonly digest: Buffer;
+      /** From where, and in which request. */
+      readonly address?: string | undefined;
+      readonly requestId?: string | undefined;
+    };
 
 export interface Answered {
   name: string;
@@ -43,30 +52,47 @@ export interface Answered {
  * @throws MillraceError `run_not_found`, `run_finished`, `forbidden`, `approval_not_found`, `approval_answered`, `approval_expired`, `invalid_request` when
  *   it is not said which
  */
-export function answerTo(db: Database, given: ApprovalAnswer): Promise<Answered> {
-  const { runId, approved, note, by, via } = given;
-  return inTransaction(db, async (tx) => {
+export async function answerTo(
+  db: Database,
+  who: Answerer,
+  given: ApprovalAnswer,
+): Promise<Answered> {
+  const { via } = who;
+  if (via === "api") requirePermission(who.caller, "operate");
+  const { runId, approved, note } = given;
+  const actor = actorOf(who);
+  return asActor(db, actor, async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockApprovals(tx, runId);
-    const { name, ordinal, role: least } = await chosen(tx, waits, given);
-    if (least && !(given.role && isAtLeast(given.role, least)))
+    const digest = via === "link" ? who.digest : undefined;
+    const { name, ordinal, role: least } = await chosen(tx, waits, given, digest);
+    if (least && !(actor.role && isAtLeast(actor.role, least)))
       throw notForThem(runId, name, least);
+    const by = via === "link" ? who.by : actor.name;
     const [row] = await answerApproval(tx, runId, name, ordinal, approved, by, via, note);
-    // What somebody behind a link has called himself is no actor that can be relied on.
-    const actor = via === "link" ? via : (by ?? via);
     const said = { ...(via === "link" && by !== null && { by }), ...(note !== null && { note }) };
     const detail = JSON.stringify({ name, ordinal, approved, ...said });
-    await recordEvent(tx, runId, "approval answered", actor, detail);
+    await recordEvent(tx, runId, "approval answered", actor.name, detail);
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
+    tell("approval.answered", `run:${runId}`, {
+      after: { name, ordinal, approved, by, via, note },
+    });
     return { name, ordinal, answer: row!.answer, queues: woken.map(({ queue }) => queue) };
   });
+}
+
+/** What somebody behind a link has called himself is no actor that can be relied on. */
+function actorOf(who: Answerer): Actor {
+  if (who.via === "api") return who.caller;
+  return { name: "link", role: null, address: who.address, requestId: who.requestId };
 }
 
 async function chosen(
   tx: Queryable,
   waits: readonly LockedApprovalRow[],
-  { runId, name, ordinal, digest }: ApprovalAnswer,
+  { runId, name, ordinal }: ApprovalAnswer,
+  digest: Buffer | undefined,
 ): Promise<LockedApprovalRow> {
   const meant = waits.filter(
     (wait) =>

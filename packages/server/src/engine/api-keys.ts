@@ -1,8 +1,9 @@
 import { MillraceError, type Role } from "@millrace/core";
-import { type Caller, requirePermission } from "../security/caller.ts";
+import type { Caller } from "../security/caller.ts";
 import { type MintedKey, mintKey } from "../security/key-text.ts";
 import { type ApiKeyRow, insertApiKey, replaceApiKey, revokeApiKey } from "../store/api-keys.ts";
-import type { Queryable } from "../store/statement.ts";
+import type { Database } from "../store/database.ts";
+import { asCaller } from "./as-caller.ts";
 
 /** A key as it was made. Its text is shown this once. */
 export interface CreatedKey {
@@ -14,15 +15,16 @@ export interface CreatedKey {
  * @param lifetimeMs null for ever
  * @throws MillraceError `forbidden`
  */
-export async function createApiKey(
-  db: Queryable,
+export function createApiKey(
+  db: Database,
   caller: Caller,
   { name, role, lifetimeMs }: { name: string; role: Role; lifetimeMs: number | null },
 ): Promise<CreatedKey> {
-  requirePermission(caller, "administer");
-  const { id, text, digest } = mintKey();
-  const [row] = await insertApiKey(db, id, name, role, digest, caller.name, lifetimeMs);
-  return { row: row!, text };
+  return asCaller(db, caller, "administer", async (tx) => {
+    const { id, text, digest } = mintKey();
+    const [row] = await insertApiKey(tx, id, name, role, digest, caller.name, lifetimeMs);
+    return { row: row!, text };
+  });
 }
 
 /**
@@ -30,20 +32,21 @@ export async function createApiKey(
  *
  * @throws MillraceError `forbidden`, `key_not_found` when it is not there, or not valid, or was replaced already
  */
-export async function rotateApiKey(
-  db: Queryable,
+export function rotateApiKey(
+  db: Database,
   caller: Caller,
   old: string,
   overlapMs: number,
 ): Promise<CreatedKey> {
-  requirePermission(caller, "administer");
-  const { id, text, digest } = mintKey();
-  const [row] = await replaceApiKey(db, old, id, digest, caller.name, overlapMs);
-  if (row) return { row, text };
-  throw new MillraceError(
-    "key_not_found",
-    `there is no valid key ${JSON.stringify(old)} that was not replaced already; GET /api/v1/keys lists them`,
-  );
+  return asCaller(db, caller, "administer", async (tx) => {
+    const { id, text, digest } = mintKey();
+    const [row] = await replaceApiKey(tx, old, id, digest, caller.name, overlapMs);
+    if (row) return { row, text };
+    throw new MillraceError(
+      "key_not_found",
+      `there is no valid key ${JSON.stringify(old)} that was not replaced already; GET /api/v1/keys lists them`,
+    );
+  });
 }
 
 /**
@@ -51,12 +54,13 @@ export async function rotateApiKey(
  *
  * @throws MillraceError `forbidden`, `key_not_found`
  */
-export async function revokeKey(db: Queryable, caller: Caller, id: string): Promise<ApiKeyRow> {
-  requirePermission(caller, "administer");
-  const [row] = await revokeApiKey(db, id, caller.name);
-  if (row) return row;
-  throw new MillraceError(
-    "key_not_found",
-    `there is no key ${JSON.stringify(id)}; GET /api/v1/keys lists them`,
-  );
+export function revokeKey(db: Database, caller: Caller, id: string): Promise<ApiKeyRow> {
+  return asCaller(db, caller, "administer", async (tx) => {
+    const [row] = await revokeApiKey(tx, id, caller.name);
+    if (row) return row;
+    throw new MillraceError(
+      "key_not_found",
+      `there is no key ${JSON.stringify(id)}; GET /api/v1/keys lists them`,
+    );
+  });
 }

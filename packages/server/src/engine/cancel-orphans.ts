@@ -51,7 +51,7 @@ function cancelOrphan(db: Database, runId: string, reason: string): Promise<void
     const [marked] = await markUnwanted(tx, runId);
     if (!marked) return;
     try {
-      await cancelInside(tx, { runId, by: "parent", reason });
+      await cancelInside(tx, "parent", { runId, reason });
     } catch (error) {
       // It has ended by itself, which is as good.
       if (!(error instanceof MillraceError)) throw error;

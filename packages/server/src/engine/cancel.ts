@@ -1,4 +1,5 @@
 import { MillraceError } from "@millrace/core";
+import type { Caller } from "../security/caller.ts";
 import {
   askToCancel,
   cancelRun,
@@ -10,17 +11,16 @@ import {
   readLeasedRun,
   unwantInLease,
 } from "../store/cancel.ts";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { lastOfChain } from "../store/chains.ts";
 import { lockWaits } from "../store/doubts.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { dropWaits } from "../store/waits.ts";
+import { asCaller } from "./as-caller.ts";
 
 export interface Cancel {
   runId: string;
-  /** Who asks. */
-  by: string;
   reason: string | null;
   /** It ends without making good what it has done. Default: it does that first. */
   force?: boolean | undefined;
@@ -39,15 +39,20 @@ export type Cancelled = "cancelled" | "asked" | "compensating";
  *
  * Of a run that was continued, the last of its chain is cancelled.
  *
- * @throws MillraceError `run_not_found`, `run_finished`
+ * @throws MillraceError `forbidden`, `run_not_found`, `run_finished`
  */
-export function cancel(db: Database, asked: Cancel): Promise<Cancelled> {
-  return inTransaction(db, (tx) => cancelInside(tx, asked));
+export function cancel(db: Database, caller: Caller, asked: Cancel): Promise<Cancelled> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const result = await cancelInside(tx, caller.name, asked);
+    const { runId, reason, force = false } = asked;
+    tell("run.cancelled", `run:${runId}`, { after: { result, reason, force } });
+    return result;
+  });
 }
 
-/** The same as a part of the caller's transaction. */
-export async function cancelInside(tx: Queryable, asked: Cancel): Promise<Cancelled> {
-  const { runId, by, reason, force = false } = asked;
+/** The same as a part of a transaction, by whoever has it: nobody is asked whether he may. */
+export async function cancelInside(tx: Queryable, by: string, asked: Cancel): Promise<Cancelled> {
+  const { runId, reason, force = false } = asked;
   // The lease before the run, in the order in which settling and the reaper lock them.
   const [lease] = await unwantInLease(tx, runId, force);
   // A run whose handler has completed it in a transaction that is still open is locked: waiting for that would tell nobody
@@ -56,7 +61,7 @@ export async function cancelInside(tx: Queryable, asked: Cancel): Promise<Cancel
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   if (run.state) {
     const [last] = await lastOfChain(tx, runId);
-    if (last!.id !== runId) return cancelInside(tx, { ...asked, runId: last!.id });
+    if (last!.id !== runId) return cancelInside(tx, by, { ...asked, runId: last!.id });
     throw new MillraceError("run_finished", `run ${runId} is ${run.state} already`);
   }
   const compensates = run.compensates && !force;

@@ -1,38 +1,50 @@
 import { MillraceError } from "@millrace/core";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { handleDeadLetter, lockDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 import type { EnqueuedRun } from "./enqueue.ts";
-import { type Rerun, rerun } from "./rerun.ts";
+import { type Rerun, rerunInside } from "./rerun.ts";
 
 /**
  * Says that a failed run needs nothing more.
  *
- * @throws MillraceError `dead_letter_not_found`, `dead_letter_handled`
+ * @throws MillraceError `forbidden`, `dead_letter_not_found`, `dead_letter_handled`
  */
 export function dismiss(
   db: Database,
+  caller: Caller,
   runId: string,
-  by: string,
   note: string | null,
 ): Promise<void> {
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     await requireOpen(tx, runId);
-    await handleDeadLetter(tx, runId, by, "dismissed", note, null);
-    await recordEvent(tx, runId, "dismissed", by, note === null ? null : JSON.stringify({ note }));
+    await handleDeadLetter(tx, runId, caller.name, "dismissed", note, null);
+    const detail = note === null ? null : JSON.stringify({ note });
+    await recordEvent(tx, runId, "dismissed", caller.name, detail);
+    tell("dead_letter.dismissed", `run:${runId}`, { after: { note } });
   });
 }
 
 /**
  * Reruns a dead letter, once: of two people who try at the same time, one is told that it has been handled.
  *
- * @throws MillraceError `dead_letter_not_found`, `dead_letter_handled`, `unknown_job`
+ * @throws MillraceError `forbidden`, `dead_letter_not_found`, `dead_letter_handled`, `unknown_job`
  */
-export async function rerunDeadLetter(db: Database, request: Rerun): Promise<EnqueuedRun> {
-  return inTransaction(db, async (tx) => {
-    await requireOpen(tx, request.runId);
-    return rerun(tx, request);
+export function rerunDeadLetter(
+  db: Database,
+  caller: Caller,
+  request: Rerun,
+): Promise<EnqueuedRun> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const { runId, patched } = request;
+    await requireOpen(tx, runId);
+    const made = await rerunInside(tx, caller.name, request);
+    const told = { run: made.id, patched: patched !== undefined };
+    tell("dead_letter.rerun", `run:${runId}`, { after: told });
+    return made;
   });
 }
 

@@ -1,8 +1,11 @@
 import { MillraceError } from "@millrace/core";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { recordEvent } from "../store/events.ts";
 import { type CopiedRow, copySteps, pinAccepted } from "../store/forks.ts";
 import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
 import { rerunRequest } from "./rerun.ts";
 
@@ -12,7 +15,6 @@ export interface Fork {
   step: string;
   /** Which use of its name, from 1. */
   ordinal: number;
-  by: string;
   correlationId?: string | undefined;
   /** JSON text, which its job accepts, instead of the old run's input. */
   input?: string | undefined;
@@ -38,12 +40,22 @@ export interface ForkedRun extends EnqueuedRun {
  * before that. The other may be open, and stays as it is; so does its dead letter, if it is one, for this may be an experiment. What is
  * taken over was made by the code to which the other is pinned, so the new one is, too.
  *
- * @param tx a transaction: no worker may see the run before its checkpoints
- * @throws MillraceError `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it were made good, or have
- *   large values and there is no store; what copying those throws
+ * @throws MillraceError `forbidden`, `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it were made good,
+ *   or have large values and there is no store; what copying those throws
  */
-export async function fork(tx: Queryable, asked: Fork): Promise<ForkedRun> {
-  const { runId, step, ordinal, by, correlationId, input } = asked;
+export function fork(db: Database, caller: Caller, asked: Fork): Promise<ForkedRun> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const made = await forkInside(tx, caller.name, asked);
+    const { runId, step, ordinal, input } = asked;
+    const told = { run: made.id, step, ordinal, other_input: input !== undefined };
+    tell("run.forked", `run:${runId}`, { after: told });
+    return made;
+  });
+}
+
+/** @param tx a transaction: no worker may see the run before its checkpoints */
+async function forkInside(tx: Queryable, by: string, asked: Fork): Promise<ForkedRun> {
+  const { runId, step, ordinal, correlationId, input } = asked;
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   const request = rerunRequest(old, input);

@@ -1,10 +1,12 @@
 import { MillraceError } from "@millrace/core";
 import { checkInput, type InputSchema, type Job, type Queue, type Schedule } from "@millrace/sdk";
-import { type Database, inTransaction } from "../store/database.ts";
+import { CODE } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asActor } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
 import { applyLimits } from "./limit-queue.ts";
 import { defineSchedules } from "./schedule/define-schedules.ts";
@@ -111,7 +113,7 @@ export class JobRegistry {
    */
   async register(db: Database): Promise<void> {
     for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
-    await inTransaction(db, async (tx) => {
+    await asActor(db, CODE, async (tx) => {
       await ensureQueues(tx, this.queues);
       const defined = [...this.#queues.keys()];
       await changingRates(tx, { jobs: this.names, queues: defined }, async () => {

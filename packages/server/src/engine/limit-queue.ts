@@ -1,9 +1,11 @@
 import { MillraceError, type Rate } from "@millrace/core";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
 import { type LimitedRow, limitQueue, resetQueueLimits } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
 
 /** What a queue may do over all workers. */
@@ -18,15 +20,15 @@ export interface QueueLimits {
  * Limits a queue, or takes its limits away; one that is not given stays. They hold instead of those that code defines
  * until {@link resetLimits}. What runs goes on, and does not count if it was started without a limit.
  *
- * @throws MillraceError `queue_not_found`
+ * @throws MillraceError `forbidden`, `queue_not_found`
  */
 export function setQueueLimits(
   db: Database,
+  caller: Caller,
   queue: string,
   { concurrency, rate }: Partial<QueueLimits>,
-  by = "api",
 ): Promise<void> {
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "operate", async (tx) => {
     const rows = await changingRates(tx, { queues: [queue] }, () =>
       limitQueue(
         tx,
@@ -35,7 +37,7 @@ export function setQueueLimits(
         concurrency ?? null,
         rate !== undefined,
         rate ? JSON.stringify(rate) : null,
-        by,
+        caller.name,
       ),
     );
     await applyLimits(tx, requireOne(rows, queue));
@@ -45,10 +47,10 @@ export function setQueueLimits(
 /**
  * Gives a queue back the limits that code defines; none when no code does.
  *
- * @throws MillraceError `queue_not_found`
+ * @throws MillraceError `forbidden`, `queue_not_found`
  */
-export function resetLimits(db: Database, queue: string): Promise<void> {
-  return inTransaction(db, async (tx) => {
+export function resetLimits(db: Database, caller: Caller, queue: string): Promise<void> {
+  return asCaller(db, caller, "operate", async (tx) => {
     const rows = await changingRates(tx, { queues: [queue] }, () => resetQueueLimits(tx, queue));
     await applyLimits(tx, requireOne(rows, queue));
   });

@@ -14,6 +14,13 @@ import type { Queryable } from "../store/statement.ts";
 export interface SecretOrigins {
   readonly keys: SecretKeys;
   readonly sources: SecretSources;
+  /** Told which are about to be given, in which versions; when it rejects, none is. */
+  readonly onGiven?: (job: string, given: readonly GivenVersion[]) => Promise<void>;
+}
+
+export interface GivenVersion {
+  readonly name: string;
+  readonly version: number;
 }
 
 /**
@@ -23,7 +30,7 @@ export interface SecretOrigins {
  */
 export async function loadSecrets(
   db: Queryable,
-  { keys, sources }: SecretOrigins,
+  { keys, sources, onGiven }: SecretOrigins,
   job: string,
   names: readonly string[],
 ): Promise<Record<string, string>> {
@@ -37,7 +44,10 @@ export async function loadSecrets(
       troubles.push(`${name}: ${(error as Error).message}`);
     }
   }
-  if (troubles.length === 0) return values;
+  if (troubles.length === 0) {
+    await onGiven?.(job, [...rows.values()]);
+    return values;
+  }
   throw new MillraceError(
     "secret_missing",
     `job ${job} does not get its secrets: ${troubles.join("; ")}`,

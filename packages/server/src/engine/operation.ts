@@ -1,6 +1,7 @@
-import { MillraceError } from "@millrace/core";
+import { type Json, MillraceError } from "@millrace/core";
 import { type CreateOperation, type DeadLetterFilter, MAX_MEMBERS } from "@millrace/core/api";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { countDeadLetters, listDeadLetters } from "../store/dead-letters.ts";
 import {
   createOperation,
@@ -10,6 +11,7 @@ import {
   readOperation,
 } from "../store/operations.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 import { filterParams } from "./dead-letter-filter.ts";
 import type { Intake } from "./intake.ts";
 import { type Preview, previewPatch } from "./patched-input.ts";
@@ -19,10 +21,14 @@ import { type Preview, previewPatch } from "./patched-input.ts";
  * asked for it.
  *
  * @returns its id
- * @throws MillraceError `dead_letter_not_found` when none matches; `invalid_request` when too many do
+ * @throws MillraceError `forbidden`; `dead_letter_not_found` when none matches; `invalid_request` when too many do
  */
-export function beginOperation(db: Database, asked: CreateOperation, by: string): Promise<number> {
-  return inTransaction(db, async (tx) => {
+export function beginOperation(
+  db: Database,
+  caller: Caller,
+  asked: CreateOperation,
+): Promise<number> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     const rerun = asked.kind === "rerun" ? asked : undefined;
     const [row] = await createOperation(
       tx,
@@ -32,7 +38,7 @@ export function beginOperation(db: Database, asked: CreateOperation, by: string)
       rerun?.ratePerSecond ?? null,
       rerun?.canary ?? false,
       asked.kind === "dismiss" ? (asked.note ?? null) : null,
-      by,
+      caller.name,
     );
     const id = row!.id;
     const [fixed] = await fixMembers(tx, id, MAX_MEMBERS + 1, ...filterParams(asked.filter));
@@ -44,8 +50,17 @@ export function beginOperation(db: Database, asked: CreateOperation, by: string)
         { pointer: "/filter" },
       );
     }
+    tell("operation.begun", `operation:${id}`, { after: toldOf(asked, fixed.total) });
     return id;
   });
+}
+
+/** A patch has in it what runs work on, so only that there is one is told. */
+function toldOf(asked: CreateOperation, total: number): Json {
+  const filter = asked.filter as Record<string, string>;
+  if (asked.kind === "dismiss") return { kind: "dismiss", filter, total, note: asked.note ?? null };
+  const { kind, ratePerSecond: rate, canary, patch } = asked;
+  return { kind, filter, total, rate, canary, patched: patch !== undefined };
 }
 
 /** How many dead letters an operation would be about, and what its patch would make of the newest three. */
@@ -80,26 +95,32 @@ const MOVES = {
   cancel: { from: ["running", "paused"], to: "cancelled" },
 } as const satisfies Record<string, { from: OperationRow["state"][]; to: OperationRow["state"] }>;
 
+const VERBS = { pause: "paused", resume: "resumed", cancel: "cancelled" } as const;
+
 /**
  * Pauses, resumes or cancels an operation; what it has done stays done. Pausing one that is paused, or resuming one that
  * runs, changes nothing.
  *
- * @throws MillraceError `operation_not_found`, `operation_ended`
+ * @throws MillraceError `forbidden`, `operation_not_found`, `operation_ended`
  */
-export async function steerOperation(
-  db: Queryable,
+export function steerOperation(
+  db: Database,
+  caller: Caller,
   id: number,
   verb: keyof typeof MOVES,
 ): Promise<void> {
-  const { from, to } = MOVES[verb];
-  const [moved] = await moveOperation(db, id, [...from], to, null);
-  if (moved) return;
-  const operation = await requireOperation(db, id);
-  if (operation.state === to) return;
-  throw new MillraceError(
-    "operation_ended",
-    `operation ${id} is ${operation.state} already; begin another for what is still open`,
-  );
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const { from, to } = MOVES[verb];
+    const [moved] = await moveOperation(tx, id, [...from], to, null);
+    const told = { after: { state: to } };
+    if (moved) return tell(`operation.${VERBS[verb]}`, `operation:${id}`, told);
+    const operation = await requireOperation(tx, id);
+    if (operation.state === to) return;
+    throw new MillraceError(
+      "operation_ended",
+      `operation ${id} is ${operation.state} already; begin another for what is still open`,
+    );
+  });
 }
 
 /** @throws MillraceError `operation_not_found` */

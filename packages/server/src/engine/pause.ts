@@ -1,35 +1,39 @@
 import { MillraceError } from "@millrace/core";
-import { type Database, inTransaction } from "../store/database.ts";
+import { type Caller, MILLRACE } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { type JobRow, readJob, regate } from "../store/jobs.ts";
 import { holdJob, markForGate, pauseJob, queuesBeforeGate, resumeJob } from "../store/pauses.ts";
 import { pauseQueue, resumeQueue } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asActor, asCaller } from "./as-caller.ts";
 
 /**
  * No run of the queue is claimed any more; those that run go on. Pausing again keeps the first instant.
  *
  * @param until when it resumes by itself, or
  * @param forMs after how many milliseconds by the database's clock; null both for never
- * @throws MillraceError `queue_not_found`
+ * @throws MillraceError `forbidden`, `queue_not_found`
  */
-export async function pause(
-  db: Queryable,
+export function pause(
+  db: Database,
+  caller: Caller,
   queue: string,
-  by: string,
   reason: string | null,
   until: Date | null = null,
   forMs: number | null = null,
 ): Promise<void> {
-  const [row] = await pauseQueue(db, queue, by, reason, until, forMs);
-  if (!row)
-    throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
+  return asCaller(db, caller, "operate", async (tx) => {
+    const [row] = await pauseQueue(tx, queue, caller.name, reason, until, forMs);
+    if (!row) throw noQueue(queue);
+  });
 }
 
-/** @throws MillraceError `queue_not_found` */
-export async function resume(db: Queryable, queue: string): Promise<void> {
-  const [row] = await resumeQueue(db, queue);
-  if (!row)
-    throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
+/** @throws MillraceError `forbidden`, `queue_not_found` */
+export function resume(db: Database, caller: Caller, queue: string): Promise<void> {
+  return asCaller(db, caller, "operate", async (tx) => {
+    const [row] = await resumeQueue(tx, queue);
+    if (!row) throw noQueue(queue);
+  });
 }
 
 /** A job, or one key of it, that is to be paused. */
@@ -37,7 +41,6 @@ export interface JobPause {
   job: string;
   /** Only runs of this key; null for the whole job. */
   key: string | null;
-  by: string;
   reason: string | null;
   /** When it resumes by itself; null for never. */
   until: Date | null;
@@ -48,14 +51,14 @@ export interface JobPause {
 /**
  * No run of the job, or of a key of it, is claimed any more; those that run go on.
  *
- * @throws MillraceError `unknown_job`; `invalid_request` for a key of a job that has none
+ * @throws MillraceError `forbidden`, `unknown_job`; `invalid_request` for a key of a job that has none
  */
-export function pauseJobOrKey(db: Database, pause: JobPause): Promise<void> {
-  const { job, key, by, reason, until, forMs = null } = pause;
-  return inTransaction(db, async (tx) => {
+export function pauseJobOrKey(db: Database, caller: Caller, pause: JobPause): Promise<void> {
+  const { job, key, reason, until, forMs = null } = pause;
+  return asCaller(db, caller, "operate", async (tx) => {
     const known = await requireJob(tx, job);
     if (key !== null && !known.flow.key) throw noKey(job);
-    await pauseJob(tx, job, key, by, reason, until, forMs);
+    await pauseJob(tx, job, key, caller.name, reason, until, forMs);
     await regate(tx, [job]);
     await markForGate(tx, job);
   });
@@ -65,10 +68,15 @@ export function pauseJobOrKey(db: Database, pause: JobPause): Promise<void> {
  * Takes runs again. What is not paused stays as it is.
  *
  * @returns the queues in which runs of it wait
- * @throws MillraceError `unknown_job`; `invalid_request` for a key of a job that has none
+ * @throws MillraceError `forbidden`, `unknown_job`; `invalid_request` for a key of a job that has none
  */
-export function resumeJobOrKey(db: Database, job: string, key: string | null): Promise<string[]> {
-  return inTransaction(db, async (tx) => {
+export function resumeJobOrKey(
+  db: Database,
+  caller: Caller,
+  job: string,
+  key: string | null,
+): Promise<string[]> {
+  return asCaller(db, caller, "operate", async (tx) => {
     const known = await requireJob(tx, job);
     const [resumed] = await resumeJob(tx, job, key);
     // A key that was paused may be resumed after the job has lost its key.
@@ -86,7 +94,7 @@ export function hold(
   forMs: number,
   reason: string,
 ): Promise<void> {
-  return inTransaction(db, async (tx) => {
+  return asActor(db, MILLRACE, async (tx) => {
     const [held] = await holdJob(tx, job, key, forMs, reason);
     if (!held) return;
     await regate(tx, [job]);
@@ -98,6 +106,10 @@ async function requireJob(tx: Queryable, name: string): Promise<JobRow> {
   const [job] = await readJob(tx, name);
   if (job) return job;
   throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`);
+}
+
+function noQueue(queue: string): MillraceError {
+  return new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
 }
 
 function noKey(job: string): MillraceError {

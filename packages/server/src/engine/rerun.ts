@@ -1,14 +1,16 @@
 import { MillraceError } from "@millrace/core";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { handleDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
 import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
 import type { PatchedInput } from "./patched-input.ts";
 
 export interface Rerun {
   runId: string;
-  by: string;
   correlationId?: string | undefined;
   /** Instead of the old run's input. */
   patched?: PatchedInput | undefined;
@@ -18,12 +20,21 @@ export interface Rerun {
  * Makes a new run of the same job with the same input, unless it was patched; the old run stays as it ended. If it was a
  * dead letter, it is handled by this.
  *
- * @param tx a transaction
- * @throws MillraceError `run_not_found`; `invalid_request` for a run that is still open; `unknown_job`
+ * @throws MillraceError `forbidden`, `run_not_found`; `invalid_request` for a run that is still open; `unknown_job`
  */
-export async function rerun(
+export function rerun(db: Database, caller: Caller, asked: Rerun): Promise<EnqueuedRun> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const made = await rerunInside(tx, caller.name, asked);
+    tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });
+    return made;
+  });
+}
+
+/** The same as a part of a transaction, by whoever has it: nobody is asked whether he may. */
+export async function rerunInside(
   tx: Queryable,
-  { runId, by, correlationId, patched }: Rerun,
+  by: string,
+  { runId, correlationId, patched }: Rerun,
 ): Promise<EnqueuedRun> {
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);

@@ -1,9 +1,11 @@
 import { type Json, MillraceError, toStepText } from "@millrace/core";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Caller } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import { type LockedWaitRow, answerDoubt, lockWaits, readDoubted } from "../store/doubts.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { wakeWaiting } from "../store/timers.ts";
+import { asCaller } from "./as-caller.ts";
 
 /** What a person says of an effect that is in doubt. */
 export interface Resolution {
@@ -15,7 +17,6 @@ export interface Resolution {
   /** What it gave, when it happened. */
   value: Json | undefined;
   note: string | null;
-  by: string;
 }
 
 export interface Resolved {
@@ -28,20 +29,26 @@ export interface Resolved {
 /**
  * Records whether an effect in doubt happened, and wakes its run.
  *
- * @throws MillraceError `run_not_found`, `run_finished`, `doubt_not_found`, `doubt_resolved`, `invalid_request` when it is not said which
+ * @throws MillraceError `forbidden`, `run_not_found`, `run_finished`, `doubt_not_found`, `doubt_resolved`, `invalid_request` when it is not said
+ *   which
  */
-export function resolveDoubt(db: Database, resolution: Resolution): Promise<Resolved> {
-  const { runId, happened, value, note, by } = resolution;
-  return inTransaction(db, async (tx) => {
+export function resolveDoubt(
+  db: Database,
+  caller: Caller,
+  resolution: Resolution,
+): Promise<Resolved> {
+  const { runId, happened, value, note } = resolution;
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockWaits(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, resolution);
     const text = happened ? toStepText(value, "value") : null;
     await answerDoubt(tx, runId, name, ordinal, happened, text);
     const detail = { name, ordinal, happened, ...(note !== null && { note }) };
-    await recordEvent(tx, runId, "doubt resolved", by, JSON.stringify(detail));
+    await recordEvent(tx, runId, "doubt resolved", caller.name, JSON.stringify(detail));
     // By another statement: a run that was suspended while the first waited for its locks is seen by this one only.
     const woken = await wakeWaiting(tx, [runId]);
+    tell("doubt.resolved", `run:${runId}`, { after: { name, ordinal, happened, note } });
     return { name, ordinal, queues: woken.map(({ queue }) => queue) };
   });
 }

@@ -1,8 +1,9 @@
 import { type Caller, requirePermission } from "../security/caller.ts";
 import { rewrap } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { type WrappedRow, keepRewrapped, lockUnderOtherKeys } from "../store/secrets.ts";
+import { asCaller } from "./as-caller.ts";
 import { requireKeys } from "./secrets.ts";
 
 /** In one transaction, whose locks hold up nobody who reads. */
@@ -32,7 +33,7 @@ export async function rotateSecrets(
   const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, unopened: [] };
   if (!ring) return done;
   for (let after = ""; ;) {
-    const rows = await inTransaction(db, async (tx) => {
+    const rows = await asCaller(db, caller, "administer", async (tx, tell) => {
       const batch = await lockUnderOtherKeys(tx, ring.first.id, after, BATCH);
       const opened = batch.flatMap((row) => rewrapped(ring, row));
       await keepRewrapped(
@@ -40,6 +41,8 @@ export async function rotateSecrets(
         opened.map(({ name }) => name),
         opened.map(({ wrapped_key }) => wrapped_key),
       );
+      const told = { key_id: ring.first.id, secrets: opened.length };
+      if (opened.length > 0) tell("secrets.rotated", "secrets", { after: told });
       return { batch, opened };
     });
     const last = rows.batch.at(-1);

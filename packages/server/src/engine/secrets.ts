@@ -1,9 +1,9 @@
 import { MillraceError } from "@millrace/core";
-import { type Caller, requirePermission } from "../security/caller.ts";
+import type { Caller } from "../security/caller.ts";
 import { seal } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
 import { readReference, secretValue, valueTrouble } from "../security/secret-source.ts";
-import { type Database, inTransaction } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import {
   type SecretRow,
   deleteSecret,
@@ -13,6 +13,7 @@ import {
   secretKeyIds,
 } from "../store/secrets.ts";
 import type { Queryable } from "../store/statement.ts";
+import { asCaller } from "./as-caller.ts";
 
 export interface GivenSecret {
   name: string;
@@ -27,17 +28,16 @@ export interface GivenSecret {
  *
  * @throws MillraceError `forbidden`, `invalid_request`, `secret_key_missing`
  */
-export async function setSecret(
+export function setSecret(
   db: Database,
   caller: Caller,
   keys: SecretKeys,
   { name, given, jobs }: GivenSecret,
 ): Promise<SecretRow> {
-  requirePermission(caller, "administer");
-  const value = "value" in given ? requireValue(given.value) : undefined;
-  const source = "source" in given ? given.source : null;
-  if (source !== null) readReference(source);
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "administer", async (tx) => {
+    const value = "value" in given ? requireValue(given.value) : undefined;
+    const source = "source" in given ? given.source : null;
+    if (source !== null) readReference(source);
     await lockSecrets(tx);
     const [before] = await readSecret(tx, name);
     const bound = boundTo(name, jobs, before);
@@ -62,18 +62,15 @@ export async function setSecret(
 }
 
 /** Those who have loaded it know it for half a minute still. @throws MillraceError `forbidden`, `secret_not_found` */
-export async function removeSecret(
-  db: Queryable,
-  caller: Caller,
-  name: string,
-): Promise<SecretRow> {
-  requirePermission(caller, "administer");
-  const [row] = await deleteSecret(db, name);
-  if (row) return row;
-  throw new MillraceError(
-    "secret_not_found",
-    `there is no secret ${JSON.stringify(name)}; GET /api/v1/secrets lists them`,
-  );
+export function removeSecret(db: Database, caller: Caller, name: string): Promise<SecretRow> {
+  return asCaller(db, caller, "administer", async (tx) => {
+    const [row] = await deleteSecret(tx, name);
+    if (row) return row;
+    throw new MillraceError(
+      "secret_not_found",
+      `there is no secret ${JSON.stringify(name)}; GET /api/v1/secrets lists them`,
+    );
+  });
 }
 
 /**

@@ -1,11 +1,30 @@
 import { MillraceError, type Permission, type Role, may, rolesThatMay } from "@millrace/core";
 
-/** Who asks for something: the server's own key, or one of those that were made. */
-export interface Caller {
-  /** As history has it: `api` for the server's own key, else `key:` and its name. */
+/** Who does something, as history has it. */
+export interface Actor {
+  /**
+   * `api` for the server's own key, else `key:` and the key's name; `link` for who answers by one, `code` for what code defines, `millrace` for
+   * what the platform does by itself.
+   */
   readonly name: string;
+  /** Null for who has no key. */
+  readonly role: Role | null;
+  /** From where it was asked, as the server sees it; absent for what came by no connection. */
+  readonly address?: string | undefined;
+  /** Of the request that asked, as in the log. */
+  readonly requestId?: string | undefined;
+}
+
+/** Who asks for something: the server's own key, or one of those that were made. */
+export interface Caller extends Actor {
   readonly role: Role;
 }
+
+/** What a process does because code says so, such as to define schedules when it starts. */
+export const CODE: Actor = Object.freeze({ name: "code", role: null });
+
+/** What the platform does by itself. */
+export const MILLRACE: Actor = Object.freeze({ name: "millrace", role: null });
 
 /** @throws MillraceError `forbidden` */
 export function requirePermission(caller: Caller, permission: Permission): void {

@@ -30,8 +30,12 @@ import { type TestDatabase, type TestServerOptions, testServer } from "./test-da
 import { ValueKeeper } from "../worker/value-keeper.ts";
 import { memoryValues } from "./memory-values.ts";
 import { type TestRun, readTestRun } from "./test-run.ts";
+import type { Caller } from "../security/caller.ts";
 import { SecretLeases } from "../worker/secret-leases.ts";
 import { TestWorker } from "./test-worker.ts";
+
+/** Who cancels. */
+const TEST: Caller = { name: "test", role: "admin" };
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
 
@@ -174,14 +178,15 @@ export class TestKit implements AsyncDisposable {
     approved: boolean,
     { name, ordinal, by = "api", role = "admin", note }: TestAnswer,
   ): Promise<void> {
-    const said = { name, ordinal, by, role, note: note ?? null, via: "api" } as const;
-    await answerTo(this.#db, { runId, approved, ...said });
+    const said = { name, ordinal, note: note ?? null };
+    const who = { via: "api", caller: { name: by, role } } as const;
+    await answerTo(this.#db, who, { runId, approved, ...said });
     await this.#settle();
   }
 
   /** Cancels a run, and lets all happen that can. */
   async cancel(id: string, options: { force?: boolean } = {}): Promise<Cancelled> {
-    const cancelled = await cancel(this.#db, { runId: id, by: "test", reason: null, ...options });
+    const cancelled = await cancel(this.#db, TEST, { runId: id, reason: null, ...options });
     await this.#settle();
     return cancelled;
   }

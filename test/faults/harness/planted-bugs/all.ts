@@ -1,4 +1,5 @@
 import { APPROVAL_BUGS } from "./approvals.ts";
+import { AUDIT_BUGS } from "./audit.ts";
 import { CHILD_BUGS } from "./children.ts";
 import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
@@ -34,4 +35,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...APPROVAL_BUGS,
   ...VALUE_BUGS,
   ...SIGNAL_BUGS,
+  ...AUDIT_BUGS,
 ];

@@ -72,13 +72,19 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
         if (!opened || !(await linkedApproval(db, opened))) return showUnknown(reply);
         if (answer === "none") return seeAgain(reply, link);
         try {
-          const answered = await answerTo(db, {
-            ...opened,
-            approved: answer === "approve",
-            by: name || null,
-            note: note || null,
-            role: null,
+          const { digest, ...asked } = opened;
+          const by = name || null;
+          const who = {
             via: "link",
+            by,
+            digest,
+            address: request.ip,
+            requestId: request.id,
+          } as const;
+          const answered = await answerTo(db, who, {
+            ...asked,
+            approved: answer === "approve",
+            note: note || null,
           });
           for (const queue of answered.queues) ring(queue);
         } catch (error) {

@@ -58,9 +58,8 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
       refuseIdempotencyKey(request, "an approval is answered once, however often you answer");
       const { name, ordinal, approved, note = null } = request.body;
       const { id: runId } = request.params;
-      const { caller } = request;
-      const who = { by: caller.name, role: caller.role, via: "api" } as const;
-      const answered = await answerTo(db, { runId, name, ordinal, approved, note, ...who });
+      const who = { via: "api", caller: request.caller } as const;
+      const answered = await answerTo(db, who, { runId, name, ordinal, approved, note });
       for (const queue of answered.queues) ring(queue);
       const { by, at } = answered.answer;
       return { name: answered.name, ordinal: answered.ordinal, approved, by, note, at };

@@ -176,9 +176,8 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
         (await patchedInputOf(db, intake, runId, patch).catch((error: unknown) => {
           throw placed(error, FIELDS);
         }));
-      const made = await rerunDeadLetter(db, {
+      const made = await rerunDeadLetter(db, request.caller, {
         runId,
-        by: request.caller.name,
         correlationId: correlationId(request),
         patched,
       });
@@ -205,7 +204,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       },
     },
     async (request, reply) => {
-      await dismiss(db, request.params.runId, request.caller.name, request.body?.note ?? null);
+      await dismiss(db, request.caller, request.params.runId, request.body?.note ?? null);
       return reply.code(204).send();
     },
   );

@@ -59,14 +59,13 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
       refuseIdempotencyKey(request, "a doubt is resolved once, however often you answer");
       const { name, ordinal, happened, note = null } = request.body;
       const value = request.body.happened ? request.body.value : undefined;
-      const resolved = await resolveDoubt(db, {
+      const resolved = await resolveDoubt(db, request.caller, {
         runId: request.params.id,
         name,
         ordinal,
         happened,
         value,
         note,
-        by: request.caller.name,
       }).catch((error: unknown) => {
         throw placedAt(error, "/value", ["invalid_json"]);
       });

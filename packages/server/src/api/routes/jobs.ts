@@ -64,10 +64,9 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       const { name } = request.params;
       const { key = null, reason = null, ...end } = request.body ?? {};
       await requireJob(db, name);
-      await pauseJobOrKey(db, {
+      await pauseJobOrKey(db, request.caller, {
         job: name,
         key,
-        by: request.caller.name,
         reason,
         ...pauseEnd(end),
       });
@@ -95,7 +94,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
     async (request) => {
       const { name } = request.params;
       await requireJob(db, name);
-      const queues = await resumeJobOrKey(db, name, request.body?.key ?? null);
+      const queues = await resumeJobOrKey(db, request.caller, name, request.body?.key ?? null);
       for (const queue of queues) ring(queue);
       return requireJob(db, name);
     },

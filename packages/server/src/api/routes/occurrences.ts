@@ -159,13 +159,8 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       refuseIdempotencyKey(request, "an occurrence gets one run, however many backfills ask");
       const { name } = request.params;
       const { ratePerSecond } = request.body;
-      const id = await beginBackfill(
-        db,
-        name,
-        rangeOf(request.body),
-        ratePerSecond,
-        request.caller.name,
-      );
+      const range = rangeOf(request.body);
+      const id = await beginBackfill(db, request.caller, name, range, ratePerSecond);
       return reply
         .code(201)
         .header("location", `/api/v1/operations/${id}`)

@@ -51,7 +51,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request, reply) => {
       refuseIdempotencyKey(request, "a dead letter is handled once, however many operations ask");
-      const id = await beginOperation(db, request.body, request.caller.name);
+      const id = await beginOperation(db, request.caller, request.body);
       return reply
         .code(201)
         .header("location", `/api/v1/operations/${id}`)
@@ -166,7 +166,7 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
       },
       async (request) => {
         const { id } = request.params;
-        await steerOperation(db, id, verb);
+        await steerOperation(db, request.caller, id, verb);
         return presentOperation(await requireOperation(db, id));
       },
     );

@@ -25,15 +25,10 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
     async (request) => {
       const { name } = request.params;
       const { concurrency, rate } = request.body;
-      await setQueueLimits(
-        db,
-        name,
-        {
-          ...(concurrency !== undefined && { concurrency }),
-          ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
-        },
-        request.caller.name,
-      );
+      await setQueueLimits(db, request.caller, name, {
+        ...(concurrency !== undefined && { concurrency }),
+        ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
+      });
       ring(name);
       return readQueue(db, name);
     },
@@ -56,7 +51,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { name } = request.params;
-      await resetLimits(db, name);
+      await resetLimits(db, request.caller, name);
       ring(name);
       return readQueue(db, name);
     },

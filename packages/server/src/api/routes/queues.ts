@@ -64,7 +64,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       const { name } = request.params;
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
-      await pause(db, name, request.caller.name, reason, until, forMs);
+      await pause(db, request.caller, name, reason, until, forMs);
       return readQueue(db, name);
     },
   );
@@ -88,7 +88,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { name } = request.params;
-      await resume(db, name);
+      await resume(db, request.caller, name);
       ring(name);
       return readQueue(db, name);
     },

@@ -4,7 +4,6 @@ import { z } from "zod";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
 import { rerun } from "../../engine/rerun.ts";
-import { inTransaction } from "../../store/database.ts";
 import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
@@ -33,12 +32,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
     async (request) => {
       const { reason = null, force } = request.body ?? {};
       return {
-        result: await cancel(db, {
-          runId: request.params.id,
-          by: request.caller.name,
-          reason,
-          force,
-        }),
+        result: await cancel(db, request.caller, { runId: request.params.id, reason, force }),
       };
     },
   );
@@ -62,13 +56,10 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
     },
     async (request, reply) => {
       refuseIdempotencyKey(request, "look at the run's reruns before you repeat this");
-      const made = await inTransaction(db, (tx) =>
-        rerun(tx, {
-          runId: request.params.id,
-          by: request.caller.name,
-          correlationId: correlationId(request),
-        }),
-      );
+      const made = await rerun(db, request.caller, {
+        runId: request.params.id,
+        correlationId: correlationId(request),
+      });
       return reply
         .code(201)
         .header("location", `/api/v1/runs/${made.id}`)
@@ -114,17 +105,14 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
           });
         }
       }
-      const made = await inTransaction(db, (tx) =>
-        fork(tx, {
-          runId,
-          step,
-          ordinal,
-          by: request.caller.name,
-          correlationId: correlationId(request),
-          input: input === undefined ? undefined : toInputText(input),
-          copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
-        }),
-      );
+      const made = await fork(db, request.caller, {
+        runId,
+        step,
+        ordinal,
+        correlationId: correlationId(request),
+        input: input === undefined ? undefined : toInputText(input),
+        copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
+      });
       ring(made.queue);
       return reply
         .code(201)

@@ -72,7 +72,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       refuseIdempotencyKey(request, "a schedule is made once under its name");
       const { name, job, input } = request.body;
       await intake.requireAcceptable(job, input);
-      await createSchedule(db, name, givenSchedule(request.body), request.caller.name);
+      await createSchedule(db, request.caller, name, givenSchedule(request.body));
       return reply
         .code(201)
         .header("location", `/api/v1/schedules/${encodeURIComponent(name)}`)
@@ -121,12 +121,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       if (job !== undefined || input !== undefined) {
         await intake.requireAcceptable(job ?? old.job, input ?? JSON.parse(old.input));
       }
-      await editSchedule(
-        db,
-        name,
-        (row) => changedSchedule(row, request.body),
-        request.caller.name,
-      );
+      await editSchedule(db, request.caller, name, (row) => changedSchedule(row, request.body));
       return read(name);
     },
   );
@@ -149,7 +144,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
     async (request) => {
       const { name } = request.params;
       const last = await read(name);
-      await removeOne(db, name);
+      await removeOne(db, request.caller, name);
       return last;
     },
   );
@@ -175,7 +170,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       const { name } = request.params;
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
-      await pauseOne(db, name, request.caller.name, reason, until, forMs);
+      await pauseOne(db, request.caller, name, reason, until, forMs);
       return read(name);
     },
   );
@@ -198,7 +193,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       },
     },
     async (request) => {
-      await resumeOne(db, request.params.name);
+      await resumeOne(db, request.caller, request.params.name);
       return read(request.params.name);
     },
   );
@@ -219,7 +214,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       },
     },
     async (request) => {
-      await resetSchedule(db, request.params.name);
+      await resetSchedule(db, request.caller, request.params.name);
       return read(request.params.name);
     },
   );

@@ -1,5 +1,6 @@
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import { AuditAnchor } from "../../maintenance/audit-anchor.ts";
 import { measureHealth } from "../../maintenance/health-metrics.ts";
 import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
 import { OperationRunner } from "../../maintenance/operation-runner.ts";
@@ -29,6 +30,7 @@ export async function beginMaintenance(
     new PartitionKeeper({ db, logger, retentionMs }),
     new Pruner({ db, logger, retentionMs, onPruned }),
     new WaitPruner({ db, logger, retentionMs }),
+    new AuditAnchor({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),

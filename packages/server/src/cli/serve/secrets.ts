@@ -1,3 +1,5 @@
+import { hostname } from "node:os";
+import { GivenSecrets } from "../../engine/given-secrets.ts";
 import { loadSecrets } from "../../engine/load-secrets.ts";
 import { requireKeys } from "../../engine/secrets.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
@@ -12,10 +14,11 @@ export function secretLeases({ cli, serving, db }: Ground): SecretLeases {
   const { settings, masks } = serving;
   const keys = secretKeysOf(settings);
   const sources = { env: new EnvironmentSource(cli.env), file: new FileSource(settings.home) };
-  return new SecretLeases(
-    ({ name, secrets }) => loadSecrets(db, { keys, sources }, name, secrets),
-    { masks },
-  );
+  const given = new GivenSecrets(db, `worker:${hostname()}:${process.pid}`);
+  const origins = { keys, sources, onGiven: given.note };
+  return new SecretLeases(({ name, secrets }) => loadSecrets(db, origins, name, secrets), {
+    masks,
+  });
 }
 
 /**

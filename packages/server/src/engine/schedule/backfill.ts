@@ -1,10 +1,12 @@
 import { MillraceError, type Occurrence, occurrencesOf } from "@millrace/core";
 import { MAX_BACKFILL } from "@millrace/core/api";
+import type { Caller } from "../../security/caller.ts";
 import { createBackfill, planBackfill } from "../../store/backfills.ts";
 import { type Database, inTransaction } from "../../store/database.ts";
 import { occurrencesBetween } from "../../store/occurrences.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
+import { asCaller } from "../as-caller.ts";
 import { lockedSchedule } from "./schedules.ts";
 
 /** A range of a schedule whose occurrences are to be made up for: `from` is part of it, `until` is not. */
@@ -38,16 +40,16 @@ export function previewBackfill(
  * left out; the overlap policy is not asked.
  *
  * @returns the operation's id
- * @throws MillraceError as {@link previewBackfill}; `invalid_request` when there is nothing to do
+ * @throws MillraceError `forbidden`; as {@link previewBackfill}; `invalid_request` when there is nothing to do
  */
 export function beginBackfill(
   db: Database,
+  caller: Caller,
   name: string,
   range: BackfillRange,
   rate: number,
-  by: string,
 ): Promise<number> {
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
     const schedule = await lockedSchedule(tx, name);
     const items = await itemsOf(tx, schedule, range);
     const planned = items.filter(({ left }) => left === null);
@@ -59,13 +61,21 @@ export function beginBackfill(
     }
     const { from, until } = range;
     const filter = { schedule: name, from: from.toISOString(), until: until.toISOString() };
-    const [row] = await createBackfill(tx, JSON.stringify(filter), rate, planned.length, by);
+    const [row] = await createBackfill(
+      tx,
+      JSON.stringify(filter),
+      rate,
+      planned.length,
+      caller.name,
+    );
     const rows = planned.map(({ occurrence: { nominal, dst } }) => ({
       schedule: name,
       nominal: new Date(nominal).toISOString(),
       dst,
     }));
     await planBackfill(tx, row!.id, JSON.stringify(rows));
+    const told = { operation: row!.id, ...filter, runs: planned.length, rate };
+    tell("schedule.backfilled", `schedule:${name}`, { after: told });
     return row!.id;
   });
 }

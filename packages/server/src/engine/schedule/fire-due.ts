@@ -125,7 +125,7 @@ function pauseOf(schedule: ScheduleRow): Due["pause"] {
 async function makePlace(tx: Queryable, name: string, runs: readonly string[]): Promise<void> {
   const reason = `schedule ${name} has started another run`;
   for (const runId of runs) {
-    await cancelInside(tx, { runId, by: "millrace", reason }).catch((error: unknown) => {
+    await cancelInside(tx, "millrace", { runId, reason }).catch((error: unknown) => {
       if (!(error instanceof MillraceError && error.code.startsWith("run_"))) throw error;
     });
   }

@@ -1,6 +1,7 @@
 import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
 import { isDeepStrictEqual } from "node:util";
-import { type Database, inTransaction } from "../../store/database.ts";
+import type { Caller } from "../../security/caller.ts";
+import type { Database } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { recordOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
@@ -17,6 +18,7 @@ import {
   type ScheduleRow,
 } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
+import { asCaller } from "../as-caller.ts";
 
 /** What a schedule says, as it is given: checked, with its input as JSON text. */
 export interface GivenSchedule {
@@ -27,17 +29,17 @@ export interface GivenSchedule {
   input: string;
 }
 
-/** @throws MillraceError `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
+/** @throws MillraceError `forbidden`, `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
   db: Database,
+  caller: Caller,
   name: string,
   given: GivenSchedule,
-  by: string,
 ): Promise<void> {
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "edit", async (tx) => {
     await requireJob(tx, given.job);
     await requireFuture(tx, name, given.rule);
-    if (await insert(tx, name, given, null, by)) return;
+    if (await insert(tx, name, given, null, caller.name)) return;
     throw new MillraceError(
       "schedule_exists",
       `there is a schedule ${name} already; change it, or give this one another name`,
@@ -73,31 +75,31 @@ export async function insert(
 /**
  * Changes what a schedule says; the rest stays. It holds instead of what code defines until {@link resetSchedule}.
  *
- * @throws MillraceError `schedule_not_found`, `unknown_job`; `invalid_schedule` for a new rule that is over
+ * @throws MillraceError `forbidden`, `schedule_not_found`, `unknown_job`; `invalid_schedule` for a new rule that is over
  */
 export function editSchedule(
   db: Database,
+  caller: Caller,
   name: string,
   edit: (row: ScheduleRow) => GivenSchedule,
-  by: string,
 ): Promise<void> {
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "edit", async (tx) => {
     const row = await lockedSchedule(tx, name);
     const given = edit(row);
     await requireJob(tx, given.job);
     if (!isDeepStrictEqual(row.rule, plain(given.rule))) await requireFuture(tx, name, given.rule);
     const asDefined = row.defined !== null && isSame(row.defined, given);
-    await change(tx, row, given, row.defined, asDefined ? null : by);
+    await change(tx, row, given, row.defined, asDefined ? null : caller.name);
   });
 }
 
 /**
  * Gives a schedule back what code defines.
  *
- * @throws MillraceError `schedule_not_found`; `invalid_request` for one that no code defines
+ * @throws MillraceError `forbidden`, `schedule_not_found`; `invalid_request` for one that no code defines
  */
-export function resetSchedule(db: Database, name: string): Promise<void> {
-  return inTransaction(db, async (tx) => {
+export function resetSchedule(db: Database, caller: Caller, name: string): Promise<void> {
+  return asCaller(db, caller, "edit", async (tx) => {
     const row = await lockedSchedule(tx, name);
     if (!row.defined) {
       throw new MillraceError("invalid_request", `no code defines schedule ${name}`);
@@ -157,33 +159,37 @@ async function skipWhatWasDue(tx: Queryable, { name, next_nominal, next_at, now 
  *
  * @param until when it resumes by itself, or
  * @param forMs after how many milliseconds by the database's clock; null both for never
- * @throws MillraceError `schedule_not_found`
+ * @throws MillraceError `forbidden`, `schedule_not_found`
  */
-export async function pauseOne(
-  db: Queryable,
+export function pauseOne(
+  db: Database,
+  caller: Caller,
   name: string,
-  by: string,
   reason: string | null,
   until: Date | null,
   forMs: number | null,
 ): Promise<void> {
-  const [row] = await pauseSchedule(db, name, by, reason, until, forMs);
-  if (!row) throw notFound(name);
+  return asCaller(db, caller, "operate", async (tx) => {
+    const [row] = await pauseSchedule(tx, name, caller.name, reason, until, forMs);
+    if (!row) throw notFound(name);
+  });
 }
 
-/** @throws MillraceError `schedule_not_found` */
-export async function resumeOne(db: Queryable, name: string): Promise<void> {
-  const [row] = await resumeSchedule(db, name);
-  if (!row?.resumed) throw notFound(name);
+/** @throws MillraceError `forbidden`, `schedule_not_found` */
+export function resumeOne(db: Database, caller: Caller, name: string): Promise<void> {
+  return asCaller(db, caller, "operate", async (tx) => {
+    const [row] = await resumeSchedule(tx, name);
+    if (!row?.resumed) throw notFound(name);
+  });
 }
 
 /**
  * Removes a schedule; its ledger and its runs stay.
  *
- * @throws MillraceError `schedule_not_found`; `schedule_in_code` for one that would be back at the next start
+ * @throws MillraceError `forbidden`, `schedule_not_found`; `schedule_in_code` for one that would be back at the next start
  */
-export function removeOne(db: Database, name: string): Promise<void> {
-  return inTransaction(db, async (tx) => {
+export function removeOne(db: Database, caller: Caller, name: string): Promise<void> {
+  return asCaller(db, caller, "edit", async (tx) => {
     const row = await lockedSchedule(tx, name);
     const [code] = row.defined ? await hasLivingCode(tx, row.job) : [];
     if (code?.living) {

@@ -1,0 +1,93 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { type Permission, ROLES, may } from "@millrace/core";
+import type { Database } from "millrace";
+import { expect, test } from "vitest";
+import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
+import {
+  createApiKey,
+  revokeKey,
+  rotateApiKey,
+} from "../../packages/server/src/engine/api-keys.ts";
+import { cancel } from "../../packages/server/src/engine/cancel.ts";
+import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import { fork } from "../../packages/server/src/engine/fork.ts";
+import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
+import { beginOperation, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import {
+  pause,
+  pauseJobOrKey,
+  resume,
+  resumeJobOrKey,
+} from "../../packages/server/src/engine/pause.ts";
+import { rerun } from "../../packages/server/src/engine/rerun.ts";
+import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
+import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.ts";
+import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
+import {
+  createSchedule,
+  editSchedule,
+  pauseOne,
+  removeOne,
+  resetSchedule,
+  resumeOne,
+} from "../../packages/server/src/engine/schedule/schedules.ts";
+import { removeSecret, setSecret } from "../../packages/server/src/engine/secrets.ts";
+import type { Caller } from "../../packages/server/src/security/caller.ts";
+import { by } from "../support/caller.ts";
+
+type UseCase = (db: Database, caller: Caller, ...rest: never[]) => Promise<unknown>;
+
+/** Each use-case that is told who asks, by what its caller must be allowed to do. */
+const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
+  operate: {
+    ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
+    ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
+    ...{ pauseOne, resumeOne, beginBackfill },
+    answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
+  },
+  edit: { createSchedule, editSchedule, resetSchedule, removeOne },
+  administer: {
+    ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
+  },
+};
+
+const ENGINE = new URL("../../packages/server/src/engine/", import.meta.url);
+
+/** The exported functions that take a caller, and the two that are there to ask. */
+function functionsWithCaller(): string[] {
+  const files = readdirSync(ENGINE, { recursive: true, encoding: "utf8" });
+  return files
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+    .flatMap((file) => {
+      const text = readFileSync(new URL(file, ENGINE), "utf8");
+      const functions = text.matchAll(/^export (?:async )?function (\w+)[^(]*\(([^)]*)\)/gm);
+      return [...functions].flatMap(([, name, params]) =>
+        /: (Caller|Answerer)\b/.test(params!) ? [name!] : [],
+      );
+    });
+}
+
+const LEFT_ALONE = ["asCaller"];
+
+test("S3: each use-case refuses by itself whoever may not, before it looks at anything", async () => {
+  const all = Object.values(USE_CASES).flatMap((some) => Object.keys(some));
+  expect(functionsWithCaller().sort()).toEqual([...all, ...LEFT_ALONE].sort());
+
+  const looked = new Error("it has looked at the database");
+  const db = {
+    connect: () => Promise.reject(looked),
+    query: () => Promise.reject(looked),
+  } as unknown as Database;
+  const thing = { read: () => undefined };
+  for (const [permission, useCases] of Object.entries(USE_CASES)) {
+    for (const [name, useCase] of Object.entries(useCases)) {
+      for (const role of ROLES) {
+        const asked = useCase(db, by("somebody", role), ...([thing, thing, thing] as never[]));
+        const refusal = { code: "forbidden", message: expect.stringContaining(`role ${role} may`) };
+        const { message } = looked;
+        const expected = may(role, permission as Permission) ? { message } : refusal;
+        await expect(asked, `${role}: ${name}`).rejects.toMatchObject(expected);
+      }
+    }
+  }
+});
