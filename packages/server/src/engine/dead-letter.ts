@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import { type Database, inTransaction } from "../store/database.ts";
+import { type Database, type Transaction, inTransaction } from "../store/database.ts";
 import { handleDeadLetter, lockDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -29,7 +29,10 @@ export function dismiss(
  *
  * @throws MillraceError `dead_letter_not_found`, `dead_letter_handled`, `unknown_job`
  */
-export async function rerunDeadLetter(db: Database, request: Rerun): Promise<EnqueuedRun> {
+export async function rerunDeadLetter(
+  db: Database | Transaction,
+  request: Rerun,
+): Promise<EnqueuedRun> {
   return inTransaction(db, async (tx) => {
     await requireOpen(tx, request.runId);
     return rerun(tx, request);

@@ -2,7 +2,13 @@ import { MillraceError, type Rate } from "@millrace/core";
 import { type Database, inTransaction } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
-import { type LimitedRow, limitQueue, resetQueueLimits } from "../store/queues.ts";
+import {
+  type LimitedRow,
+  type QueueLimitsRow,
+  limitQueue,
+  lockQueueLimits,
+  resetQueueLimits,
+} from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { changingRates } from "./change-rates.ts";
 
@@ -18,6 +24,7 @@ export interface QueueLimits {
  * Limits a queue, or takes its limits away; one that is not given stays. They hold instead of those that code defines
  * until {@link resetLimits}. What runs goes on, and does not count if it was started without a limit.
  *
+ * @param look at the limits of before, locked; may throw
  * @throws MillraceError `queue_not_found`
  */
 export function setQueueLimits(
@@ -25,8 +32,10 @@ export function setQueueLimits(
   queue: string,
   { concurrency, rate }: Partial<QueueLimits>,
   by = "api",
+  look?: (before: QueueLimitsRow) => void,
 ): Promise<void> {
   return inTransaction(db, async (tx) => {
+    await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () =>
       limitQueue(
         tx,
@@ -45,10 +54,16 @@ export function setQueueLimits(
 /**
  * Gives a queue back the limits that code defines; none when no code does.
  *
+ * @param look as of {@link setQueueLimits}
  * @throws MillraceError `queue_not_found`
  */
-export function resetLimits(db: Database, queue: string): Promise<void> {
+export function resetLimits(
+  db: Database,
+  queue: string,
+  look?: (before: QueueLimitsRow) => void,
+): Promise<void> {
   return inTransaction(db, async (tx) => {
+    await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () => resetQueueLimits(tx, queue));
     await applyLimits(tx, requireOne(rows, queue));
   });
@@ -64,6 +79,15 @@ export async function applyLimits(tx: Queryable, queues: readonly LimitedRow[]):
     [],
     queues.map(({ name }) => name),
   );
+}
+
+async function lookAt(
+  tx: Queryable,
+  queue: string,
+  look: ((before: QueueLimitsRow) => void) | undefined,
+): Promise<void> {
+  const [before] = look ? await lockQueueLimits(tx, queue) : [];
+  if (before) look?.(before);
 }
 
 function requireOne(rows: readonly LimitedRow[], queue: string): readonly LimitedRow[] {

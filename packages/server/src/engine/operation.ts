@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import { type CreateOperation, type DeadLetterFilter, MAX_MEMBERS } from "@millrace/core/api";
-import { type Database, inTransaction } from "../store/database.ts";
+import { type Database, type Transaction, bounded, inTransaction } from "../store/database.ts";
 import { countDeadLetters, listDeadLetters } from "../store/dead-letters.ts";
 import {
   createOperation,
@@ -21,7 +21,11 @@ import { type Preview, previewPatch } from "./patched-input.ts";
  * @returns its id
  * @throws MillraceError `dead_letter_not_found` when none matches; `invalid_request` when too many do
  */
-export function beginOperation(db: Database, asked: CreateOperation, by: string): Promise<number> {
+export function beginOperation(
+  db: Database | Transaction,
+  asked: CreateOperation,
+  by: string,
+): Promise<number> {
   return inTransaction(db, async (tx) => {
     const rerun = asked.kind === "rerun" ? asked : undefined;
     const [row] = await createOperation(
@@ -54,7 +58,7 @@ export async function previewOperation(
   intake: Intake,
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {
-  const [row] = await countDeadLetters(db, ...filterParams(asked.filter));
+  const [row] = await bounded(db, (tx) => countDeadLetters(tx, ...filterParams(asked.filter)));
   const matches = row?.count ?? 0;
   const patch = asked.kind === "rerun" ? asked.patch : undefined;
   if (!patch || matches === 0) return { matches, samples: [] };

@@ -1,6 +1,6 @@
 import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
 import { isDeepStrictEqual } from "node:util";
-import { type Database, inTransaction } from "../../store/database.ts";
+import { type Database, type Transaction, inTransaction } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { recordOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
@@ -29,7 +29,7 @@ export interface GivenSchedule {
 
 /** @throws MillraceError `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
-  db: Database,
+  db: Database | Transaction,
   name: string,
   given: GivenSchedule,
   by: string,
@@ -180,11 +180,17 @@ export async function resumeOne(db: Queryable, name: string): Promise<void> {
 /**
  * Removes a schedule; its ledger and its runs stay.
  *
+ * @param look at what is about to be removed, locked; may throw
  * @throws MillraceError `schedule_not_found`; `schedule_in_code` for one that would be back at the next start
  */
-export function removeOne(db: Database, name: string): Promise<void> {
+export function removeOne(
+  db: Database,
+  name: string,
+  look?: (row: ScheduleRow) => void,
+): Promise<void> {
   return inTransaction(db, async (tx) => {
     const row = await lockedSchedule(tx, name);
+    look?.(row);
     const [code] = row.defined ? await hasLivingCode(tx, row.job) : [];
     if (code?.living) {
       throw new MillraceError(
