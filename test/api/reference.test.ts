@@ -32,8 +32,8 @@ test("the OpenAPI document is valid, and every reference in it leads somewhere",
 
   const text = JSON.stringify(document);
   const used = new Set([...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref));
-  const known = Object.keys(document.components.schemas).map(
-    (name) => `#/components/schemas/${name}`,
+  const known = ["schemas", "parameters", "headers"].flatMap((kind) =>
+    Object.keys(document.components[kind]).map((name) => `#/components/${kind}/${name}`),
   );
   expect(used).toEqual(new Set(known));
 });
@@ -71,7 +71,8 @@ test("every route is documented: what it takes, every answer, and whether it nee
       ids.add(operation.operationId);
       const open = ["/healthz", "/openapi.json"].includes(path);
       expect(operation.security, path).toEqual(open ? [] : undefined);
-      const needed = open ? ["400", "500"] : ["400", "401", "500", "503"];
+      const always = ["400", "408", "431", "500"];
+      const needed = open ? always : [...always, "401", "403", "429", "503"];
       expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(needed));
       for (const [status, { description, content }] of Object.entries(operation.responses)) {
         expect(description, `${path} ${status}`).not.toMatch(/^(Default Response)?$/);

@@ -219,7 +219,6 @@ test("a finished run is rerun as a new one, and an open one is not", async () =>
     api.call(`/api/v1/runs/${made.id}/rerun`, { method: "POST", headers });
   expect((await rerun()).body).toMatchObject({ status: 400, code: "invalid_request" });
   await api.call(`/api/v1/runs/${made.id}/cancel`, { method: "POST" });
-  expect((await rerun({ "idempotency-key": "x" })).status).toBe(400);
 
   const again = await rerun();
   expect(again.status).toBe(201);
@@ -234,22 +233,21 @@ test("a finished run is rerun as a new one, and an open one is not", async () =>
 
 test("one idempotency key makes one run, however many ask at once, and refuses another input", async () => {
   const api = await startApi();
-  const headers = { "idempotency-key": "one" };
-  const ask = (json: unknown, extra: Record<string, string> = headers) =>
-    api.call("/api/v1/runs", { json, headers: extra });
+  const ask = (json: object) => api.call("/api/v1/runs", { json });
   const answers = await Promise.all(
-    Array.from({ length: 50 }, () => ask({ job: "greet", input: { name: "Ada" } })),
+    Array.from({ length: 50 }, () =>
+      ask({ job: "greet", input: { name: "Ada" }, idempotencyKey: "one" }),
+    ),
   );
   expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
   expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
   expect(answers.filter((answer) => answer.status === 200)).toHaveLength(49);
-  expect((await ask({ job: "greet", input: { name: "Bo" } })).body).toMatchObject({
+  const other = { job: "greet", input: { name: "Bo" } };
+  expect((await ask({ ...other, idempotencyKey: "one" })).body).toMatchObject({
     status: 409,
     code: "idempotency_key_reused",
   });
-  const own = await ask({ job: "greet", input: { name: "Bo" }, idempotencyKey: "two" });
-  expect(own.status).toBe(201);
-  expect((await ask({ job: "nothing" }, { "idempotency-key": "k".repeat(256) })).status).toBe(400);
+  expect((await ask({ ...other, idempotencyKey: "two" })).status).toBe(201);
 });
 
 test("in a bulk request each run has its own result, and a bad one in the middle holds up nothing", async () => {
@@ -298,11 +296,6 @@ test("a bulk request is 1 to 1,000 runs, in their order", async () => {
     const refused = await api.call("/api/v1/runs/bulk", { json: { runs: wrong } });
     expect(refused.body).toMatchObject({ status: 400, pointer: "/runs" });
   }
-  const keyed = await api.call("/api/v1/runs/bulk", {
-    json: { runs: [runs[0]] },
-    headers: { "idempotency-key": "x" },
-  });
-  expect(keyed.body.detail).toContain("give each run an idempotencyKey");
 });
 
 function nested(depth: number): unknown {

@@ -50,6 +50,8 @@ export interface Answer {
   // What a test expects of it, it says itself.
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
+  /** As it came. */
+  text: string;
 }
 
 export interface Call {
@@ -67,6 +69,7 @@ export interface ApiUnderTest {
   url: string;
   port: number;
   server: Server;
+  databaseUrl: string;
   /** The paths that the router knows. */
   routes(): Set<string>;
   /** It is closed at the end of the test anyway. */
@@ -96,15 +99,18 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
-  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs" | "values" | "secretKeys">> & {
+  options: Partial<
+    Pick<ApiOptions, "health" | "requestTimeoutMs" | "requestsPerSecond" | "values" | "secretKeys">
+  > & {
     away?: boolean;
+    /** On the database of this one. */
+    beside?: Pick<ApiUnderTest, "databaseUrl">;
     /** Besides those that every test has. */
     jobs?: AnyJob[];
     queues?: Queue[];
   } = {},
 ): Promise<ApiUnderTest> {
-  const { url: connectionString, drop } = await createDatabase();
-  onTestFinished(drop);
+  const connectionString = options.beside?.databaseUrl ?? (await ownDatabase());
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger("debug", {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
@@ -129,6 +135,8 @@ export async function startApi(
     values: options.values,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
+    // As many as a test likes, unless it is about that.
+    requestsPerSecond: options.requestsPerSecond ?? 0,
   });
   await api.listen({ host: "127.0.0.1", port: 0 });
   onTestFinished(() => api.close());
@@ -138,6 +146,7 @@ export async function startApi(
     url,
     port,
     server: api.server,
+    databaseUrl: connectionString,
     routes: () => pathsIn(api.printRoutes({ commonPrefix: false })),
     close: () => api.close(),
     db,
@@ -146,6 +155,12 @@ export async function startApi(
     call: (path, call = {}) => callApi(`${url}${path}`, call),
     claim: (queues = ["default", "slow"]) => claimAll(db, queues, registry.names),
   };
+}
+
+async function ownDatabase(): Promise<string> {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  return url;
 }
 
 /** Of a tree that is drawn with lines, a part of a path in each; those with methods are routes. */
@@ -190,6 +205,7 @@ async function callApi(url: string, call: Call): Promise<Answer> {
     status: answer.status,
     headers: answer.headers,
     body: isJson ? (JSON.parse(text) as unknown) : text,
+    text,
   };
 }
 

@@ -28,6 +28,9 @@ const FIRST_WAIT_MS = 100;
 /** The statuses of a server, or of a proxy before it, that is away for a moment. */
 const AWAY = [502, 503, 504];
 
+/** Of a caller who asks too often. */
+const TOO_MANY = 429;
+
 /** Requests to a Millrace server, and what becomes of their answers. */
 export class HttpApi {
   readonly #base: string;
@@ -44,13 +47,14 @@ export class HttpApi {
   /**
    * @returns the parsed answer
    * @throws MillraceError with the code of the server's problem; `server_unreachable`, after five tries for what is
-   *   repeatable; `unauthorized` when there is no key
+   *   repeatable; `rate_limited` after five tries; `unauthorized` when there is no key
    */
   async call(call: ApiCall): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       const answer = await this.#try(call);
       if ("body" in answer) return answer.body;
-      const again = answer.away && call.repeatable && tries < MAX_TRIES;
+      const safe = call.repeatable || answer.refused;
+      const again = answer.away && safe && tries < MAX_TRIES;
       if (!again) throw answer.error;
       const wait = answer.waitMs + Math.random() * FIRST_WAIT_MS * 2 ** (tries - 1);
       await pause(wait, undefined, { signal: call.signal }).catch(() => {});
@@ -76,14 +80,16 @@ export class HttpApi {
       const text = await response.text();
       if (response.ok) return { body: text === "" ? undefined : (JSON.parse(text) as unknown) };
       return {
-        away: AWAY.includes(response.status),
+        away: AWAY.includes(response.status) || response.status === TOO_MANY,
+        // Nothing was done, so it may be asked again, whatever it was.
+        refused: response.status === TOO_MANY,
         waitMs: retryAfterMs(response.headers.get("retry-after")),
         error: problemError(response.status, text, `${method} ${path}`),
       };
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof MillraceError) throw error;
-      return { away: true, waitMs: 0, error: this.#unreachable(call, error) };
+      return { away: true, refused: false, waitMs: 0, error: this.#unreachable(call, error) };
     }
   }
 
@@ -108,7 +114,9 @@ export class HttpApi {
   }
 }
 
-type Answer = { body: unknown } | { away: boolean; waitMs: number; error: MillraceError };
+type Answer =
+  | { body: unknown }
+  | { away: boolean; refused: boolean; waitMs: number; error: MillraceError };
 
 function baseOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

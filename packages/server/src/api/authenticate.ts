@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { type Caller, requirePermission } from "../security/caller.ts";
 import type { Callers } from "./callers.ts";
+import type { CallerRates } from "./rates.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -38,19 +39,22 @@ const KEY_PARAMETERS = [
 ];
 
 /**
- * Tells who asks, and refuses whoever has no key. It looks at the path as it was sent, not at the route that was found for it, so that
+ * Tells who asks, and refuses whoever has no key, or asks too often. It looks at the path as it was sent, not at the route that was found for it, so that
  * no other spelling of a public path opens anything.
  *
  * @returns undefined for what anybody may ask
- * @throws MillraceError `unauthorized`
+ * @throws MillraceError `unauthorized`, `rate_limited`
  */
 export async function authenticate(
   callers: Callers,
+  rates: CallerRates,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Caller | undefined> {
   try {
-    return await identify(callers, request.raw);
+    const caller = await identify(callers, request.raw);
+    if (caller) rates.count(caller.name, (name, value) => reply.header(name, value));
+    return caller;
   } catch (error) {
     if (error instanceof MillraceError && error.code === "unauthorized") {
       reply.header("www-authenticate", "Bearer");
@@ -72,7 +76,7 @@ async function identify(callers: Callers, raw: IncomingMessage): Promise<Caller 
   if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
     throw new MillraceError("unauthorized", `this needs an API key; ${SEND_IT}`);
   }
-  return callers.tell(given);
+  return callers.tell(given, raw.socket.remoteAddress ?? "");
 }
 
 const SEND_IT = "send it as Authorization: Bearer <key>";

@@ -2,19 +2,23 @@ import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
+import { Once } from "../engine/once.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { Registry } from "../telemetry/metrics.ts";
+import { refuseKeyInVain } from "./answer-once.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
-import { acceptJsonOnly } from "./json-body.ts";
+import { acceptJsonOnly, refuseBodyInVain } from "./json-body.ts";
+import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer, measurePlaces } from "./observe.ts";
+import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
@@ -67,6 +71,8 @@ export interface ApiOptions {
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
   requestTimeoutMs?: number;
+  /** That each caller may send to this process, and as many at once; 0 for as many as they like. Default 1,000. */
+  requestsPerSecond?: number;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -85,8 +91,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     version,
     metrics,
     requestTimeoutMs = 30_000,
+    requestsPerSecond = 1000,
   } = options;
   const callers = new Callers(db, options.apiKey, logger);
+  const rates = new CallerRates(requestsPerSecond);
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -117,7 +125,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
         sendProblem(told, request, reply);
         observer.answered(request, reply);
       };
-      authenticate(callers, request, reply).then(() => answer(error), answer);
+      authenticate(callers, rates, request, reply).then(() => answer(error), answer);
     },
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -125,15 +133,20 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
   endConnectionsOnClose(app);
+  tagAnswers(app);
   app.decorateRequest("failure", undefined);
   app.decorateRequest("caller");
+  app.decorateRequest("bodyDigest", undefined);
   app.addHook("onRequest", async (request, reply) => {
     prepare(request.id, (name, value) => reply.header(name, value));
-    const caller = await authenticate(callers, request, reply);
+    const caller = await authenticate(callers, rates, request, reply);
     if (!caller) return;
     request.caller = { ...caller, address: request.ip, requestId: request.id };
     authorise(caller, request);
+    refuseKeyInVain(request);
+    refuseConditionInVain(request);
   });
+  app.addHook("preValidation", async (request) => refuseBodyInVain(request));
   app.addHook("onRoute", demandPermission);
   app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
   app.setErrorHandler(sendProblem);
@@ -143,7 +156,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   await describeRoutes(app, version);
   const emitter = new Emitter(db, ring, logger);
   const { values } = options;
-  const context: Context = { db, intake, emitter, observer, values, secretKeys, ring };
+  const once = new Once(db);
+  const context: Context = { db, intake, emitter, once, observer, values, secretKeys, ring };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);

@@ -6,6 +6,7 @@ import { isSameDigest, readKey } from "../security/key-text.ts";
 import { noteApiKeysUsed, readApiKeys } from "../store/api-keys.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { WrongKeys } from "./rates.ts";
 
 /** For so long a key that was looked up is not looked up again: a key that is revoked works here for no longer. */
 const FRESH_MS = 4000;
@@ -31,10 +32,12 @@ export class Callers {
   readonly #own: ApiKey;
   readonly #seen = new Map<string, Seen>();
   readonly #used = new Map<string, number>();
+  readonly #wrong: WrongKeys;
   readonly #lookups: Batcher<string, Row | undefined>;
 
   /** @param own the server's own key, which may everything and cannot be revoked */
-  constructor(db: Database, own: string, logger: Logger) {
+  constructor(db: Database, own: string, logger: Logger, wrong = new WrongKeys()) {
+    this.#wrong = wrong;
     this.#db = db;
     this.#logger = logger;
     this.#own = new ApiKey(own);
@@ -47,13 +50,16 @@ export class Callers {
   /**
    * Who has this key. Only who has the whole of a key is told that it is revoked, or over.
    *
-   * @throws MillraceError `unauthorized`
+   * @param address from where it came
+   * @throws MillraceError `unauthorized`; `rate_limited` where too many wrong keys came from
    */
-  async tell(text: string): Promise<Caller> {
+  async tell(text: string, address: string): Promise<Caller> {
     if (this.#own.matches(text)) return OWN;
     const given = readKey(text);
+    if (!given || !this.#fresh(given.id)?.row) this.#wrong.refuseGuesser(address);
     const row = given && (await this.#look(given.id));
     if (!row || !isSameDigest(row.digest, given.digest)) {
+      this.#wrong.note(address);
       throw new MillraceError("unauthorized", "the API key is none of this server");
     }
     if (!row.valid) {
@@ -65,15 +71,20 @@ export class Callers {
   }
 
   async #look(id: string): Promise<Row | undefined> {
+    const seen = this.#fresh(id);
+    if (seen) return seen.row;
     const now = performance.now();
-    const seen = this.#seen.get(id);
-    if (seen && now - seen.at < FRESH_MS) return seen.row;
     const row = await this.#lookups.add(id);
     this.#seen.delete(id);
     // Taken before the look, so that it is no longer than that from what the database says to what is believed here.
     this.#seen.set(id, { row, at: now });
     if (this.#seen.size > MOST_SEEN) this.#seen.delete(this.#seen.keys().next().value!);
     return row;
+  }
+
+  #fresh(id: string): Seen | undefined {
+    const seen = this.#seen.get(id);
+    return seen && performance.now() - seen.at < FRESH_MS ? seen : undefined;
   }
 
   /** Nobody waits for it. */

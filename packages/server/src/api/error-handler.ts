@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { MillraceError } from "@millrace/core";
+import { type ErrorCode, MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_TYPE, problemOf, toMillraceError } from "./problem.ts";
 
@@ -12,12 +12,15 @@ declare module "fastify" {
   }
 }
 
+/** What may go well in a second. */
+const SOON: readonly ErrorCode[] = ["rate_limited", "request_in_progress"];
+
 /** Answers a request that failed, in one form for all of them. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const told = toMillraceError(error, request.routeOptions.bodyLimit);
   request.failure = told;
   const problem = problemOf(told);
-  if (problem.status === 503) reply.header("retry-after", "1");
+  if (SOON.includes(told.code) || problem.status === 503) reply.header("retry-after", "1");
   // As bytes, so that no route's response schema can get between a failure and its report.
   void reply
     .code(problem.status)
@@ -36,12 +39,14 @@ export function notFound(): never {
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable && error.code !== "ECONNRESET") {
     const problem = problemOf(clientError(error));
-    const body = JSON.stringify({ ...problem, requestId: randomUUID() });
+    const requestId = randomUUID();
+    const body = JSON.stringify({ ...problem, requestId });
     socket.write(
       [
         `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
         `Content-Type: ${PROBLEM_TYPE}`,
         `Content-Length: ${Buffer.byteLength(body)}`,
+        `X-Request-Id: ${requestId}`,
         "Connection: close",
         "",
         body,

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import { MillraceError, jsonLosses } from "@millrace/core";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isRecord, notStorable, requireStorable, toPointer } from "./storable.ts";
@@ -31,11 +32,27 @@ export function acceptJsonOnly(app: FastifyInstance): void {
           "send the body as it is, without Content-Encoding: compressed bodies are not read here",
         );
       }
+      if (request.headers["idempotency-key"] !== undefined) {
+        request.bodyDigest = createHash("sha256").update(bytes).digest();
+      }
       if (bytes.length === 0) return undefined;
       if (!isUtf8(bytes)) throw new MillraceError("invalid_request", "the body is not UTF-8");
       return parseBody(bytes.toString("utf8"), request.routeOptions.config.itemsIn);
     },
   );
+}
+
+/**
+ * Refuses a body where nobody would look at it.
+ *
+ * @throws MillraceError `invalid_request`
+ */
+export function refuseBodyInVain({ body, routeOptions: { schema } }: FastifyRequest): void {
+  // Fastify gives null for a body that is not there.
+  if (body === undefined || body === null || !schema || schema.hide || schema.body) return;
+  throw new MillraceError("invalid_request", "this request takes no body; leave it out", {
+    pointer: "",
+  });
 }
 
 /**

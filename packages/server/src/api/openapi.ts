@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifySchema } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { EXAMPLES } from "./examples.ts";
+import { HEADERS, PARAMETERS } from "./openapi-headers.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 
 const INTRODUCTION = `Runs automations, durably, on one PostgreSQL.
@@ -12,8 +13,8 @@ const INTRODUCTION = `Runs automations, durably, on one PostgreSQL.
 Send an API key with every request: \`Authorization: Bearer <key>\`. Bodies are JSON; fields that are not known are refused.
 An answer's header X-Request-Id names the request in the server's log; a request may bring its own.
 
-Every error is a problem (RFC 9457) with a stable code, which says what is wrong, where, and how to mend it. After a 503, or when no
-answer came, repeat the request: reading is always safe to repeat, and asking for a run is with an idempotency key.`;
+Every error is a problem (RFC 9457) with a stable code, which says what is wrong, where, and how to mend it. After a 429 or 503, or when no
+answer came, repeat the request: reading is always safe to repeat, and what makes something is with the header Idempotency-Key.`;
 
 const TAGS = [
   { name: "automations", description: "Two fields in, an id out." },
@@ -41,6 +42,7 @@ const TAGS = [
 /** Makes the OpenAPI 3.1 document from the schemas of the routes that are added afterwards. */
 export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
   const bodyMayBeAbsent = new Set<string>();
+  const routes = new Map<string, Route>();
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -64,7 +66,12 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
         ...route,
         schema: asDescribed(route.schema),
       } as Parameters<typeof jsonSchemaTransform>[0]);
-      if (route.schema && !route.schema.hide) addProblems(described.schema, route.schema);
+      if (route.schema?.operationId) {
+        const method = String(route.route.method);
+        const known = { method, url: route.url, schema: route.schema };
+        routes.set(route.schema.operationId, known);
+        addProblems(described.schema, known);
+      }
       if (acceptsNothing(route.schema?.body)) {
         bodyMayBeAbsent.add(route.schema?.operationId ?? "");
       }
@@ -76,7 +83,9 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
         const body = operation.requestBody;
         if (body && bodyMayBeAbsent.has(operation.operationId)) body.required = false;
         complete(operation);
+        addHeaders(operation, routes.get(operation.operationId)!);
       }
+      Object.assign(document.components, { parameters: PARAMETERS, headers: HEADERS });
       return document;
     },
   });
@@ -89,24 +98,44 @@ function acceptsNothing(body: unknown): boolean {
 /** As the OpenAPI document has it. */
 function asDescribed(schema: FastifySchema | undefined): FastifySchema | undefined {
   if (!schema) return schema;
-  const { problems: _, permission, ...rest } = schema;
+  const { problems: _, permission, once: _once, conditional: _conditional, ...rest } = schema;
   if (permission === undefined || permission === "public") return rest;
   return { ...rest, "x-roles": PERMISSIONS[permission] } as FastifySchema;
 }
 
-/** Every error that the route can answer, those that any route can have included. */
-function problemsOf(route: FastifySchema): Set<ErrorCode> {
-  const codes = new Set<ErrorCode>(["invalid_request", ...(route.problems ?? [])]);
-  if (route.body) {
-    codes.add("invalid_json").add("payload_too_large").add("unsupported_media_type");
-  }
-  if (route.security?.length !== 0) {
-    codes.add("unauthorized").add("forbidden").add("database_unavailable");
-  }
-  return codes.add("internal");
+interface Route {
+  method: string;
+  url: string;
+  schema: FastifySchema;
 }
 
-function addProblems(described: FastifySchema, route: FastifySchema): void {
+function isOpen({ schema }: Route): boolean {
+  return schema.security?.length === 0;
+}
+
+/** What one reads with an ETag. */
+function isTagged({ method, url }: Route): boolean {
+  return method === "GET" && /^\/(api\/v1|automations)\//.test(url);
+}
+
+/** Every error that the route can answer, those that any route can have included. */
+function problemsOf(route: Route): Set<ErrorCode> {
+  const { schema, method } = route;
+  const codes = new Set<ErrorCode>(["invalid_request", ...(schema.problems ?? [])]);
+  if (method !== "GET") {
+    codes.add("invalid_json").add("payload_too_large").add("unsupported_media_type");
+  }
+  if (schema.params) codes.add("not_found");
+  if (schema.once) codes.add("idempotency_mismatch").add("request_in_progress");
+  if (schema.once === "shown") codes.add("already_done");
+  if (schema.conditional) codes.add("precondition_failed");
+  if (/^(list|group|preview|get)/.test(schema.operationId ?? "")) codes.add("took_too_long");
+  if (isOpen(route)) codes.delete("took_too_long");
+  else codes.add("unauthorized").add("forbidden").add("rate_limited").add("database_unavailable");
+  return codes.add("request_timeout").add("headers_too_large").add("internal");
+}
+
+function addProblems(described: FastifySchema, route: Route): void {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of problemsOf(route)) {
     const { status } = ERROR_CODES[code];
@@ -119,6 +148,66 @@ function addProblems(described: FastifySchema, route: FastifySchema): void {
       content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } },
     };
   }
+  if (isTagged(route)) response[304] = { description: "It is as If-None-Match says" };
+}
+
+type Ref = { $ref: string };
+
+function addHeaders(operation: Operation, route: Route): void {
+  const { once, conditional } = route.schema;
+  const tagged = isTagged(route);
+  const taken = {
+    IdempotencyKey: once !== undefined,
+    CorrelationId: CORRELATED.includes(operation.operationId),
+    IfMatch: conditional === true,
+    IfNoneMatch: tagged,
+    RequestId: true,
+  };
+  operation.parameters = [...(operation.parameters ?? []), ...refsTo("parameters", taken)];
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const good = Number(status) < 300;
+    // What makes the document takes a response without a schema for one of any JSON.
+    if (status === "304") delete response.content;
+    const given = {
+      RequestId: true,
+      RateLimit: !isOpen(route) && status !== "401",
+      RateLimitPolicy: !isOpen(route) && status !== "401",
+      RetryAfter: ["429", "503"].includes(status) || (status === "409" && once !== undefined),
+      ETag: (tagged && (good || status === "304")) || (conditional === true && good),
+      Location: once === "kept" && good && !NOWHERE.includes(operation.operationId),
+      IdempotencyReplayed: once === "kept" && good,
+    };
+    response.headers = Object.fromEntries(
+      refsTo("headers", given).map((ref): [string, Ref] => [headerOf(ref), ref]),
+    );
+  }
+}
+
+/** Whose runs are kept with the header X-Correlation-Id. */
+const CORRELATED = [
+  ...["postAutomation", "createRun", "createRuns", "rerunRun", "forkRun", "rerunDeadLetter"],
+];
+
+/** They make what has no place of its own, or many things. */
+const NOWHERE = ["createRuns", "emitEvent"];
+
+function refsTo(kind: "parameters" | "headers", which: Record<string, boolean>): Ref[] {
+  return Object.entries(which)
+    .filter(([, there]) => there)
+    .map(([name]) => ({ $ref: `#/components/${kind}/${name}` }));
+}
+
+const HEADER_NAMES: Record<string, string> = {
+  RequestId: "X-Request-Id",
+  RateLimit: "RateLimit",
+  RateLimitPolicy: "RateLimit-Policy",
+  RetryAfter: "Retry-After",
+  IdempotencyReplayed: "Idempotency-Replayed",
+};
+
+function headerOf({ $ref }: Ref): string {
+  const name = $ref.slice($ref.lastIndexOf("/") + 1);
+  return HEADER_NAMES[name] ?? name;
 }
 
 interface OpenApi {
@@ -128,10 +217,15 @@ interface OpenApi {
 
 interface Operation {
   operationId: string;
+  parameters?: Json[];
   requestBody?: { required?: boolean; content: Record<string, { example?: Json }> };
   responses: Record<
     string,
-    { description: string; content?: Record<string, { schema?: Json; example?: Json }> }
+    {
+      description: string;
+      headers?: Record<string, Ref>;
+      content?: Record<string, { schema?: Json; example?: Json }>;
+    }
   >;
 }
 

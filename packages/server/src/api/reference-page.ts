@@ -1,5 +1,6 @@
 import { ERROR_CODES } from "@millrace/core";
 import type { OpenAPIV3_1 } from "openapi-types";
+import { PARAMETERS } from "./openapi-headers.ts";
 import { type Html, html, page } from "./page.ts";
 
 type Operation = OpenAPIV3_1.OperationObject;
@@ -70,8 +71,7 @@ function operationSection({ method, path, operation }: Entry): Html {
       <code class="path"><span class="method ${method}">${method.toUpperCase()}</span>${path}</code>
       ${operation.security?.length === 0 ? html`<span class="quiet"> without a key</span>` : ""}
     </div>
-    ${prose(operation.description)}
-    ${parameterTable((operation.parameters ?? []) as OpenAPIV3_1.ParameterObject[])}
+    ${prose(operation.description)} ${parameterTable(parametersOf(operation))}
     ${json?.schema ? html`<h4>Body${body?.required ? "" : " (may be absent)"}: ${typeOf(json.schema)}</h4>` : ""}
     ${inlineFields(json?.schema)} ${exampleOf(json?.example, "For example")}
     <h4>Answers</h4>
@@ -89,6 +89,17 @@ function operationSection({ method, path, operation }: Entry): Html {
       ),
     )}
   </section>`;
+}
+
+/** But for those that every operation takes. */
+function parametersOf({ parameters = [] }: Operation): OpenAPIV3_1.ParameterObject[] {
+  return parameters
+    .map((one) => {
+      if (!("$ref" in one)) return one;
+      const name = one.$ref.slice(one.$ref.lastIndexOf("/") + 1);
+      return PARAMETERS[name as keyof typeof PARAMETERS];
+    })
+    .filter((one) => one !== PARAMETERS.RequestId);
 }
 
 function parameterTable(parameters: readonly OpenAPIV3_1.ParameterObject[]): Html | undefined {

@@ -28,7 +28,7 @@ export function correlationId(request: FastifyRequest): string | undefined {
 }
 
 /**
- * The `Idempotency-Key` of a request that asks for one run.
+ * The `Idempotency-Key` of a request.
  *
  * @throws MillraceError `invalid_request`
  */
@@ -37,17 +37,4 @@ export function idempotencyKey(request: FastifyRequest): string | undefined {
   if (given === undefined) return undefined;
   if (typeof given === "string" && given.length >= 1 && given.length <= 255) return given;
   throw new MillraceError("invalid_request", "header Idempotency-Key: use 1 to 255 characters");
-}
-
-/**
- * For requests that would not be the same when they are repeated, and have no key to make them so.
- *
- * @throws MillraceError `invalid_request`
- */
-export function refuseIdempotencyKey(request: FastifyRequest, instead: string): void {
-  if (request.headers["idempotency-key"] === undefined) return;
-  throw new MillraceError(
-    "invalid_request",
-    `header Idempotency-Key is not taken here; ${instead}`,
-  );
 }

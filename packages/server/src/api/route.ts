@@ -11,6 +11,7 @@ import { RunId } from "@millrace/core/api";
 import { z } from "zod";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
+import type { Once } from "../engine/once.ts";
 import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
@@ -39,6 +40,7 @@ export interface Context {
   db: Database;
   intake: Intake;
   emitter: Emitter;
+  once: Once;
   observer: Observer;
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;

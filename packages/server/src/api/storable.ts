@@ -3,9 +3,12 @@ import { MAX_JSON_DEPTH, MillraceError } from "@millrace/core";
 /** What is a little too deep gets its own answer from whoever takes it, such as one run of many. */
 const MAX_BODY_DEPTH = 2 * MAX_JSON_DEPTH;
 
+/** Of all objects together: each key costs some hundred bytes once it is parsed. */
+const MAX_KEYS = 20_000;
+
 /**
  * Refuses NUL characters and halves of surrogate pairs, which PostgreSQL's text cannot hold, keys that would change an
- * object's prototype, and depth. A loop with a stack of its own: depth costs no call.
+ * object's prototype, depth, and too many keys. A loop with a stack of its own: depth costs no call.
  *
  * @param at where `value` stands
  * @throws MillraceError `invalid_json` with a pointer
@@ -16,6 +19,7 @@ export function requireStorable(
   at: readonly PropertyKey[] = [],
 ): void {
   const open: Place[] = [{ value, key: "", depth: 0, parent: undefined }];
+  let keys = 0;
   const pointerTo = (place: Place) => toPointer([...at, ...pathTo(place)]);
   for (let place = open.pop(); place; place = open.pop()) {
     const { value: here, depth } = place;
@@ -27,6 +31,10 @@ export function requireStorable(
       refuse(what, pointer, ` is nested deeper than ${MAX_JSON_DEPTH} levels`);
     }
     const keyed = !Array.isArray(here);
+    if (keyed) keys += Object.keys(here).length;
+    if (keys > MAX_KEYS) {
+      refuse(what, at.length > 0 ? toPointer(at) : undefined, ` has more than ${MAX_KEYS} keys`);
+    }
     for (const [name, item] of Object.entries(here)) {
       const child = { value: item as unknown, key: name, depth: depth + 1, parent: place };
       if (keyed) requireText(name, what, () => pointerTo(child));

@@ -9,6 +9,7 @@ test("an empty environment gives a server on this machine alone, with an embedde
     host: "127.0.0.1",
     port: 4700,
     home: "/srv/app/.millrace",
+    apiRate: 1000,
     concurrency: 20,
     leaseMs: 12_000,
     drainMs: 20_000,

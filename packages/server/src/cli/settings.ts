@@ -29,6 +29,8 @@ export interface Settings {
   readonly jobs: readonly string[];
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
+  /** Requests a second that each caller of the API may send to a process; 0 for no limit. */
+  readonly apiRate: number;
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly drainMs: number;
@@ -94,6 +96,7 @@ export const VARIABLES = {
       return z.NEVER;
     })
     .optional(),
+  MILLRACE_API_RATE: whole(0, 100_000, "0 for no limit").prefault("1000"),
   MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
   MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),
   MILLRACE_DRAIN: duration("MILLRACE_DRAIN", 0, 3_600_000, "0s to 1h").prefault("20s"),
@@ -191,6 +194,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     publicUrl: read.MILLRACE_PUBLIC_URL,
     jobs: read.MILLRACE_JOBS,
     queues: read.MILLRACE_QUEUES,
+    apiRate: read.MILLRACE_API_RATE,
     concurrency: read.MILLRACE_CONCURRENCY,
     leaseMs: read.MILLRACE_LEASE,
     drainMs: read.MILLRACE_DRAIN,

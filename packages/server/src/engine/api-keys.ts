@@ -2,7 +2,7 @@ import { MillraceError, type Role } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import { type MintedKey, mintKey } from "../security/key-text.ts";
 import { type ApiKeyRow, insertApiKey, replaceApiKey, revokeApiKey } from "../store/api-keys.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Transaction } from "../store/database.ts";
 import { asCaller } from "./as-caller.ts";
 
 /** A key as it was made. Its text is shown this once. */
@@ -16,7 +16,7 @@ export interface CreatedKey {
  * @throws MillraceError `forbidden`
  */
 export function createApiKey(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   { name, role, lifetimeMs }: { name: string; role: Role; lifetimeMs: number | null },
 ): Promise<CreatedKey> {
@@ -33,7 +33,7 @@ export function createApiKey(
  * @throws MillraceError `forbidden`, `key_not_found` when it is not there, or not valid, or was replaced already
  */
 export function rotateApiKey(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   old: string,
   overlapMs: number,

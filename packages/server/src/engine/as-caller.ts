@@ -2,7 +2,7 @@ import type { Json, Permission } from "@millrace/core";
 import type { AuditAction } from "@millrace/core/api";
 import { type Actor, type Caller, requirePermission } from "../security/caller.ts";
 import { noteAudit, setActor } from "../store/audit.ts";
-import { type Database, inTransaction } from "../store/database.ts";
+import { type Database, type Transaction, inTransaction } from "../store/database.ts";
 import type { Queryable } from "../store/statement.ts";
 
 /** What is told of something that was done: nothing secret, and nothing of what runs work on. */
@@ -22,12 +22,12 @@ export type Tell = (action: AuditAction, object: string, told?: Told) => void;
 export type Work<T> = (tx: Queryable, tell: Tell) => Promise<T>;
 
 /**
- * Runs `work` in one transaction, as somebody who may do it: whatever it changes is theirs on record.
+ * Runs `work` in one transaction (its own, or as a part of that which is given), as somebody who may do it: whatever it changes is theirs on record.
  *
  * @throws MillraceError `forbidden`, before anything else happens
  */
 export async function asCaller<T>(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   permission: Permission,
   work: Work<T>,
@@ -38,7 +38,7 @@ export async function asCaller<T>(
 
 /** The same for who needs no permission: what the platform does by itself, or who has been let in by something else than a key. */
 export function asActor<T>(
-  db: Database,
+  db: Database | Transaction,
   { name, role, address, requestId: request }: Actor,
   work: Work<T>,
 ): Promise<T> {

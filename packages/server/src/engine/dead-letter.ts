@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Transaction } from "../store/database.ts";
 import { handleDeadLetter, lockDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -34,7 +34,7 @@ export function dismiss(
  * @throws MillraceError `forbidden`, `dead_letter_not_found`, `dead_letter_handled`, `unknown_job`
  */
 export function rerunDeadLetter(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   request: Rerun,
 ): Promise<EnqueuedRun> {

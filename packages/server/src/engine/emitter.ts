@@ -1,6 +1,13 @@
 import { MillraceError, byteLength, toJsonText } from "@millrace/core";
 import { Batcher } from "../runtime/batcher.ts";
-import { type Database, isUnavailable, sqlState, unavailable } from "../store/database.ts";
+import {
+  type Database,
+  type Transaction,
+  isUnavailable,
+  sqlState,
+  unavailable,
+} from "../store/database.ts";
+import type { Queryable } from "../store/statement.ts";
 import { type EmittedRow, emitEvents } from "../store/emissions.ts";
 import { KEY_REUSED } from "../store/enqueue.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -51,10 +58,11 @@ export class Emitter {
   /**
    * Sends one. When this returns, it is durable.
    *
+   * @param tx a transaction to send it in: then it is durable, and {@link deliver} is to be called, when that is committed
    * @throws MillraceError `invalid_json`, `payload_too_large`, `idempotency_key_reused`, `run_not_found`,
    *   `run_finished`, `database_unavailable`
    */
-  async emit({ payload = {}, ...request }: EmitRequest): Promise<Emitted> {
+  async emit({ payload = {}, ...request }: EmitRequest, tx?: Transaction): Promise<Emitted> {
     const text = toJsonText(payload, "payload");
     if (byteLength(text) > MAX_BYTES) {
       throw new MillraceError(
@@ -62,33 +70,21 @@ export class Emitter {
         `the payload has ${byteLength(text)} bytes, and ${MAX_BYTES} are allowed; send a reference to the data`,
       );
     }
-    const sent = await this.#batcher.add({ ...request, payload: text });
+    const asked = { ...request, payload: text };
+    const sent = tx ? (await sendWhole(tx, [asked]))[0]! : await this.#batcher.add(asked);
     if ("error" in sent) throw this.#explained(sent.error, request);
     return sent;
   }
 
   async #send(requests: readonly Sent[]): Promise<(Emitted | { error: unknown })[]> {
-    const sent = await this.#sendWhole(requests);
-    this.#look.soon();
+    const sent = await sendWhole(this.#db, requests);
+    this.deliver();
     return sent;
   }
 
-  async #sendWhole(requests: readonly Sent[]): Promise<(Emitted | { error: unknown })[]> {
-    try {
-      return await emitEvents(
-        this.#db,
-        requests.map(({ name }) => name),
-        requests.map(({ payload }) => payload),
-        requests.map(({ run }) => run ?? null),
-        requests.map(({ idempotencyKey }) => idempotencyKey ?? null),
-      );
-    } catch (error) {
-      if (requests.length === 1 || isUnavailable(error)) return requests.map(() => ({ error }));
-    }
-    // One that is refused must not take the others of its batch with it.
-    const each: (Emitted | { error: unknown })[] = [];
-    for (const request of requests) each.push(...(await this.#sendWhole([request])));
-    return each;
+  /** Gives runs what has been sent, and committed. */
+  deliver(): void {
+    this.#look.soon();
   }
 
   #explained(error: unknown, { name, run, idempotencyKey }: Omit<EmitRequest, "payload">): unknown {
@@ -112,4 +108,25 @@ export class Emitter {
     }
     return error;
   }
+}
+
+async function sendWhole(
+  db: Queryable,
+  requests: readonly Sent[],
+): Promise<(Emitted | { error: unknown })[]> {
+  try {
+    return await emitEvents(
+      db,
+      requests.map(({ name }) => name),
+      requests.map(({ payload }) => payload),
+      requests.map(({ run }) => run ?? null),
+      requests.map(({ idempotencyKey }) => idempotencyKey ?? null),
+    );
+  } catch (error) {
+    if (requests.length === 1 || isUnavailable(error)) return requests.map(() => ({ error }));
+  }
+  // One that is refused must not take the others of its batch with it.
+  const each: (Emitted | { error: unknown })[] = [];
+  for (const request of requests) each.push(...(await sendWhole(db, [request])));
+  return each;
 }

@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Transaction } from "../store/database.ts";
 import { recordEvent } from "../store/events.ts";
 import { type CopiedRow, copySteps, pinAccepted } from "../store/forks.ts";
 import { readForRerun } from "../store/runs.ts";
@@ -43,7 +43,7 @@ export interface ForkedRun extends EnqueuedRun {
  * @throws MillraceError `forbidden`, `run_not_found`, `step_not_found`, `unknown_job`; `invalid_request` when steps before it were made good,
  *   or have large values and there is no store; what copying those throws
  */
-export function fork(db: Database, caller: Caller, asked: Fork): Promise<ForkedRun> {
+export function fork(db: Database | Transaction, caller: Caller, asked: Fork): Promise<ForkedRun> {
   return asCaller(db, caller, "operate", async (tx, tell) => {
     const made = await forkInside(tx, caller.name, asked);
     const { runId, step, ordinal, input } = asked;

@@ -1,7 +1,8 @@
 import { MillraceError, toInputText } from "@millrace/core";
 import { checkInput } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
-import type { Database } from "../store/database.ts";
+import { type Database, type Transaction, inSavepoint } from "../store/database.ts";
+import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } from "./enqueue.ts";
 import type { JobRegistry } from "./job-registry.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
@@ -37,40 +38,50 @@ export class Intake {
   /**
    * Accepts one run. When this returns, it is durable.
    *
+   * @param tx a transaction to accept it in: then it is durable, and {@link ring} is to be called, when that is committed
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
    *   `idempotency_key_reused`, `database_unavailable`; `invalid_request` for a time of a debounced job
    */
-  async accept(request: RunRequest): Promise<EnqueuedRun> {
-    const result = await this.#batcher.add(await this.#checked(request));
+  async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
+    const checked = await this.#checked(request, tx);
+    const result = tx
+      ? (await enqueue(inParts(tx), [checked]))[0]!
+      : await this.#batcher.add(checked);
     if ("error" in result) throw result.error;
     return result.run;
   }
 
-  /** Accepts many, in their order. One that cannot be accepted does not hold up the others. */
-  async acceptMany(requests: readonly RunRequest[]): Promise<EnqueueResult[]> {
+  /**
+   * Accepts many, in their order. One that cannot be accepted does not hold up the others.
+   *
+   * @param tx as of {@link accept}
+   */
+  async acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
     const results = Array.from<EnqueueResult>({ length: requests.length });
     const accepted: { index: number; request: EnqueueRequest }[] = [];
     for (const [index, request] of requests.entries()) {
       try {
-        const checked = this.#checked(request);
+        const checked = this.#checked(request, tx);
         accepted.push({ index, request: checked instanceof Promise ? await checked : checked });
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
         results[index] = { error };
       }
     }
+    const send = async (batch: typeof accepted) => {
+      const requested = batch.map((entry) => entry.request);
+      const sent = tx ? await enqueue(inParts(tx), requested) : await this.#send(requested);
+      sent.forEach((result, place) => {
+        results[batch[place]!.index] = result;
+      });
+    };
     for (let from = 0; from < accepted.length; from += LANES * MAX_BATCH) {
       const batches = Array.from({ length: LANES }, (_, lane) =>
         accepted.slice(from + lane * MAX_BATCH, from + (lane + 1) * MAX_BATCH),
       );
-      await Promise.all(
-        batches.map(async (batch) => {
-          const sent = await this.#send(batch.map((entry) => entry.request));
-          sent.forEach((result, place) => {
-            results[batch[place]!.index] = result;
-          });
-        }),
-      );
+      // A transaction has one lane.
+      if (tx) for (const batch of batches) await send(batch);
+      else await Promise.all(batches.map(send));
     }
     return results;
   }
@@ -78,30 +89,41 @@ export class Intake {
   /**
    * Whether an input would be accepted; nothing is written.
    *
+   * @param db of who is in a transaction
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`
    */
-  async requireAcceptable(job: string, input: unknown): Promise<void> {
-    await this.#checked({ job, input, trigger: "rerun" });
+  async requireAcceptable(job: string, input: unknown, db?: Queryable): Promise<void> {
+    await this.#checked({ job, input, trigger: "rerun" }, db);
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
     const results = await enqueue(this.#db, requests);
-    for (const queue of queuesIn(results)) this.#ring(queue);
+    this.ring(results);
     return results;
+  }
+
+  /** Lets workers look at runs that have been accepted, and committed. */
+  ring(results: readonly EnqueueResult[]): void {
+    for (const queue of queuesIn(results)) this.#ring(queue);
   }
 
   /**
    * The request with its input checked, and as the text that will be stored: what the caller sent, not what the schema
    * made of it. A promise only where the check has to wait for something.
    */
-  #checked(request: RunRequest): EnqueueRequest | Promise<EnqueueRequest> {
+  #checked(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
     const given = request.input ?? {};
     const input = toInputText(given);
     const job = this.#jobs.get(request.job);
-    const check = job ? checkInput(job, given) : this.#registered.check(request.job, given);
+    const check = job ? checkInput(job, given) : this.#registered.check(request.job, given, db);
     const checked = { ...request, input };
     return check instanceof Promise ? check.then(() => checked) : checked;
   }
+}
+
+/** A transaction in which a statement may fail without the rest, as one does that a refused run is in. */
+function inParts(tx: Transaction): Queryable {
+  return { query: (config) => inSavepoint(tx, () => tx.query(config)) };
 }
 
 function queuesIn(results: readonly EnqueueResult[]): Set<string> {

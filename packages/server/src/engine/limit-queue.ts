@@ -3,7 +3,13 @@ import type { Caller } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
-import { type LimitedRow, limitQueue, resetQueueLimits } from "../store/queues.ts";
+import {
+  type LimitedRow,
+  type QueueLimitsRow,
+  limitQueue,
+  lockQueueLimits,
+  resetQueueLimits,
+} from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
@@ -20,6 +26,7 @@ export interface QueueLimits {
  * Limits a queue, or takes its limits away; one that is not given stays. They hold instead of those that code defines
  * until {@link resetLimits}. What runs goes on, and does not count if it was started without a limit.
  *
+ * @param look at the limits of before, locked; may throw
  * @throws MillraceError `forbidden`, `queue_not_found`
  */
 export function setQueueLimits(
@@ -27,8 +34,10 @@ export function setQueueLimits(
   caller: Caller,
   queue: string,
   { concurrency, rate }: Partial<QueueLimits>,
+  look?: (before: QueueLimitsRow) => void,
 ): Promise<void> {
   return asCaller(db, caller, "operate", async (tx) => {
+    await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () =>
       limitQueue(
         tx,
@@ -47,10 +56,17 @@ export function setQueueLimits(
 /**
  * Gives a queue back the limits that code defines; none when no code does.
  *
+ * @param look as of {@link setQueueLimits}
  * @throws MillraceError `forbidden`, `queue_not_found`
  */
-export function resetLimits(db: Database, caller: Caller, queue: string): Promise<void> {
+export function resetLimits(
+  db: Database,
+  caller: Caller,
+  queue: string,
+  look?: (before: QueueLimitsRow) => void,
+): Promise<void> {
   return asCaller(db, caller, "operate", async (tx) => {
+    await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () => resetQueueLimits(tx, queue));
     await applyLimits(tx, requireOne(rows, queue));
   });
@@ -66,6 +82,15 @@ export async function applyLimits(tx: Queryable, queues: readonly LimitedRow[]):
     [],
     queues.map(({ name }) => name),
   );
+}
+
+async function lookAt(
+  tx: Queryable,
+  queue: string,
+  look: ((before: QueueLimitsRow) => void) | undefined,
+): Promise<void> {
+  const [before] = look ? await lockQueueLimits(tx, queue) : [];
+  if (before) look?.(before);
 }
 
 function requireOne(rows: readonly LimitedRow[], queue: string): readonly LimitedRow[] {

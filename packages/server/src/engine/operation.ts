@@ -1,7 +1,7 @@
 import { type Json, MillraceError } from "@millrace/core";
 import { type CreateOperation, type DeadLetterFilter, MAX_MEMBERS } from "@millrace/core/api";
 import type { Caller } from "../security/caller.ts";
-import type { Database } from "../store/database.ts";
+import { type Database, type Transaction, bounded } from "../store/database.ts";
 import { countDeadLetters, listDeadLetters } from "../store/dead-letters.ts";
 import {
   createOperation,
@@ -24,7 +24,7 @@ import { type Preview, previewPatch } from "./patched-input.ts";
  * @throws MillraceError `forbidden`; `dead_letter_not_found` when none matches; `invalid_request` when too many do
  */
 export function beginOperation(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   asked: CreateOperation,
 ): Promise<number> {
@@ -69,7 +69,7 @@ export async function previewOperation(
   intake: Intake,
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {
-  const [row] = await countDeadLetters(db, ...filterParams(asked.filter));
+  const [row] = await bounded(db, (tx) => countDeadLetters(tx, ...filterParams(asked.filter)));
   const matches = row?.count ?? 0;
   const patch = asked.kind === "rerun" ? asked.patch : undefined;
   if (!patch || matches === 0) return { matches, samples: [] };

@@ -13,6 +13,7 @@ export interface PatchedInput {
 }
 
 /**
+ * @param db of who is in a transaction
  * @throws MillraceError `invalid_patch`; whatever the intake says of the input that comes of it, with a pointer into that
  *   input
  */
@@ -20,9 +21,10 @@ export async function patchedInput(
   intake: Intake,
   { job, input }: Pick<RerunRow, "job" | "input">,
   patch: JsonPatch,
+  db?: Queryable,
 ): Promise<PatchedInput> {
   const text = patchInput(input, patch);
-  await intake.requireAcceptable(job, JSON.parse(text));
+  await intake.requireAcceptable(job, JSON.parse(text), db);
   return { text, patch };
 }
 
@@ -33,7 +35,7 @@ export async function patchedInputOf(
   runId: string,
   patch: JsonPatch,
 ): Promise<PatchedInput> {
-  return patchedInput(intake, await requireRun(db, runId), patch);
+  return patchedInput(intake, await requireRun(db, runId), patch, db);
 }
 
 /** What a patch makes of a run's input. JSON texts, so that no digit is lost. */

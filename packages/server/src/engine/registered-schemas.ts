@@ -19,9 +19,12 @@ export class RegisteredSchemas {
     this.#db = db;
   }
 
-  /** @throws MillraceError `unknown_job`, `invalid_input` */
-  async check(job: string, input: unknown): Promise<void> {
-    const validate = await this.#validator(job);
+  /**
+   * @param db where to look the job up: who is in a transaction must not wait for another connection
+   * @throws MillraceError `unknown_job`, `invalid_input`
+   */
+  async check(job: string, input: unknown, db: Queryable = this.#db): Promise<void> {
+    const validate = await this.#validator(db, job);
     if (!validate || validate(input)) return;
     const [problem] = validate.errors ?? [];
     throw new MillraceError(
@@ -31,10 +34,10 @@ export class RegisteredSchemas {
     );
   }
 
-  async #validator(job: string): Promise<ValidateFunction | null> {
+  async #validator(db: Queryable, job: string): Promise<ValidateFunction | null> {
     const known = this.#known.get(job);
     if (known && performance.now() - known.at < FRESH_MS) return known.validate;
-    const [row] = await readJob(this.#db, job);
+    const [row] = await readJob(db, job);
     if (!row) {
       throw new MillraceError(
         "unknown_job",

@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Transaction } from "../store/database.ts";
 import { handleDeadLetter } from "../store/dead-letters.ts";
 import { recordEvent } from "../store/events.ts";
 import { type RerunRow, readForRerun } from "../store/runs.ts";
@@ -22,7 +22,11 @@ export interface Rerun {
  *
  * @throws MillraceError `forbidden`, `run_not_found`; `invalid_request` for a run that is still open; `unknown_job`
  */
-export function rerun(db: Database, caller: Caller, asked: Rerun): Promise<EnqueuedRun> {
+export function rerun(
+  db: Database | Transaction,
+  caller: Caller,
+  asked: Rerun,
+): Promise<EnqueuedRun> {
   return asCaller(db, caller, "operate", async (tx, tell) => {
     const made = await rerunInside(tx, caller.name, asked);
     tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });

@@ -5,6 +5,7 @@ import type { Database } from "../store/database.ts";
 import { pruneEmissions } from "../store/emissions.ts";
 import type { PrunedRow } from "../store/prune-gone.ts";
 import { prunePublished } from "../store/published.ts";
+import { pruneReplies } from "../store/replies.ts";
 import { pruneUnwindings } from "../store/unwinding.ts";
 import { pruneWaits } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -16,11 +17,14 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 const REST_MS = 10 * 60_000;
 
+/** For so long an answer is kept at the least: whoever repeats a request does it sooner. */
+const KEEP_REPLIES_MS = 24 * 3_600_000;
+
 /** Forgets what is left in a window. */
 type Prune = (db: Database, after: string, limit: number) => Promise<PrunedRow[]>;
 
 /**
- * Removes events that are older than runs are kept, waits of runs that have ended, and of runs that are no more the lists of their children,
+ * Removes events that are older than runs are kept, answers that are kept for those who repeat a request, waits of runs that have ended, and of runs that are no more the lists of their children,
  * what they have published, and their chains. Such waits are few, because whoever ends a run forgets its waits, unless it dies. Any number
  * may run at once.
  */
@@ -28,6 +32,7 @@ export class WaitPruner extends Loop {
   /** @param retentionMs Infinity keeps all events */
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
     const all: Prune[] = [pruneWaits, pruneChildren, prunePublished, pruneChains, pruneUnwindings];
+    all.push((_, _after, limit) => pruneReplies(db, KEEP_REPLIES_MS, limit));
     if (retentionMs !== Infinity) {
       all.push((_, after, limit) => pruneEmissions(db, retentionMs, after, limit));
     }

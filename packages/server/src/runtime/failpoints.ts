@@ -64,7 +64,8 @@ export type Failpoint =
   | "schedule.before_cancel"
   | "schedule.before_move"
   | "schedule.before_commit"
-  | "schedule.after_commit";
+  | "schedule.after_commit"
+  | "reply.after_commit";
 
 type Hook = (point: Failpoint) => void;
 

@@ -102,16 +102,33 @@ export function openDatabase(options: DatabaseOptions): Database {
   return pool;
 }
 
-/** Runs `work` in one transaction. A deadlock or serialisation failure is tried again, twice. */
+/** A transaction that is under way; whoever asks for one within it becomes a part of it. */
+export class Transaction implements Queryable {
+  readonly #client: Queryable;
+
+  constructor(client: Queryable) {
+    this.#client = client;
+  }
+
+  query<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    return this.#client.query<Row>(config);
+  }
+}
+
+/**
+ * Runs `work` in one transaction: in one of its own, where a deadlock or serialisation failure is tried again, twice; or as a part of
+ * that which is given.
+ */
 export async function inTransaction<T>(
-  db: Database,
-  work: (tx: Queryable) => Promise<T>,
+  db: Database | Transaction,
+  work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
+  if (db instanceof Transaction) return work(db);
   for (let tries = 1; ; tries++) {
     const client = await db.connect();
     try {
       await client.query("begin");
-      const result = await work(client);
+      const result = await work(new Transaction(client));
       await client.query("commit");
       client.release();
       return result;
@@ -125,6 +142,42 @@ export async function inTransaction<T>(
       await pause(Math.random() * 20 * tries);
     }
   }
+}
+
+/** How long a list may take: whoever waits for one has given up by then, and others want the connection. */
+const LIST_MS = 2000;
+
+/**
+ * Looks at what may be large, for two seconds a statement at the most.
+ *
+ * @throws MillraceError `took_too_long`
+ */
+export async function bounded<T>(db: Database, look: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await db.connect();
+  let broken = true;
+  try {
+    await client.query(`begin read only; set local statement_timeout = ${LIST_MS}`);
+    const result = await look(client);
+    await client.query("commit");
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = await client.query("rollback").then(
+      () => false,
+      () => true,
+    );
+    throw sqlState(error) === "57014" ? tookTooLong(error) : error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function tookTooLong(cause: unknown): MillraceError {
+  return new MillraceError(
+    "took_too_long",
+    `the list took longer than the ${LIST_MS / 1000} s that one may take; ask for less: by job, queue, state or time, or with a smaller limit`,
+    { cause },
+  );
 }
 
 /** A part of a transaction that may fail without the rest. */

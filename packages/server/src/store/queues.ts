@@ -121,6 +121,14 @@ export const limitQueue = statement<
    where name = $1 returning name, gated`,
 );
 
+/** What limits a queue; the row is locked. */
+export const lockQueueLimits = statement<[name: string], QueueLimitsRow>(
+  "lock_queue_limits",
+  `select concurrency, rate, limited_by, defined from millrace.queue where name = $1 for no key update`,
+);
+
+export type QueueLimitsRow = Pick<QueueRow, "concurrency" | "rate" | "limited_by" | "defined">;
+
 /** A queue whose limits have been set, and whether its runs pass the gate now. */
 export interface LimitedRow {
   name: string;

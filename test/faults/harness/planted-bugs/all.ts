@@ -6,6 +6,7 @@ import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
 import { QUEUE_BUGS } from "./queue.ts";
+import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
@@ -36,4 +37,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...VALUE_BUGS,
   ...SIGNAL_BUGS,
   ...AUDIT_BUGS,
+  ...REQUEST_BUGS,
 ];

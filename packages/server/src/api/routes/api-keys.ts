@@ -11,13 +11,14 @@ import { z } from "zod";
 import { createApiKey, revokeKey, rotateApiKey } from "../../engine/api-keys.ts";
 import { listApiKeys } from "../../store/api-keys.ts";
 import { presentApiKey } from "../present/api-key.ts";
+import { answerOnce } from "../answer-once.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 const KeyById = z.strictObject({ id: z.string().describe("The key's id, not its text") });
 
 const OVERLAP_MS = 24 * 3_600_000;
 
-export function apiKeyRoutes(app: Api, { db }: Context): void {
+export function apiKeyRoutes(app: Api, { db, once }: Context): void {
   app.get(
     "/api/v1/keys/me",
     {
@@ -58,17 +59,23 @@ export function apiKeyRoutes(app: Api, { db }: Context): void {
         operationId: "createKey",
         permission: "administer",
         summary: "Make an API key",
-        description: "The answer has its text, which nobody can read again.",
+        description:
+          "The answer has its text, which nobody can read again: so under an Idempotency-Key it is not given a second time.",
         querystring: NoQuery,
         body: CreateApiKey,
+        once: "shown",
         response: { 201: CreatedApiKey },
       },
     },
     async (request, reply) => {
       const { name, role, expiresIn } = request.body;
       const lifetimeMs = expiresIn === undefined ? null : durationMs(expiresIn, "expiresIn");
-      const { row, text } = await createApiKey(db, request.caller, { name, role, lifetimeMs });
-      return reply.code(201).send({ ...presentApiKey(row), key: text });
+      await answerOnce<CreatedApiKey>(once, request, reply, async (tx) => {
+        const { caller } = request;
+        const { row, text } = await createApiKey(tx ?? db, caller, { name, role, lifetimeMs });
+        return { body: { ...presentApiKey(row), key: text }, name: `key ${row.id}` };
+      });
+      return reply;
     },
   );
 
@@ -85,6 +92,7 @@ export function apiKeyRoutes(app: Api, { db }: Context): void {
         params: KeyById,
         querystring: NoQuery,
         body: RotateApiKey.optional(),
+        once: "shown",
         response: { 201: CreatedApiKey },
         problems: ["key_not_found"],
       },
@@ -93,8 +101,11 @@ export function apiKeyRoutes(app: Api, { db }: Context): void {
       const { overlap } = request.body ?? {};
       const overlapMs = overlap === undefined ? OVERLAP_MS : durationMs(overlap, "overlap");
       const { id } = request.params;
-      const { row, text } = await rotateApiKey(db, request.caller, id, overlapMs);
-      return reply.code(201).send({ ...presentApiKey(row), key: text });
+      await answerOnce<CreatedApiKey>(once, request, reply, async (tx) => {
+        const { row, text } = await rotateApiKey(tx ?? db, request.caller, id, overlapMs);
+        return { body: { ...presentApiKey(row), key: text }, name: `key ${row.id}` };
+      });
+      return reply;
     },
   );
 

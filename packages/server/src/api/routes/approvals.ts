@@ -1,8 +1,8 @@
 import { AnswerApproval, AnsweredApproval, ApprovalPage, ListApprovals } from "@millrace/core/api";
 import { answerTo } from "../../engine/answer-approval.ts";
+import { bounded } from "../../store/database.ts";
 import { listApprovals } from "../../store/approvals.ts";
 import { presentApproval } from "../present/approval.ts";
-import { refuseIdempotencyKey } from "../request-identity.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
 /** Larger than any number of an approval. */
@@ -25,7 +25,7 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const rows = await listApprovals(db, cursor, limit, job);
+      const rows = await bounded(db, (tx) => listApprovals(tx, cursor, limit, job));
       const nextCursor = rows.length === limit ? (rows.at(-1)?.approval ?? null) : null;
       return { approvals: rows.map(presentApproval), nextCursor };
     },
@@ -55,7 +55,6 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
       },
     },
     async (request) => {
-      refuseIdempotencyKey(request, "an approval is answered once, however often you answer");
       const { name, ordinal, approved, note = null } = request.body;
       const { id: runId } = request.params;
       const who = { via: "api", caller: request.caller } as const;

@@ -4,12 +4,13 @@ import { z } from "zod";
 import { readAutomation } from "../../store/runs.ts";
 import { placed, runRequest } from "../accept.ts";
 import { instant } from "../present/instant.ts";
+import { answerOnce } from "../answer-once.ts";
 import { idempotencyKey } from "../request-identity.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 const FIELDS = { job: "/job_type", input: "/payload", queue: "/queue" };
 
-export function automationRoutes(app: Api, { db, intake, observer }: Context): void {
+export function automationRoutes(app: Api, { db, intake, observer, once }: Context): void {
   app.post(
     "/automations",
     {
@@ -22,6 +23,7 @@ export function automationRoutes(app: Api, { db, intake, observer }: Context): v
           "The contract of two fields: a job and its input. The header Idempotency-Key makes it safe to repeat. For delays, priorities and queues there is POST /api/v1/runs.",
         querystring: NoQuery,
         body: PostAutomation,
+        once: "kept",
         response: { 202: AutomationAccepted },
         problems: ["invalid_input", "unknown_job", "idempotency_key_reused"],
       },
@@ -29,14 +31,21 @@ export function automationRoutes(app: Api, { db, intake, observer }: Context): v
     async (request, reply) => {
       const { job_type: job, payload: input } = request.body;
       const asked = runRequest({ job, input }, request, idempotencyKey(request));
-      const run = await intake.accept(asked).catch((error: unknown) => {
-        throw placed(error, FIELDS);
+      await answerOnce<z.infer<typeof AutomationAccepted>>(once, request, reply, async (tx) => {
+        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+          throw placed(error, FIELDS);
+        });
+        return {
+          status: 202,
+          location: `/automations/${run.id}`,
+          body: { task_id: run.id, status: "queued" },
+          after: () => {
+            if (run.created) observer.accepted(job);
+            if (tx) intake.ring([{ run }]);
+          },
+        };
       });
-      if (run.created) observer.accepted(job);
-      return reply
-        .code(202)
-        .header("location", `/automations/${run.id}`)
-        .send({ task_id: run.id, status: "queued" });
+      return reply;
     },
   );
 

@@ -6,7 +6,8 @@ import type { RunRequest } from "../../engine/intake.ts";
 import { type Fields, isRefusal, placed, runRequest } from "../accept.ts";
 import { presentAccepted } from "../present/run.ts";
 import { problemOf } from "../problem.ts";
-import { idempotencyKey, refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
+import { idempotencyKey } from "../request-identity.ts";
 import { check, validatorCompiler } from "../request-schema.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
@@ -16,7 +17,7 @@ const MAX_BULK_BYTES = 8 * 1024 * 1024;
 /** The outer shape only: a run that is malformed must not hold up the others. */
 const AnyRuns = z.strictObject({ runs: z.array(z.unknown()).min(1).max(MAX_BULK) });
 
-export function createRunRoutes(app: Api, { intake, observer }: Context): void {
+export function createRunRoutes(app: Api, { intake, observer, once }: Context): void {
   app.post(
     "/api/v1/runs",
     {
@@ -26,23 +27,31 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
         permission: "start",
         summary: "Ask for a run",
         description:
-          "Answers 201 when the run is durable, or 200 when the call became a run that was there already: by its idempotency key, or because its job is debounced or throttled. The key may come in the body or in the header Idempotency-Key. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
+          "Answers 201 when the run is durable, or 200 when the call became a run that was there already: by its idempotency key, or because its job is debounced or throttled. The key may come in the body or in the header Idempotency-Key; with the header, whoever repeats the request gets the same answer, too. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
         querystring: NoQuery,
         body: CreateRun,
+        once: "kept",
         response: { 200: AcceptedRun, 201: AcceptedRun },
         problems: ["invalid_input", "unknown_job", "queue_not_found", "idempotency_key_reused"],
       },
     },
     async (request, reply) => {
       const asked = runRequest(request.body, request, idempotencyKey(request));
-      const run = await intake.accept(asked).catch((error: unknown) => {
-        throw placed(error, fieldsAt(""));
+      await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
+        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+          throw placed(error, fieldsAt(""));
+        });
+        return {
+          status: run.created ? 201 : 200,
+          location: `/api/v1/runs/${run.id}`,
+          body: presentAccepted(run),
+          after: () => {
+            if (run.created) observer.accepted(asked.job);
+            if (tx) intake.ring([{ run }]);
+          },
+        };
       });
-      if (run.created) observer.accepted(asked.job);
-      return reply
-        .code(run.created ? 201 : 200)
-        .header("location", `/api/v1/runs/${run.id}`)
-        .send(presentAccepted(run));
+      return reply;
     },
   );
 
@@ -60,6 +69,7 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
           "Up to 1,000 at once, in their order. Each has a result of its own: one that is refused does not hold up the others.",
         querystring: NoQuery,
         body: CreateRuns,
+        once: "kept",
         response: { 200: CreatedRuns },
       },
       validatorCompiler: (route) =>
@@ -69,22 +79,32 @@ export function createRunRoutes(app: Api, { intake, observer }: Context): void {
           schema: route.httpPart === "body" ? AnyRuns : (route.schema as unknown as z.ZodType),
         }),
     },
-    async (request) => {
-      refuseIdempotencyKey(request, "give each run an idempotencyKey");
+    async (request, reply) => {
       const asked = request.body.runs.map((item, index) => readItem(item, index, request));
       const good = asked.filter((item) => "job" in item);
-      const accepted = (await intake.acceptMany(good)).values();
-
-      const results = asked.map((item, index): CreatedRuns["results"][number] => {
-        if (!("job" in item)) return { error: problemOf(item.error) };
-        const result = accepted.next().value;
-        if (!result) throw new Error("the intake gave fewer results than it was asked for");
-        if ("error" in result) return refusal(result.error, index);
-        if (result.run.created) observer.accepted(item.job);
-        return presentAccepted(result.run);
+      await answerOnce<CreatedRuns>(once, request, reply, async (tx) => {
+        const all = await intake.acceptMany(good, tx);
+        const accepted = all.values();
+        const created: string[] = [];
+        const results = asked.map((item, index): CreatedRuns["results"][number] => {
+          if (!("job" in item)) return { error: problemOf(item.error) };
+          const result = accepted.next().value;
+          if (!result) throw new Error("the intake gave fewer results than it was asked for");
+          if ("error" in result) return refusal(result.error, index);
+          if (result.run.created) created.push(item.job);
+          return presentAccepted(result.run);
+        });
+        const refused = results.filter((result) => "error" in result).length;
+        return {
+          status: 200,
+          body: { accepted: results.length - refused, refused, results },
+          after: () => {
+            for (const job of created) observer.accepted(job);
+            if (tx) intake.ring(all);
+          },
+        };
       });
-      const refused = results.filter((result) => "error" in result).length;
-      return { accepted: results.length - refused, refused, results };
+      return reply;
     },
   );
 }

@@ -18,6 +18,7 @@ import { z } from "zod";
 import { filterParams } from "../../engine/dead-letter-filter.ts";
 import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
 import { patchedInputOf, previewPatch } from "../../engine/patched-input.ts";
+import { bounded } from "../../store/database.ts";
 import { groupDeadLetters, listDeadLetters, readDeadLetter } from "../../store/dead-letters.ts";
 import { readAttempts } from "../../store/runs.ts";
 import { placed } from "../accept.ts";
@@ -28,7 +29,8 @@ import {
   previewText,
 } from "../present/dead-letter.ts";
 import { presentAccepted } from "../present/run.ts";
-import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
+import { correlationId } from "../request-identity.ts";
 import { type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
 const ByRunId = z.strictObject({ runId: RunId });
@@ -36,7 +38,7 @@ const ByRunId = z.strictObject({ runId: RunId });
 /** Where the parts of a patched rerun stand: what comes of the patch is its doing. */
 const FIELDS = { job: "/patch", input: "/patch", queue: "/patch" };
 
-export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
+export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void {
   app.get(
     "/api/v1/dead-letters",
     {
@@ -53,12 +55,9 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       const { cursor, limit, ...filter } = request.query;
-      const rows = await listDeadLetters(
-        db,
-        cursor ?? FROM_THE_NEWEST,
-        DEAD_LETTER_WINDOW,
-        limit,
-        ...filterParams(filter),
+      const from = cursor ?? FROM_THE_NEWEST;
+      const rows = await bounded(db, (tx) =>
+        listDeadLetters(tx, from, DEAD_LETTER_WINDOW, limit, ...filterParams(filter)),
       );
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const letters = rows.filter((row) => (row.run_id as string | null) !== null);
@@ -86,7 +85,9 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       const { limit, ...filter } = request.query;
-      const rows = await groupDeadLetters(db, GROUP_WINDOW, limit, ...filterParams(filter));
+      const rows = await bounded(db, (tx) =>
+        groupDeadLetters(tx, GROUP_WINDOW, limit, ...filterParams(filter)),
+      );
       return {
         groups: rows.filter((row) => (row.sample as string | null) !== null).map(presentGroup),
         complete: (rows[0]?.looked ?? 0) < GROUP_WINDOW,
@@ -157,6 +158,7 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
         params: ByRunId,
         querystring: NoQuery,
         body: RerunDeadLetter.optional(),
+        once: "kept",
         response: { 201: AcceptedRun },
         problems: [
           "dead_letter_not_found",
@@ -168,23 +170,22 @@ export function deadLetterRoutes(app: Api, { db, intake }: Context): void {
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "a dead letter is rerun once, however often you ask");
       const { runId } = request.params;
       const patch = request.body?.patch;
-      const patched =
-        patch &&
-        (await patchedInputOf(db, intake, runId, patch).catch((error: unknown) => {
-          throw placed(error, FIELDS);
-        }));
-      const made = await rerunDeadLetter(db, request.caller, {
-        runId,
-        correlationId: correlationId(request),
-        patched,
+      await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
+        const patched =
+          patch &&
+          (await patchedInputOf(tx ?? db, intake, runId, patch).catch((error: unknown) => {
+            throw placed(error, FIELDS);
+          }));
+        const made = await rerunDeadLetter(tx ?? db, request.caller, {
+          runId,
+          correlationId: correlationId(request),
+          patched,
+        });
+        return { location: `/api/v1/runs/${made.id}`, body: presentAccepted(made) };
       });
-      return reply
-        .code(201)
-        .header("location", `/api/v1/runs/${made.id}`)
-        .send(presentAccepted(made));
+      return reply;
     },
   );
 

@@ -1,9 +1,9 @@
 import { DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "@millrace/core/api";
 import { resolveDoubt } from "../../engine/resolve-doubt.ts";
+import { bounded } from "../../store/database.ts";
 import { listDoubts } from "../../store/doubts.ts";
 import { placedAt } from "../accept.ts";
 import { presentDoubt } from "../present/doubt.ts";
-import { refuseIdempotencyKey } from "../request-identity.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
 /** Larger than any number of a doubt. */
@@ -26,7 +26,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const rows = await listDoubts(db, cursor, limit, job);
+      const rows = await bounded(db, (tx) => listDoubts(tx, cursor, limit, job));
       const nextCursor = rows.length === limit ? (rows.at(-1)?.doubt ?? null) : null;
       return { doubts: rows.map(presentDoubt), nextCursor };
     },
@@ -56,7 +56,6 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
       },
     },
     async (request) => {
-      refuseIdempotencyKey(request, "a doubt is resolved once, however often you answer");
       const { name, ordinal, happened, note = null } = request.body;
       const value = request.body.happened ? request.body.value : undefined;
       const resolved = await resolveDoubt(db, request.caller, {

@@ -1,9 +1,10 @@
 import { EmitEvent, EmittedEvent } from "@millrace/core/api";
+import { answerOnce } from "../answer-once.ts";
 import { idempotencyKey } from "../request-identity.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 import { placedAt } from "../accept.ts";
 
-export function eventRoutes(app: Api, { emitter }: Context): void {
+export function eventRoutes(app: Api, { emitter, once }: Context): void {
   app.post(
     "/api/v1/events",
     {
@@ -16,16 +17,27 @@ export function eventRoutes(app: Api, { emitter }: Context): void {
           "To all runs that wait for it, or, as a signal, to one, which must not have ended. It counts for runs that have begun, and wait for it later; not for those that begin after it. Answers 201 when it is durable, or 200 when it was sent before under its key, which may come in the body or in the header Idempotency-Key.",
         querystring: NoQuery,
         body: EmitEvent,
+        once: "kept",
         response: { 200: EmittedEvent, 201: EmittedEvent },
         problems: ["invalid_json", "run_not_found", "run_finished", "idempotency_key_reused"],
       },
     },
     async (request, reply) => {
       const { idempotencyKey: key = idempotencyKey(request), ...event } = request.body;
-      const sent = await emitter.emit({ ...event, idempotencyKey: key }).catch((error: unknown) => {
-        throw placedAt(error, "/payload", ["invalid_json", "payload_too_large"]);
+      await answerOnce<EmittedEvent>(once, request, reply, async (tx) => {
+        const asked = { ...event, idempotencyKey: key };
+        const sent = await emitter.emit(asked, tx).catch((error: unknown) => {
+          throw placedAt(error, "/payload", ["invalid_json", "payload_too_large"]);
+        });
+        return {
+          status: sent.created ? 201 : 200,
+          body: sent,
+          after: () => {
+            if (tx) emitter.deliver();
+          },
+        };
       });
-      return reply.code(sent.created ? 201 : 200).send(sent);
+      return reply;
     },
   );
 }

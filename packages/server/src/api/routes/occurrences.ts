@@ -13,20 +13,21 @@ import {
 import { beginBackfill, previewBackfill } from "../../engine/schedule/backfill.ts";
 import { requireOperation } from "../../engine/operation.ts";
 import { requireSchedule } from "../../engine/schedule/schedules.ts";
+import { bounded } from "../../store/database.ts";
 import { listOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
 import { storableInstant } from "../accept.ts";
 import { checkedRule } from "../given-schedule.ts";
 import { presentOperation } from "../present/operation.ts";
 import { presentOccurrence } from "../present/schedule.ts";
-import { refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 import { ScheduleByName } from "./schedules.ts";
 
 /** Later than any occurrence: where a list begins. */
 const FROM_THE_LAST = new Date(Date.UTC(9999, 11, 31));
 
-export function occurrenceRoutes(app: Api, { db }: Context): void {
+export function occurrenceRoutes(app: Api, { db, once }: Context): void {
   app.post(
     "/api/v1/schedules/preview",
     {
@@ -93,7 +94,9 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
       const { name } = request.params;
       const { cursor, limit, outcome = null, alerts } = request.query;
       const below = cursor === undefined ? FROM_THE_LAST : storableInstant(cursor, "/cursor");
-      const rows = await listOccurrences(db, name, below, limit, outcome, alerts);
+      const rows = await bounded(db, (tx) =>
+        listOccurrences(tx, name, below, limit, outcome, alerts),
+      );
       if (rows.length === 0) await requireSchedule(db, name);
       return {
         occurrences: rows.map(presentOccurrence),
@@ -151,20 +154,23 @@ export function occurrenceRoutes(app: Api, { db }: Context): void {
         params: ScheduleByName,
         querystring: NoQuery,
         body: Backfill,
+        once: "kept",
         response: { 201: Operation },
         problems: ["schedule_not_found"],
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "an occurrence gets one run, however many backfills ask");
       const { name } = request.params;
       const { ratePerSecond } = request.body;
-      const range = rangeOf(request.body);
-      const id = await beginBackfill(db, request.caller, name, range, ratePerSecond);
-      return reply
-        .code(201)
-        .header("location", `/api/v1/operations/${id}`)
-        .send(presentOperation(await requireOperation(db, id)));
+      await answerOnce<Operation>(once, request, reply, async (tx) => {
+        const range = rangeOf(request.body);
+        const id = await beginBackfill(tx ?? db, request.caller, name, range, ratePerSecond);
+        return {
+          location: `/api/v1/operations/${id}`,
+          body: presentOperation(await requireOperation(tx ?? db, id)),
+        };
+      });
+      return reply;
     },
   );
 }

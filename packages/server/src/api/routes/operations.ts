@@ -14,10 +14,11 @@ import {
   requireOperation,
   steerOperation,
 } from "../../engine/operation.ts";
+import { bounded } from "../../store/database.ts";
 import { listMembers, listOperations } from "../../store/operations.ts";
 import { previewText } from "../present/dead-letter.ts";
 import { presentMember, presentOperation } from "../present/operation.ts";
-import { refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
@@ -32,7 +33,7 @@ const VERBS = [
   ["cancel", "Cancel an operation", "What it has done stays done, and the rest stays open."],
 ] as const;
 
-export function operationRoutes(app: Api, { db, intake }: Context): void {
+export function operationRoutes(app: Api, { db, intake, once }: Context): void {
   app.post(
     "/api/v1/operations",
     {
@@ -45,17 +46,20 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
           "Fixes what it is about now, and goes on by itself, whatever becomes of the caller or of this server. Each dead letter is handled once: one that somebody else handles meanwhile is skipped.",
         querystring: NoQuery,
         body: CreateOperation,
+        once: "kept",
         response: { 201: Operation },
         problems: ["dead_letter_not_found"],
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "a dead letter is handled once, however many operations ask");
-      const id = await beginOperation(db, request.caller, request.body);
-      return reply
-        .code(201)
-        .header("location", `/api/v1/operations/${id}`)
-        .send(presentOperation(await requireOperation(db, id)));
+      await answerOnce<Operation>(once, request, reply, async (tx) => {
+        const id = await beginOperation(tx ?? db, request.caller, request.body);
+        return {
+          location: `/api/v1/operations/${id}`,
+          body: presentOperation(await requireOperation(tx ?? db, id)),
+        };
+      });
+      return reply;
     },
   );
 
@@ -95,7 +99,9 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       const { cursor, limit, state } = request.query;
-      const rows = await listOperations(db, cursor ?? MAX_ID, limit, state ?? null);
+      const rows = await bounded(db, (tx) =>
+        listOperations(tx, cursor ?? MAX_ID, limit, state ?? null),
+      );
       return {
         operations: rows.map(presentOperation),
         nextCursor: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
@@ -138,7 +144,9 @@ export function operationRoutes(app: Api, { db, intake }: Context): void {
     async (request) => {
       const { id } = request.params;
       const { after, limit, outcome, ended } = request.query;
-      const rows = await listMembers(db, id, after, limit, outcome ?? null, ended ?? null);
+      const rows = await bounded(db, (tx) =>
+        listMembers(tx, id, after, limit, outcome ?? null, ended ?? null),
+      );
       if (rows.length === 0) await requireOperation(db, id);
       return {
         members: rows.map(presentMember),

@@ -1,8 +1,11 @@
 import { MillraceError, type Rate, rateOf } from "@millrace/core";
 import { QueueInfo, SetQueueLimits } from "@millrace/core/api";
+import type { FastifyRequest } from "fastify";
 import { resetLimits, setQueueLimits } from "../../engine/limit-queue.ts";
+import type { QueueLimitsRow } from "../../store/queues.ts";
+import { requireUnchanged } from "../etag.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
-import { QueueByName, readQueue } from "./queues.ts";
+import { QueueByName, limitsState, readQueue } from "./queues.ts";
 
 export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
   app.put(
@@ -18,6 +21,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         params: QueueByName,
         querystring: NoQuery,
         body: SetQueueLimits,
+        conditional: true,
         response: { 200: QueueInfo },
         problems: ["queue_not_found"],
       },
@@ -25,12 +29,18 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
     async (request) => {
       const { name } = request.params;
       const { concurrency, rate } = request.body;
-      await setQueueLimits(db, request.caller, name, {
-        ...(concurrency !== undefined && { concurrency }),
-        ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
-      });
+      await setQueueLimits(
+        db,
+        request.caller,
+        name,
+        {
+          ...(concurrency !== undefined && { concurrency }),
+          ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
+        },
+        unchanged(request, name),
+      );
       ring(name);
-      return readQueue(db, name);
+      return readQueue(db, name, request);
     },
   );
 
@@ -45,17 +55,25 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         description: "None, when no code defines the queue.",
         params: QueueByName,
         querystring: NoQuery,
+        conditional: true,
         response: { 200: QueueInfo },
         problems: ["queue_not_found"],
       },
     },
     async (request) => {
       const { name } = request.params;
-      await resetLimits(db, request.caller, name);
+      await resetLimits(db, request.caller, name, unchanged(request, name));
       ring(name);
-      return readQueue(db, name);
+      return readQueue(db, name, request);
     },
   );
+}
+
+/** Only where somebody asks for it, for it takes a lock. */
+function unchanged(request: FastifyRequest, name: string) {
+  if (request.headers["if-match"] === undefined) return undefined;
+  return (before: QueueLimitsRow) =>
+    requireUnchanged(request, `queue ${name}`, limitsState(before));
 }
 
 function checkedRate(rate: NonNullable<SetQueueLimits["rate"]>): Rate {

@@ -1,9 +1,11 @@
 import { MillraceError } from "@millrace/core";
 import { PauseQueue, QueueInfo, QueueList } from "@millrace/core/api";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { pause, resume } from "../../engine/pause.ts";
-import { listQueues } from "../../store/queues.ts";
-import type { Queryable } from "../../store/statement.ts";
+import { type Database, bounded } from "../../store/database.ts";
+import { type QueueLimitsRow, listQueues } from "../../store/queues.ts";
+import { stateOf } from "../etag.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentQueue } from "../present/queue.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
@@ -23,7 +25,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         response: { 200: QueueList },
       },
     },
-    async () => ({ queues: (await listQueues(db)).map(presentQueue) }),
+    async () => ({ queues: (await bounded(db, listQueues)).map(presentQueue) }),
   );
 
   app.get(
@@ -40,7 +42,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         problems: ["queue_not_found"],
       },
     },
-    (request) => readQueue(db, request.params.name),
+    (request) => readQueue(db, request.params.name, request),
   );
 
   app.post(
@@ -65,7 +67,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
       await pause(db, request.caller, name, reason, until, forMs);
-      return readQueue(db, name);
+      return readQueue(db, name, request);
     },
   );
 
@@ -90,13 +92,25 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       const { name } = request.params;
       await resume(db, request.caller, name);
       ring(name);
-      return readQueue(db, name);
+      return readQueue(db, name, request);
     },
   );
 }
 
-export async function readQueue(db: Queryable, name: string): Promise<QueueInfo> {
-  const row = (await listQueues(db)).find((queue) => queue.name === name);
-  if (row) return presentQueue(row);
-  throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
+export async function readQueue(
+  db: Database,
+  name: string,
+  request: FastifyRequest,
+): Promise<QueueInfo> {
+  const row = (await bounded(db, listQueues)).find((queue) => queue.name === name);
+  if (!row) {
+    throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
+  }
+  request.state = limitsState(row);
+  return presentQueue(row);
+}
+
+/** What one may change of a queue. */
+export function limitsState({ concurrency, rate, limited_by, defined }: QueueLimitsRow): string {
+  return stateOf(concurrency, rate, limited_by, defined);
 }

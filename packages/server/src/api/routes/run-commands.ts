@@ -8,10 +8,13 @@ import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
 import { presentAccepted } from "../present/run.ts";
-import { correlationId, refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
+import { correlationId } from "../request-identity.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
-export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context): void {
+const PLACED_INPUT = ["invalid_input", "invalid_json", "payload_too_large"] as const;
+
+export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: Context): void {
   app.post(
     "/api/v1/runs/:id/cancel",
     {
@@ -50,20 +53,20 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
         params: ById,
         querystring: NoQuery,
         body: z.strictObject({}).optional(),
+        once: "kept",
         response: { 201: AcceptedRun },
         problems: ["run_not_found", "unknown_job"],
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "look at the run's reruns before you repeat this");
-      const made = await rerun(db, request.caller, {
-        runId: request.params.id,
-        correlationId: correlationId(request),
+      await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
+        const made = await rerun(tx ?? db, request.caller, {
+          runId: request.params.id,
+          correlationId: correlationId(request),
+        });
+        return { location: `/api/v1/runs/${made.id}`, body: presentAccepted(made) };
       });
-      return reply
-        .code(201)
-        .header("location", `/api/v1/runs/${made.id}`)
-        .send(presentAccepted(made));
+      return reply;
     },
   );
 
@@ -80,6 +83,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
         params: ById,
         querystring: NoQuery,
         body: ForkRun,
+        once: "kept",
         response: { 201: ForkedRun },
         problems: [
           "run_not_found",
@@ -94,30 +98,32 @@ export function runCommandRoutes(app: Api, { db, intake, values, ring }: Context
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "look at the run's timeline before you repeat this");
       const { step, ordinal = 1, input } = request.body;
       const { id: runId } = request.params;
-      if (input !== undefined) {
-        const [old] = await readForRerun(db, runId);
-        if (old) {
-          await intake.requireAcceptable(old.job, input).catch((error: unknown) => {
-            throw placedAt(error, "/input", ["invalid_input", "invalid_json", "payload_too_large"]);
-          });
+      await answerOnce<ForkedRun>(once, request, reply, async (within) => {
+        if (input !== undefined) {
+          const [old] = await readForRerun(within ?? db, runId);
+          if (old) {
+            await intake.requireAcceptable(old.job, input, within).catch((error: unknown) => {
+              throw placedAt(error, "/input", PLACED_INPUT);
+            });
+          }
         }
-      }
-      const made = await fork(db, request.caller, {
-        runId,
-        step,
-        ordinal,
-        correlationId: correlationId(request),
-        input: input === undefined ? undefined : toInputText(input),
-        copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
+        const made = await fork(within ?? db, request.caller, {
+          runId,
+          step,
+          ordinal,
+          correlationId: correlationId(request),
+          input: input === undefined ? undefined : toInputText(input),
+          copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
+        });
+        return {
+          location: `/api/v1/runs/${made.id}`,
+          body: { ...presentAccepted(made), steps: made.steps },
+          after: () => ring(made.queue),
+        };
       });
-      ring(made.queue);
-      return reply
-        .code(201)
-        .header("location", `/api/v1/runs/${made.id}`)
-        .send({ ...presentAccepted(made), steps: made.steps });
+      return reply;
     },
   );
 }

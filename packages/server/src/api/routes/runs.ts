@@ -17,6 +17,7 @@ import {
   readAttempts,
   readRun,
 } from "../../store/runs.ts";
+import { bounded } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
 import { readHeld } from "../../store/held.ts";
@@ -53,20 +54,20 @@ export function runRoutes(app: Api, { db }: Context): void {
     },
     async (request) => {
       const { cursor, limit, job, queue, state, since, correlationId, parent } = request.query;
-      const asked: Parameters<typeof listRuns> = [
-        db,
-        cursor ?? FROM_THE_NEWEST,
-        LIST_WINDOW,
-        limit,
-        job ?? null,
-        queue ?? null,
-        state ?? null,
-        since === undefined ? null : notBeforeIds(since),
-        correlationId ?? null,
-      ];
-      const rows = await (parent === undefined
-        ? listRuns(...asked)
-        : listChildren(...asked, parent));
+      const rows = await bounded(db, (tx) => {
+        const asked: Parameters<typeof listRuns> = [
+          tx,
+          cursor ?? FROM_THE_NEWEST,
+          LIST_WINDOW,
+          limit,
+          job ?? null,
+          queue ?? null,
+          state ?? null,
+          since === undefined ? null : notBeforeIds(since),
+          correlationId ?? null,
+        ];
+        return parent === undefined ? listRuns(...asked) : listChildren(...asked, parent);
+      });
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const runs = rows.filter((row) => (row.id as string | null) !== null);
       const full = runs.length === limit;

@@ -6,6 +6,7 @@ import {
   ScheduleInfo,
   SchedulePage,
 } from "@millrace/core/api";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import {
   createSchedule,
@@ -16,19 +17,26 @@ import {
   resetSchedule,
   resumeOne,
 } from "../../engine/schedule/schedules.ts";
-import { listSchedules } from "../../store/schedules.ts";
+import { bounded } from "../../store/database.ts";
+import { type ScheduleRow, listSchedules } from "../../store/schedules.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { requireUnchanged, stateOf } from "../etag.ts";
 import { changedSchedule, givenSchedule } from "../given-schedule.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentSchedule } from "../present/schedule.ts";
-import { refuseIdempotencyKey } from "../request-identity.ts";
+import { answerOnce } from "../answer-once.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const ScheduleByName = z.strictObject({ name: z.string().describe("The schedule's name") });
 
 const Empty = z.strictObject({}).optional();
 
-export function scheduleRoutes(app: Api, { db, intake }: Context): void {
-  const read = async (name: string) => presentSchedule(await requireSchedule(db, name));
+export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
+  const read = async (request: FastifyRequest, name: string, from: Queryable = db) => {
+    const row = await requireSchedule(from, name);
+    request.state = scheduleState(row);
+    return presentSchedule(row);
+  };
 
   app.get(
     "/api/v1/schedules",
@@ -44,7 +52,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       const { cursor = "", limit, job = null } = request.query;
-      const rows = await listSchedules(db, cursor, limit, job);
+      const rows = await bounded(db, (tx) => listSchedules(tx, cursor, limit, job));
       return {
         schedules: rows.map(presentSchedule),
         nextCursor: rows.length === limit ? (rows.at(-1)?.name ?? null) : null,
@@ -64,19 +72,20 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
           "Give exactly one of cron, every, at and calendar. It begins now: what its rule names from now on fires.",
         querystring: NoQuery,
         body: CreateSchedule,
+        once: "kept",
         response: { 201: ScheduleInfo },
         problems: ["invalid_schedule", "invalid_input", "unknown_job", "schedule_exists"],
       },
     },
     async (request, reply) => {
-      refuseIdempotencyKey(request, "a schedule is made once under its name");
       const { name, job, input } = request.body;
       await intake.requireAcceptable(job, input);
-      await createSchedule(db, request.caller, name, givenSchedule(request.body));
-      return reply
-        .code(201)
-        .header("location", `/api/v1/schedules/${encodeURIComponent(name)}`)
-        .send(await read(name));
+      await answerOnce<ScheduleInfo>(once, request, reply, async (tx) => {
+        await createSchedule(tx ?? db, request.caller, name, givenSchedule(request.body));
+        const location = `/api/v1/schedules/${encodeURIComponent(name)}`;
+        return { location, body: await read(request, name, tx) };
+      });
+      return reply;
     },
   );
 
@@ -94,7 +103,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
         problems: ["schedule_not_found"],
       },
     },
-    (request) => read(request.params.name),
+    (request) => read(request, request.params.name),
   );
 
   app.patch(
@@ -110,6 +119,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
         params: ScheduleByName,
         querystring: NoQuery,
         body: ChangeSchedule,
+        conditional: true,
         response: { 200: ScheduleInfo },
         problems: ["schedule_not_found", "invalid_schedule", "invalid_input", "unknown_job"],
       },
@@ -121,8 +131,11 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       if (job !== undefined || input !== undefined) {
         await intake.requireAcceptable(job ?? old.job, input ?? JSON.parse(old.input));
       }
-      await editSchedule(db, request.caller, name, (row) => changedSchedule(row, request.body));
-      return read(name);
+      await editSchedule(db, request.caller, name, (row) => {
+        requireUnchanged(request, `schedule ${name}`, scheduleState(row));
+        return changedSchedule(row, request.body);
+      });
+      return read(request, name);
     },
   );
 
@@ -137,14 +150,17 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
         description: "Its ledger and its runs stay; what waits for a run to end is skipped.",
         params: ScheduleByName,
         querystring: NoQuery,
+        conditional: true,
         response: { 200: ScheduleInfo },
         problems: ["schedule_not_found", "schedule_in_code"],
       },
     },
     async (request) => {
       const { name } = request.params;
-      const last = await read(name);
-      await removeOne(db, request.caller, name);
+      const last = await read(request, name);
+      await removeOne(db, request.caller, name, (row) =>
+        requireUnchanged(request, `schedule ${name}`, scheduleState(row)),
+      );
       return last;
     },
   );
@@ -171,7 +187,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
       const { reason = null, ...end } = request.body ?? {};
       const { until, forMs } = pauseEnd(end);
       await pauseOne(db, request.caller, name, reason, until, forMs);
-      return read(name);
+      return read(request, name);
     },
   );
 
@@ -194,7 +210,7 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       await resumeOne(db, request.caller, request.params.name);
-      return read(request.params.name);
+      return read(request, request.params.name);
     },
   );
 
@@ -215,7 +231,12 @@ export function scheduleRoutes(app: Api, { db, intake }: Context): void {
     },
     async (request) => {
       await resetSchedule(db, request.caller, request.params.name);
-      return read(request.params.name);
+      return read(request, request.params.name);
     },
   );
+}
+
+/** What it says. That it has fired, or is paused, is no change of that. */
+function scheduleState({ created_at, changed_at, job, rule, policy, input, defined }: ScheduleRow) {
+  return stateOf(created_at, changed_at, job, rule, policy, input, defined);
 }

@@ -82,6 +82,7 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         description:
           "That is the first of MILLRACE_SECRET_KEYS. They are read meanwhile. Afterwards no secret is under an older key, and it can be taken away.",
         querystring: NoQuery,
+        body: z.strictObject({}).optional(),
         response: { 200: RotatedSecrets },
         problems: ["secret_key_missing"],
       },

@@ -33,6 +33,7 @@ export async function beginApi(
     secretKeys,
     logger,
     version: VERSION,
+    requestsPerSecond: settings.apiRate,
     health: () => health.read(),
     metrics,
   });

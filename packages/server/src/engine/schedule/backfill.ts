@@ -2,7 +2,7 @@ import { MillraceError, type Occurrence, occurrencesOf } from "@millrace/core";
 import { MAX_BACKFILL } from "@millrace/core/api";
 import type { Caller } from "../../security/caller.ts";
 import { createBackfill, planBackfill } from "../../store/backfills.ts";
-import { type Database, inTransaction } from "../../store/database.ts";
+import { type Database, type Transaction, inTransaction } from "../../store/database.ts";
 import { occurrencesBetween } from "../../store/occurrences.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
@@ -43,7 +43,7 @@ export function previewBackfill(
  * @throws MillraceError `forbidden`; as {@link previewBackfill}; `invalid_request` when there is nothing to do
  */
 export function beginBackfill(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   name: string,
   range: BackfillRange,

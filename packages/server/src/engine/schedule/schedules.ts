@@ -1,7 +1,7 @@
 import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
 import { isDeepStrictEqual } from "node:util";
 import type { Caller } from "../../security/caller.ts";
-import type { Database } from "../../store/database.ts";
+import type { Database, Transaction } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { recordOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
@@ -31,7 +31,7 @@ export interface GivenSchedule {
 
 /** @throws MillraceError `forbidden`, `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
-  db: Database,
+  db: Database | Transaction,
   caller: Caller,
   name: string,
   given: GivenSchedule,
@@ -186,11 +186,18 @@ export function resumeOne(db: Database, caller: Caller, name: string): Promise<v
 /**
  * Removes a schedule; its ledger and its runs stay.
  *
+ * @param look at what is about to be removed, locked; may throw
  * @throws MillraceError `forbidden`, `schedule_not_found`; `schedule_in_code` for one that would be back at the next start
  */
-export function removeOne(db: Database, caller: Caller, name: string): Promise<void> {
+export function removeOne(
+  db: Database,
+  caller: Caller,
+  name: string,
+  look?: (row: ScheduleRow) => void,
+): Promise<void> {
   return asCaller(db, caller, "edit", async (tx) => {
     const row = await lockedSchedule(tx, name);
+    look?.(row);
     const [code] = row.defined ? await hasLivingCode(tx, row.job) : [];
     if (code?.living) {
       throw new MillraceError(
