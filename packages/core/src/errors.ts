@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   invalid_json: { status: 400, title: "The value cannot be stored as JSON" },
   invalid_patch: { status: 400, title: "The JSON Patch cannot be applied" },
   unknown_job: { status: 400, title: "No such job is registered" },
+  blocked_destination: { status: 400, title: "Nothing may be sent to this address" },
   unauthorized: { status: 401, title: "A valid API key is required" },
   forbidden: { status: 403, title: "The role of the API key does not allow this" },
   not_found: { status: 404, title: "No such resource" },
