@@ -47,6 +47,8 @@ export { Scheduler, type SchedulerOptions } from "./scheduler/scheduler.ts";
 export { GateKeeper } from "./scheduler/gate-keeper.ts";
 export { Dispatcher } from "./scheduler/dispatcher.ts";
 export { Waker } from "./scheduler/waker.ts";
+export { WebhookPruner } from "./maintenance/webhook-pruner.ts";
+export { WebhookSender, type WebhookSenderOptions } from "./maintenance/webhook-sender.ts";
 export { AllowedHosts } from "./security/allowed-hosts.ts";
 export { OutboundGuard, type Resolve } from "./security/outbound-guard.ts";
 export { KeyRing, type SecretKeys } from "./security/key-ring.ts";

@@ -34,6 +34,7 @@ const TAGS = [
   { name: "workers", description: "The processes that execute runs." },
   { name: "keys", description: "Who may do what." },
   { name: "secrets", description: "What handlers need to know, and nobody may read." },
+  { name: "webhooks", description: "What others send to start jobs, and are sent when runs end." },
   { name: "server", description: "The server itself." },
 ];
 

@@ -29,6 +29,7 @@ import { schedulesCommand } from "./commands/schedules.ts";
 import { secretsCommand } from "./commands/secrets.ts";
 import { signalCommand } from "./commands/signal.ts";
 import { startCommand } from "./commands/start.ts";
+import { webhooksCommand } from "./commands/webhooks.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
 import { VERSION } from "./version.ts";
@@ -79,6 +80,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     schedulesCommand,
     keysCommand,
     secretsCommand,
+    webhooksCommand,
   ],
 };
 

@@ -11,6 +11,7 @@ import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
 import { VALUE_BUGS } from "./values.ts";
 import { WAIT_BUGS } from "./waits.ts";
+import { WEBHOOK_BUGS } from "./webhooks.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
 /**
@@ -34,4 +35,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...APPROVAL_BUGS,
   ...VALUE_BUGS,
   ...SIGNAL_BUGS,
+  ...WEBHOOK_BUGS,
 ];
