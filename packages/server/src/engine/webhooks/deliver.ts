@@ -101,7 +101,7 @@ async function attemptOf(
     const error = `it was answered ${status}, and not 2xx`;
     return { outcome: status === GONE ? "given up" : retried, answer, error };
   } catch (error) {
-    return { outcome: retried, error: (error as Error).message };
+    return { outcome: retried, error: inWords(error as NodeJS.ErrnoException) };
   }
 }
 
@@ -126,6 +126,11 @@ async function send(
     timeoutMs: TIMEOUT_MS,
     signal,
   });
+}
+
+/** What failed at several addresses of a name has no message of its own. */
+function inWords({ message, code }: NodeJS.ErrnoException): string {
+  return message || `no connection (${code})`;
 }
 
 /** Those that failed together are not tried again together. */
