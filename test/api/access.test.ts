@@ -71,6 +71,7 @@ test("no other spelling of a public path, no other method, and nothing that does
     ...["/nothing", "//", "//healthz", "/healthz/", "/Healthz", "/HEALTHZ", "/%68ealthz"],
     ...["/docs/", "/docs/..", "/docs/../api/v1/runs", "/docs%2f..%2fapi", "/docs;x", "/docs%00"],
     ...["/healthz/../metrics", "/%2e%2e/api/v1/runs", "/./docs", "/docsx", "/configs", "/%ff"],
+    ...[`/hooks/${"x".repeat(32)}`, "/hooks"],
     ...["/openapi.json%20", `/api/v1/runs/${"x".repeat(5000)}`, "/.env", "/api", "*"],
     "http://elsewhere.example/healthz",
   ];
@@ -81,6 +82,18 @@ test("no other spelling of a public path, no other method, and nothing that does
   }
   for (const method of ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]) {
     expect((await ask(api, method, "/healthz")).status, method).toBe(401);
+  }
+  // Of hooks one method of one form of path is open: it is told by the code of the answer who has refused it.
+  const hook = "x".repeat(32);
+  const codeOf = async (path: string) => JSON.parse((await ask(api, "POST", path)).body).code;
+  expect(await codeOf(`/hooks/${hook}`)).toBe("invalid_signature");
+  for (const path of [
+    ...["/hooks", "/hooks/", `/hooks/${hook}x`, `/hooks/${hook.slice(1)}`, `/hooks/${hook}/`],
+    ...[`//hooks/${hook}`, `/Hooks/${hook}`, `/%68ooks/${hook}`, `/hooks/../api/v1/runs${hook}`],
+    ...[`/hooks/%78${hook.slice(1)}`, `/hooks/..%2fapi%2fv1%2fruns%2fxxxxxxxxxx`],
+    `/hooks/${hook.slice(1)}.`,
+  ]) {
+    expect(await codeOf(path), path).toBe("unauthorized");
   }
 });
 

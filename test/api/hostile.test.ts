@@ -255,6 +255,11 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/events": { name: "nothing" },
     "/api/v1/keys": { name: "anybody", role: "viewer" },
     "/api/v1/secrets/{name}": { value: "a-secret-value", allJobs: true },
+    "/api/v1/webhooks/endpoints/{name}": { scheme: "github", job: "nothing", secret: "HOOK" },
+    "/api/v1/webhooks/subscriptions/{name}": {
+      url: "https://example.com",
+      events: ["run.failed"],
+    },
     "/api/v1/runs/{id}/fork": { step: "any" },
     "/api/v1/runs/{id}/doubts": { happened: false },
     "/api/v1/runs/{id}/approvals": { approved: false },

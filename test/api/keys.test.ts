@@ -16,9 +16,13 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     ["operator", "editor", "admin"],
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
-     forkRun pauseSchedule resumeSchedule`,
+     forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook`,
   ),
-  ...all(["editor", "admin"], "createSchedule changeSchedule removeSchedule resetSchedule"),
+  ...all(
+    ["editor", "admin"],
+    `createSchedule changeSchedule removeSchedule resetSchedule setWebhookEndpoint removeWebhookEndpoint setWebhookSubscription
+     removeWebhookSubscription`,
+  ),
   ...all(
     ["admin"],
     "listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets listAudit",

@@ -147,7 +147,11 @@ describe.skipIf(cannotRender !== undefined)(`the chart ${cannotRender ?? ""}`, (
     const text = await renderChart({
       transport: { fromSecret: true },
       api: { hpa: { enabled: false } },
-      networkPolicy: { workerEgress: [{ ports: [{ protocol: "TCP", port: 443 }] }] },
+      allowedHosts: "crm.internal:8443,10.20.0.0/16",
+      networkPolicy: {
+        workerEgress: [{ ports: [{ protocol: "TCP", port: 443 }] }],
+        webhookEgress: [{ ports: [{ protocol: "TCP", port: 443 }] }],
+      },
       workers: [
         {
           ...{ name: "urgent", queues: "urgent=5,default", concurrency: 5, drainSeconds: 600 },

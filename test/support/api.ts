@@ -2,13 +2,16 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type AnyJob, type Queue, defineJob } from "@millrace/sdk";
 import {
+  AllowedHosts,
   type ApiOptions,
   Claimer,
   type Database,
   Intake,
   JobRegistry,
   MetricsRegistry,
+  OutboundGuard,
   type Outcome,
+  type SecretKeys,
   buildApi,
   createLogger,
   openDatabase,
@@ -75,6 +78,7 @@ export interface ApiUnderTest {
   /** It is closed at the end of the test anyway. */
   close(): Promise<void>;
   db: Database;
+  secretKeys: SecretKeys;
   /** What was logged: one object a line. */
   lines: Record<string, unknown>[];
   /** The queues that were rung. */
@@ -108,6 +112,8 @@ export async function startApi(
     /** Besides those that every test has. */
     jobs?: AnyJob[];
     queues?: Queue[];
+    /** Where webhooks may be sent besides public addresses. */
+    allowedHosts?: string[];
   } = {},
 ): Promise<ApiUnderTest> {
   const connectionString = options.beside?.databaseUrl ?? (await ownDatabase());
@@ -123,12 +129,14 @@ export async function startApi(
     ? await open("postgresql://millrace:secret-of-the-database@127.0.0.1:1/away")
     : db;
   const rung: string[] = [];
+  const keys = options.secretKeys ?? secretKeys();
   const api = await buildApi({
     db: apiDb,
     intake: new Intake(apiDb, registry, (queue) => void rung.push(queue)),
     ring: (queue) => void rung.push(queue),
     apiKey: API_KEY,
-    secretKeys: options.secretKeys ?? secretKeys(),
+    secretKeys: keys,
+    guard: new OutboundGuard(new AllowedHosts(options.allowedHosts ?? [])),
     logger,
     version: "1.2.3",
     metrics: new MetricsRegistry(),
@@ -150,6 +158,7 @@ export async function startApi(
     routes: () => pathsIn(api.printRoutes({ commonPrefix: false })),
     close: () => api.close(),
     db,
+    secretKeys: keys,
     lines,
     rung,
     call: (path, call = {}) => callApi(`${url}${path}`, call),

@@ -58,6 +58,7 @@ export {
   NAME_PATTERN,
   requireName,
 } from "./names.ts";
+export { mapPayload, mappingTrouble, type PayloadMapping } from "./payload-mapping.ts";
 export { retentionMs } from "./retention.ts";
 export {
   backoff,
@@ -142,3 +143,13 @@ export {
   requireSecretNames,
   SECRET_NAME_PATTERN,
 } from "./secret-name.ts";
+export {
+  DELIVERY_OUTCOMES,
+  type DeliveryOutcome,
+  RECEIPT_OUTCOMES,
+  type ReceiptOutcome,
+  WEBHOOK_EVENTS,
+  WEBHOOK_SCHEMES,
+  type WebhookEvent,
+  type WebhookScheme,
+} from "./webhook.ts";

@@ -121,4 +121,18 @@ export {
   SchedulePreview,
 } from "./schedules.ts";
 export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
+export {
+  DeliveryId,
+  DeliveryInfo,
+  DeliveryPage,
+  EndpointInfo,
+  HookAnswer,
+  ListDeliveries,
+  ReceiptInfo,
+  ReceiptPage,
+  SetWebhookEndpoint,
+  SetWebhookSubscription,
+  SubscriptionInfo,
+  WebhookList,
+} from "./webhooks.ts";
 export { WorkerInfo, WorkerList } from "./workers.ts";

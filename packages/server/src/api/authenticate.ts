@@ -14,7 +14,7 @@ declare module "fastify" {
 
 /**
  * All that is answered without a key: exactly these methods of exactly these paths. Whatever is not here needs a key, also what does not
- * exist. What `/approve` does is decided by the link that comes with it.
+ * exist. What `/approve` does is decided by the link that comes with it. Beside these there are hooks.
  */
 const PUBLIC: readonly string[] = [
   "GET /",
@@ -26,6 +26,9 @@ const PUBLIC: readonly string[] = [
   "HEAD /approve",
   "POST /approve",
 ];
+
+/** Webhooks prove by their signatures who has sent them. The form of their ids is exact, too: this has one spelling. */
+const PUBLIC_HOOK = /^POST \/hooks\/[A-Za-z0-9_-]{32}$/;
 
 /** Names under which people put keys into addresses. */
 const KEY_PARAMETERS = [
@@ -71,7 +74,8 @@ async function identify(callers: Callers, raw: IncomingMessage): Promise<Caller 
       `a key in the address is refused, because addresses end up in logs; ${SEND_IT}`,
     );
   }
-  if (PUBLIC.includes(`${raw.method} ${path}`)) return undefined;
+  const asked = `${raw.method} ${path}`;
+  if (PUBLIC.includes(asked) || PUBLIC_HOOK.test(asked)) return undefined;
   const [scheme, given, ...rest] = (raw.headers.authorization ?? "").split(" ");
   if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
     throw new MillraceError("unauthorized", `this needs an API key; ${SEND_IT}`);

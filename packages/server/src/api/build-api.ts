@@ -3,10 +3,14 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
 import { Once } from "../engine/once.ts";
+import { Receiver } from "../engine/webhooks/receiver.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
+import { AllowedHosts } from "../security/allowed-hosts.ts";
+import { OutboundGuard } from "../security/outbound-guard.ts";
+import type { SecretSources } from "../security/secret-source.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
@@ -14,7 +18,7 @@ import { Callers } from "./callers.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
-import { acceptJsonOnly, refuseBodyInVain } from "./json-body.ts";
+import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer, measurePlaces } from "./observe.ts";
@@ -33,6 +37,7 @@ import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
+import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -50,6 +55,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -63,6 +69,10 @@ export interface ApiOptions {
   apiKey: string;
   /** Under which secrets are encrypted. */
   secretKeys: SecretKeys;
+  /** Where secrets of webhooks are that refer to something. Default: this process looks nowhere. */
+  secretSources?: SecretSources;
+  /** What URLs that others write are held to. Default: no inner address. */
+  guard?: OutboundGuard;
   logger: Logger;
   version: string;
   /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
@@ -80,6 +90,9 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Longer than any statement may take, so that it ends only connections on which nothing happens. */
 const CONNECTION_TIMEOUT_MS = 60_000;
 
+const nowhere = { resolve: () => Promise.reject(new Error("this process does not look there")) };
+const NO_SOURCES: SecretSources = { env: nowhere, file: nowhere };
+
 /** The HTTP server, ready to listen. Whoever listens, closes it: then it answers what is under way, and ends. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const {
@@ -87,6 +100,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     intake,
     ring,
     secretKeys,
+    secretSources = NO_SOURCES,
+    guard = new OutboundGuard(new AllowedHosts([])),
     logger,
     version,
     metrics,
@@ -157,7 +172,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const emitter = new Emitter(db, ring, logger);
   const { values } = options;
   const once = new Once(db);
-  const context: Context = { db, intake, emitter, once, observer, values, secretKeys, ring };
+  const origins = { keys: secretKeys, sources: secretSources };
+  const parse = (body: Buffer) => jsonOf(body) ?? null;
+  const receiver = new Receiver({ db, intake, origins, parse, logger });
+  const context: Context = {
+    ...{ db, intake, emitter, once, observer, values, secretKeys, origins, guard, ring },
+  };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -182,6 +202,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   apiKeyRoutes(app, context);
   secretRoutes(app, context);
   auditRoutes(app, context);
+  webhookRoutes(app, context);
+  await hookRoutes(app, context, receiver);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

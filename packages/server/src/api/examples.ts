@@ -56,6 +56,74 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       },
     },
   },
+  setWebhookEndpoint: {
+    request: {
+      scheme: "stripe",
+      job: "order-paid",
+      secret: "STRIPE_HOOK",
+      mapping: { orderId: "data.object.id", kind: "type", source: { const: "stripe" } },
+    },
+    response: {
+      201: {
+        name: "stripe",
+        path: "/hooks/rV0mUqSVo2bDqD3sBx3nJxk1vS1Jb3aY",
+        scheme: "stripe",
+        job: "order-paid",
+        secrets: [{ name: "STRIPE_HOOK", until: null }],
+        mapping: { orderId: "data.object.id", kind: "type", source: { const: "stripe" } },
+        enabled: true,
+        createdAt: "2026-11-24T09:00:00.000Z",
+        createdBy: "api",
+        changedAt: "2026-11-24T09:00:00.000Z",
+        changedBy: "api",
+      },
+    },
+  },
+  setWebhookSubscription: {
+    request: {
+      url: "https://ops.example.com/millrace",
+      events: ["run.failed", "run.dead_lettered"],
+      job: "report",
+    },
+    response: {
+      201: {
+        name: "ops",
+        url: "https://ops.example.com/millrace",
+        events: ["run.failed", "run.dead_lettered"],
+        job: "report",
+        enabled: true,
+        disabledReason: null,
+        createdAt: "2026-11-24T09:00:00.000Z",
+        createdBy: "api",
+        changedAt: "2026-11-24T09:00:00.000Z",
+        changedBy: "api",
+        secret: "whsec_vTf2Zr3mWk6yQ0uXh8sPq1d5aEoJc9nL7bGiRtYxM4w=",
+      },
+    },
+  },
+  testWebhookSubscription: {
+    response: {
+      202: {
+        id: "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49",
+        subscription: "ops",
+        event: "webhook.ping",
+        runId: null,
+        at: "2026-11-24T09:00:00.000Z",
+        outcome: null,
+        attempts: 0,
+        lastAttemptAt: null,
+        nextAttemptAt: "2026-11-24T09:00:00.000Z",
+        status: null,
+        error: null,
+        answer: null,
+        body: {
+          type: "webhook.ping",
+          timestamp: "2026-11-24T09:00:00.000Z",
+          data: { subscription: "ops" },
+        },
+      },
+    },
+  },
   createRun: {
     request: {
       job: "report",

@@ -25,19 +25,11 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     "application/json",
     { parseAs: "buffer" },
     async (request: FastifyRequest, bytes: Buffer) => {
-      const encoding = request.headers["content-encoding"];
-      if (encoding !== undefined && encoding !== "identity") {
-        throw new MillraceError(
-          "unsupported_media_type",
-          "send the body as it is, without Content-Encoding: compressed bodies are not read here",
-        );
-      }
+      requirePlain(request);
       if (request.headers["idempotency-key"] !== undefined) {
         request.bodyDigest = createHash("sha256").update(bytes).digest();
       }
-      if (bytes.length === 0) return undefined;
-      if (!isUtf8(bytes)) throw new MillraceError("invalid_request", "the body is not UTF-8");
-      return parseBody(bytes.toString("utf8"), request.routeOptions.config.itemsIn);
+      return jsonOf(bytes, request.routeOptions.config.itemsIn);
     },
   );
 }
@@ -57,8 +49,25 @@ export function refuseBodyInVain({ body, routeOptions: { schema } }: FastifyRequ
 
 /**
  * @param itemsIn the field whose items are refused one by one
+ * @returns undefined for no bytes
  * @throws MillraceError `invalid_request`, `invalid_json`
  */
+export function jsonOf(bytes: Buffer, itemsIn?: string): unknown {
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw new MillraceError("invalid_request", "the body is not UTF-8");
+  return parseBody(bytes.toString("utf8"), itemsIn);
+}
+
+/** @throws MillraceError `unsupported_media_type` for a body that is compressed */
+export function requirePlain({ headers }: FastifyRequest): void {
+  const encoding = headers["content-encoding"];
+  if (encoding === undefined || encoding === "identity") return;
+  throw new MillraceError(
+    "unsupported_media_type",
+    "send the body as it is, without Content-Encoding: compressed bodies are not read here",
+  );
+}
+
 function parseBody(text: string, itemsIn: string | undefined): unknown {
   const body = parse(text);
   const items = itemsIn !== undefined && isRecord(body) ? body[itemsIn] : undefined;

@@ -36,6 +36,7 @@ const TAGS = [
   { name: "keys", description: "Who may do what." },
   { name: "audit", description: "Who has done what." },
   { name: "secrets", description: "What handlers need to know, and nobody may read." },
+  { name: "webhooks", description: "What others send to start jobs, and are sent when runs end." },
   { name: "server", description: "The server itself." },
 ];
 

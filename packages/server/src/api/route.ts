@@ -12,6 +12,8 @@ import { z } from "zod";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Once } from "../engine/once.ts";
+import type { SecretOrigins } from "../engine/load-secrets.ts";
+import type { OutboundGuard } from "../security/outbound-guard.ts";
 import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
@@ -45,6 +47,10 @@ export interface Context {
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
   secretKeys: SecretKeys;
+  /** Where the secrets of webhooks come from. */
+  origins: SecretOrigins;
+  /** What URLs that others write are held to. */
+  guard: OutboundGuard;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
 }

@@ -53,6 +53,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     keys: async () => (await import("./commands/keys.ts")).keysCommand,
     audit: async () => (await import("./commands/audit.ts")).auditCommand,
     secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
+    webhooks: async () => (await import("./commands/webhooks.ts")).webhooksCommand,
   },
 };
 

@@ -73,6 +73,15 @@ test("the address that people have is taken without the slash at its end, and re
   }
 });
 
+test("hosts that may be reached are hosts and ranges, and what is neither is named", () => {
+  const read = (text: string) => readSettings({ MILLRACE_ALLOWED_HOSTS: text }, "/").allowedHosts;
+  expect(read("crm.internal:8443, 10.20.0.0/16").contain("10.20.1.1")).toBe(true);
+  expect(read("").contain("10.20.1.1")).toBe(false);
+  expect(() => read("crm.internal,*.internal")).toThrow(
+    /^MILLRACE_ALLOWED_HOSTS: "\*\.internal" is neither a host/,
+  );
+});
+
 test("a misspelt variable is told of, with the name that was meant", () => {
   expect(unknownVariables({ MILLRACE_PROT: "1", MILLRACE_TEST_RUNNER: "1", PATH: "/bin" })).toEqual(
     ["MILLRACE_PROT is not a setting, and does nothing; did you mean MILLRACE_PORT?"],

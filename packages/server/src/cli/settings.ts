@@ -1,6 +1,7 @@
 import path from "node:path";
 import { MillraceError, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
+import { AllowedHosts } from "../security/allowed-hosts.ts";
 import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
@@ -26,6 +27,8 @@ export interface Settings {
   readonly url: string | undefined;
   /** The address that people have for the server, without a slash at its end. */
   readonly publicUrl: string | undefined;
+  /** Where webhooks may be sent though it is no public address. */
+  readonly allowedHosts: AllowedHosts;
   readonly jobs: readonly string[];
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
@@ -87,6 +90,16 @@ export const VARIABLES = {
     )
     .transform((text) => new URL(text).href.replace(/\/+$/, ""))
     .optional(),
+  MILLRACE_ALLOWED_HOSTS: list()
+    .transform((items, context) => {
+      try {
+        return new AllowedHosts(items);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    })
+    .prefault(""),
   MILLRACE_JOBS: list().prefault(""),
   MILLRACE_QUEUES: list()
     .transform((items, context) => {
@@ -192,6 +205,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     secretKeys: read.MILLRACE_SECRET_KEYS,
     url: read.MILLRACE_URL,
     publicUrl: read.MILLRACE_PUBLIC_URL,
+    allowedHosts: read.MILLRACE_ALLOWED_HOSTS,
     jobs: read.MILLRACE_JOBS,
     queues: read.MILLRACE_QUEUES,
     apiRate: read.MILLRACE_API_RATE,

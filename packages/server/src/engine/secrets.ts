@@ -91,7 +91,8 @@ export async function requireKeys(db: Queryable, keys: SecretKeys): Promise<KeyR
   );
 }
 
-async function ringToSeal(tx: Queryable, keys: SecretKeys): Promise<KeyRing> {
+/** Under which a secret is encrypted that is stored now. @throws MillraceError `secret_key_missing` */
+export async function ringToSeal(tx: Queryable, keys: SecretKeys): Promise<KeyRing> {
   return (await requireKeys(tx, keys)) ?? keys.make();
 }
 

@@ -53,6 +53,7 @@ export type Failpoint =
   | "reap.after_commit"
   | "dispatch.before"
   | "dispatch.after_commit"
+  | "deliver.after_send"
   | "meet.before"
   | "meet.after_commit"
   | "orphans.before"

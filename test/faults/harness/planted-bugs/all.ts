@@ -13,6 +13,7 @@ import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
 import { VALUE_BUGS } from "./values.ts";
 import { WAIT_BUGS } from "./waits.ts";
+import { WEBHOOK_BUGS } from "./webhooks.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
 /**
@@ -38,4 +39,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...SIGNAL_BUGS,
   ...AUDIT_BUGS,
   ...REQUEST_BUGS,
+  ...WEBHOOK_BUGS,
 ];

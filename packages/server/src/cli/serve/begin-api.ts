@@ -2,12 +2,14 @@ import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
+import { OutboundGuard } from "../../security/outbound-guard.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
+import { secretSources } from "./secrets.ts";
 
 export interface ApiGround {
   registry: JobRegistry;
@@ -31,6 +33,8 @@ export async function beginApi(
     values,
     apiKey: keyOf(ground),
     secretKeys,
+    secretSources: secretSources(ground),
+    guard: new OutboundGuard(settings.allowedHosts),
     logger,
     version: VERSION,
     requestsPerSecond: settings.apiRate,

@@ -8,13 +8,19 @@ import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
+import { WebhookMetrics } from "../../maintenance/webhook-metrics.ts";
+import { WebhookPruner } from "../../maintenance/webhook-pruner.ts";
+import { WebhookSender } from "../../maintenance/webhook-sender.ts";
+import { OutboundGuard } from "../../security/outbound-guard.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
+import { VERSION } from "../version.ts";
 import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
+import { secretOrigins } from "./secrets.ts";
 
-/** Takes back what lost its worker, keeps the history in bounds, and carries out operations. Any number may run at once. */
+/** Takes back what lost its worker, keeps the history in bounds, carries out operations, and sends webhooks. Any number may run at once. */
 export async function beginMaintenance(
   ground: RungGround,
   registry: JobRegistry,
@@ -22,10 +28,18 @@ export async function beginMaintenance(
 ): Promise<void> {
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
-  const { retentionMs, leaseMs } = serving.settings;
+  const { retentionMs, leaseMs, allowedHosts } = serving.settings;
   const intake = new Intake(db, registry, (queue) => bell.ring(queue));
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
+  const sender = new WebhookSender({
+    db,
+    logger,
+    origins: secretOrigins(ground),
+    guard: new OutboundGuard(allowedHosts),
+    userAgent: `Millrace/${VERSION}`,
+    onSent: new WebhookMetrics(metrics).sent,
+  });
   const loops = [
     new PartitionKeeper({ db, logger, retentionMs }),
     new Pruner({ db, logger, retentionMs, onPruned }),
@@ -33,6 +47,8 @@ export async function beginMaintenance(
     new AuditAnchor({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
+    sender,
+    new WebhookPruner({ db, logger, retentionMs }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),
   ];
   for (const loop of loops) await begun(serving, loop);

@@ -1,24 +1,32 @@
 import { hostname } from "node:os";
 import { GivenSecrets } from "../../engine/given-secrets.ts";
-import { loadSecrets } from "../../engine/load-secrets.ts";
+import { type SecretOrigins, loadSecrets } from "../../engine/load-secrets.ts";
 import { requireKeys } from "../../engine/secrets.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import { EnvironmentSource } from "../../security/environment-source.ts";
 import { FileSource } from "../../security/file-source.ts";
+import type { SecretSources } from "../../security/secret-source.ts";
 import { SecretLeases } from "../../worker/secret-leases.ts";
 import { secretKeysOf } from "../secret-keys.ts";
 import type { Ground } from "./ground.ts";
 
 /** The secrets of the jobs of a worker, from the database and from where they refer to. */
-export function secretLeases({ cli, serving, db }: Ground): SecretLeases {
-  const { settings, masks } = serving;
-  const keys = secretKeysOf(settings);
-  const sources = { env: new EnvironmentSource(cli.env), file: new FileSource(settings.home) };
+export function secretLeases(ground: Ground): SecretLeases {
+  const { serving, db } = ground;
   const given = new GivenSecrets(db, `worker:${hostname()}:${process.pid}`);
-  const origins = { keys, sources, onGiven: given.note };
+  const origins = { ...secretOrigins(ground), onGiven: given.note };
   return new SecretLeases(({ name, secrets }) => loadSecrets(db, origins, name, secrets), {
-    masks,
+    masks: serving.masks,
   });
+}
+
+/** Where the values of secrets come from in this process. */
+export function secretOrigins(ground: Ground): SecretOrigins {
+  return { keys: secretKeysOf(ground.serving.settings), sources: secretSources(ground) };
+}
+
+export function secretSources({ cli, serving: { settings } }: Ground): SecretSources {
+  return { env: new EnvironmentSource(cli.env), file: new FileSource(settings.home) };
 }
 
 /**

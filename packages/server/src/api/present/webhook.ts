@@ -1,0 +1,66 @@
+import type { DeliveryInfo, EndpointInfo, ReceiptInfo, SubscriptionInfo } from "@millrace/core/api";
+import type { DeliveryRow } from "../../store/webhook-deliveries.ts";
+import type { EndpointRow, ReceiptRow } from "../../store/webhook-endpoints.ts";
+import type { SubscriptionRow } from "../../store/webhook-subscriptions.ts";
+import { instant } from "./instant.ts";
+
+export function presentEndpoint(row: EndpointRow): EndpointInfo {
+  return {
+    name: row.name,
+    path: `/hooks/${row.id}`,
+    scheme: row.scheme,
+    job: row.job,
+    secrets: row.secrets,
+    mapping: row.mapping,
+    enabled: row.enabled,
+    createdAt: instant(row.created_at),
+    createdBy: row.created_by,
+    changedAt: instant(row.changed_at),
+    changedBy: row.changed_by,
+  };
+}
+
+export function presentReceipt(row: ReceiptRow): ReceiptInfo {
+  return {
+    id: row.id,
+    at: instant(row.at),
+    outcome: row.outcome,
+    deliveryId: row.delivery_id,
+    runId: row.run_id,
+    bytes: row.bytes,
+    error: row.error,
+  };
+}
+
+export function presentSubscription(row: SubscriptionRow): SubscriptionInfo {
+  return {
+    name: row.name,
+    url: row.url,
+    events: row.events,
+    job: row.job,
+    enabled: row.enabled,
+    disabledReason: row.disabled_reason,
+    createdAt: instant(row.created_at),
+    createdBy: row.created_by,
+    changedAt: instant(row.changed_at),
+    changedBy: row.changed_by,
+  };
+}
+
+export function presentDelivery(row: DeliveryRow): DeliveryInfo {
+  return {
+    id: row.id,
+    subscription: row.subscription,
+    event: row.event,
+    runId: row.run_id,
+    at: instant(row.at),
+    outcome: row.outcome,
+    attempts: row.attempts,
+    lastAttemptAt: row.last_at && instant(row.last_at),
+    nextAttemptAt: row.due_at && instant(row.due_at),
+    status: row.status,
+    error: row.error,
+    answer: row.answer,
+    body: JSON.parse(row.body) as DeliveryInfo["body"],
+  };
+}

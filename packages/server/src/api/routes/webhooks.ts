@@ -1,0 +1,270 @@
+import { durationMs } from "@millrace/core";
+import {
+  DeliveryId,
+  DeliveryInfo,
+  DeliveryPage,
+  EndpointInfo,
+  ListDeliveries,
+  Name,
+  ReceiptPage,
+  SetWebhookEndpoint,
+  SetWebhookSubscription,
+  SubscriptionInfo,
+  WebhookList,
+} from "@millrace/core/api";
+import { z } from "zod";
+import { removeEndpoint, requireEndpoint, setEndpoint } from "../../engine/webhooks/endpoints.ts";
+import {
+  redeliver,
+  removeSubscription,
+  requireDelivery,
+  requireSubscription,
+  setSubscription,
+  testSubscription,
+} from "../../engine/webhooks/subscriptions.ts";
+import { listDeliveries } from "../../store/webhook-deliveries.ts";
+import { listEndpoints, listReceipts } from "../../store/webhook-endpoints.ts";
+import { listSubscriptions } from "../../store/webhook-subscriptions.ts";
+import {
+  presentDelivery,
+  presentEndpoint,
+  presentReceipt,
+  presentSubscription,
+} from "../present/webhook.ts";
+import { type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
+
+const ByName = z.strictObject({ name: Name });
+const ByDelivery = z.strictObject({ id: DeliveryId });
+
+export function webhookRoutes(app: Api, context: Context): void {
+  app.get(
+    "/api/v1/webhooks",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "listWebhooks",
+        permission: "read",
+        summary: "List webhooks, in and out, by name",
+        description: "Nothing here gives a secret.",
+        querystring: NoQuery,
+        response: { 200: WebhookList },
+      },
+    },
+    async () => ({
+      endpoints: (await listEndpoints(context.db)).map(presentEndpoint),
+      subscriptions: (await listSubscriptions(context.db)).map(presentSubscription),
+    }),
+  );
+  endpointRoutes(app, context);
+  subscriptionRoutes(app, context);
+  deliveryRoutes(app, context);
+}
+
+function endpointRoutes(app: Api, { db, origins }: Context): void {
+  app.put(
+    "/api/v1/webhooks/endpoints/:name",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "setWebhookEndpoint",
+        permission: "edit",
+        summary: "Make an endpoint for webhooks of others, or change one",
+        description:
+          "Answers 201 when it was made, with its path. What is left out stays as it was. Who sends is told by the signature alone: under a secret of Millrace that is bound to the job.",
+        params: ByName,
+        querystring: NoQuery,
+        body: SetWebhookEndpoint,
+        response: { 200: EndpointInfo, 201: EndpointInfo },
+        problems: ["unknown_job"],
+      },
+    },
+    async (request, reply) => {
+      const { scheme, job, secret, grace, mapping, enabled } = request.body;
+      const graceMs = grace === undefined ? 0 : durationMs(grace, "grace");
+      const given = { scheme, job, secret, graceMs, mapping, enabled };
+      const { name } = request.params;
+      const { row, created } = await setEndpoint(db, request.caller, origins, name, given);
+      return reply.code(created ? 201 : 200).send(presentEndpoint(row));
+    },
+  );
+
+  app.delete(
+    "/api/v1/webhooks/endpoints/:name",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "removeWebhookEndpoint",
+        permission: "edit",
+        summary: "Remove an endpoint, with its log",
+        params: ByName,
+        querystring: NoQuery,
+        response: { 200: EndpointInfo },
+        problems: ["webhook_not_found"],
+      },
+    },
+    async (request) =>
+      presentEndpoint(await removeEndpoint(db, request.caller, request.params.name)),
+  );
+
+  app.get(
+    "/api/v1/webhooks/endpoints/:name/deliveries",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "listWebhookReceipts",
+        permission: "read",
+        summary: "List what came in at an endpoint, newest first",
+        description:
+          "Also what was refused, and why; of what was not signed, 60 a minute at the most. Pass nextCursor as cursor until it is null.",
+        params: ByName,
+        querystring: ListDeliveries,
+        response: { 200: ReceiptPage },
+        problems: ["webhook_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = await requireEndpoint(db, request.params.name);
+      const { limit, cursor = FROM_THE_NEWEST } = request.query;
+      const rows = await listReceipts(db, name, cursor, limit);
+      return { deliveries: rows.map(presentReceipt), nextCursor: nextOf(rows, limit) };
+    },
+  );
+}
+
+function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context): void {
+  app.put(
+    "/api/v1/webhooks/subscriptions/:name",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "setWebhookSubscription",
+        permission: "edit",
+        summary: "Tell a URL when runs end, or change what it is told",
+        description:
+          "Answers 201 when it was made, with the secret under which deliveries are signed (Standard Webhooks), which nobody can read again. What is left out stays as it was. To switch it off drops what is still to be sent.",
+        params: ByName,
+        querystring: NoQuery,
+        body: SetWebhookSubscription,
+        response: { 200: SubscriptionInfo, 201: SubscriptionInfo },
+        problems: ["unknown_job", "blocked_destination", "secret_key_missing"],
+      },
+    },
+    async (request, reply) => {
+      const { url, events, job, enabled } = request.body;
+      const given = { url, events, job, enabled };
+      const { name } = request.params;
+      const { caller } = request;
+      const { row, secret } = await setSubscription(db, caller, { keys, guard }, name, given);
+      const told = presentSubscription(row);
+      if (secret === undefined) return reply.code(200).send(told);
+      return reply.code(201).send({ ...told, secret });
+    },
+  );
+
+  app.delete(
+    "/api/v1/webhooks/subscriptions/:name",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "removeWebhookSubscription",
+        permission: "edit",
+        summary: "Remove a subscription, with its secret and its log",
+        params: ByName,
+        querystring: NoQuery,
+        response: { 200: SubscriptionInfo },
+        problems: ["webhook_not_found"],
+      },
+    },
+    async (request) =>
+      presentSubscription(await removeSubscription(db, request.caller, request.params.name)),
+  );
+
+  app.post(
+    "/api/v1/webhooks/subscriptions/:name/test",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "testWebhookSubscription",
+        permission: "operate",
+        summary: "Send an event webhook.ping to a subscription",
+        description:
+          "By the same way as all others, within a second. What became of it, the delivery tells.",
+        params: ByName,
+        querystring: NoQuery,
+        response: { 202: DeliveryInfo },
+        problems: ["webhook_not_found"],
+      },
+    },
+    async (request, reply) => {
+      const row = await testSubscription(db, request.caller, request.params.name);
+      return reply.code(202).send(presentDelivery(row));
+    },
+  );
+
+  app.get(
+    "/api/v1/webhooks/subscriptions/:name/deliveries",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "listWebhookDeliveries",
+        permission: "read",
+        summary: "List what a subscription was told, or is to be, newest first",
+        description: "Pass nextCursor as cursor until it is null.",
+        params: ByName,
+        querystring: ListDeliveries,
+        response: { 200: DeliveryPage },
+        problems: ["webhook_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = await requireSubscription(db, request.params.name);
+      const { limit, cursor = FROM_THE_NEWEST } = request.query;
+      const rows = await listDeliveries(db, name, cursor, limit);
+      return { deliveries: rows.map(presentDelivery), nextCursor: nextOf(rows, limit) };
+    },
+  );
+}
+
+function deliveryRoutes(app: Api, { db }: Context): void {
+  app.get(
+    "/api/v1/webhooks/deliveries/:id",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "getWebhookDelivery",
+        permission: "read",
+        summary: "One delivery of a subscription",
+        params: ByDelivery,
+        querystring: NoQuery,
+        response: { 200: DeliveryInfo },
+        problems: ["delivery_not_found"],
+      },
+    },
+    async (request) => presentDelivery(await requireDelivery(db, request.params.id)),
+  );
+
+  app.post(
+    "/api/v1/webhooks/deliveries/:id/redeliver",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "redeliverWebhook",
+        permission: "operate",
+        summary: "Send a delivery again, under the same id",
+        description: "Whatever became of it. It has its attempts of a day anew.",
+        params: ByDelivery,
+        querystring: NoQuery,
+        response: { 202: DeliveryInfo },
+        problems: ["delivery_not_found", "webhook_not_found"],
+      },
+    },
+    async (request, reply) => {
+      const row = await redeliver(db, request.caller, request.params.id);
+      return reply.code(202).send(presentDelivery(row));
+    },
+  );
+}
+
+function nextOf(rows: readonly { id: string }[], limit: number): string | null {
+  return rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
+}

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { WEBHOOK_EVENTS } from "@millrace/core";
+import { DeliveryInfo, SubscriptionInfo } from "@millrace/core/api";
+import { Command, Option } from "commander";
+import { type ApiClient, apiClient, segment } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmless, harmlessJson } from "../output/harmless.ts";
+import { jsonOption } from "./options.ts";
+import { add, switched } from "./webhooks-receive.ts";
+
+const LOOK_EVERY_MS = 250;
+
+/** An attempt may take 15 s, and a second goes by until it begins. */
+const WAIT_MS = 20_000;
+
+interface Options {
+  json?: boolean;
+}
+
+interface SendOptions extends Options {
+  event?: string[];
+  job?: string;
+  allJobs?: boolean;
+  on?: boolean;
+  off?: boolean;
+}
+
+export function sendCommand(cli: Cli): Command {
+  return new Command("send")
+    .description("tell a URL when runs end, or change what it is told")
+    .argument("<name>", "what the subscription is called")
+    .argument("[url]", "where to send; needed when it is made")
+    .option("--event <event>", `of what is told (repeatable): ${WEBHOOK_EVENTS.join(", ")}`, add)
+    .option("-j, --job <name>", "of the runs of this job alone")
+    .addOption(new Option("--all-jobs", "of the runs of all jobs (the default)").conflicts("job"))
+    .option("--on", "switch it on")
+    .addOption(new Option("--off", "switch it off, and drop what is to be sent").conflicts("on"))
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (name: string, url: string | undefined, options: SendOptions) => {
+        const { event: events, allJobs, json } = options;
+        const job = allJobs ? null : options.job;
+        const body = { url, events, job, enabled: switched(options) };
+        const path = `webhooks/subscriptions/${segment(name)}`;
+        const subscription = await apiClient(cli).put(path, body, SubscriptionInfo);
+        if (json) cli.out.line(harmlessJson({ v: 1, ...subscription }));
+        else tell(cli, subscription);
+        return EXIT.done;
+      }),
+    );
+}
+
+export function testCommand(cli: Cli): Command {
+  return new Command("test")
+    .description("send a ping to a subscription, and tell what it is answered")
+    .argument("<name>", "of the subscription")
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (name: string, options: Options) => {
+        const api = apiClient(cli);
+        const path = `webhooks/subscriptions/${segment(name)}/test`;
+        return show(cli, await tried(api, await api.post(path, {}, DeliveryInfo)), options);
+      }),
+    );
+}
+
+export function redeliverCommand(cli: Cli): Command {
+  return new Command("redeliver")
+    .description("send a delivery again, under the same id, and tell what it is answered")
+    .argument("<delivery>", "its id, as the log has it")
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (id: string, options: Options) => {
+        const api = apiClient(cli);
+        const path = `webhooks/deliveries/${segment(id)}/redeliver`;
+        return show(cli, await tried(api, await api.post(path, {}, DeliveryInfo)), options);
+      }),
+    );
+}
+
+/** The secret alone on its line, so that a script can take it. */
+function tell(cli: Cli, { name, url, enabled, secret }: SubscriptionInfo): void {
+  const what = enabled ? `is told at ${harmless(url)}` : "is off";
+  if (secret === undefined) {
+    cli.out.line(`✓ ${harmless(name)} ${what}`);
+    return;
+  }
+  cli.err.line(`${harmless(name)} ${what}. Its secret, which is shown this once:`);
+  cli.out.line(secret);
+}
+
+/** The delivery when it has been tried once since, or as it is when that takes too long. */
+async function tried(api: ApiClient, { id, lastAttemptAt }: DeliveryInfo): Promise<DeliveryInfo> {
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const delivery = await api.get(`webhooks/deliveries/${segment(id)}`, DeliveryInfo);
+    if (delivery.lastAttemptAt !== lastAttemptAt || performance.now() > until) return delivery;
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+function show(cli: Cli, delivery: DeliveryInfo, { json }: Options): number {
+  const { outcome, status, error, lastAttemptAt } = delivery;
+  if (json) cli.out.line(harmlessJson({ v: 1, ...delivery }));
+  else if (outcome === "delivered") cli.out.line(`✓ Delivered, and answered ${status}`);
+  else if (lastAttemptAt === null) cli.warn("it was not tried yet; does the maintenance run?");
+  else cli.out.line(`✕ Not delivered: ${harmless(error ?? "it was dropped")}`);
+  return outcome === "delivered" ? EXIT.done : EXIT.failed;
+}

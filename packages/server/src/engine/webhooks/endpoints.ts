@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { MillraceError, type PayloadMapping, type WebhookScheme } from "@millrace/core";
+import { type Caller, requirePermission } from "../../security/caller.ts";
+import { webhookKey } from "../../security/webhook-signature.ts";
+import { type Database, inTransaction, isUnavailable } from "../../store/database.ts";
+import { readJob } from "../../store/jobs.ts";
+import type { Queryable } from "../../store/statement.ts";
+import {
+  type EndpointRow,
+  type EndpointSecret,
+  deleteEndpoint,
+  lockWebhooks,
+  putEndpoint,
+  readEndpoint,
+} from "../../store/webhook-endpoints.ts";
+import { readSubscription } from "../../store/webhook-subscriptions.ts";
+import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+
+const ID_BYTES = 24;
+
+/** What an endpoint is to be; what is undefined stays as it was. */
+export interface GivenEndpoint {
+  scheme: WebhookScheme | undefined;
+  job: string | undefined;
+  /** The name of the secret under which is signed. */
+  secret: string | undefined;
+  /** For how long the secret of before is taken still. */
+  graceMs: number;
+  /** Null takes it away. */
+  mapping: PayloadMapping | null | undefined;
+  enabled: boolean | undefined;
+}
+
+/**
+ * Makes an endpoint, or changes one. Its address stays the same.
+ *
+ * @returns whether it was made
+ * @throws MillraceError `forbidden`, `unknown_job`; `invalid_request` for what is missing, a name that a subscription has, and a secret that
+ *   is not there, not bound to the job, or none of the scheme
+ */
+export function setEndpoint(
+  db: Database,
+  caller: Caller,
+  origins: SecretOrigins,
+  name: string,
+  given: GivenEndpoint,
+): Promise<{ row: EndpointRow; created: boolean }> {
+  requirePermission(caller, "edit");
+  return inTransaction(db, async (tx) => {
+    await lockWebhooks(tx);
+    const [before] = await readEndpoint(tx, name);
+    if (!before) await requireFreeName(tx, name);
+    const scheme = needed("scheme", given.scheme ?? before?.scheme);
+    const job = needed("job", given.job ?? before?.job);
+    const secret = needed("secret", given.secret ?? before?.secrets[0]?.name);
+    await requireJob(tx, job);
+    await requireSecret(tx, origins, { scheme, job, secret });
+    const mapping = given.mapping === undefined ? (before?.mapping ?? null) : given.mapping;
+    const [row] = await putEndpoint(
+      tx,
+      name,
+      before?.id ?? randomBytes(ID_BYTES).toString("base64url"),
+      scheme,
+      job,
+      JSON.stringify(secretsAfter(before?.secrets ?? [], secret, given.graceMs)),
+      mapping && JSON.stringify(mapping),
+      given.enabled ?? before?.enabled ?? true,
+      caller.name,
+    );
+    return { row: row!, created: !before };
+  });
+}
+
+/** @throws MillraceError `forbidden`, `webhook_not_found` */
+export async function removeEndpoint(
+  db: Queryable,
+  caller: Caller,
+  name: string,
+): Promise<EndpointRow> {
+  requirePermission(caller, "edit");
+  const [row] = await deleteEndpoint(db, name);
+  if (row) return row;
+  throw noEndpoint(name);
+}
+
+/** @throws MillraceError `webhook_not_found` */
+export async function requireEndpoint(db: Queryable, name: string): Promise<EndpointRow> {
+  const [row] = await readEndpoint(db, name);
+  if (row) return row;
+  throw noEndpoint(name);
+}
+
+/** Whether what is signed under it is taken still. */
+export function isCurrent({ until }: EndpointSecret): boolean {
+  return until === null || Date.parse(until) > Date.now();
+}
+
+/** @throws MillraceError `unknown_job` */
+export async function requireJob(tx: Queryable, name: string): Promise<void> {
+  const [row] = await readJob(tx, name);
+  if (row) return;
+  throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`, {
+    pointer: "/job",
+  });
+}
+
+/** The newest first. Those of before end with their grace, or when they would have ended anyway. */
+function secretsAfter(
+  before: readonly EndpointSecret[],
+  newest: string,
+  graceMs: number,
+): EndpointSecret[] {
+  if (before[0]?.name === newest) return before.filter(isCurrent);
+  const end = new Date(Date.now() + graceMs).toISOString();
+  const older = before
+    .filter(({ name }) => name !== newest)
+    .map(({ name, until }) => ({ name, until: until !== null && until < end ? until : end }));
+  return [{ name: newest, until: null }, ...older.filter(isCurrent)];
+}
+
+async function requireFreeName(tx: Queryable, name: string): Promise<void> {
+  const [row] = await readSubscription(tx, name);
+  if (!row) return;
+  throw new MillraceError(
+    "invalid_request",
+    `there is a subscription named ${name} already; give this endpoint another name`,
+  );
+}
+
+/** That a secret cannot be used shows when it is named, and not when the first webhook comes. */
+async function requireSecret(
+  tx: Queryable,
+  origins: SecretOrigins,
+  { scheme, job, secret }: { scheme: WebhookScheme; job: string; secret: string },
+): Promise<void> {
+  try {
+    const { [secret]: value } = await loadSecrets(tx, origins, job, [secret]);
+    webhookKey(scheme, value!);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    throw new MillraceError("invalid_request", (error as Error).message, { pointer: "/secret" });
+  }
+}
+
+function needed<T>(field: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new MillraceError("invalid_request", `/${field}: say it when the endpoint is made`, {
+    pointer: `/${field}`,
+  });
+}
+
+function noEndpoint(name: string): MillraceError {
+  return new MillraceError(
+    "webhook_not_found",
+    `there is no endpoint ${JSON.stringify(name)}; GET /api/v1/webhooks lists them`,
+  );
+}

@@ -1,0 +1,203 @@
+import { randomBytes } from "node:crypto";
+import { MillraceError, type WebhookEvent } from "@millrace/core";
+import { type Caller, requirePermission } from "../../security/caller.ts";
+import { seal } from "../../security/envelope.ts";
+import type { SecretKeys } from "../../security/key-ring.ts";
+import type { OutboundGuard } from "../../security/outbound-guard.ts";
+import { newStandardSecret } from "../../security/webhook-signature.ts";
+import { type Database, inTransaction } from "../../store/database.ts";
+import { lockSecrets, putSecret } from "../../store/secrets.ts";
+import type { Queryable } from "../../store/statement.ts";
+import {
+  type DeliveryRow,
+  insertDelivery,
+  readDelivery,
+  repeatDelivery,
+} from "../../store/webhook-deliveries.ts";
+import { lockWebhooks, readEndpoint } from "../../store/webhook-endpoints.ts";
+import {
+  type SubscriptionRow,
+  deleteSubscription,
+  putSubscription,
+  readSubscription,
+} from "../../store/webhook-subscriptions.ts";
+import { ringToSeal } from "../secrets.ts";
+import { requireJob } from "./endpoints.ts";
+
+/** To whom the secrets of subscriptions are bound. No job can have this name, so that none gets them. */
+export const SENDER = "_webhooks";
+
+/** What a subscription is to be; what is undefined stays as it was. */
+export interface GivenSubscription {
+  url: string | undefined;
+  events: readonly WebhookEvent[] | undefined;
+  /** Null for every job. */
+  job: string | null | undefined;
+  enabled: boolean | undefined;
+}
+
+/** A subscription as it was set; with its secret when it was made just now. */
+export interface SetSubscription {
+  row: SubscriptionRow;
+  secret: string | undefined;
+}
+
+/**
+ * Makes a subscription, with a new secret, or changes one, which keeps its own. The URL is checked as far as that goes without its addresses:
+ * those are checked whenever something is sent.
+ *
+ * @throws MillraceError `forbidden`, `unknown_job`, `blocked_destination`, `secret_key_missing`; `invalid_request` for what is missing, and a
+ *   name that an endpoint has
+ */
+export function setSubscription(
+  db: Database,
+  caller: Caller,
+  { keys, guard }: { keys: SecretKeys; guard: OutboundGuard },
+  name: string,
+  given: GivenSubscription,
+): Promise<SetSubscription> {
+  requirePermission(caller, "edit");
+  return inTransaction(db, async (tx) => {
+    await lockWebhooks(tx);
+    const [before] = await readSubscription(tx, name);
+    if (!before) await requireFreeName(tx, name);
+    const url = needed("url", given.url ?? before?.url);
+    const events = needed("events", given.events ?? before?.events);
+    const job = given.job === undefined ? (before?.job ?? null) : given.job;
+    if (job !== null) await requireJob(tx, job);
+    requireDestination(guard, url);
+    const made = before ? undefined : await makeSecret(tx, caller, keys, name);
+    const [row] = await putSubscription(
+      tx,
+      name,
+      url,
+      [...new Set(events)],
+      job,
+      before?.secret ?? made!.name,
+      given.enabled ?? before?.enabled ?? true,
+      caller.name,
+    );
+    return { row: row!, secret: made?.value };
+  });
+}
+
+/** With its secret and its log. @throws MillraceError `forbidden`, `webhook_not_found` */
+export async function removeSubscription(
+  db: Queryable,
+  caller: Caller,
+  name: string,
+): Promise<SubscriptionRow> {
+  requirePermission(caller, "edit");
+  const [row] = await deleteSubscription(db, name);
+  if (row) return row;
+  throw noSubscription(name);
+}
+
+/** @throws MillraceError `webhook_not_found` */
+export async function requireSubscription(db: Queryable, name: string): Promise<SubscriptionRow> {
+  const [row] = await readSubscription(db, name);
+  if (row) return row;
+  throw noSubscription(name);
+}
+
+/**
+ * Puts a delivery of the event `webhook.ping` before the others.
+ *
+ * @throws MillraceError `forbidden`, `webhook_not_found`; `invalid_request` for one that is switched off
+ */
+export async function testSubscription(
+  db: Queryable,
+  caller: Caller,
+  name: string,
+): Promise<DeliveryRow> {
+  requirePermission(caller, "operate");
+  requireEnabled(await requireSubscription(db, name));
+  const type = "webhook.ping";
+  const body = { type, timestamp: new Date().toISOString(), data: { subscription: name } };
+  const [row] = await insertDelivery(db, name, type, JSON.stringify(body));
+  return row!;
+}
+
+/**
+ * Sends a delivery again, whatever became of it, under the same id.
+ *
+ * @throws MillraceError `forbidden`, `delivery_not_found`; `invalid_request` when its subscription is switched off
+ */
+export async function redeliver(db: Queryable, caller: Caller, id: string): Promise<DeliveryRow> {
+  requirePermission(caller, "operate");
+  const { subscription } = await requireDelivery(db, id);
+  requireEnabled(await requireSubscription(db, subscription));
+  const [row] = await repeatDelivery(db, id);
+  if (row) return row;
+  throw noDelivery(id);
+}
+
+/** @throws MillraceError `delivery_not_found` */
+export async function requireDelivery(db: Queryable, id: string): Promise<DeliveryRow> {
+  const [row] = await readDelivery(db, id);
+  if (row) return row;
+  throw noDelivery(id);
+}
+
+/** It lies among the other secrets, so that it is under their keys, and goes with them to new ones. */
+async function makeSecret(
+  tx: Queryable,
+  caller: Caller,
+  keys: SecretKeys,
+  subscription: string,
+): Promise<{ name: string; value: string }> {
+  await lockSecrets(tx);
+  const readable = subscription
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, "_")
+    .slice(0, 70);
+  const name = `WEBHOOK_${readable}_${randomBytes(4).toString("hex").toUpperCase()}`;
+  const value = newStandardSecret();
+  const { wrappedKey, sealed } = seal(await ringToSeal(tx, keys), { name, version: 1 }, value);
+  await putSecret(tx, name, 1, [SENDER], null, wrappedKey, sealed, caller.name);
+  return { name, value };
+}
+
+function requireDestination(guard: OutboundGuard, url: string): void {
+  try {
+    guard.check(url);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    throw new MillraceError(error.code, error.message, { pointer: "/url" });
+  }
+}
+
+async function requireFreeName(tx: Queryable, name: string): Promise<void> {
+  const [row] = await readEndpoint(tx, name);
+  if (!row) return;
+  throw new MillraceError(
+    "invalid_request",
+    `there is an endpoint named ${name} already; give this subscription another name`,
+  );
+}
+
+function requireEnabled({ name, enabled, disabled_reason }: SubscriptionRow): void {
+  if (enabled) return;
+  throw new MillraceError(
+    "invalid_request",
+    `the subscription ${name} is switched off${disabled_reason ? `: ${disabled_reason}` : ""}; switch it on first`,
+  );
+}
+
+function needed<T>(field: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new MillraceError("invalid_request", `/${field}: say it when the subscription is made`, {
+    pointer: `/${field}`,
+  });
+}
+
+function noSubscription(name: string): MillraceError {
+  return new MillraceError(
+    "webhook_not_found",
+    `there is no subscription ${JSON.stringify(name)}; GET /api/v1/webhooks lists them`,
+  );
+}
+
+function noDelivery(id: string): MillraceError {
+  return new MillraceError("delivery_not_found", `there is no delivery ${id} on record`);
+}

@@ -1,0 +1,74 @@
+import type { WebhookEvent } from "@millrace/core";
+import { statement } from "./statement.ts";
+
+export interface SubscriptionRow {
+  name: string;
+  url: string;
+  events: WebhookEvent[];
+  /** Null for all. */
+  job: string | null;
+  /** The name of the secret under which is signed. */
+  secret: string;
+  enabled: boolean;
+  disabled_reason: string | null;
+  created_at: Date;
+  created_by: string;
+  changed_at: Date;
+  changed_by: string;
+}
+
+const COLUMNS = `name, url, events, job, secret, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
+
+/** What is still to be sent to one that is switched off, is not sent any more. */
+const DROPPED = `
+   update millrace.webhook_delivery set due_at = null, outcome = 'dropped'
+   where subscription = $1 and due_at is not null`;
+
+export const readSubscription = statement<[name: string], SubscriptionRow>(
+  "read_webhook_subscription",
+  `select ${COLUMNS} from millrace.webhook_subscription where name = $1`,
+);
+
+/** Those are few: as many as somebody has made by hand. */
+export const listSubscriptions = statement<[], SubscriptionRow>(
+  "list_webhook_subscriptions",
+  `select ${COLUMNS} from millrace.webhook_subscription order by name limit 10000`,
+);
+
+export const putSubscription = statement<
+  [
+    name: string,
+    url: string,
+    events: string[],
+    job: string | null,
+    secret: string,
+    enabled: boolean,
+    by: string,
+  ],
+  SubscriptionRow
+>(
+  "put_webhook_subscription",
+  `with dropped as (${DROPPED} and not $6)
+   insert into millrace.webhook_subscription (name, url, events, job, secret, enabled, created_by, changed_by)
+   values ($1, $2, $3, $4, $5, $6, $7, $7)
+   on conflict (name) do update
+   set url = excluded.url, events = excluded.events, job = excluded.job, enabled = excluded.enabled, disabled_reason = null,
+     changed_at = clock_timestamp(), changed_by = excluded.changed_by
+   returning ${COLUMNS}`,
+);
+
+export const disableSubscription = statement<[name: string, reason: string], never>(
+  "disable_webhook_subscription",
+  `with dropped as (${DROPPED})
+   update millrace.webhook_subscription set enabled = false, disabled_reason = $2, changed_at = clock_timestamp()
+   where name = $1 and enabled`,
+);
+
+/** With its log, and its secret. */
+export const deleteSubscription = statement<[name: string], SubscriptionRow>(
+  "delete_webhook_subscription",
+  `with gone as (delete from millrace.webhook_subscription where name = $1 returning ${COLUMNS}),
+     forgotten as (delete from millrace.webhook_delivery where subscription = $1),
+     told as (delete from millrace.secret s using gone g where s.name = g.secret)
+   select * from gone`,
+);
