@@ -92,6 +92,19 @@ const newApiKey = async ({ said }: Scene) =>
 
 const setSecret = { value: CANARY, allJobs: true };
 
+const POST = { method: "POST" };
+
+const newEndpoint = { scheme: "github", job: "nothing", secret: "HOOK" };
+
+const newSubscription = { url: `https://example.com/${CANARY}`, events: ["run.failed"] };
+
+const endpointPath = (name: string) => `webhooks/endpoints/${name}`;
+
+const subscriptionPath = (name: string) => `webhooks/subscriptions/${name}`;
+
+const newWebhook = ({ said }: Scene, name: string) =>
+  said(subscriptionPath(name), newSubscription, { method: "PUT" });
+
 const ACTS: Record<string, Act> = {
   cancelRun: async (scene) => {
     const id = await newRun(scene);
@@ -219,6 +232,40 @@ const ACTS: Record<string, Act> = {
   removeSecret: async ({ said }) => {
     await said("secrets/OLD_TOKEN", setSecret, { method: "PUT" });
     return ["secrets/OLD_TOKEN", undefined, "secret.removed secret:OLD_TOKEN"];
+  },
+  setWebhookEndpoint: async (scene) => {
+    await scene.said("secrets/HOOK", setSecret, { method: "PUT" });
+    return [endpointPath("shop"), newEndpoint, "webhook.created webhook:shop"];
+  },
+  removeWebhookEndpoint: async ({ said }) => {
+    await said("secrets/HOOK", setSecret, { method: "PUT" });
+    await said(endpointPath("old-shop"), newEndpoint, { method: "PUT" });
+    return [endpointPath("old-shop"), undefined, "webhook.removed webhook:old-shop"];
+  },
+  setWebhookSubscription: async () => [
+    subscriptionPath("ops"),
+    newSubscription,
+    "webhook.created webhook:ops",
+    "secret.created secret:WEBHOOK_OPS",
+  ],
+  removeWebhookSubscription: async (scene) => {
+    await newWebhook(scene, "old-ops");
+    return [
+      subscriptionPath("old-ops"),
+      undefined,
+      "webhook.removed webhook:old-ops",
+      "secret.removed secret:WEBHOOK_OLD_OPS",
+    ];
+  },
+  testWebhookSubscription: async (scene) => {
+    await newWebhook(scene, "pinged");
+    return [`${subscriptionPath("pinged")}/test`, undefined, "webhook.tested webhook:pinged"];
+  },
+  redeliverWebhook: async (scene) => {
+    await newWebhook(scene, "again");
+    const { id } = await scene.said(`${subscriptionPath("again")}/test`, undefined, POST);
+    const path = `webhooks/deliveries/${id as string}/redeliver`;
+    return [path, undefined, "webhook.redelivered webhook:again"];
   },
   rotateSecrets: async ({ db }) => {
     const place = { name: "UNDER_THE_OLD_KEY", version: 1 };

@@ -32,6 +32,16 @@ import {
   resumeOne,
 } from "../../packages/server/src/engine/schedule/schedules.ts";
 import { removeSecret, setSecret } from "../../packages/server/src/engine/secrets.ts";
+import {
+  removeEndpoint,
+  setEndpoint,
+} from "../../packages/server/src/engine/webhooks/endpoints.ts";
+import {
+  redeliver,
+  removeSubscription,
+  setSubscription,
+  testSubscription,
+} from "../../packages/server/src/engine/webhooks/subscriptions.ts";
 import type { Caller } from "../../packages/server/src/security/caller.ts";
 import { by } from "../support/caller.ts";
 
@@ -42,10 +52,13 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
-    ...{ pauseOne, resumeOne, beginBackfill },
+    ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
   },
-  edit: { createSchedule, editSchedule, resetSchedule, removeOne },
+  edit: {
+    ...{ createSchedule, editSchedule, resetSchedule, removeOne },
+    ...{ setEndpoint, removeEndpoint, setSubscription, removeSubscription },
+  },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
   },

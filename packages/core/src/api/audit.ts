@@ -39,6 +39,11 @@ export const AUDIT_ACTIONS = [
   "operation.paused",
   "operation.resumed",
   "operation.cancelled",
+  "webhook.created",
+  "webhook.changed",
+  "webhook.removed",
+  "webhook.tested",
+  "webhook.redelivered",
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

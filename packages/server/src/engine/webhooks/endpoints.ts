@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { MillraceError, type PayloadMapping, type WebhookScheme } from "@millrace/core";
-import { type Caller, requirePermission } from "../../security/caller.ts";
+import type { Caller } from "../../security/caller.ts";
 import { webhookKey } from "../../security/webhook-signature.ts";
-import { type Database, inTransaction, isUnavailable } from "../../store/database.ts";
+import { type Database, isUnavailable } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
@@ -14,6 +14,7 @@ import {
   readEndpoint,
 } from "../../store/webhook-endpoints.ts";
 import { readSubscription } from "../../store/webhook-subscriptions.ts";
+import { asCaller } from "../as-caller.ts";
 import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
 
 const ID_BYTES = 24;
@@ -45,8 +46,7 @@ export function setEndpoint(
   name: string,
   given: GivenEndpoint,
 ): Promise<{ row: EndpointRow; created: boolean }> {
-  requirePermission(caller, "edit");
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "edit", async (tx) => {
     await lockWebhooks(tx);
     const [before] = await readEndpoint(tx, name);
     if (!before) await requireFreeName(tx, name);
@@ -72,15 +72,12 @@ export function setEndpoint(
 }
 
 /** @throws MillraceError `forbidden`, `webhook_not_found` */
-export async function removeEndpoint(
-  db: Queryable,
-  caller: Caller,
-  name: string,
-): Promise<EndpointRow> {
-  requirePermission(caller, "edit");
-  const [row] = await deleteEndpoint(db, name);
-  if (row) return row;
-  throw noEndpoint(name);
+export function removeEndpoint(db: Database, caller: Caller, name: string): Promise<EndpointRow> {
+  return asCaller(db, caller, "edit", async (tx) => {
+    const [row] = await deleteEndpoint(tx, name);
+    if (row) return row;
+    throw noEndpoint(name);
+  });
 }
 
 /** @throws MillraceError `webhook_not_found` */

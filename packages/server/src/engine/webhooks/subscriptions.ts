@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { MillraceError, type WebhookEvent } from "@millrace/core";
-import { type Caller, requirePermission } from "../../security/caller.ts";
+import type { Caller } from "../../security/caller.ts";
 import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import type { OutboundGuard } from "../../security/outbound-guard.ts";
 import { newStandardSecret } from "../../security/webhook-signature.ts";
-import { type Database, inTransaction } from "../../store/database.ts";
+import type { Database } from "../../store/database.ts";
 import { lockSecrets, putSecret } from "../../store/secrets.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
@@ -21,6 +21,7 @@ import {
   putSubscription,
   readSubscription,
 } from "../../store/webhook-subscriptions.ts";
+import { asCaller } from "../as-caller.ts";
 import { ringToSeal } from "../secrets.ts";
 import { requireJob } from "./endpoints.ts";
 
@@ -56,8 +57,7 @@ export function setSubscription(
   name: string,
   given: GivenSubscription,
 ): Promise<SetSubscription> {
-  requirePermission(caller, "edit");
-  return inTransaction(db, async (tx) => {
+  return asCaller(db, caller, "edit", async (tx) => {
     await lockWebhooks(tx);
     const [before] = await readSubscription(tx, name);
     if (!before) await requireFreeName(tx, name);
@@ -82,15 +82,16 @@ export function setSubscription(
 }
 
 /** With its secret and its log. @throws MillraceError `forbidden`, `webhook_not_found` */
-export async function removeSubscription(
-  db: Queryable,
+export function removeSubscription(
+  db: Database,
   caller: Caller,
   name: string,
 ): Promise<SubscriptionRow> {
-  requirePermission(caller, "edit");
-  const [row] = await deleteSubscription(db, name);
-  if (row) return row;
-  throw noSubscription(name);
+  return asCaller(db, caller, "edit", async (tx) => {
+    const [row] = await deleteSubscription(tx, name);
+    if (row) return row;
+    throw noSubscription(name);
+  });
 }
 
 /** @throws MillraceError `webhook_not_found` */
@@ -105,17 +106,15 @@ export async function requireSubscription(db: Queryable, name: string): Promise<
  *
  * @throws MillraceError `forbidden`, `webhook_not_found`; `invalid_request` for one that is switched off
  */
-export async function testSubscription(
-  db: Queryable,
-  caller: Caller,
-  name: string,
-): Promise<DeliveryRow> {
-  requirePermission(caller, "operate");
-  requireEnabled(await requireSubscription(db, name));
-  const type = "webhook.ping";
-  const body = { type, timestamp: new Date().toISOString(), data: { subscription: name } };
-  const [row] = await insertDelivery(db, name, type, JSON.stringify(body));
-  return row!;
+export function testSubscription(db: Database, caller: Caller, name: string): Promise<DeliveryRow> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    requireEnabled(await requireSubscription(tx, name));
+    const type = "webhook.ping";
+    const body = { type, timestamp: new Date().toISOString(), data: { subscription: name } };
+    const [row] = await insertDelivery(tx, name, type, JSON.stringify(body));
+    tell("webhook.tested", `webhook:${name}`, { after: { delivery: row!.id } });
+    return row!;
+  });
 }
 
 /**
@@ -123,13 +122,15 @@ export async function testSubscription(
  *
  * @throws MillraceError `forbidden`, `delivery_not_found`; `invalid_request` when its subscription is switched off
  */
-export async function redeliver(db: Queryable, caller: Caller, id: string): Promise<DeliveryRow> {
-  requirePermission(caller, "operate");
-  const { subscription } = await requireDelivery(db, id);
-  requireEnabled(await requireSubscription(db, subscription));
-  const [row] = await repeatDelivery(db, id);
-  if (row) return row;
-  throw noDelivery(id);
+export function redeliver(db: Database, caller: Caller, id: string): Promise<DeliveryRow> {
+  return asCaller(db, caller, "operate", async (tx, tell) => {
+    const { subscription } = await requireDelivery(tx, id);
+    requireEnabled(await requireSubscription(tx, subscription));
+    const [row] = await repeatDelivery(tx, id);
+    if (!row) throw noDelivery(id);
+    tell("webhook.redelivered", `webhook:${subscription}`, { after: { delivery: id } });
+    return row;
+  });
 }
 
 /** @throws MillraceError `delivery_not_found` */

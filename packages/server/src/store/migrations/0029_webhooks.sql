@@ -136,3 +136,40 @@ create trigger ended after update of state on millrace.run
   for each row when (old.state is null and new.state is not null
     and (new.trigger = 'parent' or new.parent or new.compensates or millrace.is_any_subscribed()))
   execute function millrace.note_end();
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What is configured of them is on record like all that is. Of a URL the audit has the host alone: what comes after it may let in whoever
+-- knows it.
+
+create function millrace.audited_webhook(webhook jsonb) returns jsonb
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+  as $$
+    select case when webhook ->> 'url' is null then webhook
+      else webhook || jsonb_build_object('url', substring(webhook ->> 'url' from '^[^/]*//[^/?#]*'),
+        'urlDigest', 'sha256:' || encode(sha256(convert_to(webhook ->> 'url', 'UTF8')), 'hex')) end
+  $$;
+
+create function millrace.audit_webhook() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  begin
+    perform millrace.note_audit(
+      case tg_op when 'INSERT' then 'webhook.created' when 'DELETE' then 'webhook.removed' else 'webhook.changed' end,
+      'webhook:' || coalesce(new.name, old.name),
+      millrace.audited_webhook(to_jsonb(old)),
+      millrace.audited_webhook(to_jsonb(new)));
+    return null;
+  end $$;
+
+create constraint trigger audit_made after insert or delete on millrace.webhook_endpoint deferrable initially deferred
+  for each row execute function millrace.audit_webhook();
+create constraint trigger audit_changed after update on millrace.webhook_endpoint deferrable initially deferred
+  for each row when (to_jsonb(old) - 'changed_at' is distinct from to_jsonb(new) - 'changed_at')
+  execute function millrace.audit_webhook();
+create constraint trigger audit_made after insert or delete on millrace.webhook_subscription deferrable initially deferred
+  for each row execute function millrace.audit_webhook();
+create constraint trigger audit_changed after update on millrace.webhook_subscription deferrable initially deferred
+  for each row when (to_jsonb(old) - 'changed_at' is distinct from to_jsonb(new) - 'changed_at')
+  execute function millrace.audit_webhook();
