@@ -190,6 +190,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         description:
           "By the same way as all others, within a second. What became of it, the delivery tells.",
         params: ByName,
+        body: z.strictObject({}).optional(),
         querystring: NoQuery,
         response: { 202: DeliveryInfo },
         problems: ["webhook_not_found"],
@@ -253,6 +254,7 @@ function deliveryRoutes(app: Api, { db }: Context): void {
         summary: "Send a delivery again, under the same id",
         description: "Whatever became of it. It has its attempts of a day anew.",
         params: ByDelivery,
+        body: z.strictObject({}).optional(),
         querystring: NoQuery,
         response: { 202: DeliveryInfo },
         problems: ["delivery_not_found", "webhook_not_found"],
