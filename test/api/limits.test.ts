@@ -1,13 +1,14 @@
 import type { MillraceError } from "@millrace/core";
+import { createClient } from "@millrace/sdk";
 import { Claimer, createLogger } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
 import { Callers } from "../../packages/server/src/api/callers.ts";
 import { Buckets, WrongKeys } from "../../packages/server/src/api/rates.ts";
-import { API_KEY, startApi } from "../support/api.ts";
+import { API_KEY, nothing, startApi } from "../support/api.ts";
 import { until } from "../support/until.ts";
 
 test("S15: each caller has a rate, is told what is left of it, and is refused beyond it, alone", async () => {
-  const api = await startApi({ requestsPerSecond: 10 });
+  const api = await startApi({ requestsPerSecond: 1 });
   const { body: other } = await api.call("/api/v1/keys", {
     json: { name: "other", role: "viewer" },
   });
@@ -16,16 +17,28 @@ test("S15: each caller has a rate, is told what is left of it, and is refused be
   const refused = answers.filter(({ status }) => status === 429);
   expect(refused.length).toBeGreaterThan(5);
   const [{ body, headers }] = refused as [(typeof answers)[number]];
-  expect(body).toMatchObject({ code: "rate_limited", detail: expect.stringContaining("10 req") });
+  expect(body).toMatchObject({
+    code: "rate_limited",
+    detail: expect.stringContaining("1 requests a second"),
+  });
   expect(headers.get("retry-after")).toBe("1");
-  expect(headers.get("ratelimit-policy")).toBe('"caller";q=10;w=1');
+  expect(headers.get("ratelimit-policy")).toBe('"caller";q=1;w=1');
   expect(headers.get("ratelimit")).toBe('"caller";r=0;t=1');
 
   const theirs = await ask(other.key);
-  expect([theirs.status, theirs.headers.get("ratelimit")]).toEqual([200, '"caller";r=9;t=1']);
+  expect([theirs.status, theirs.headers.get("ratelimit")]).toEqual([200, '"caller";r=0;t=1']);
   const health = await api.call("/healthz", { key: null });
   expect([health.status, health.headers.get("ratelimit")]).toEqual([200, null]);
   await until("some have come back", async () => (await ask()).status === 200);
+});
+
+test("the client asks again what was refused for its rate, also without an idempotency key", async () => {
+  const api = await startApi({ requestsPerSecond: 5 });
+  const client = createClient({ url: api.url, key: API_KEY });
+  const made = await Promise.all(Array.from({ length: 8 }, () => client.enqueue(nothing)));
+  expect(new Set(made.map(({ id }) => id)).size).toBe(8);
+  const refused = api.lines.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
 });
 
 test("S15: of an address that sends wrong keys none is looked up any more, but those that are in use", async () => {
@@ -74,7 +87,6 @@ test("S15: a list that takes longer than two seconds is given up, and workers cl
 
 test("S15: one more than a limit is refused with the limit's number", async () => {
   const api = await startApi();
-  const nothing = { job: "nothing" };
   const keys = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 0]));
   const input = (count: number) => ({ job: "any/thing", input: keys(count) });
@@ -82,7 +94,7 @@ test("S15: one more than a limit is refused with the limit's number", async () =
     [
       "runs in bulk",
       "/api/v1/runs/bulk",
-      { runs: Array.from({ length: 1001 }, () => nothing) },
+      { runs: Array.from({ length: 1001 }, () => ({ job: "nothing" })) },
       400,
       "1000",
     ],

@@ -44,9 +44,8 @@ export class Intake {
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
-    const result = tx
-      ? (await enqueue(inParts(tx), [checked]))[0]!
-      : await this.#batcher.add(checked);
+    // Of one alone that is refused, the whole transaction ends.
+    const result = tx ? (await enqueue(tx, [checked]))[0]! : await this.#batcher.add(checked);
     if ("error" in result) throw result.error;
     return result.run;
   }
