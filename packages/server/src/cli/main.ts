@@ -5,6 +5,7 @@ import { CommanderError } from "commander";
 import { Cli } from "./cli.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { buildProgram } from "./program.ts";
+import { NOT_FOR_HANDLERS } from "./serve/job-environment.ts";
 import { usageError } from "./usage-error.ts";
 
 /** What a command leaves open (a pool in a job's module) must not keep the process when all is done. */
@@ -19,7 +20,7 @@ const LINGER_MS = 1000;
 export async function main(argv: string[]): Promise<number> {
   const cli = new Cli(process);
   // Handlers have the environment of this process, and threads and programs that they start get it.
-  delete process.env.MILLRACE_SECRET_KEYS;
+  for (const name of NOT_FOR_HANDLERS) delete process.env[name];
   const program = buildProgram(cli);
   // A reader that has seen enough (| head) closes its end.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);

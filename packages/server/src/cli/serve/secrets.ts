@@ -3,19 +3,46 @@ import { requireKeys } from "../../engine/secrets.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import { EnvironmentSource } from "../../security/environment-source.ts";
 import { FileSource } from "../../security/file-source.ts";
+import { AwsManager } from "../../security/managers/aws-manager.ts";
+import { AzureManager } from "../../security/managers/azure-manager.ts";
+import { GcpManager } from "../../security/managers/gcp-manager.ts";
+import { LeasedSource } from "../../security/managers/leased-source.ts";
+import type { SecretManager } from "../../security/managers/secret-manager.ts";
+import { VaultManager } from "../../security/managers/vault-manager.ts";
+import type { SecretSources } from "../../security/secret-source.ts";
 import { SecretLeases } from "../../worker/secret-leases.ts";
 import { secretKeysOf } from "../secret-keys.ts";
 import type { Ground } from "./ground.ts";
 
 /** The secrets of the jobs of a worker, from the database and from where they refer to. */
-export function secretLeases({ cli, serving, db }: Ground): SecretLeases {
-  const { settings, masks } = serving;
+export function secretLeases(ground: Ground): SecretLeases {
+  const { db } = ground;
+  const { settings, masks } = ground.serving;
   const keys = secretKeysOf(settings);
-  const sources = { env: new EnvironmentSource(cli.env), file: new FileSource(settings.home) };
+  const sources = secretSources(ground);
   return new SecretLeases(
     ({ name, secrets }) => loadSecrets(db, { keys, sources }, name, secrets),
     { masks },
   );
+}
+
+/** Nobody is asked, and no library loaded, before a job wants a secret that lies there. */
+function secretSources({ cli, serving: { settings, undo } }: Ground): SecretSources {
+  const { home, vault, vaultCredential, gcpSecrets, azureVaults, secretLeaseMs } = settings;
+  const leased = (manager: SecretManager) => new LeasedSource(manager, { leaseMs: secretLeaseMs });
+  const aws = new AwsManager();
+  undo.add("AWS Secrets Manager", () => aws.close());
+  const sources = {
+    env: new EnvironmentSource(cli.env),
+    file: new FileSource(home),
+    aws: leased(aws),
+    gcp: leased(new GcpManager(gcpSecrets)),
+    azure: leased(new AzureManager(azureVaults)),
+  };
+  if (!vault) return sources;
+  const manager = new VaultManager(vault, vaultCredential);
+  undo.add("Vault", () => manager.close());
+  return { ...sources, vault: leased(manager) };
 }
 
 /**
