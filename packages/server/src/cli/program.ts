@@ -4,6 +4,7 @@ import { answerCommands } from "./commands/approve.ts";
 import { approvalsCommand } from "./commands/approvals.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
 import { cancelCommand } from "./commands/cancel.ts";
+import { databaseRolesCommand } from "./commands/database-roles.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -49,6 +50,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     maintenanceCommand,
     autoscaleCommand,
     migrateCommand,
+    databaseRolesCommand,
     deployCommand,
     pruneCommand,
     doctorCommand,
