@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
@@ -33,6 +34,22 @@ async function newInstallation() {
   return { query, env };
 }
 
+/** For each role a login that may do what it must, and no more. */
+async function logins({ env, query }: Awaited<ReturnType<typeof newInstallation>>) {
+  expect(await millrace(["roles", "--apply"], env)).toMatchObject({ code: 0 });
+  const suffix = randomBytes(4).toString("hex");
+  const made: Record<string, Env> = {};
+  for (const role of ["api", "scheduler", "worker", "maintenance"]) {
+    const login = `millrace_test_${role}_${suffix}`;
+    await query(`create role ${login} login in role millrace_${role}`);
+    onTestFinished(async () => void (await query(`drop role ${login}`)));
+    const url = new URL(env["DATABASE_URL"]!);
+    url.username = login;
+    made[role] = { ...env, DATABASE_URL: url.href };
+  }
+  return (role: string) => made[role]!;
+}
+
 async function startRole(role: string, env: Env): Promise<{ process: Child; probes: string }> {
   const process = await startMillrace(role === "worker" ? [role, ...JOBS] : [role], env);
   await process.waitForLine(/^(Ready|Working)\. /m);
@@ -62,8 +79,10 @@ async function enqueue(client: Env, job: string, ...options: string[]): Promise<
   return JSON.parse(answer.stdout.split("\n")[0]!).id;
 }
 
-test("each role does its part alone: accept, move what is due, execute, take back", async () => {
-  const { env, query } = await newInstallation();
+test("S16: each role does its part alone, with a login for that alone: accept, move what is due, execute, take back", async () => {
+  const installation = await newInstallation();
+  const { query } = installation;
+  const envOf = await logins(installation);
   const stateOf = async (id: string) => {
     const [row] = await query(`select millrace.state_of(id, state) as state from millrace.run
       where id = '${id}'`);
@@ -71,11 +90,11 @@ test("each role does its part alone: accept, move what is due, execute, take bac
   };
 
   // A worker has told the database which jobs there are, and is gone.
-  const first = await startRole("worker", env);
+  const first = await startRole("worker", envOf("worker"));
   first.process.kill("SIGTERM");
   expect(await first.process.exited).toEqual({ code: 0, signal: null });
 
-  const api = await startRole("api", env);
+  const api = await startRole("api", envOf("api"));
   expect(await checksOf(api.probes)).toEqual({
     status: 200,
     checks: { database: "ok", transport: "ok" },
@@ -88,37 +107,65 @@ test("each role does its part alone: accept, move what is due, execute, take bac
   await until("it is due", async () => (await query(due)).length === 1);
   expect(await stateOf(later)).toBe("scheduled");
 
-  const scheduler = await startRole("scheduler", env);
+  const scheduler = await startRole("scheduler", envOf("scheduler"));
   expect(await checksOf(scheduler.probes)).toEqual({
     status: 200,
     checks: { database: "ok", transport: "ok", scheduler: "ok" },
   });
   await until("it may start", async () => (await stateOf(later)) === "queued");
 
-  const doomed = await startRole("worker", env);
+  const doomed = await startRole("worker", envOf("worker"));
   await until("it was executed", async () => (await stateOf(later)) === "completed");
   expect(await metricsOf(doomed.probes)).toMatch(
     /^millrace_attempts_total\{job="echo",outcome="completed"\} 1$/m,
   );
+  const dead = await enqueue(client, "hostile");
+  const doubtful = await enqueue(client, "doubtful");
+  const limited = await enqueue(client, "per-tenant", "--input", '{"tenant":"a"}');
+  await until("it is a dead letter", async () => (await stateOf(dead)) === "failed");
+  await until("it has passed its limits", async () => (await stateOf(limited)) === "completed");
+  await until("its effect is in doubt", async () => (await stateOf(doubtful)) === "waiting");
+  const ask = async (method: string, path: string, json?: unknown) => {
+    const answer = await fetch(`${client["MILLRACE_URL"]}/api/v1/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+    });
+    expect(answer.status, `${method} ${path}`).toBeLessThan(300);
+  };
+  await ask("POST", "schedules", { name: "tick", job: "show", every: "1s" });
+  const shown = "select from millrace.run where schedule = 'tick' and state = 'completed'";
+  await until("its schedule has fired", async () => (await query(shown)).length > 0);
+  await ask("DELETE", "schedules/tick");
+  await ask("POST", `runs/${doubtful}/cancel`, {});
+  await until("it was cancelled", async () => (await stateOf(doubtful)) === "cancelled");
+
   const nap = await enqueue(client, "nap", "--input", '{"ms":60000}');
   await until("it runs", async () => (await stateOf(nap)) === "running");
   doomed.process.kill("SIGKILL");
   await doomed.process.exited;
 
-  const maintenance = await startRole("maintenance", env);
+  const maintenance = await startRole("maintenance", envOf("maintenance"));
   expect(await checksOf(maintenance.probes)).toEqual({
     status: 200,
     checks: { database: "ok", transport: "ok", maintenance: "ok" },
   });
   await until("it was taken back", async () => (await stateOf(nap)) === "queued");
   expect(await metricsOf(maintenance.probes)).toMatch(/^millrace_database_health_up 1$/m);
+  await ask("POST", "operations", { kind: "rerun", filter: { job: "hostile" } });
+  const rerun = "select from millrace.dead_letter where handled_at is not null";
+  await until("its dead letter was run again", async () => (await query(rerun)).length > 0);
+  expect(await millrace(["prune"], envOf("maintenance"))).toMatchObject({ code: 0 });
 
+  for (const { process } of [first, doomed])
+    expect(process.output).not.toMatch(/permission denied/);
   for (const { process } of [api, scheduler, maintenance]) {
+    expect(process.output).not.toMatch(/permission denied/);
     process.kill("SIGTERM");
     expect(await process.exited).toEqual({ code: 0, signal: null });
     expect(process.output).toMatch(/^Stopped\.$/m);
   }
-}, 120_000);
+}, 240_000);
 
 test("two of each side by side do what one start does, and each run once", async () => {
   const { env, query } = await newInstallation();
@@ -146,7 +193,7 @@ test("two of each side by side do what one start does, and each run once", async
     process.kill("SIGTERM");
     expect(await process.exited).toEqual({ code: 0, signal: null });
   }
-}, 120_000);
+}, 240_000);
 
 test("the probe port is closed unless it is opened, needs no key, and shows two pages", async () => {
   const { env } = await newInstallation();

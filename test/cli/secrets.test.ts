@@ -86,7 +86,7 @@ test("a value has no place on the command line, and what is wrong is told", asyn
   ]);
   expect(await usage("refer", "NEW", "vault:crm", "--all-jobs")).toEqual([
     2,
-    expect.stringContaining("vault: is not there yet; the sources are env: and file:"),
+    expect.stringContaining("vault: needs the path of Vault's API and a field"),
   ]);
 });
 

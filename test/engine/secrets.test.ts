@@ -26,7 +26,7 @@ test("S6: 10,000 secrets come under a new key while they are read, no read fails
   );
   const both = secretKeys([fresh, old]);
   const read = async (wanted: readonly string[], keys = both) => {
-    const values = await loadSecrets(mill.db, { keys, sources }, "any", wanted);
+    const { values } = await loadSecrets(mill.db, { keys, sources }, "any", wanted);
     expect(Object.keys(values)).toEqual(wanted);
     for (const name of wanted) expect(values[name]).toBe(`value of ${name}`);
   };
@@ -71,7 +71,12 @@ test("S6: two who rotate at once, and one who sets meanwhile, leave every secret
   ]);
   await rotateSecrets(mill.db, ADMIN, both);
   const names = Array.from({ length: 50 }, (_, n) => nameOf(n));
-  const values = await loadSecrets(mill.db, { keys: secretKeys([fresh]), sources }, "any", names);
+  const { values } = await loadSecrets(
+    mill.db,
+    { keys: secretKeys([fresh]), sources },
+    "any",
+    names,
+  );
   expect(Object.values(values)).toEqual(
     names.map((_, n) => (n % 2 === 0 ? `it is now ${n}` : `it was ${n}`)),
   );

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { migrate } from "../../packages/server/src/store/migrate.ts";
 import { isAlive } from "./is-alive.ts";
@@ -37,8 +38,24 @@ export async function createDatabase(): Promise<TestDatabase> {
   }
   return {
     url: urlOf(name),
-    drop: () => maintain((client) => dropDatabase(client, name)),
+    drop: () =>
+      maintain(async (client) => {
+        await sessionsLeft(client, name);
+        await dropDatabase(client, name);
+      }),
   };
+}
+
+/** Those that were ended take some milliseconds to be gone, and one that is ended by the server instead throws where nobody listens any more. */
+async function sessionsLeft(client: pg.ClientBase, name: string): Promise<void> {
+  for (let looks = 0; looks < 10; looks++) {
+    const { rowCount } = await client.query(
+      "select from pg_stat_activity where datname = $1 limit 1",
+      [name],
+    );
+    if (rowCount === 0) return;
+    await pause(5);
+  }
 }
 
 /** Its name, once it is there; a process asks once. */

@@ -9,6 +9,7 @@ import { API_KEY } from "../support/api.ts";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
 import { leasesOn, storeSecret } from "../support/secrets.ts";
+import { until } from "../support/until.ts";
 
 const FILE = join(import.meta.dirname, "jobs/secrets.job.ts");
 
@@ -154,11 +155,17 @@ describe("an attempt", () => {
         `%${message}%`,
       ]);
     const id = await mill.enqueue("digest");
-    await expect
-      .poll(() => said(id, "CRM_TOKEN: it is not set; millrace secrets set CRM_TOKEN --job digest"))
-      .not.toEqual([]);
+    await until("it is not set", async () => {
+      const rows = await said(
+        id,
+        "CRM_TOKEN: it is not set; millrace secrets set CRM_TOKEN --job digest",
+      );
+      return rows.length > 0;
+    });
     await storeSecret(mill.db, keys, "CRM_TOKEN", canary(), ["another"]);
-    await expect.poll(() => said(id, "CRM_TOKEN: it is not bound to this job")).not.toEqual([]);
+    await until("it is not bound", async () => {
+      return (await said(id, "CRM_TOKEN: it is not bound to this job")).length > 0;
+    });
     const value = canary();
     await storeSecret(mill.db, keys, "CRM_TOKEN", value, ["another", "digest"]);
     expect(await mill.untilState(id, "completed")).toMatchObject({ output: sha256(value) });
@@ -197,9 +204,12 @@ describe("an attempt", () => {
     await mill.startWorker({ secrets: leasesOn(mill.db, keys, { env }) });
     await mill.startDispatcher();
     const id = await mill.enqueue("digest");
-    await expect
-      .poll(async () => (await errorOf(mill, id).catch(() => ({ message: "" }))).message)
-      .toContain("CRM_TOKEN: the variable THE_TOKEN is not set in the environment of this worker");
+    await until("it says so", async () => {
+      const { message } = await errorOf(mill, id);
+      return message.includes(
+        "CRM_TOKEN: the variable THE_TOKEN is not set in the environment of this worker",
+      );
+    });
     env["THE_TOKEN"] = "from-the-environment\n";
     expect(await mill.untilState(id, "completed")).toMatchObject({
       output: sha256("from-the-environment"),
@@ -265,14 +275,16 @@ test("a run that is to end, and whose secret is gone, makes good what it did whe
   await mill.rows("delete from millrace.secret");
   now = 30_000;
   await cancel(mill.db, by("test"), { runId: id, reason: null });
-  await expect
-    .poll(() =>
-      mill.rows("select from millrace.attempt where run_id = $1 and error_message like $2", [
+  await until("it says why nothing is made good", async () => {
+    const rows = await mill.rows(
+      "select from millrace.attempt where run_id = $1 and error_message like $2",
+      [
         id,
         "what the run did could not be made good%does not get its secrets: CRM_TOKEN: it is not set%",
-      ]),
-    )
-    .not.toEqual([]);
+      ],
+    );
+    return rows.length > 0;
+  });
   expect(seats).toEqual(["booked"]);
   await storeSecret(mill.db, keys, "CRM_TOKEN", canary());
   await mill.untilState(id, "cancelled");

@@ -88,6 +88,7 @@ export const ERROR_CODES = {
   embedded_unavailable: { status: 500, title: "The embedded PostgreSQL cannot run here" },
   embedded_failed: { status: 500, title: "The embedded PostgreSQL did not come up" },
   secret_missing: { status: 500, title: "The attempt does not get a secret that its job declares" },
+  secrets_unavailable: { status: 503, title: "Where the secrets of a job lie gives no answer" },
   secret_exposed: { status: 500, title: "The run would put a secret on record" },
   secret_key_missing: { status: 500, title: "A key that secrets are encrypted under is not there" },
   result_timeout: {

@@ -35,12 +35,15 @@ volumeMounts:
   - { name: tmp, mountPath: /tmp }
 {{- end }}
 
+{{- /* Of the chart and a kind of process: list $ "api". */ -}}
 {{- define "millrace.env" -}}
+{{- $root := index . 0 -}}
+{{- $key := ternary (printf "database-url-%s" (index . 1)) "database-url" $root.Values.databaseRoles -}}
 - name: DATABASE_URL
-  valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret }}, key: database-url } }
-{{- if .Values.transport.fromSecret }}
+  valueFrom: { secretKeyRef: { name: {{ $root.Values.existingSecret }}, key: {{ $key }} } }
+{{- if $root.Values.transport.fromSecret }}
 - name: MILLRACE_TRANSPORT
-  valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret }}, key: transport-url } }
+  valueFrom: { secretKeyRef: { name: {{ $root.Values.existingSecret }}, key: transport-url } }
 {{- end }}
 {{- end }}
 

@@ -24,7 +24,7 @@ export const SetSecret = z
       .max(1000)
       .optional()
       .describe(
-        "Where workers find the value instead: env: and the name of a variable, or file: and an absolute path",
+        "Where workers find the value instead: env: and the name of a variable, file: and an absolute path, or vault:, aws:, gcp: or azure: and a place in that manager",
       ),
     jobs: z
       .array(Name)

@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Cli } from "./cli.ts";
 import { execute } from "./execute.ts";
+import { NOT_FOR_HANDLERS } from "./serve/job-environment.ts";
 
 /** What a command leaves open (a pool in a job's module) must not keep the process when all is done. */
 const LINGER_MS = 1000;
@@ -16,7 +17,7 @@ const LINGER_MS = 1000;
 export async function main(argv: string[]): Promise<number> {
   const cli = new Cli(process);
   // Handlers have the environment of this process, and threads and programs that they start get it.
-  delete process.env.MILLRACE_SECRET_KEYS;
+  for (const name of NOT_FOR_HANDLERS) delete process.env[name];
   // A reader that has seen enough (| head) closes its end.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const code = await execute(cli, argv);

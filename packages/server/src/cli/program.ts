@@ -21,6 +21,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     maintenance: async () => (await import("./commands/roles.ts")).maintenanceCommand,
     autoscale: async () => (await import("./commands/autoscale.ts")).autoscaleCommand,
     migrate: async () => (await import("./commands/migrate.ts")).migrateCommand,
+    roles: async () => (await import("./commands/database-roles.ts")).databaseRolesCommand,
     deploy: async () => (await import("./commands/deploy.ts")).deployCommand,
     prune: async () => (await import("./commands/prune.ts")).pruneCommand,
     doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,

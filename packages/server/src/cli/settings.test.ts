@@ -40,6 +40,32 @@ test("all wrong variables are named at once, each with its fix, and none with it
   expect(read).not.toThrow(/hunter2/);
 });
 
+test("Vault takes an address and what to log in with, and neither without the other", () => {
+  const read = (env: NodeJS.ProcessEnv) => readSettings(env, "/");
+  const vault = "https://vault.example.com:8200";
+  expect(read({ MILLRACE_VAULT: vault, MILLRACE_VAULT_CREDENTIAL: "hvs.a" }).vault).toMatchObject({
+    ...{ address: vault, auth: "token" },
+  });
+  expect(read({ MILLRACE_VAULT: `${vault}?auth=kubernetes&role=a` }).vaultCredential).toBe(
+    undefined,
+  );
+  expect(() => read({ MILLRACE_VAULT: vault })).toThrow(/^MILLRACE_VAULT_CREDENTIAL: .* the token/);
+  expect(() => read({ MILLRACE_VAULT_CREDENTIAL: "hunter2" })).toThrow(/^MILLRACE_VAULT: write/);
+  const both = { MILLRACE_VAULT: vault, MILLRACE_VAULT_CREDENTIAL: "file:hunter2" };
+  expect(() => read(both)).toThrow(/^MILLRACE_VAULT_CREDENTIAL: write .* absolute path/);
+  expect(() => read(both)).not.toThrow(/hunter2/);
+});
+
+test("managers of clouds may be elsewhere, by TLS", () => {
+  const azure = (text: string) => readSettings({ MILLRACE_AZURE_VAULTS: text }, "/").azureVaults;
+  expect(azure("https://{vault}.vault.azure.cn")).toBe("https://{vault}.vault.azure.cn");
+  expect(() => azure("https://vault.azure.cn")).toThrow("{vault} in the place of its name");
+  expect(() => azure("http://{vault}.example.com")).toThrow("MILLRACE_AZURE_VAULTS");
+  const gcp = (text: string) => readSettings({ MILLRACE_GCP_SECRETS: text }, "/").gcpSecrets;
+  expect(gcp("https://sm.example.com")).toBe("https://sm.example.com");
+  expect(() => gcp("https://user:hunter2@sm.example.com")).toThrow("MILLRACE_GCP_SECRETS");
+});
+
 test("queues may have weights, and a wrong one is refused without being shown", () => {
   const read = (text: string) => readSettings({ MILLRACE_QUEUES: text }, "/").queues;
   expect(read("urgent=5, default")).toEqual(

@@ -4,6 +4,8 @@ import { z } from "zod";
 import { AllowedHosts } from "../security/allowed-hosts.ts";
 import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
+import { isManagerUrl } from "../security/managers/manager-url.ts";
+import { type VaultServer, readVaultUrl } from "../security/managers/vault-url.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
@@ -24,6 +26,15 @@ export interface Settings {
   readonly apiKey: string | undefined;
   /** Under which secrets are encrypted; undefined for those of the home. */
   readonly secretKeys: KeyRing | undefined;
+  /** Where `vault:` secrets lie. */
+  readonly vault: VaultServer | undefined;
+  /** A token or the like, or `file:` and the path of it. */
+  readonly vaultCredential: string | undefined;
+  /** Another address than Google's. */
+  readonly gcpSecrets: string | undefined;
+  /** The address of a vault of Azure's, with `{vault}` in the place of its name. */
+  readonly azureVaults: string | undefined;
+  readonly secretLeaseMs: number;
   readonly url: string | undefined;
   /** The address that people have for the server, without a slash at its end. */
   readonly publicUrl: string | undefined;
@@ -75,6 +86,41 @@ export const VARIABLES = {
       }
     })
     .optional(),
+  MILLRACE_VAULT: z
+    .string()
+    .transform((text, context): VaultServer => {
+      try {
+        return readVaultUrl(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  MILLRACE_VAULT_CREDENTIAL: z
+    .string()
+    .regex(
+      /^(file:\/[^\0\r\n]+|(?!file:)[\x21-\x7e]+)$/,
+      "write a token, a secret id, or file: and the absolute path of a file with one",
+    )
+    .optional(),
+  MILLRACE_GCP_SECRETS: z
+    .string()
+    .refine(
+      isManagerUrl,
+      "write the address of another Secret Manager, such as https://secretmanager.example.com, without a slash at its end",
+    )
+    .optional(),
+  MILLRACE_AZURE_VAULTS: z
+    .string()
+    .refine(
+      (text) => text.includes("{vault}") && isManagerUrl(text.replace("{vault}", "vault")),
+      "write the address of a vault with {vault} in the place of its name, such as https://{vault}.vault.azure.cn, without a slash at its end",
+    )
+    .optional(),
+  MILLRACE_SECRET_LEASE: duration("MILLRACE_SECRET_LEASE", 10_000, 3_600_000, "10s to 1h").prefault(
+    "5m",
+  ),
   MILLRACE_URL: z
     .string()
     .refine(
@@ -166,6 +212,20 @@ export const VARIABLES = {
   MILLRACE_PG_NATIVE: z.string().optional(),
 } as const;
 
+/** What one variable alone does not show. */
+const SETTINGS = z.object(VARIABLES).superRefine((read, context) => {
+  const { MILLRACE_VAULT: vault, MILLRACE_VAULT_CREDENTIAL: credential } = read;
+  const wrong = (name: Variable, message: string) =>
+    context.addIssue({ code: "custom", path: [name], message });
+  if (credential !== undefined && !vault) {
+    wrong("MILLRACE_VAULT", "write the address of Vault, which MILLRACE_VAULT_CREDENTIAL is for");
+  }
+  if (vault && vault.auth !== "kubernetes" && credential === undefined) {
+    const what = vault.auth === "token" ? "the token" : "the secret id";
+    wrong("MILLRACE_VAULT_CREDENTIAL", `write ${what} for MILLRACE_VAULT, or file: and its path`);
+  }
+});
+
 /** Belongs to the project's own tests. */
 const RESERVED = "MILLRACE_TEST_";
 
@@ -184,7 +244,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
   const given = Object.fromEntries(
     Object.keys(VARIABLES).map((name) => [name, env[name]?.trim() || undefined]),
   );
-  const result = z.object(VARIABLES).safeParse(given);
+  const result = SETTINGS.safeParse(given);
   if (!result.success) {
     const wrong = result.error.issues.map((issue) => {
       const name = issue.path.join(".") as keyof Flags;
@@ -203,6 +263,11 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     home: path.resolve(cwd, read.MILLRACE_HOME),
     apiKey: read.MILLRACE_API_KEY,
     secretKeys: read.MILLRACE_SECRET_KEYS,
+    vault: read.MILLRACE_VAULT,
+    vaultCredential: read.MILLRACE_VAULT_CREDENTIAL,
+    gcpSecrets: read.MILLRACE_GCP_SECRETS,
+    azureVaults: read.MILLRACE_AZURE_VAULTS,
+    secretLeaseMs: read.MILLRACE_SECRET_LEASE,
     url: read.MILLRACE_URL,
     publicUrl: read.MILLRACE_PUBLIC_URL,
     allowedHosts: read.MILLRACE_ALLOWED_HOSTS,

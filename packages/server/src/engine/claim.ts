@@ -18,6 +18,8 @@ const WHOLE_SCAN_EVERY_MS = 1000;
 /** No lease holds more runs than this: their ids stand in one row of `lease`, and must fit its page. */
 const MAX_CLAIM = 250;
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Claims runs for one worker, and remembers how far it got in each level (a queue and a priority), so that under load
  * the next claim starts there instead of walking over what was taken before.
@@ -25,7 +27,8 @@ const MAX_CLAIM = 250;
 export class Claimer {
   readonly #db: Queryable;
   readonly #workerId: number;
-  readonly #jobs: string[];
+  readonly #all: readonly string[];
+  readonly #without: () => ReadonlySet<string>;
   readonly #turns: QueueTurns;
   #levels = new Map<string, ParcelPlace>();
   #wholeScanAt = -Infinity;
@@ -35,17 +38,26 @@ export class Claimer {
   /**
    * @param queues their names, or how often each gets the first choice of free slots
    * @param jobs what it can run: jobs, and `job@version` for each version of theirs
+   * @param without those jobs among them of which it must not claim anything for now
    */
   constructor(
     db: Queryable,
     workerId: number,
     queues: readonly string[] | ReadonlyMap<string, number>,
     jobs: readonly string[],
+    without: () => ReadonlySet<string> = () => NONE,
   ) {
     this.#db = db;
     this.#workerId = workerId;
     this.#turns = new QueueTurns(queues);
-    this.#jobs = [...jobs];
+    this.#all = [...jobs];
+    this.#without = without;
+  }
+
+  get #jobs(): string[] {
+    const without = this.#without();
+    if (without.size === 0) return [...this.#all];
+    return this.#all.filter((runnable) => !without.has(runnable.split("@")[0]!));
   }
 
   /**

@@ -2,11 +2,14 @@ import { MillraceError } from "@millrace/core";
 import { open } from "../security/envelope.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import {
+  type FoundSecret,
   type SecretSources,
+  type SourceKind,
   readReference,
   secretValue,
   valueTrouble,
 } from "../security/secret-source.ts";
+import { SourceAway } from "../security/source-away.ts";
 import { type JobSecretRow, readJobSecrets } from "../store/secrets.ts";
 import type { Queryable } from "../store/statement.ts";
 
@@ -23,52 +26,84 @@ export interface GivenVersion {
   readonly version: number;
 }
 
+export interface LoadedSecrets {
+  readonly values: Record<string, string>;
+  /** For how long from now on they may be given to anybody, in milliseconds: as long as the first of them. */
+  readonly goodForMs: number;
+}
+
+/** What a worker needs for a source that it does not have. */
+const NEEDED: Readonly<Record<SourceKind, string>> = {
+  env: "an environment",
+  file: "files",
+  vault: "MILLRACE_VAULT",
+  aws: "AWS",
+  gcp: "GCP",
+  azure: "Azure",
+};
+
 /**
  * The secrets that a job declares. All of them or none: what is missing has no substitute.
  *
- * @throws MillraceError `secret_missing`, which says of each what is wrong
+ * @throws MillraceError `secret_missing`, which says of each what is wrong; `secrets_unavailable` when that is nothing but that where they lie
+ *   gives no answer
  */
 export async function loadSecrets(
   db: Queryable,
   { keys, sources, onGiven }: SecretOrigins,
   job: string,
   names: readonly string[],
-): Promise<Record<string, string>> {
+): Promise<LoadedSecrets> {
   const rows = new Map((await readJobSecrets(db, job, names)).map((row) => [row.name, row]));
+  const asked = names.map((name) => find(name, job, rows.get(name), { keys, sources }));
+  const answers = await Promise.allSettled(asked);
   const values: Record<string, string> = {};
-  const troubles: string[] = [];
-  for (const name of names) {
-    try {
-      values[name] = await valueOf(name, job, rows.get(name), { keys, sources });
-    } catch (error) {
-      troubles.push(`${name}: ${(error as Error).message}`);
+  const troubles: { text: string; away: boolean }[] = [];
+  let goodForMs = Infinity;
+  for (const [place, answer] of answers.entries()) {
+    const name = names[place]!;
+    if (answer.status === "rejected") {
+      const error = answer.reason as Error;
+      troubles.push({ text: `${name}: ${error.message}`, away: error instanceof SourceAway });
+      continue;
     }
+    values[name] = answer.value.value;
+    goodForMs = Math.min(goodForMs, answer.value.goodForMs ?? Infinity);
   }
   if (troubles.length === 0) {
     await onGiven?.(job, [...rows.values()]);
-    return values;
+    return { values, goodForMs };
   }
-  throw new MillraceError(
-    "secret_missing",
-    `job ${job} does not get its secrets: ${troubles.join("; ")}`,
-  );
+  const texts = troubles.map(({ text }) => text).join("; ");
+  if (troubles.every(({ away }) => away)) {
+    throw new MillraceError(
+      "secrets_unavailable",
+      `job ${job} waits for its secrets, which lie where nobody answers: ${texts}`,
+    );
+  }
+  throw new MillraceError("secret_missing", `job ${job} does not get its secrets: ${texts}`);
 }
 
-async function valueOf(
+async function find(
   name: string,
   job: string,
   row: JobSecretRow | undefined,
   { keys, sources }: SecretOrigins,
-): Promise<string> {
+): Promise<FoundSecret> {
   if (!row) throw new Error(`it is not set; millrace secrets set ${name} --job ${job}`);
   if (!row.bound) {
     throw new Error(`it is not bound to this job; set it again with --job ${job} among its jobs`);
   }
-  if (row.source === null) return stored(row, keys);
+  if (row.source === null) return { value: stored(row, keys) };
   const { kind, place } = readReference(row.source);
-  const value = secretValue(await sources[kind].resolve(place));
+  const source = sources[kind];
+  if (!source) {
+    throw new Error(`it lies at ${row.source}, for which this worker needs ${NEEDED[kind]}`);
+  }
+  const found = await source.resolve(place);
+  const value = secretValue(found.value);
   const trouble = valueTrouble(value);
-  if (trouble === undefined) return value;
+  if (trouble === undefined) return { ...found, value };
   throw new Error(`at ${row.source}, ${trouble}`);
 }
 

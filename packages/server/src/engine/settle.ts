@@ -31,7 +31,8 @@ export type Outcome = { leaseId: number; runId: string } & (
     }
   | { verdict: "fail"; failure: Failure }
   | { verdict: "stop"; failure: Failure | null }
-  | { verdict: "release" }
+  /** Not its own failure: why it was given back, where that is worth to be told. */
+  | { verdict: "release"; failure?: Failure }
   /** Its handler was left where it is, in waits of which the first is over at `due`. `waits`: those steps; default all of the run. */
   | { verdict: "suspend"; due: Date; waits?: Suspension["waits"] }
   /** Its code does not come to what it has on record; the message says to what. */

@@ -1,4 +1,4 @@
-import type { SecretSource } from "./secret-source.ts";
+import type { FoundSecret, SecretSource } from "./secret-source.ts";
 
 const OURS = /^(DATABASE_URL|MILLRACE_.*)$/i;
 
@@ -10,10 +10,10 @@ export class EnvironmentSource implements SecretSource {
     this.#env = env;
   }
 
-  resolve(name: string): Promise<string> {
+  resolve(name: string): Promise<FoundSecret> {
     const trouble = environmentTrouble(name);
     const value = trouble === undefined ? this.#env[name] : undefined;
-    if (value) return Promise.resolve(value);
+    if (value) return Promise.resolve({ value });
     return Promise.reject(
       new Error(trouble ?? `the variable ${name} is not set in the environment of this worker`),
     );

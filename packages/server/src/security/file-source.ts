@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import path from "node:path";
 import { MAX_SECRET_LENGTH } from "@millrace/core";
-import type { SecretSource } from "./secret-source.ts";
+import type { FoundSecret, SecretSource } from "./secret-source.ts";
 
 /** What the system shows of processes there would be a way to the environment of this one. */
 const SYSTEM = ["/proc", "/sys", "/dev"];
@@ -19,7 +19,7 @@ export class FileSource implements SecretSource {
     this.#forbidden = [home, ...SYSTEM];
   }
 
-  async resolve(file: string): Promise<string> {
+  async resolve(file: string): Promise<FoundSecret> {
     // Kubernetes mounts links, and changes where they lead.
     const real = await realpath(file).catch((error: unknown) => {
       throw unreadable(file, error);
@@ -28,7 +28,7 @@ export class FileSource implements SecretSource {
     if (forbidden.some((folder) => isWithin(real, folder))) {
       throw new Error(`${file} lies where nothing for jobs lies`);
     }
-    return read(real, file);
+    return { value: await read(real, file) };
   }
 }
 

@@ -1,39 +1,53 @@
 import { MAX_SECRET_LENGTH, MIN_SECRET_LENGTH, MillraceError } from "@millrace/core";
 import { environmentTrouble } from "./environment-source.ts";
 import { fileTrouble } from "./file-source.ts";
+import { awsTrouble } from "./managers/aws-place.ts";
+import { azureTrouble } from "./managers/azure-place.ts";
+import { gcpTrouble } from "./managers/gcp-place.ts";
+import { vaultTrouble } from "./managers/vault-place.ts";
+
+/** A value as it lies at its place. */
+export interface FoundSecret {
+  readonly value: string;
+  /** For how long from now on it may be given to anybody, in milliseconds; undefined where it may be looked at again at any time. */
+  readonly goodForMs?: number;
+}
 
 /** Where the values of secrets lie that are not stored. */
 export interface SecretSource {
   /**
    * @param place in it, as the secret says
-   * @returns the value as it lies there
-   * @throws Error whose message says what is wrong, and holds nothing of the value
+   * @throws SourceAway when nobody knows; Error for what is not there, or not given. The message says what is wrong, and holds nothing of the value
    */
-  resolve(place: string): Promise<string>;
+  resolve(place: string): Promise<FoundSecret>;
 }
 
 /** Each kind of place has a form, by which a mistake shows when it is written. */
-const KINDS = { env: environmentTrouble, file: fileTrouble } as const;
+const KINDS = {
+  env: environmentTrouble,
+  file: fileTrouble,
+  vault: vaultTrouble,
+  aws: awsTrouble,
+  gcp: gcpTrouble,
+  azure: azureTrouble,
+} as const;
 
 export type SourceKind = keyof typeof KINDS;
 
-/** Of each kind one, as a worker has them. */
-export type SecretSources = Readonly<Record<SourceKind, SecretSource>>;
-
-const NOT_YET = ["vault", "aws-sm", "gcp-sm", "azure-kv", "1password", "op"];
+/** Those that a worker has, one of each kind at the most. */
+export type SecretSources = Readonly<Partial<Record<SourceKind, SecretSource>>>;
 
 /**
- * Where a secret refers to, such as `env:CRM_TOKEN` or `file:/run/secrets/crm`.
+ * Where a secret refers to, such as `env:CRM_TOKEN` or `vault:secret/data/crm#token`.
  *
  * @throws MillraceError `invalid_request`
  */
 export function readReference(text: string): { kind: SourceKind; place: string } {
   const [, kind = "", place = ""] = /^([a-z0-9-]+):(.*)$/s.exec(text) ?? [];
-  if (NOT_YET.includes(kind)) {
-    throw wrong(`${kind}: is not there yet; the sources are env: and file:`);
-  }
-  if (kind !== "env" && kind !== "file") {
-    throw wrong("not a source; write env:VARIABLE or file:/absolute/path");
+  if (!isKind(kind)) {
+    throw wrong(
+      "not a source; write env:VARIABLE, file:/absolute/path, vault:…, aws:…, gcp:… or azure:…",
+    );
   }
   const trouble = KINDS[kind](place);
   if (trouble === undefined) return { kind, place };
@@ -49,6 +63,10 @@ export function secretValue(text: string): string {
 export function valueTrouble({ length }: string): string | undefined {
   if (length >= MIN_SECRET_LENGTH && length <= MAX_SECRET_LENGTH) return undefined;
   return `its value has ${length} characters; ${MIN_SECRET_LENGTH} to ${MAX_SECRET_LENGTH} are allowed, because what is shorter cannot be masked in logs`;
+}
+
+function isKind(kind: string): kind is SourceKind {
+  return Object.hasOwn(KINDS, kind);
 }
 
 function wrong(message: string): MillraceError {

@@ -5,6 +5,7 @@ import { MillraceError } from "@millrace/core";
 import type pg from "pg";
 import { whileLocked } from "./advisory-lock.ts";
 import { type Database, sqlState } from "./database.ts";
+import { grantToRoles } from "./database-roles.ts";
 
 /** Shipped as files; the path is the same from `src/store` and from `dist/store`. */
 const FOLDER = new URL("../../src/store/migrations/", import.meta.url);
@@ -95,6 +96,8 @@ export async function migrate(db: Database, options: MigrateOptions = {}): Promi
       verify(known, applied);
       const pending = known.slice(applied.length);
       for (const migration of pending) await applyPatiently(client, migration, options);
+      // Those of `millrace roles`, where they are.
+      if (pending.length > 0 && options.folder === undefined) await grantToRoles(client);
       return pending;
     } finally {
       // A migration may have failed half-way through a statement.

@@ -32,6 +32,7 @@ export const listSecrets = statement<[], SecretRow>(
   `select ${COLUMNS} from millrace.secret order by name limit 10000`,
 );
 
+/** By its parameters and not by `excluded`, which would take the right to read what is sealed. */
 export const putSecret = statement<
   [
     name: string,
@@ -48,8 +49,7 @@ export const putSecret = statement<
   `insert into millrace.secret (name, version, jobs, source, wrapped_key, sealed, created_by, changed_by)
    values ($1, $2, $3, $4, $5, $6, $7, $7)
    on conflict (name) do update
-   set version = excluded.version, jobs = excluded.jobs, source = excluded.source, wrapped_key = excluded.wrapped_key,
-     sealed = excluded.sealed, changed_at = clock_timestamp(), changed_by = excluded.changed_by
+   set version = $2, jobs = $3, source = $4, wrapped_key = $5, sealed = $6, changed_at = clock_timestamp(), changed_by = $7
    returning ${COLUMNS}`,
 );
 

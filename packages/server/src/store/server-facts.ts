@@ -41,3 +41,25 @@ export const readPlanning = statement<[], { enable_seqscan: string }>(
   "read_planning",
   `select current_setting('enable_seqscan') as enable_seqscan`,
 );
+
+export interface MightyLoginRow {
+  user_name: string;
+  superuser: boolean;
+  sessions: number;
+}
+
+/**
+ * Sessions of processes on other machines whose role may do whatever it likes with our tables: a superuser, or one who owns them. This session is
+ * not among them. Where others are from is told to members of pg_read_all_stats alone, and of one's own role.
+ */
+export const mightyLogins = statement<[], MightyLoginRow>(
+  "mighty_logins",
+  `select r.rolname as user_name, r.rolsuper as superuser, count(*)::int as sessions
+   from pg_stat_activity a
+   join pg_roles r on r.oid = a.usesysid
+   cross join (select nspowner from pg_namespace where nspname = 'millrace') n
+   where a.datname = current_database() and a.application_name in ('millrace', 'millrace heartbeat') and a.pid <> pg_backend_pid()
+     and not (a.client_addr <<= inet '127.0.0.0/8' or a.client_addr = inet '::1')
+     and (r.rolsuper or pg_has_role(r.oid, n.nspowner, 'member'))
+   group by r.rolname, r.rolsuper order by r.rolname`,
+);

@@ -104,9 +104,10 @@ export class TestKit implements AsyncDisposable {
     valueStore: boolean,
     secrets: SecretValues,
   ) {
-    this.#secrets = new SecretLeases(async (job) =>
-      givenSecrets(job, secrets, "testKit(jobs, { secrets: { … } })"),
-    );
+    this.#secrets = new SecretLeases(async (job) => ({
+      values: givenSecrets(job, secrets, "testKit(jobs, { secrets: { … } })"),
+      goodForMs: Infinity,
+    }));
     this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
     this.#database = database;
     this.#db = database.db;

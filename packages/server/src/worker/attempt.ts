@@ -244,6 +244,9 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.warn(ids, `needs other code: ${outcome.message}`);
     } else if (outcome.verdict === "suspend") {
       logger.debug(ids, "waits");
+    } else if (outcome.verdict === "release" && outcome.failure) {
+      const { failure } = outcome;
+      logger.warn({ ...ids, error: failure.class }, `handed back: ${failure.message}`);
     } else {
       logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
     }

@@ -1,3 +1,4 @@
+import { toFailure } from "@millrace/core";
 import {
   Aborted,
   type BatchContext,
@@ -18,7 +19,7 @@ import {
   judgeAnything,
 } from "./executor.ts";
 import type { End } from "./handling.ts";
-import type { SecretLeases } from "./secret-leases.ts";
+import { type SecretLeases, secretsAway } from "./secret-leases.ts";
 
 /** Told how a batch goes: the outcomes are those of its runs, in order. */
 export interface BatchWatcher extends Pick<ExecutionWatcher, "handlerEnded"> {
@@ -97,7 +98,7 @@ async function start(
   try {
     const contexts = taken.map(({ place }) => members[place]!.context);
     const inputs = taken.map(({ input }) => input);
-    const secrets = job.secrets.length === 0 ? {} : await leases.lease(job);
+    const secrets = job.secrets.length === 0 ? {} : await leased(job, leases);
     const context = batchContext(job, contexts, secrets, signal);
     const answer: unknown = await job.handleBatch!(inputs, context);
     const results = batchResults(job.name, answer, taken.length);
@@ -106,9 +107,26 @@ async function start(
       ends[place] = result instanceof Error ? { thrown: result } : { value: result };
     });
   } catch (thrown) {
-    for (const { place } of taken) ends[place] = { thrown };
+    for (const { place } of taken) ends[place] = endOf(thrown);
   }
   return ends;
+}
+
+/** Told apart from what a handler throws. */
+class Withheld extends Error {
+  override readonly name = "Withheld";
+}
+
+async function leased(job: Job, leases: SecretLeases): Promise<SecretValues> {
+  try {
+    return await leases.lease(job);
+  } catch (error) {
+    throw secretsAway(error) ? new Withheld(error.message, { cause: error }) : error;
+  }
+}
+
+function endOf(thrown: unknown): End {
+  return thrown instanceof Withheld ? { withheld: toFailure(thrown.cause) } : { thrown };
 }
 
 function batchContext(

@@ -25,6 +25,8 @@ export interface ClaimsOptions {
   queues: readonly string[] | ReadonlyMap<string, number>;
   registry: JobRegistry;
   lanes: Lanes;
+  /** Jobs of which nothing is to be claimed for now. Default none. */
+  without?: (() => ReadonlySet<string>) | undefined;
   /** Told of each claim how long it took, in milliseconds. */
   onClaim: (ms: number) => void;
 }
@@ -38,13 +40,14 @@ export class Claims {
   readonly #lanes: Lanes;
   readonly #onClaim: (ms: number) => void;
 
-  constructor({ db, workerId, queues, registry, lanes, onClaim }: ClaimsOptions) {
+  constructor({ db, workerId, queues, registry, lanes, without, onClaim }: ClaimsOptions) {
     this.#lanes = lanes;
     this.#onClaim = onClaim;
     this.#claims = (["inline", "thread", "process"] as const).flatMap((isolation) => {
       const jobs = registry.names.filter((name) => registry.get(name)!.isolation === isolation);
       if (jobs.length === 0) return [];
-      return [{ isolation, claimer: new Claimer(db, workerId, queues, registry.runnable(jobs)) }];
+      const runnable = registry.runnable(jobs);
+      return [{ isolation, claimer: new Claimer(db, workerId, queues, runnable, without) }];
     });
   }
 

@@ -224,6 +224,7 @@ function judge(end: End, execution: Execution): Outcome {
   if ("unwound" in end) return unwound(end.unwound, run);
   // Whatever it was told meanwhile: a cancel that was asked for is met when this is recorded, a lease that is gone, too.
   if ("suspended" in end) return suspend(end.suspended, execution);
+  if ("withheld" in end) return { ...ids, verdict: "release", failure: end.withheld };
   // What dies of being told to stop has stopped.
   if ("crashed" in end && !why) return { ...ids, verdict: "crash", ...end.crashed };
   if (why === "cancelled") return { ...ids, verdict: "stop", failure: failureOf(end, context) };

@@ -20,6 +20,8 @@ export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, mask
     case "retry":
     case "fail":
       return { ...outcome, failure: masked(outcome.failure, masks) };
+    case "release":
+      return outcome.failure ? { ...outcome, failure: masked(outcome.failure, masks) } : outcome;
     case "stop":
       return { ...outcome, failure: outcome.failure && masked(outcome.failure, masks) };
     case "crash":

@@ -15,6 +15,7 @@ import type { JudgedFailure } from "./judge-failure.ts";
  * - crashed: its place died, and nobody had told it to.
  * - diverged: in a place of its own, its code did not come to what is on record; the message says to what.
  * - suspended: it was left where it is, in waits of its steps.
+ * - withheld: it was not started, because where the secrets of its job lie gives no answer.
  * - abandoned: it was told to stop, and its outcome is recorded without it.
  */
 export type End =
@@ -28,6 +29,7 @@ export type End =
   | { crashed: Crash }
   | { diverged: string }
   | { suspended: Suspension }
+  | { withheld: Failure }
   | { abandoned: true };
 
 export interface Crash {

@@ -58,7 +58,10 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
   const claimed = worker.queues ?? queues;
   const incarnation: Incarnation = {
     id: workerId,
-    claims: new Claims({ db, workerId, queues: claimed, registry, lanes, onClaim }),
+    claims: new Claims({
+      ...{ db, workerId, queues: claimed, registry, lanes, onClaim },
+      without: worker.secrets && (() => worker.secrets!.withheld()),
+    }),
     settler: new Settler(db, workerId, logger, onRoomier),
     output: new RunOutput(db, workerId, logger, worker.secrets?.masks),
     checkpoints: new CheckpointKeeper(

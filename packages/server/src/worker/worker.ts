@@ -141,7 +141,8 @@ export class Worker implements Service {
       return { ok: false, why: `no claim has worked ${since}` };
     }
     const stuck = this.#attempts.stuckRuns;
-    if (stuck.length === 0) return { ok: true };
+    const trouble = this.#options.secrets?.trouble;
+    if (stuck.length === 0) return { ok: true, ...(trouble !== undefined && { why: trouble }) };
     const who = `${stuck.length} of ${this.#options.concurrency} slots held by handlers that do not stop (run ${stuck.slice(0, 3).join(", ")})`;
     return { ok: stuck.length < this.#options.concurrency, why: who };
   }
@@ -301,7 +302,8 @@ export class Worker implements Service {
 /** @throws MillraceError `invalid_job` when a job declares some */
 function noSecrets(registry: JobRegistry): SecretLeases {
   const wanting = registry.names.find((name) => registry.get(name)!.secrets.length > 0);
-  if (wanting === undefined) return new SecretLeases(() => Promise.resolve({}));
+  if (wanting === undefined)
+    return new SecretLeases(() => Promise.resolve({ values: {}, goodForMs: Infinity }));
   throw new MillraceError(
     "invalid_job",
     `job ${wanting}: secrets needs a worker that was made with the option secrets`,

@@ -67,7 +67,10 @@ function setCommand(cli: Cli): Command {
 function referCommand(cli: Cli): Command {
   return boundCommand(new Command("refer"))
     .description("let workers find the value of a secret somewhere else")
-    .argument("<source>", "env:VARIABLE of the workers, or file:/path on their machines")
+    .argument(
+      "<source>",
+      "env:VARIABLE of the workers, file:/path on their machines, or a place in a manager: vault:, aws:, gcp:, azure:",
+    )
     .action(
       cli.action((name: string, source: string, options: SetOptions) =>
         put(cli, name, { source }, options),

@@ -9,7 +9,9 @@ import { connect } from "../serve/open-pool.ts";
 import type { Serving } from "../serve/serve.ts";
 import { withDatabase } from "../serve/with-database.ts";
 import type { Settings } from "../settings.ts";
+import { mightyLogins } from "../../store/server-facts.ts";
 import { checkGrowth } from "./check-growth.ts";
+import { checkLogins } from "./check-logins.ts";
 import { checkServer } from "./check-server.ts";
 import { checkWork } from "./check-work.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
@@ -34,7 +36,11 @@ async function checkDatabase(serving: Serving): Promise<Finding[]> {
       ...checkServer(facts, place.embedded ? "(embedded)" : place.words, clockMs),
       schema,
       ...(schema.level === "ok"
-        ? [...(await checkWork(db, facts.now)), ...(await checkGrowth(db))]
+        ? [
+            ...checkLogins(await mightyLogins(db)),
+            ...(await checkWork(db, facts.now)),
+            ...(await checkGrowth(db)),
+          ]
         : []),
     ];
   } catch (error) {

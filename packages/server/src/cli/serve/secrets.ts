@@ -5,6 +5,12 @@ import { requireKeys } from "../../engine/secrets.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import { EnvironmentSource } from "../../security/environment-source.ts";
 import { FileSource } from "../../security/file-source.ts";
+import { AwsManager } from "../../security/managers/aws-manager.ts";
+import { AzureManager } from "../../security/managers/azure-manager.ts";
+import { GcpManager } from "../../security/managers/gcp-manager.ts";
+import { LeasedSource } from "../../security/managers/leased-source.ts";
+import type { SecretManager } from "../../security/managers/secret-manager.ts";
+import { VaultManager } from "../../security/managers/vault-manager.ts";
 import type { SecretSources } from "../../security/secret-source.ts";
 import { SecretLeases } from "../../worker/secret-leases.ts";
 import { secretKeysOf } from "../secret-keys.ts";
@@ -25,8 +31,23 @@ export function secretOrigins(ground: Ground): SecretOrigins {
   return { keys: secretKeysOf(ground.serving.settings), sources: secretSources(ground) };
 }
 
-export function secretSources({ cli, serving: { settings } }: Ground): SecretSources {
-  return { env: new EnvironmentSource(cli.env), file: new FileSource(settings.home) };
+/** Nobody is asked, and no library loaded, before a job wants a secret that lies there. */
+export function secretSources({ cli, serving: { settings, undo } }: Ground): SecretSources {
+  const { home, vault, vaultCredential, gcpSecrets, azureVaults, secretLeaseMs } = settings;
+  const leased = (manager: SecretManager) => new LeasedSource(manager, { leaseMs: secretLeaseMs });
+  const aws = new AwsManager();
+  undo.add("AWS Secrets Manager", () => aws.close());
+  const sources = {
+    env: new EnvironmentSource(cli.env),
+    file: new FileSource(home),
+    aws: leased(aws),
+    gcp: leased(new GcpManager(gcpSecrets)),
+    azure: leased(new AzureManager(azureVaults)),
+  };
+  if (!vault) return sources;
+  const manager = new VaultManager(vault, vaultCredential);
+  undo.add("Vault", () => manager.close());
+  return { ...sources, vault: leased(manager) };
 }
 
 /**

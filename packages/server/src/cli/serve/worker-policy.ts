@@ -3,7 +3,7 @@ import type { WorkerOptions } from "../../worker/worker-options.ts";
 import type { Cli } from "../cli.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
-import { jobEnvironment } from "./job-environment.ts";
+import { NOT_FOR_HANDLERS, jobEnvironment } from "./job-environment.ts";
 import { jobCache } from "./load-all-jobs.ts";
 
 type WorkerPolicy = Pick<
@@ -20,7 +20,10 @@ export function workerPolicy(cli: Cli, settings: Settings): WorkerPolicy {
     threads: settings.threads ?? availableParallelism(),
     environment: jobEnvironment(cli.env, settings.jobEnv),
     // What handlers in this process find, too: see main.ts.
-    inlineEnvironment: { ...cli.env, MILLRACE_SECRET_KEYS: undefined },
+    inlineEnvironment: {
+      ...cli.env,
+      ...Object.fromEntries(NOT_FOR_HANDLERS.map((name) => [name, undefined])),
+    },
   };
   return { queues, concurrency, leaseMs, drainMs, blockMs, isolation, version: VERSION };
 }

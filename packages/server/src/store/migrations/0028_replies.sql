@@ -1,4 +1,4 @@
--- Answers to requests with an Idempotency-Key, to be given again. Additive.
+-- additive: answers to requests with an Idempotency-Key, to be given again.
 
 create table millrace.reply (
   route text not null,

@@ -1,4 +1,4 @@
--- Webhooks: what others send to start jobs, and what is sent to others when runs end. Additive.
+-- additive: webhooks: what others send to start jobs, and what is sent to others when runs end.
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- In.
