@@ -146,6 +146,7 @@ describe.skipIf(cannotRender !== undefined)(`the chart ${cannotRender ?? ""}`, (
     const worker = ofKind("Deployment")[0]!.spec.template.spec.containers[0].resources;
     const text = await renderChart({
       transport: { fromSecret: true },
+      databaseRoles: true,
       api: { hpa: { enabled: false } },
       allowedHosts: "crm.internal:8443,10.20.0.0/16",
       networkPolicy: {
@@ -173,6 +174,20 @@ describe.skipIf(cannotRender !== undefined)(`the chart ${cannotRender ?? ""}`, (
     expect(scaled!.spec.triggers[0].metadata.url).toMatch(/\?queues=urgent,default$/);
     const bulk = ofKind("Deployment", all).find(({ metadata }) => metadata.name.endsWith("bulk"));
     expect(bulk!.spec.replicas).toBe(1);
+    const logins = all.flatMap(({ spec }) => spec?.template?.spec.containers?.[0].env ?? []);
+    const keys = logins
+      .filter(({ name }: { name: string }) => name === "DATABASE_URL")
+      .map(
+        (login: { valueFrom: { secretKeyRef: { key: string } } }) =>
+          login.valueFrom.secretKeyRef.key,
+      );
+    expect(new Set(keys)).toEqual(
+      new Set(
+        ["api", "maintenance", "migration", "scheduler", "worker"].map(
+          (kind) => `database-url-${kind}`,
+        ),
+      ),
+    );
     expect(bulk!.spec.template.spec.containers[0].env).toContainEqual({
       name: "MILLRACE_TRANSPORT",
       valueFrom: { secretKeyRef: { name: "millrace", key: "transport-url" } },

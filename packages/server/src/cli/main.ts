@@ -2,8 +2,11 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Cli } from "./cli.ts";
+import { type EnvFile, addTo, readEnvFile } from "./env-file.ts";
 import { execute } from "./execute.ts";
+import { exitCodeOf } from "./exit-codes.ts";
 import { NOT_FOR_HANDLERS } from "./serve/job-environment.ts";
+import { isSecret } from "./settings.ts";
 
 /** What a command leaves open (a pool in a job's module) must not keep the process when all is done. */
 const LINGER_MS = 1000;
@@ -15,7 +18,19 @@ const LINGER_MS = 1000;
  * @returns the exit code; see exit-codes.ts
  */
 export async function main(argv: string[]): Promise<number> {
+  let file: EnvFile | undefined;
+  try {
+    file = readEnvFile(process.cwd());
+  } catch (error) {
+    new Cli(process).fail(error, { json: argv.includes("--json") });
+    return exitCodeOf(error);
+  }
+  // Handlers find it in their environment, too.
+  if (file) addTo(process.env, file);
   const cli = new Cli(process);
+  if (file?.exposed && Object.keys(file.variables).some((name) => isSecret(name))) {
+    cli.warn(".env holds secrets, and others can read it; run chmod 600 .env");
+  }
   // Handlers have the environment of this process, and threads and programs that they start get it.
   for (const name of NOT_FOR_HANDLERS) delete process.env[name];
   // A reader that has seen enough (| head) closes its end.

@@ -66,6 +66,27 @@ test("managers of clouds may be elsewhere, by TLS", () => {
   expect(() => gcp("https://user:hunter2@sm.example.com")).toThrow("MILLRACE_GCP_SECRETS");
 });
 
+test("in production a sample in the place of a secret is refused, beside all else that is wrong, and a real one is not", () => {
+  const read = (env: NodeJS.ProcessEnv) => readSettings(env, "/");
+  const samples = {
+    MILLRACE_API_KEY: "change-me-to-something-long",
+    DATABASE_URL: "postgres://millrace:secret@127.0.0.1/millrace",
+  };
+  expect(read(samples).apiKey).toBe(samples.MILLRACE_API_KEY);
+  const production = { ...samples, NODE_ENV: "production", MILLRACE_PORT: "none" };
+  expect(() => read(production)).toThrow(/^MILLRACE_API_KEY: this is a sample/m);
+  expect(() => read(production)).toThrow(/^DATABASE_URL: its password is a sample/m);
+  expect(() => read(production)).toThrow(/^MILLRACE_PORT: write/m);
+  const repeated = { NODE_ENV: "production", MILLRACE_API_KEY: "abcabcabcabcabcabcabcabc" };
+  expect(() => read(repeated)).toThrow("MILLRACE_API_KEY");
+  const real = {
+    NODE_ENV: "production",
+    MILLRACE_API_KEY: "mr_9f2c1d7ab04e5368f1c2d3e4",
+    DATABASE_URL: "postgres://millrace:0a1b2c3d4e5f@127.0.0.1/millrace",
+  };
+  expect(read(real).apiKey).toBe(real.MILLRACE_API_KEY);
+});
+
 test("queues may have weights, and a wrong one is refused without being shown", () => {
   const read = (text: string) => readSettings({ MILLRACE_QUEUES: text }, "/").queues;
   expect(read("urgent=5, default")).toEqual(

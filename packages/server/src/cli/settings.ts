@@ -245,12 +245,12 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     Object.keys(VARIABLES).map((name) => [name, env[name]?.trim() || undefined]),
   );
   const result = SETTINGS.safeParse(given);
-  if (!result.success) {
-    const wrong = result.error.issues.map((issue) => {
-      const name = issue.path.join(".") as keyof Flags;
-      return `${flags[name] ?? name}: ${issue.message}`;
-    });
-    throw new MillraceError("invalid_setting", wrong.join("\n"));
+  const issues = result.error?.issues ?? [];
+  const wrong = issues.map(({ path: [name], message }) => ({ name: name as Variable, message }));
+  if (env["NODE_ENV"] === "production") wrong.push(...samplesIn(given));
+  if (!result.success || wrong.length > 0) {
+    const lines = wrong.map(({ name, message }) => `${flags[name] ?? name}: ${message}`);
+    throw new MillraceError("invalid_setting", lines.join("\n"));
   }
   const read = result.data;
   return Object.freeze({
@@ -288,6 +288,46 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
   });
+}
+
+const SECRET_VARIABLES: readonly Variable[] = [
+  "DATABASE_URL",
+  "MILLRACE_LISTEN_URL",
+  "MILLRACE_API_KEY",
+  "MILLRACE_SECRET_KEYS",
+  "MILLRACE_VAULT_CREDENTIAL",
+  "MILLRACE_TRANSPORT",
+];
+
+/** Whether the value of a variable may be, or contain, something secret. */
+export function isSecret(name: string): boolean {
+  return SECRET_VARIABLES.some((secret) => secret === name);
+}
+
+/** What pages and examples write in the place of a secret. */
+const SAMPLE =
+  /^(mr[-_])?(change|changeme|replace|example|sample|secret|password|postgres|your|test|dev|demo|todo|placeholder|insert|hunter2)([-_. ].*)?$/i;
+
+/** In so few different characters nobody's random key is written. */
+const MIN_DIFFERENT = 8;
+
+/** What stands where a secret belongs, and is none: anybody can know it who has read the same page. */
+function samplesIn(
+  given: Record<string, string | undefined>,
+): { name: Variable; message: string }[] {
+  const found: { name: Variable; message: string }[] = [];
+  const key = given["MILLRACE_API_KEY"];
+  if (key !== undefined && (SAMPLE.test(key) || new Set(key).size < MIN_DIFFERENT)) {
+    const message = "this is a sample, not a key; make one: openssl rand -hex 24";
+    found.push({ name: "MILLRACE_API_KEY", message });
+  }
+  for (const name of ["DATABASE_URL", "MILLRACE_LISTEN_URL"] as const) {
+    const text = given[name];
+    if (text === undefined || !URL.canParse(text)) continue;
+    if (!SAMPLE.test(new URL(text).password)) continue;
+    found.push({ name, message: "its password is a sample; give the login another one" });
+  }
+  return found;
 }
 
 /** A sentence for each variable that looks like ours and is not. */
