@@ -9,6 +9,7 @@ import {
   JobRegistry,
   MetricsRegistry,
   type Outcome,
+  Passwords,
   buildApi,
   createLogger,
   openDatabase,
@@ -21,6 +22,9 @@ import { createDatabase } from "./database.ts";
 import { secretKeys } from "./secret-keys.ts";
 
 export const API_KEY = "the-key-of-the-api-tests";
+
+/** A hash as it should be takes half a second, and 128 MiB. */
+const QUICK_PASSWORDS = new Passwords({ ln: 4, r: 8, p: 1 });
 
 /** Jobs to ask runs for; nobody executes them. */
 export const greet = defineJob({
@@ -65,6 +69,7 @@ export interface Call {
 
 export interface ApiUnderTest {
   url: string;
+  databaseUrl: string;
   port: number;
   server: Server;
   /** The paths that the router knows. */
@@ -96,15 +101,28 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
-  options: Partial<Pick<ApiOptions, "health" | "requestTimeoutMs" | "values" | "secretKeys">> & {
+  options: Partial<
+    Pick<
+      ApiOptions,
+      | "health"
+      | "requestTimeoutMs"
+      | "values"
+      | "secretKeys"
+      | "publicUrl"
+      | "signOn"
+      | "trustedProxies"
+      | "passwords"
+    >
+  > & {
     away?: boolean;
+    /** Another server on the same database. */
+    beside?: ApiUnderTest;
     /** Besides those that every test has. */
     jobs?: AnyJob[];
     queues?: Queue[];
   } = {},
 ): Promise<ApiUnderTest> {
-  const { url: connectionString, drop } = await createDatabase();
-  onTestFinished(drop);
+  const connectionString = options.beside?.databaseUrl ?? (await newDatabase());
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger("debug", {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
@@ -127,6 +145,10 @@ export async function startApi(
     version: "1.2.3",
     metrics: new MetricsRegistry(),
     values: options.values,
+    publicUrl: options.publicUrl,
+    signOn: options.signOn,
+    trustedProxies: options.trustedProxies,
+    passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
   });
@@ -136,6 +158,7 @@ export async function startApi(
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
+    databaseUrl: connectionString,
     port,
     server: api.server,
     routes: () => pathsIn(api.printRoutes({ commonPrefix: false })),
@@ -146,6 +169,12 @@ export async function startApi(
     call: (path, call = {}) => callApi(`${url}${path}`, call),
     claim: (queues = ["default", "slow"]) => claimAll(db, queues, registry.names),
   };
+}
+
+async function newDatabase(): Promise<string> {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  return url;
 }
 
 /** Of a tree that is drawn with lines, a part of a path in each; those with methods are routes. */

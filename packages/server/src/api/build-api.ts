@@ -6,6 +6,8 @@ import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
+import { Passwords } from "../security/passwords.ts";
+import type { SignOn } from "../security/sign-on.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
@@ -16,9 +18,12 @@ import { acceptJsonOnly } from "./json-body.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer, measurePlaces } from "./observe.ts";
 import { describeRoutes } from "./openapi.ts";
+import type { PeopleContext } from "./people-context.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
 import type { Context } from "./route.ts";
+import { Origins } from "./same-origin.ts";
+import { Sessions } from "./sessions.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { approvalLinkRoutes } from "./routes/approval-link.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
@@ -30,8 +35,10 @@ import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
+import { personRoutes } from "./routes/people.ts";
 import { publishedRoutes } from "./routes/published.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { occurrenceRoutes } from "./routes/occurrences.ts";
@@ -45,6 +52,8 @@ import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { sessionRoutes } from "./routes/session.ts";
+import { signOnRoutes } from "./routes/sign-on.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -62,6 +71,14 @@ export interface ApiOptions {
   version: string;
   /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
   health(): Promise<Health>;
+  /** The address that people have for the server, when it knows it. */
+  publicUrl?: string | undefined;
+  /** By whom else people may be told; default nobody. */
+  signOn?: SignOn | undefined;
+  /** Addresses and networks of proxies, which are believed when they say for whom they ask. Default none. */
+  trustedProxies?: readonly string[] | undefined;
+  /** Default: as strong as they should be. */
+  passwords?: Passwords | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
@@ -86,6 +103,9 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     requestTimeoutMs = 30_000,
   } = options;
   const callers = new Callers(db, options.apiKey, logger);
+  const sessions = new Sessions(db, logger);
+  const origins = new Origins(options.publicUrl);
+  const doors = { callers, sessions, origins };
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -97,6 +117,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: requestId,
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -116,7 +137,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
         sendProblem(told, request, reply);
         observer.answered(request, reply);
       };
-      authenticate(callers, request, reply).then(() => answer(error), answer);
+      authenticate(doors, request, reply).then(() => answer(error), answer);
     },
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -126,9 +147,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   endConnectionsOnClose(app);
   app.decorateRequest("failure", undefined);
   app.decorateRequest("caller");
+  app.decorateRequest("session");
   app.addHook("onRequest", async (request, reply) => {
     prepare(request.id, (name, value) => reply.header(name, value));
-    const caller = await authenticate(callers, request, reply);
+    const caller = await authenticate(doors, request, reply);
     if (!caller) return;
     request.caller = caller;
     authorise(caller, request);
@@ -143,6 +165,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const emitter = new Emitter(db, ring, logger);
   const { values } = options;
   const context: Context = { db, intake, emitter, observer, values, secretKeys, ring };
+  const { publicUrl, signOn, passwords = new Passwords() } = options;
+  const people: PeopleContext = { db, passwords, sessions, origins, publicUrl, signOn };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -165,6 +189,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
   apiKeyRoutes(app, context);
+  personRoutes(app, people);
+  sessionRoutes(app, people);
+  await loginRoutes(app, people);
+  if (signOn) await signOnRoutes(app, people, signOn);
   secretRoutes(app, context);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);

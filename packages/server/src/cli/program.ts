@@ -17,6 +17,7 @@ import { logsCommand } from "./commands/logs.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { pausesCommand } from "./commands/pauses.ts";
 import { operationsCommand } from "./commands/operations.ts";
+import { peopleCommand } from "./commands/people.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { queryCommand } from "./commands/query.ts";
 import { queuesCommand } from "./commands/queues.ts";
@@ -77,6 +78,7 @@ const GROUPS: Record<string, ((cli: Cli) => Command)[]> = {
     ...answerCommands,
     operationsCommand,
     schedulesCommand,
+    peopleCommand,
     keysCommand,
     secretsCommand,
   ],

@@ -1,8 +1,17 @@
+import { isIP } from "node:net";
 import path from "node:path";
-import { MillraceError, durationMs, retentionMs } from "@millrace/core";
+import {
+  MillraceError,
+  PERSON_ROLES,
+  type PersonRole,
+  durationMs,
+  retentionMs,
+} from "@millrace/core";
 import { z } from "zod";
+import { isLoopback } from "../runtime/loopback.ts";
 import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
+import type { SignOnSettings } from "../security/sign-on.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
@@ -26,6 +35,10 @@ export interface Settings {
   readonly url: string | undefined;
   /** The address that people have for the server, without a slash at its end. */
   readonly publicUrl: string | undefined;
+  /** Addresses and networks of proxies that say for whom they ask. */
+  readonly trustedProxies: readonly string[];
+  /** By whom else people may be told; undefined: by nobody. */
+  readonly signOn: SignOnSettings | undefined;
   readonly jobs: readonly string[];
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
@@ -84,6 +97,36 @@ export const VARIABLES = {
       "write the address that people have for the server, such as https://millrace.example.com, without user, password, query and fragment",
     )
     .transform((text) => new URL(text).href.replace(/\/+$/, ""))
+    .optional(),
+  MILLRACE_TRUSTED_PROXIES: list()
+    .refine(
+      (items) => items.every(isNetwork),
+      "write addresses or networks with commas between them, such as 10.0.0.0/8",
+    )
+    .prefault(""),
+  MILLRACE_OIDC_ISSUER: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["http:", "https:"]) && isIssuer(new URL(text)),
+      "write the issuer's address by https, such as https://login.example.com, without user, password, query and fragment",
+    )
+    .optional(),
+  MILLRACE_OIDC_CLIENT_ID: z.string().max(1000).optional(),
+  MILLRACE_OIDC_CLIENT_SECRET: z.string().max(1000).optional(),
+  MILLRACE_OIDC_SCOPE: z
+    .string()
+    .refine((text) => text.split(" ").includes("openid"), "write scopes, openid among them")
+    .prefault("openid email profile"),
+  MILLRACE_OIDC_ROLE_CLAIM: z.string().max(200).optional(),
+  MILLRACE_OIDC_ROLES: list()
+    .transform((items, context) => {
+      const roles = readRoles(items);
+      if (roles) return roles;
+      context.addIssue(
+        `write value=role with commas between them; the roles are ${PERSON_ROLES.join(", ")}`,
+      );
+      return z.NEVER;
+    })
     .optional(),
   MILLRACE_JOBS: list().prefault(""),
   MILLRACE_QUEUES: list()
@@ -177,6 +220,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     throw new MillraceError("invalid_setting", wrong.join("\n"));
   }
   const read = result.data;
+  requireTogether(given);
   return Object.freeze({
     databaseUrl: read.DATABASE_URL,
     listenUrl: read.MILLRACE_LISTEN_URL,
@@ -189,6 +233,18 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     secretKeys: read.MILLRACE_SECRET_KEYS,
     url: read.MILLRACE_URL,
     publicUrl: read.MILLRACE_PUBLIC_URL,
+    trustedProxies: read.MILLRACE_TRUSTED_PROXIES,
+    signOn:
+      read.MILLRACE_OIDC_ISSUER === undefined
+        ? undefined
+        : {
+            issuer: read.MILLRACE_OIDC_ISSUER,
+            clientId: read.MILLRACE_OIDC_CLIENT_ID!,
+            clientSecret: read.MILLRACE_OIDC_CLIENT_SECRET,
+            scope: read.MILLRACE_OIDC_SCOPE,
+            roleClaim: read.MILLRACE_OIDC_ROLE_CLAIM,
+            roles: read.MILLRACE_OIDC_ROLES ?? new Map<string, PersonRole>(),
+          },
     jobs: read.MILLRACE_JOBS,
     queues: read.MILLRACE_QUEUES,
     concurrency: read.MILLRACE_CONCURRENCY,
@@ -205,6 +261,26 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
   });
+}
+
+/** What each of these variables is nothing without. */
+const TOGETHER: Partial<Record<Variable, readonly Variable[]>> = {
+  MILLRACE_OIDC_ISSUER: ["MILLRACE_OIDC_CLIENT_ID", "MILLRACE_PUBLIC_URL"],
+  MILLRACE_OIDC_CLIENT_ID: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_CLIENT_SECRET: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_SCOPE: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_ROLE_CLAIM: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLES"],
+  MILLRACE_OIDC_ROLES: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLE_CLAIM"],
+};
+
+/** @throws MillraceError `invalid_setting` */
+function requireTogether(given: Record<string, string | undefined>): void {
+  const wrong = Object.entries(TOGETHER).flatMap(([name, others]) => {
+    const missing = others.filter((other) => given[other] === undefined);
+    if (given[name] === undefined || missing.length === 0) return [];
+    return [`${name}: it does nothing without ${missing.join(" and ")}; set both, or neither`];
+  });
+  if (wrong.length > 0) throw new MillraceError("invalid_setting", wrong.join("\n"));
 }
 
 /** A sentence for each variable that looks like ours and is not. */
@@ -278,6 +354,24 @@ function tryDuration(text: string, name: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An address, or a network as address/bits. */
+function isNetwork(text: string): boolean {
+  const [, address = "", bits] = /^([\da-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+/** Whose word is taken for who somebody is: nobody between may change it. */
+function isIssuer(url: URL): boolean {
+  return isPlain(url) && (url.protocol === "https:" || isLoopback(url.hostname));
+}
+
+function readRoles(items: readonly string[]): Map<string, PersonRole> | undefined {
+  const pairs = items.map((item) => /^(.+)=(\w+)$/.exec(item)?.slice(1) ?? []);
+  const known = pairs.every(([, role]) => (PERSON_ROLES as readonly unknown[]).includes(role));
+  return known ? new Map(pairs as [string, PersonRole][]) : undefined;
 }
 
 /** To which a path may be added. */

@@ -7,6 +7,7 @@ import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
+import { SessionPruner } from "../../maintenance/session-pruner.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
@@ -29,6 +30,7 @@ export async function beginMaintenance(
     new PartitionKeeper({ db, logger, retentionMs }),
     new Pruner({ db, logger, retentionMs, onPruned }),
     new WaitPruner({ db, logger, retentionMs }),
+    new SessionPruner({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),
