@@ -94,6 +94,9 @@ test("S10: a claim may give a role, which lasts as long as the claim does", asyn
   await refused(api, await signOn(api), "no person");
   issuer.claims = { ...ANA, groups: ["staff", "platform", "lunch"] };
   expect(await whoIs(api, await signOn(api))).toEqual({ email: "ana@example.com", role: "admin" });
+  // By a password they would get in without the claim.
+  const reset = await api.call("/api/v1/people/ana@example.com/reset", { json: {} });
+  expect(reset.body).toMatchObject({ status: 400, code: "invalid_request" });
   issuer.claims = { ...ANA, groups: "staff" };
   expect(await whoIs(api, await signOn(api))).toEqual({ email: "ana@example.com", role: "viewer" });
 

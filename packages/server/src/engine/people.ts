@@ -84,18 +84,31 @@ export function enable(db: Database, caller: Caller, email: string): Promise<Cha
 /**
  * Takes a person's password away, ends their sessions, and gives a code by which they set another.
  *
- * @throws MillraceError `forbidden`, `person_not_found`, `person_disabled`
+ * @throws MillraceError `forbidden`, `person_not_found`, `person_disabled`, `invalid_request` for whom a claim of the sign-on lets in
  */
 export async function reset(db: Database, caller: Caller, email: string): Promise<InvitedPerson> {
   const { text, digest } = makeSecret();
-  const { row } = await change(db, caller, email, async (tx, { id, disabled_at }) => {
-    if (disabled_at === null) return resetPerson(tx, id, digest, SETUP_MS, caller.name);
+  const { row } = await change(db, caller, email, async (tx, person) => {
+    requirePasswordAllowed(person);
+    return resetPerson(tx, person.id, digest, SETUP_MS, caller.name);
+  });
+  return { row, code: text };
+}
+
+function requirePasswordAllowed({ email, disabled_at, role_from }: PersonRow): void {
+  if (disabled_at !== null) {
     throw new MillraceError(
       "person_disabled",
       `${email} may not log in, so there is no password to set; millrace people enable ${email} first`,
     );
-  });
-  return { row, code: text };
+  }
+  // With a password they would get in without the claim.
+  if (role_from === "claim") {
+    throw new MillraceError(
+      "invalid_request",
+      `a claim of the sign-on lets ${email} in, as long as it does, so they have no password; millrace people role ${email} ROLE gives them a role whatever it says`,
+    );
+  }
 }
 
 function change(

@@ -106,7 +106,7 @@ export const spendSetup = statement<
 /** Whose password is asked for at a login: of those who may. */
 export const readPassword = statement<[email: string], { id: string; password: string }>(
   "read_password",
-  `select id, password from millrace.person where email = $1 and disabled_at is null and password is not null`,
+  `select id, password from millrace.person where email = $1 and disabled_at is null and password is not null and role_from = 'hand'`,
 );
 
 /** Answers no row when it is another by now. */
