@@ -42,7 +42,7 @@ const WRONG_KEYS: Record<string, Record<string, string>> = {
   cookie: { cookie: `key=${API_KEY}` },
 };
 
-test("every route needs the key, and only four paths do not", async () => {
+test("every route needs a key or a session, and only these do not", async () => {
   const api = await startApi();
   const { body: document } = await api.call("/openapi.json", { key: null });
   const routes = Object.entries<object>(document.paths).flatMap(([path, operations]) =>
@@ -61,8 +61,9 @@ test("every route needs the key, and only four paths do not", async () => {
       else if (!open.includes(`${method} ${path}`)) open.push(`${method} ${path}`);
     }
   }
-  expect(open.sort()).toEqual(["GET /healthz", "GET /openapi.json"]);
-  for (const path of ["/", "/docs"]) expect((await ask(api, "GET", path)).status).toBe(200);
+  expect(open.sort()).toEqual(["GET /healthz", "GET /openapi.json", "POST /api/v1/session"]);
+  for (const path of ["/", "/docs", "/login"])
+    expect((await ask(api, "GET", path)).status).toBe(200);
 });
 
 test("no other spelling of a public path, no other method, and nothing that does not exist opens without the key", async () => {
@@ -72,6 +73,7 @@ test("no other spelling of a public path, no other method, and nothing that does
     ...["/docs/", "/docs/..", "/docs/../api/v1/runs", "/docs%2f..%2fapi", "/docs;x", "/docs%00"],
     ...["/healthz/../metrics", "/%2e%2e/api/v1/runs", "/./docs", "/docsx", "/configs", "/%ff"],
     ...[`/hooks/${"x".repeat(32)}`, "/hooks"],
+    ...["/login/", "/Login", "/login/..", "//login", "/logout", "/set-password/", "/login/oidc/"],
     ...["/openapi.json%20", `/api/v1/runs/${"x".repeat(5000)}`, "/.env", "/api", "*"],
     "http://elsewhere.example/healthz",
   ];

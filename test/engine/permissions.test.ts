@@ -19,6 +19,13 @@ import {
   resume,
   resumeJobOrKey,
 } from "../../packages/server/src/engine/pause.ts";
+import {
+  addPerson,
+  changeRole,
+  disable,
+  enable,
+  reset,
+} from "../../packages/server/src/engine/people.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.ts";
@@ -61,6 +68,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
+    ...{ addPerson, changeRole, disable, enable, reset },
   },
 };
 

@@ -12,6 +12,7 @@ import {
   OutboundGuard,
   type Outcome,
   type SecretKeys,
+  Passwords,
   buildApi,
   createLogger,
   openDatabase,
@@ -24,6 +25,9 @@ import { createDatabase } from "./database.ts";
 import { secretKeys } from "./secret-keys.ts";
 
 export const API_KEY = "the-key-of-the-api-tests";
+
+/** A hash as it should be takes half a second, and 128 MiB. */
+const QUICK_PASSWORDS = new Passwords({ ln: 4, r: 8, p: 1 });
 
 /** Jobs to ask runs for; nobody executes them. */
 export const greet = defineJob({
@@ -104,7 +108,18 @@ type WithoutPlace<One> = One extends Outcome ? Omit<One, "leaseId" | "runId"> : 
 /** The API on a database and a port of its own, for the running test. */
 export async function startApi(
   options: Partial<
-    Pick<ApiOptions, "health" | "requestTimeoutMs" | "requestsPerSecond" | "values" | "secretKeys">
+    Pick<
+      ApiOptions,
+      | "health"
+      | "requestTimeoutMs"
+      | "requestsPerSecond"
+      | "values"
+      | "secretKeys"
+      | "publicUrl"
+      | "signOn"
+      | "trustedProxies"
+      | "passwords"
+    >
   > & {
     away?: boolean;
     /** On the database of this one. */
@@ -141,6 +156,10 @@ export async function startApi(
     version: "1.2.3",
     metrics: new MetricsRegistry(),
     values: options.values,
+    publicUrl: options.publicUrl,
+    signOn: options.signOn,
+    trustedProxies: options.trustedProxies,
+    passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
     // As many as a test likes, unless it is about that.

@@ -1,9 +1,14 @@
-/** What an API key is for. The later of the first four may all that the earlier may; a worker's key is for programs. */
+/** What an API key, or a person, is for. The later of the first four may all that the earlier may; a worker's key is for programs. */
 export const ROLES = ["viewer", "operator", "editor", "admin", "worker"] as const;
 
 export type Role = (typeof ROLES)[number];
 
-const PEOPLE = ["viewer", "operator", "editor", "admin"] as const;
+/** Of people. */
+export const PERSON_ROLES = ["viewer", "operator", "editor", "admin"] as const;
+
+export type PersonRole = (typeof PERSON_ROLES)[number];
+
+const PEOPLE = PERSON_ROLES;
 
 /** What may be done over the API, and by whom: a role that is not named may not. Every route needs one of these. */
 export const PERMISSIONS = {
@@ -17,7 +22,7 @@ export const PERMISSIONS = {
   operate: ["operator", "editor", "admin"],
   /** Change what starts by itself. */
   edit: ["editor", "admin"],
-  /** Make and revoke keys, set and remove secrets. */
+  /** Make and revoke keys, add and disable people, set and remove secrets. */
   administer: ["admin"],
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -5,6 +5,8 @@ export {
   may,
   type Permission,
   PERMISSIONS,
+  PERSON_ROLES,
+  type PersonRole,
   type Role,
   ROLES,
   rolesThatMay,

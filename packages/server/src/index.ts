@@ -53,6 +53,8 @@ export { AllowedHosts } from "./security/allowed-hosts.ts";
 export { OutboundGuard, type Resolve } from "./security/outbound-guard.ts";
 export { KeyRing, type SecretKeys } from "./security/key-ring.ts";
 export { Masks } from "./security/masks.ts";
+export { Passwords } from "./security/passwords.ts";
+export { SignOn, type SignOnSettings } from "./security/sign-on.ts";
 export { type Database, inTransaction, openDatabase } from "./store/database.ts";
 export { migrate, pendingMigrations } from "./store/migrate.ts";
 export {

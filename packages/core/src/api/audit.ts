@@ -44,6 +44,14 @@ export const AUDIT_ACTIONS = [
   "webhook.removed",
   "webhook.tested",
   "webhook.redelivered",
+  "person.added",
+  "person.changed",
+  "person.reset",
+  "person.password_set",
+  "person.disabled",
+  "person.enabled",
+  "person.removed",
+  "session.began",
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

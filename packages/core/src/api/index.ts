@@ -57,6 +57,18 @@ export {
   OperationPage,
   OperationPreview,
 } from "./operations.ts";
+export {
+  AddPerson,
+  ChangedPerson,
+  ChangeOwnPassword,
+  ChangePerson,
+  Email,
+  InvitedPerson,
+  LogIn,
+  PersonInfo,
+  PersonList,
+  SessionInfo,
+} from "./people.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
 export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";

@@ -2,19 +2,26 @@ import type { IncomingMessage } from "node:http";
 import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { type Caller, requirePermission } from "../security/caller.ts";
+import type { SessionRow } from "../store/sessions.ts";
 import type { Callers } from "./callers.ts";
+import { SESSION_COOKIE, readCookie } from "./cookies.ts";
 import type { CallerRates } from "./rates.ts";
+import type { Origins } from "./same-origin.ts";
+import type { Sessions } from "./sessions.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Who asks; not there on a public route. */
     caller: Caller;
+    /** Of a person who asks with the cookie of a session; undefined for who has a key. */
+    session: SessionRow | undefined;
   }
 }
 
 /**
- * All that is answered without a key: exactly these methods of exactly these paths. Whatever is not here needs a key, also what does not
- * exist. What `/approve` does is decided by the link that comes with it. Beside these there are hooks.
+ * All that is answered without a key or a session: exactly these methods of exactly these paths. Whatever is not here needs one, also what
+ * does not exist. What `/approve` does is decided by the link that comes with it, what `/set-password` does by its code. Beside these there are
+ * hooks.
  */
 const PUBLIC: readonly string[] = [
   "GET /",
@@ -25,10 +32,24 @@ const PUBLIC: readonly string[] = [
   // Programs that look at links before people do ask so whether one is whole.
   "HEAD /approve",
   "POST /approve",
+  "GET /login",
+  "POST /login",
+  "GET /login/oidc",
+  "GET /login/oidc/callback",
+  "POST /logout",
+  "GET /set-password",
+  "HEAD /set-password",
+  "POST /set-password",
+  "POST /api/v1/session",
 ];
 
 /** Webhooks prove by their signatures who has sent them. The form of their ids is exact, too: this has one spelling. */
 const PUBLIC_HOOK = /^POST \/hooks\/[A-Za-z0-9_-]{32}$/;
+/** Methods that change nothing. */
+const READING = ["GET", "HEAD"];
+
+/** No page of another site can send it without having asked this server, which allows it to none. */
+const OWN_HEADER = "x-millrace";
 
 /** Names under which people put keys into addresses. */
 const KEY_PARAMETERS = [
@@ -41,22 +62,29 @@ const KEY_PARAMETERS = [
   "authorization",
 ];
 
+/** By what callers are told. */
+export interface Doors {
+  callers: Callers;
+  sessions: Sessions;
+  origins: Origins;
+  rates: CallerRates;
+}
+
 /**
- * Tells who asks, and refuses whoever has no key, or asks too often. It looks at the path as it was sent, not at the route that was found for it, so that
- * no other spelling of a public path opens anything.
+ * Tells who asks, and refuses whoever has no key and no session, or asks too often. It looks at the path as it was sent, not at the route that
+ * was found for it, so that no other spelling of a public path opens anything.
  *
  * @returns undefined for what anybody may ask
- * @throws MillraceError `unauthorized`, `rate_limited`
+ * @throws MillraceError `unauthorized`, `rate_limited`, `cross_site`, `invalid_request` when key and session come together
  */
 export async function authenticate(
-  callers: Callers,
-  rates: CallerRates,
+  doors: Doors,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Caller | undefined> {
   try {
-    const caller = await identify(callers, request.raw);
-    if (caller) rates.count(caller.name, (name, value) => reply.header(name, value));
+    const caller = await identify(doors, request);
+    if (caller) doors.rates.count(caller.name, (name, value) => reply.header(name, value));
     return caller;
   } catch (error) {
     if (error instanceof MillraceError && error.code === "unauthorized") {
@@ -66,7 +94,8 @@ export async function authenticate(
   }
 }
 
-async function identify(callers: Callers, raw: IncomingMessage): Promise<Caller | undefined> {
+async function identify(doors: Doors, request: FastifyRequest): Promise<Caller | undefined> {
+  const { raw } = request;
   const [path = "", query = ""] = (raw.url ?? "").split("?", 2);
   if (KEY_PARAMETERS.some((name) => parameterNames(query).has(name))) {
     throw new MillraceError(
@@ -76,11 +105,42 @@ async function identify(callers: Callers, raw: IncomingMessage): Promise<Caller 
   }
   const asked = `${raw.method} ${path}`;
   if (PUBLIC.includes(asked) || PUBLIC_HOOK.test(asked)) return undefined;
-  const [scheme, given, ...rest] = (raw.headers.authorization ?? "").split(" ");
-  if (scheme?.toLowerCase() !== "bearer" || !given || rest.length > 0) {
-    throw new MillraceError("unauthorized", `this needs an API key; ${SEND_IT}`);
+  const token = readCookie(raw, SESSION_COOKIE);
+  if (token === undefined) return doors.callers.tell(keyOf(raw), request.ip);
+  if (raw.headers.authorization !== undefined) {
+    throw new MillraceError(
+      "invalid_request",
+      "there is an API key, and the cookie of a session: send one of the two, so that it is clear who asks",
+    );
   }
-  return callers.tell(given, raw.socket.remoteAddress ?? "");
+  return callerOf(doors, request, token);
+}
+
+/** @throws MillraceError `unauthorized` */
+function keyOf({ headers }: IncomingMessage): string {
+  const [scheme, given, ...rest] = (headers.authorization ?? "").split(" ");
+  if (scheme?.toLowerCase() === "bearer" && given && rest.length === 0) return given;
+  throw new MillraceError("unauthorized", `this needs an API key; ${SEND_IT}`);
+}
+
+/** Browsers send cookies with whatever any page has them send: what changes something must come from a page of ours. */
+async function callerOf(
+  { sessions, origins }: Doors,
+  request: FastifyRequest,
+  token: string,
+): Promise<Caller> {
+  if (!READING.includes(request.raw.method ?? "")) {
+    origins.requireSame(request);
+    if (request.headers[OWN_HEADER] === undefined) {
+      throw new MillraceError(
+        "cross_site",
+        `what changes something by the cookie of a session needs the header ${OWN_HEADER}: 1`,
+      );
+    }
+  }
+  const session = await sessions.tell(token);
+  request.session = session;
+  return { name: `person:${session.email}`, role: session.role };
 }
 
 const SEND_IT = "send it as Authorization: Bearer <key>";

@@ -11,6 +11,8 @@ import type { SecretKeys } from "../security/key-ring.ts";
 import { AllowedHosts } from "../security/allowed-hosts.ts";
 import { OutboundGuard } from "../security/outbound-guard.ts";
 import type { SecretSources } from "../security/secret-source.ts";
+import { Passwords } from "../security/passwords.ts";
+import type { SignOn } from "../security/sign-on.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
 import { authenticate, authorise, demandPermission } from "./authenticate.ts";
@@ -24,9 +26,12 @@ import { watchMethods } from "./method-not-allowed.ts";
 import { Observer, measurePlaces } from "./observe.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
+import type { PeopleContext } from "./people-context.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
 import type { Context } from "./route.ts";
+import { Origins } from "./same-origin.ts";
+import { Sessions } from "./sessions.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { approvalLinkRoutes } from "./routes/approval-link.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
@@ -40,8 +45,10 @@ import { type Health, healthRoute } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
+import { personRoutes } from "./routes/people.ts";
 import { publishedRoutes } from "./routes/published.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { occurrenceRoutes } from "./routes/occurrences.ts";
@@ -56,6 +63,8 @@ import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { sessionRoutes } from "./routes/session.ts";
+import { signOnRoutes } from "./routes/sign-on.ts";
 import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
@@ -77,6 +86,14 @@ export interface ApiOptions {
   version: string;
   /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
   health(): Promise<Health>;
+  /** The address that people have for the server, when it knows it. */
+  publicUrl?: string | undefined;
+  /** By whom else people may be told; default nobody. */
+  signOn?: SignOn | undefined;
+  /** Addresses and networks of proxies, which are believed when they say for whom they ask. Default none. */
+  trustedProxies?: readonly string[] | undefined;
+  /** Default: as strong as they should be. */
+  passwords?: Passwords | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
@@ -109,7 +126,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     requestsPerSecond = 1000,
   } = options;
   const callers = new Callers(db, options.apiKey, logger);
+  const sessions = new Sessions(db, logger);
+  const origins = new Origins(options.publicUrl);
   const rates = new CallerRates(requestsPerSecond);
+  const doors = { callers, sessions, origins, rates };
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -121,6 +141,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: requestId,
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -140,7 +161,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
         sendProblem(told, request, reply);
         observer.answered(request, reply);
       };
-      authenticate(callers, rates, request, reply).then(() => answer(error), answer);
+      authenticate(doors, request, reply).then(() => answer(error), answer);
     },
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -152,9 +173,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("failure", undefined);
   app.decorateRequest("caller");
   app.decorateRequest("bodyDigest", undefined);
+  app.decorateRequest("session");
   app.addHook("onRequest", async (request, reply) => {
     prepare(request.id, (name, value) => reply.header(name, value));
-    const caller = await authenticate(callers, rates, request, reply);
+    const caller = await authenticate(doors, request, reply);
     if (!caller) return;
     request.caller = { ...caller, address: request.ip, requestId: request.id };
     authorise(caller, request);
@@ -172,12 +194,15 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const emitter = new Emitter(db, ring, logger);
   const { values } = options;
   const once = new Once(db);
-  const origins = { keys: secretKeys, sources: secretSources };
+  const secretOrigins = { keys: secretKeys, sources: secretSources };
   const parse = (body: Buffer) => jsonOf(body) ?? null;
-  const receiver = new Receiver({ db, intake, origins, parse, logger });
+  const receiver = new Receiver({ db, intake, origins: secretOrigins, parse, logger });
   const context: Context = {
-    ...{ db, intake, emitter, once, observer, values, secretKeys, origins, guard, ring },
+    ...{ db, intake, emitter, once, observer, values, secretKeys, guard, ring },
+    origins: secretOrigins,
   };
+  const { publicUrl, signOn, passwords = new Passwords() } = options;
+  const people: PeopleContext = { db, passwords, sessions, origins, publicUrl, signOn };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -200,6 +225,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
   apiKeyRoutes(app, context);
+  personRoutes(app, people);
+  sessionRoutes(app, people);
+  await loginRoutes(app, people);
+  if (signOn) await signOnRoutes(app, people, signOn);
   secretRoutes(app, context);
   auditRoutes(app, context);
   webhookRoutes(app, context);

@@ -1,39 +1,25 @@
 import { MillraceError } from "@millrace/core";
-import { Batcher } from "../runtime/batcher.ts";
 import { ApiKey } from "../security/api-key.ts";
 import type { Caller } from "../security/caller.ts";
 import { isSameDigest, readKey } from "../security/key-text.ts";
 import { noteApiKeysUsed, readApiKeys } from "../store/api-keys.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { FreshRows } from "./fresh-rows.ts";
 import { WrongKeys } from "./rates.ts";
-
-/** For so long a key that was looked up is not looked up again: a key that is revoked works here for no longer. */
-const FRESH_MS = 4000;
-
-/** Of ids that were looked up, also of those that are not there: what strangers make up must not fill the memory. */
-const MOST_SEEN = 10_000;
-
-const LOOKUPS_AT_ONCE = 500;
 
 const NOTE_USE_EVERY_MS = 60_000;
 
 type Row = Awaited<ReturnType<typeof readApiKeys>>[number];
-
-interface Seen {
-  row: Row | undefined;
-  at: number;
-}
 
 /** Tells callers by their keys: that of the server, which needs no database, and those of the table. */
 export class Callers {
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #own: ApiKey;
-  readonly #seen = new Map<string, Seen>();
   readonly #used = new Map<string, number>();
   readonly #wrong: WrongKeys;
-  readonly #lookups: Batcher<string, Row | undefined>;
+  readonly #rows: FreshRows<Row>;
 
   /** @param own the server's own key, which may everything and cannot be revoked */
   constructor(db: Database, own: string, logger: Logger, wrong = new WrongKeys()) {
@@ -41,10 +27,10 @@ export class Callers {
     this.#db = db;
     this.#logger = logger;
     this.#own = new ApiKey(own);
-    this.#lookups = new Batcher(async (ids) => {
-      const rows = new Map((await readApiKeys(db, ids)).map((row) => [row.id, row]));
-      return ids.map((id) => rows.get(id));
-    }, LOOKUPS_AT_ONCE);
+    this.#rows = new FreshRows(
+      (ids) => readApiKeys(db, ids),
+      ({ id }) => id,
+    );
   }
 
   /**
@@ -56,8 +42,8 @@ export class Callers {
   async tell(text: string, address: string): Promise<Caller> {
     if (this.#own.matches(text)) return OWN;
     const given = readKey(text);
-    if (!given || !this.#fresh(given.id)?.row) this.#wrong.refuseGuesser(address);
-    const row = given && (await this.#look(given.id));
+    if (!given || !this.#rows.has(given.id)) this.#wrong.refuseGuesser(address);
+    const row = given && (await this.#rows.find(given.id));
     if (!row || !isSameDigest(row.digest, given.digest)) {
       this.#wrong.note(address);
       throw new MillraceError("unauthorized", "the API key is none of this server");
@@ -68,23 +54,6 @@ export class Callers {
     }
     this.#noteUse(row.id);
     return { name: `key:${row.name}`, role: row.role };
-  }
-
-  async #look(id: string): Promise<Row | undefined> {
-    const seen = this.#fresh(id);
-    if (seen) return seen.row;
-    const now = performance.now();
-    const row = await this.#lookups.add(id);
-    this.#seen.delete(id);
-    // Taken before the look, so that it is no longer than that from what the database says to what is believed here.
-    this.#seen.set(id, { row, at: now });
-    if (this.#seen.size > MOST_SEEN) this.#seen.delete(this.#seen.keys().next().value!);
-    return row;
-  }
-
-  #fresh(id: string): Seen | undefined {
-    const seen = this.#seen.get(id);
-    return seen && performance.now() - seen.at < FRESH_MS ? seen : undefined;
   }
 
   /** Nobody waits for it. */

@@ -40,6 +40,27 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
       },
     },
   },
+  addPerson: {
+    request: { email: "ana@example.com", name: "Ana", role: "operator" },
+    response: {
+      201: {
+        email: "ana@example.com",
+        name: "Ana",
+        role: "operator",
+        roleFrom: "hand",
+        state: "invited",
+        setupUntil: "2026-11-25T09:00:00.000Z",
+        password: false,
+        signOn: false,
+        createdAt: "2026-11-24T09:00:00.000Z",
+        createdBy: "api",
+        loggedInAt: null,
+        disabledAt: null,
+        setupCode: "gO2m9sGx3v0Yp7nEJ1nC0o5YkV8rQ4tHcXwZb6uLdA8",
+        setupLink: null,
+      },
+    },
+  },
   setSecret: {
     request: { value: "crm-0a1b2c3d4e5f", jobs: ["report"] },
     response: {

@@ -13,6 +13,7 @@ export function frontPage(version: string): string {
           <a href="/docs">The API, readable</a>, and
           <a href="/openapi.json">as an OpenAPI document</a>
         </li>
+        <li><a href="/login">Log in</a>, if you are one of its people</li>
         <li><a href="/healthz">Whether all is well</a></li>
         <li>
           On the machine that runs it, <code>millrace --help</code> shows the command line: runs,
@@ -20,8 +21,9 @@ export function frontPage(version: string): string {
         </li>
       </ul>
       <p>
-        Everything else needs the API key: <code>Authorization: Bearer &lt;key&gt;</code>. The
-        server wrote where it lies when it started.
+        Everything else needs a login, or an API key:
+        <code>Authorization: Bearer &lt;key&gt;</code>. The server wrote where its own lies when it
+        started.
       </p>
     </main>`,
   );

@@ -10,7 +10,7 @@ import { PROBLEM_TYPE } from "./problem.ts";
 
 const INTRODUCTION = `Runs automations, durably, on one PostgreSQL.
 
-Send an API key with every request: \`Authorization: Bearer <key>\`. Bodies are JSON; fields that are not known are refused.
+Send an API key with every request: \`Authorization: Bearer <key>\`; a browser in which a person has logged in sends its cookie instead. Bodies are JSON; fields that are not known are refused.
 An answer's header X-Request-Id names the request in the server's log; a request may bring its own.
 
 Every error is a problem (RFC 9457) with a stable code, which says what is wrong, where, and how to mend it. After a 429 or 503, or when no
@@ -33,7 +33,9 @@ const TAGS = [
     description: "When jobs start by themselves, and what became of each time.",
   },
   { name: "workers", description: "The processes that execute runs." },
-  { name: "keys", description: "Who may do what." },
+  { name: "people", description: "Who may log in." },
+  { name: "sessions", description: "Logins of people." },
+  { name: "keys", description: "What programs may do." },
   { name: "audit", description: "Who has done what." },
   { name: "secrets", description: "What handlers need to know, and nobody may read." },
   { name: "webhooks", description: "What others send to start jobs, and are sent when runs end." },
@@ -50,7 +52,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
       info: { title: "Millrace", version, description: INTRODUCTION },
       servers: [{ url: "/" }],
       tags: TAGS,
-      security: [{ key: [] }],
+      security: [{ key: [] }, { session: [] }],
       components: {
         securitySchemes: {
           key: {
@@ -58,6 +60,13 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
             scheme: "bearer",
             description:
               "The server's own key, of which it wrote where it lies when it started, or one that was made with it. Which roles may use an operation, its x-roles say.",
+          },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "__Host-millrace",
+            description:
+              "Set by a login. What changes anything must come from a page of this server (Sec-Fetch-Site, else Origin), with the header x-millrace: 1.",
           },
         },
       },

@@ -37,6 +37,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   operation_not_found: EXIT.notFound,
   schedule_not_found: EXIT.notFound,
   key_not_found: EXIT.notFound,
+  person_not_found: EXIT.notFound,
   secret_not_found: EXIT.notFound,
   webhook_not_found: EXIT.notFound,
   delivery_not_found: EXIT.notFound,

@@ -52,6 +52,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     operations: async () => (await import("./commands/operations.ts")).operationsCommand,
     schedules: async () => (await import("./commands/schedules.ts")).schedulesCommand,
     keys: async () => (await import("./commands/keys.ts")).keysCommand,
+    people: async () => (await import("./commands/people.ts")).peopleCommand,
     audit: async () => (await import("./commands/audit.ts")).auditCommand,
     secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
     webhooks: async () => (await import("./commands/webhooks.ts")).webhooksCommand,

@@ -129,6 +129,47 @@ test("hosts that may be reached are hosts and ranges, and what is neither is nam
   );
 });
 
+test("a sign-on is whole, or refused with what is missing", () => {
+  const whole = {
+    MILLRACE_PUBLIC_URL: "https://ops.example.com",
+    MILLRACE_OIDC_ISSUER: "https://login.example.com",
+    MILLRACE_OIDC_CLIENT_ID: "millrace",
+    MILLRACE_OIDC_CLIENT_SECRET: "hunter2",
+    MILLRACE_OIDC_ROLE_CLAIM: "groups",
+    MILLRACE_OIDC_ROLES: "ops=team=operator, admins=admin",
+  };
+  const read = (env: NodeJS.ProcessEnv) => readSettings(env, "/").signOn;
+  expect(read({})).toBe(undefined);
+  expect(read(whole)).toMatchObject({
+    issuer: "https://login.example.com",
+    scope: "openid email profile",
+    roles: new Map([
+      ["ops=team", "operator"],
+      ["admins", "admin"],
+    ]),
+  });
+  for (const [wrong, says] of [
+    [{ MILLRACE_PUBLIC_URL: "" }, /^MILLRACE_OIDC_ISSUER: .* without MILLRACE_PUBLIC_URL/],
+    [{ MILLRACE_OIDC_ISSUER: "" }, /^MILLRACE_OIDC_CLIENT_ID: .* without MILLRACE_OIDC_ISSUER/],
+    [{ MILLRACE_OIDC_ROLES: "" }, /^MILLRACE_OIDC_ROLE_CLAIM: .* without MILLRACE_OIDC_ROLES/],
+    [{ MILLRACE_OIDC_ROLES: "ops=worker" }, /^MILLRACE_OIDC_ROLES: write value=role/],
+    [{ MILLRACE_OIDC_ISSUER: "http://login.example.com" }, /^MILLRACE_OIDC_ISSUER: write .* https/],
+    [{ MILLRACE_OIDC_SCOPE: "email" }, /^MILLRACE_OIDC_SCOPE: write scopes, openid among them/],
+  ] as const) {
+    expect(() => read({ ...whole, ...wrong })).toThrow(says);
+    expect(() => read({ ...whole, ...wrong })).not.toThrow(/hunter2/);
+  }
+});
+
+test("proxies that are believed are addresses or networks", () => {
+  const read = (text: string) =>
+    readSettings({ MILLRACE_TRUSTED_PROXIES: text }, "/").trustedProxies;
+  expect(read("10.0.0.0/8, ::1")).toEqual(["10.0.0.0/8", "::1"]);
+  for (const wrong of ["proxy", "10.0.0.0/33", "true", "10.0.0.0/8/8", "1"]) {
+    expect(() => read(wrong)).toThrow(/^MILLRACE_TRUSTED_PROXIES: write addresses or networks/);
+  }
+});
+
 test("a misspelt variable is told of, with the name that was meant", () => {
   expect(unknownVariables({ MILLRACE_PROT: "1", MILLRACE_TEST_RUNNER: "1", PATH: "/bin" })).toEqual(
     ["MILLRACE_PROT is not a setting, and does nothing; did you mean MILLRACE_PORT?"],

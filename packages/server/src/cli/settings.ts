@@ -1,11 +1,20 @@
+import { isIP } from "node:net";
 import path from "node:path";
-import { MillraceError, durationMs, retentionMs } from "@millrace/core";
+import {
+  MillraceError,
+  PERSON_ROLES,
+  type PersonRole,
+  durationMs,
+  retentionMs,
+} from "@millrace/core";
 import { z } from "zod";
+import { isLoopback } from "../runtime/loopback.ts";
 import { AllowedHosts } from "../security/allowed-hosts.ts";
 import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
 import { isManagerUrl } from "../security/managers/manager-url.ts";
 import { type VaultServer, readVaultUrl } from "../security/managers/vault-url.ts";
+import type { SignOnSettings } from "../security/sign-on.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
@@ -40,6 +49,10 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** Where webhooks may be sent though it is no public address. */
   readonly allowedHosts: AllowedHosts;
+  /** Addresses and networks of proxies that say for whom they ask. */
+  readonly trustedProxies: readonly string[];
+  /** By whom else people may be told; undefined: by nobody. */
+  readonly signOn: SignOnSettings | undefined;
   readonly jobs: readonly string[];
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
@@ -146,6 +159,36 @@ export const VARIABLES = {
       }
     })
     .prefault(""),
+  MILLRACE_TRUSTED_PROXIES: list()
+    .refine(
+      (items) => items.every(isNetwork),
+      "write addresses or networks with commas between them, such as 10.0.0.0/8",
+    )
+    .prefault(""),
+  MILLRACE_OIDC_ISSUER: z
+    .string()
+    .refine(
+      (text) => isUrlOf(text, ["http:", "https:"]) && isIssuer(new URL(text)),
+      "write the issuer's address by https, such as https://login.example.com, without user, password, query and fragment",
+    )
+    .optional(),
+  MILLRACE_OIDC_CLIENT_ID: z.string().max(1000).optional(),
+  MILLRACE_OIDC_CLIENT_SECRET: z.string().max(1000).optional(),
+  MILLRACE_OIDC_SCOPE: z
+    .string()
+    .refine((text) => text.split(" ").includes("openid"), "write scopes, openid among them")
+    .prefault("openid email profile"),
+  MILLRACE_OIDC_ROLE_CLAIM: z.string().max(200).optional(),
+  MILLRACE_OIDC_ROLES: list()
+    .transform((items, context) => {
+      const roles = readRoles(items);
+      if (roles) return roles;
+      context.addIssue(
+        `write value=role with commas between them; the roles are ${PERSON_ROLES.join(", ")}`,
+      );
+      return z.NEVER;
+    })
+    .optional(),
   MILLRACE_JOBS: list().prefault(""),
   MILLRACE_QUEUES: list()
     .transform((items, context) => {
@@ -253,6 +296,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     throw new MillraceError("invalid_setting", lines.join("\n"));
   }
   const read = result.data;
+  requireTogether(given);
   return Object.freeze({
     databaseUrl: read.DATABASE_URL,
     listenUrl: read.MILLRACE_LISTEN_URL,
@@ -271,6 +315,18 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     url: read.MILLRACE_URL,
     publicUrl: read.MILLRACE_PUBLIC_URL,
     allowedHosts: read.MILLRACE_ALLOWED_HOSTS,
+    trustedProxies: read.MILLRACE_TRUSTED_PROXIES,
+    signOn:
+      read.MILLRACE_OIDC_ISSUER === undefined
+        ? undefined
+        : {
+            issuer: read.MILLRACE_OIDC_ISSUER,
+            clientId: read.MILLRACE_OIDC_CLIENT_ID!,
+            clientSecret: read.MILLRACE_OIDC_CLIENT_SECRET,
+            scope: read.MILLRACE_OIDC_SCOPE,
+            roleClaim: read.MILLRACE_OIDC_ROLE_CLAIM,
+            roles: read.MILLRACE_OIDC_ROLES ?? new Map<string, PersonRole>(),
+          },
     jobs: read.MILLRACE_JOBS,
     queues: read.MILLRACE_QUEUES,
     apiRate: read.MILLRACE_API_RATE,
@@ -296,6 +352,7 @@ const SECRET_VARIABLES: readonly Variable[] = [
   "MILLRACE_API_KEY",
   "MILLRACE_SECRET_KEYS",
   "MILLRACE_VAULT_CREDENTIAL",
+  "MILLRACE_OIDC_CLIENT_SECRET",
   "MILLRACE_TRANSPORT",
 ];
 
@@ -328,6 +385,26 @@ function samplesIn(
     found.push({ name, message: "its password is a sample; give the login another one" });
   }
   return found;
+}
+
+/** What each of these variables is nothing without. */
+const TOGETHER: Partial<Record<Variable, readonly Variable[]>> = {
+  MILLRACE_OIDC_ISSUER: ["MILLRACE_OIDC_CLIENT_ID", "MILLRACE_PUBLIC_URL"],
+  MILLRACE_OIDC_CLIENT_ID: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_CLIENT_SECRET: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_SCOPE: ["MILLRACE_OIDC_ISSUER"],
+  MILLRACE_OIDC_ROLE_CLAIM: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLES"],
+  MILLRACE_OIDC_ROLES: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLE_CLAIM"],
+};
+
+/** @throws MillraceError `invalid_setting` */
+function requireTogether(given: Record<string, string | undefined>): void {
+  const wrong = Object.entries(TOGETHER).flatMap(([name, others]) => {
+    const missing = others.filter((other) => given[other] === undefined);
+    if (given[name] === undefined || missing.length === 0) return [];
+    return [`${name}: it does nothing without ${missing.join(" and ")}; set both, or neither`];
+  });
+  if (wrong.length > 0) throw new MillraceError("invalid_setting", wrong.join("\n"));
 }
 
 /** A sentence for each variable that looks like ours and is not. */
@@ -401,6 +478,24 @@ function tryDuration(text: string, name: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An address, or a network as address/bits. */
+function isNetwork(text: string): boolean {
+  const [, address = "", bits] = /^([\da-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+/** Whose word is taken for who somebody is: nobody between may change it. */
+function isIssuer(url: URL): boolean {
+  return isPlain(url) && (url.protocol === "https:" || isLoopback(url.hostname));
+}
+
+function readRoles(items: readonly string[]): Map<string, PersonRole> | undefined {
+  const pairs = items.map((item) => /^(.+)=(\w+)$/.exec(item)?.slice(1) ?? []);
+  const known = pairs.every(([, role]) => (PERSON_ROLES as readonly unknown[]).includes(role));
+  return known ? new Map(pairs as [string, PersonRole][]) : undefined;
 }
 
 /** To which a path may be added. */

@@ -3,8 +3,8 @@ import { MillraceError, type Permission, type Role, may, rolesThatMay } from "@m
 /** Who does something, as history has it. */
 export interface Actor {
   /**
-   * `api` for the server's own key, else `key:` and the key's name; `link` for who answers by one, `code` for what code defines, `millrace` for
-   * what the platform does by itself.
+   * `api` for the server's own key, else `key:` and the key's name, or `person:` and their address; `link` for who answers by one, `code` for what code
+   * defines, `millrace` for what the platform does by itself.
    */
   readonly name: string;
   /** Null for who has no key. */
@@ -15,7 +15,7 @@ export interface Actor {
   readonly requestId?: string | undefined;
 }
 
-/** Who asks for something: the server's own key, or one of those that were made. */
+/** Who asks for something: the server's own key, one of those that were made, or a person. */
 export interface Caller extends Actor {
   readonly role: Role;
 }
@@ -29,8 +29,9 @@ export const MILLRACE: Actor = Object.freeze({ name: "millrace", role: null });
 /** @throws MillraceError `forbidden` */
 export function requirePermission(caller: Caller, permission: Permission): void {
   if (may(caller.role, permission)) return;
+  const who = caller.name.startsWith("person:") ? "person" : "key";
   throw new MillraceError(
     "forbidden",
-    `a key of the role ${caller.role} may not do this; it takes one of ${rolesThatMay(permission)}`,
+    `a ${who} of the role ${caller.role} may not do this; it takes one of ${rolesThatMay(permission)}`,
   );
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { ERROR_CODES, MillraceError, STEP_LIMITS } from "@millrace/core";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
@@ -6,15 +5,10 @@ import { answerTo } from "../../engine/answer-approval.ts";
 import { ApprovalLinks, type OpenedLink } from "../../engine/approval-links.ts";
 import { linkedApproval } from "../../engine/linked-approval.ts";
 import type { Database } from "../../store/database.ts";
-import {
-  APPROVAL_HEADERS,
-  answeredPage,
-  askingPage,
-  timeInWords,
-  wordsPage,
-} from "../approval-page.ts";
+import { APPROVAL_HEADERS, answeredPage, askingPage, timeInWords } from "../approval-page.ts";
+import { acceptFormsOnly, readForm } from "../form-body.ts";
+import { wordsPage } from "../form-page.ts";
 import { toMillraceError } from "../problem.ts";
-import { requireStorable } from "../storable.ts";
 import type { Api, Context } from "../route.ts";
 
 const MAX_FORM_BYTES = 32 * 1024;
@@ -47,12 +41,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
       if (status === 503) void reply.header("retry-after", "1");
       return show(reply, status, sorryPage(told));
     });
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      "application/x-www-form-urlencoded",
-      { parseAs: "buffer" },
-      async (_request: unknown, bytes: Buffer) => formOf(bytes),
-    );
+    acceptFormsOnly(scope);
 
     scope.get(
       "/approve",
@@ -67,7 +56,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
       "/approve",
       { schema: { hide: true, permission: "public" }, bodyLimit: MAX_FORM_BYTES },
       async (request, reply) => {
-        const { link, answer, name, note } = readForm(request.body);
+        const { link, answer, name, note } = readForm(Form, request.body);
         const opened = await links.open(link);
         if (!opened || !(await linkedApproval(db, opened))) return showUnknown(reply);
         if (answer === "none") return seeAgain(reply, link);
@@ -177,43 +166,5 @@ function showUnknown(reply: FastifyReply): FastifyReply {
       "This link does not work",
       "It is not whole, or not one of ours. Copy all of it from the message in which it came.",
     ),
-  );
-}
-
-/** @throws MillraceError `invalid_request`, `invalid_json` */
-function formOf(bytes: Buffer): Record<string, string> {
-  const text = bytes.toString("utf8");
-  if (!isUtf8(bytes) || !isDecodable(text)) {
-    throw new MillraceError("invalid_request", "the form is not UTF-8");
-  }
-  const fields = [...new URLSearchParams(text)];
-  // Browsers send line breaks as CR LF.
-  const form = Object.fromEntries(
-    fields.map(([key, text]) => [key, text.replaceAll("\r\n", "\n")]),
-  );
-  if (Object.keys(form).length < fields.length) {
-    throw new MillraceError("invalid_request", "the form has a field twice");
-  }
-  requireStorable(form, "the form");
-  return form;
-}
-
-/** Whether its percent signs stand before bytes of UTF-8: a URLSearchParams would put other characters there without a word. */
-function isDecodable(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** @throws MillraceError `invalid_request` */
-function readForm(body: unknown): z.infer<typeof Form> {
-  const read = Form.safeParse(body);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  throw new MillraceError(
-    "invalid_request",
-    `The form cannot be read: ${issue!.path.join(".") || "it"}: ${issue!.message}. Nothing was answered; go back and try again.`,
   );
 }

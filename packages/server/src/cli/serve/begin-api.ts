@@ -3,6 +3,7 @@ import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import { OutboundGuard } from "../../security/outbound-guard.ts";
+import { SignOn } from "../../security/sign-on.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import { VERSION } from "../version.ts";
@@ -26,12 +27,16 @@ export async function beginApi(
 ): Promise<string> {
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
+  const { publicUrl } = settings;
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue)),
     values,
     apiKey: keyOf(ground),
+    publicUrl,
+    trustedProxies: settings.trustedProxies,
+    signOn: settings.signOn && new SignOn(settings.signOn, publicUrl!),
     secretKeys,
     secretSources: secretSources(ground),
     guard: new OutboundGuard(settings.allowedHosts),

@@ -12,6 +12,7 @@ import { WebhookMetrics } from "../../maintenance/webhook-metrics.ts";
 import { WebhookPruner } from "../../maintenance/webhook-pruner.ts";
 import { WebhookSender } from "../../maintenance/webhook-sender.ts";
 import { OutboundGuard } from "../../security/outbound-guard.ts";
+import { SessionPruner } from "../../maintenance/session-pruner.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
@@ -45,6 +46,7 @@ export async function beginMaintenance(
     new Pruner({ db, logger, retentionMs, onPruned }),
     new WaitPruner({ db, logger, retentionMs }),
     new AuditAnchor({ db, logger }),
+    new SessionPruner({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     sender,

@@ -111,7 +111,7 @@ async function send(
   { id, body: text, url, secret }: DueDelivery,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { [secret!]: value } = await loadSecrets(db, origins, SENDER, [secret!]);
+  const { values } = await loadSecrets(db, origins, SENDER, [secret!]);
   const body = Buffer.from(text);
   const at = String(Math.floor(Date.now() / 1000));
   return guardedPost(guard, url!, {
@@ -120,7 +120,7 @@ async function send(
       "user-agent": userAgent,
       "webhook-id": id,
       "webhook-timestamp": at,
-      "webhook-signature": signStandard(webhookKey("standard", value!), id, at, body),
+      "webhook-signature": signStandard(webhookKey("standard", values[secret!]!), id, at, body),
     },
     body,
     timeoutMs: TIMEOUT_MS,

@@ -131,8 +131,8 @@ async function requireSecret(
   { scheme, job, secret }: { scheme: WebhookScheme; job: string; secret: string },
 ): Promise<void> {
   try {
-    const { [secret]: value } = await loadSecrets(tx, origins, job, [secret]);
-    webhookKey(scheme, value!);
+    const { values } = await loadSecrets(tx, origins, job, [secret]);
+    webhookKey(scheme, values[secret]!);
   } catch (error) {
     if (isUnavailable(error)) throw error;
     throw new MillraceError("invalid_request", (error as Error).message, { pointer: "/secret" });

@@ -167,8 +167,8 @@ export class Receiver {
     const troubles: string[] = [];
     for (const { name } of secrets.filter(isCurrent)) {
       try {
-        const { [name]: value } = await loadSecrets(this.#db, this.#origins, job, [name]);
-        keys.push(webhookKey(scheme, value!));
+        const { values } = await loadSecrets(this.#db, this.#origins, job, [name]);
+        keys.push(webhookKey(scheme, values[name]!));
       } catch (error) {
         if (isUnavailable(error)) throw unavailable(error);
         troubles.push((error as Error).message);

@@ -1,0 +1,53 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { BegunSession, Visitor } from "../engine/log-in.ts";
+import { LoginLimited } from "../engine/login-limits.ts";
+import { readSecretText } from "../security/one-time-secret.ts";
+import type { Passwords } from "../security/passwords.ts";
+import type { SignOn } from "../security/sign-on.ts";
+import type { Database } from "../store/database.ts";
+import { SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
+import type { Origins } from "./same-origin.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What the routes of people and their sessions work with. */
+export interface PeopleContext {
+  db: Database;
+  passwords: Passwords;
+  sessions: Sessions;
+  origins: Origins;
+  publicUrl: string | undefined;
+  signOn: SignOn | undefined;
+}
+
+export function visitorOf(request: FastifyRequest): Visitor {
+  const token = readCookie(request.raw, SESSION_COOKIE);
+  return {
+    address: request.ip,
+    agent: request.headers["user-agent"] ?? "",
+    session: token === undefined ? undefined : readSecretText(token),
+  };
+}
+
+/** Gives the browser the session that has begun. */
+export function giveSession(reply: FastifyReply, sessions: Sessions, begun: BegunSession): void {
+  sessions.forget();
+  reply.header("set-cookie", cookieOf(SESSION_COOKIE, begun.token, begun.endsAt));
+}
+
+/** Where so many logins fail that they are refused, says when to try again, and tells the log. */
+export async function noteLimit<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  login: Promise<T>,
+): Promise<T> {
+  try {
+    return await login;
+  } catch (error) {
+    if (error instanceof LoginLimited) {
+      reply.header("retry-after", error.retryAfterS);
+      const { id: requestId, ip: address } = request;
+      request.log.warn({ requestId, address }, "logins from an address are refused for now");
+    }
+    throw error;
+  }
+}

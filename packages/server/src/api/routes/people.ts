@@ -1,0 +1,160 @@
+import {
+  AddPerson,
+  ChangePerson,
+  ChangedPerson,
+  Email,
+  InvitedPerson,
+  PersonList,
+} from "@millrace/core/api";
+import { z } from "zod";
+import {
+  type ChangedPerson as Changed,
+  type InvitedPerson as Invited,
+  addPerson,
+  changeRole,
+  disable,
+  enable,
+  reset,
+} from "../../engine/people.ts";
+import { listPeople } from "../../store/people.ts";
+import type { PeopleContext } from "../people-context.ts";
+import { presentPerson } from "../present/person.ts";
+import { type Api, NoQuery } from "../route.ts";
+
+const PersonByEmail = z.strictObject({ email: Email });
+
+const Empty = z.strictObject({}).optional();
+
+export function personRoutes(app: Api, { db, sessions, publicUrl }: PeopleContext): void {
+  const presentInvited = ({ row, code }: Invited): InvitedPerson => ({
+    ...presentPerson(row),
+    setupCode: code,
+    setupLink: publicUrl === undefined ? null : `${publicUrl}/set-password?code=${code}`,
+  });
+
+  const presentChanged = ({ row, admins }: Changed): ChangedPerson => {
+    sessions.forget();
+    return { ...presentPerson(row), admins };
+  };
+
+  app.get(
+    "/api/v1/people",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "listPeople",
+        permission: "administer",
+        summary: "List people",
+        description: "By their addresses, at most 10,000.",
+        querystring: NoQuery,
+        response: { 200: PersonList },
+      },
+    },
+    async () => ({ people: (await listPeople(db)).map(presentPerson) }),
+  );
+
+  app.post(
+    "/api/v1/people",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "addPerson",
+        permission: "administer",
+        summary: "Add a person",
+        description:
+          "The answer has a code by which the person sets a password, once, within 24 hours; nobody can read it again.",
+        querystring: NoQuery,
+        body: AddPerson,
+        response: { 201: InvitedPerson },
+        problems: ["person_exists"],
+      },
+    },
+    async (request, reply) => {
+      const { email, name = null, role } = request.body;
+      const invited = await addPerson(db, request.caller, { email, name, role });
+      return reply.code(201).send(presentInvited(invited));
+    },
+  );
+
+  app.patch(
+    "/api/v1/people/:email",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "changePerson",
+        permission: "administer",
+        summary: "Give a person another role",
+        description:
+          "Their sessions end within 5 s: they log in again. A role that a claim of the sign-on gave is theirs by hand from then on.",
+        params: PersonByEmail,
+        querystring: NoQuery,
+        body: ChangePerson,
+        response: { 200: ChangedPerson },
+        problems: ["person_not_found"],
+      },
+    },
+    async ({ caller, params: { email }, body: { role } }) =>
+      presentChanged(await changeRole(db, caller, email, role)),
+  );
+
+  app.post(
+    "/api/v1/people/:email/disable",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "disablePerson",
+        permission: "administer",
+        summary: "Let a person log in no more",
+        description:
+          "Their sessions end within 5 s. They stay in the list, so that history can be read.",
+        params: PersonByEmail,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: ChangedPerson },
+        problems: ["person_not_found"],
+      },
+    },
+    async ({ caller, params: { email } }) => presentChanged(await disable(db, caller, email)),
+  );
+
+  app.post(
+    "/api/v1/people/:email/enable",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "enablePerson",
+        permission: "administer",
+        summary: "Let a person log in again",
+        params: PersonByEmail,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: ChangedPerson },
+        problems: ["person_not_found"],
+      },
+    },
+    async ({ caller, params: { email } }) => presentChanged(await enable(db, caller, email)),
+  );
+
+  app.post(
+    "/api/v1/people/:email/reset",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "resetPerson",
+        permission: "administer",
+        summary: "Take a person's password away, and give a code by which they set another",
+        description: "Their sessions end within 5 s.",
+        params: PersonByEmail,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: InvitedPerson },
+        problems: ["person_not_found", "person_disabled"],
+      },
+    },
+    async ({ caller, params: { email } }) => {
+      const invited = await reset(db, caller, email);
+      sessions.forget();
+      return presentInvited(invited);
+    },
+  );
+}

@@ -1,0 +1,159 @@
+import { PERSON_ROLES } from "@millrace/core";
+import { ChangedPerson, InvitedPerson, type PersonInfo, PersonList } from "@millrace/core/api";
+import { Argument, Command, Option } from "commander";
+import { apiClient, localAddress, segment } from "../api-client.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmless, harmlessJson } from "../output/harmless.ts";
+import { type Column, printTable } from "../output/table.ts";
+import { jsonOption } from "./options.ts";
+
+const COLUMNS: Column<PersonInfo>[] = [
+  { title: "PERSON", text: ({ email }) => email },
+  { title: "NAME", text: ({ name }) => name },
+  {
+    title: "ROLE",
+    text: ({ role, roleFrom }) => (roleFrom === "claim" ? `${role}, by claim` : role),
+  },
+  {
+    title: "STATE",
+    text: ({ state }) => state,
+    style: ({ state }) => (state === "active" ? undefined : "gray"),
+  },
+  { title: "LAST LOGIN", text: ({ loggedInAt }) => loggedInAt?.slice(0, 16) ?? null },
+  { title: "BY", text: ({ createdBy }) => createdBy },
+];
+
+interface Options {
+  json?: boolean;
+}
+
+export function peopleCommand(cli: Cli): Command {
+  return new Command("people")
+    .description("list people: who may log in, and what they may do")
+    .helpCommand(false)
+    .addOption(jsonOption())
+    .action(cli.action((options: Options) => list(cli, options)))
+    .addCommand(addCommand(cli))
+    .addCommand(roleCommand(cli))
+    .addCommand(
+      changeCommand(
+        cli,
+        "disable",
+        "let a person log in no more, and end their sessions within 5 s",
+      ),
+    )
+    .addCommand(changeCommand(cli, "enable", "let a person log in again"))
+    .addCommand(resetCommand(cli));
+}
+
+async function list(cli: Cli, { json }: Options): Promise<number> {
+  const { people } = await apiClient(cli).get("people", PersonList);
+  if (json) for (const person of people) cli.out.line(harmlessJson({ v: 1, ...person }));
+  else if (people.length === 0)
+    cli.err.line("No people yet. Add one: millrace people add ADDRESS --role admin");
+  else printTable(cli.out, COLUMNS, people);
+  return EXIT.done;
+}
+
+function addCommand(cli: Cli): Command {
+  return new Command("add")
+    .description(
+      "add a person, and print the link by which they set their password: it is shown this once",
+    )
+    .addArgument(emailArgument())
+    .addOption(
+      new Option("--role <role>", "what they may do").choices(PERSON_ROLES).makeOptionMandatory(),
+    )
+    .option("--name <name>", "as others call them")
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, options: Options & { role: string; name?: string }) => {
+        const { role, name } = options;
+        show(
+          cli,
+          await apiClient(cli).post("people", { email, name, role }, InvitedPerson),
+          options,
+        );
+        return EXIT.done;
+      }),
+    );
+}
+
+function roleCommand(cli: Cli): Command {
+  return new Command("role")
+    .description("give a person another role, and end their sessions within 5 s")
+    .addArgument(emailArgument())
+    .addArgument(new Argument("<role>", "what they may do").choices(PERSON_ROLES))
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, role: string, options: Options) => {
+        const path = `people/${segment(email)}`;
+        const person = await apiClient(cli).patch(path, { role }, ChangedPerson);
+        tell(cli, person, `${harmless(person.email)} has the role ${person.role}`, options);
+        return EXIT.done;
+      }),
+    );
+}
+
+function changeCommand(cli: Cli, what: "disable" | "enable", description: string): Command {
+  return new Command(what)
+    .description(description)
+    .addArgument(emailArgument())
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, options: Options) => {
+        const path = `people/${segment(email)}/${what}`;
+        const person = await apiClient(cli).post(path, {}, ChangedPerson);
+        const may = what === "disable" ? "may not log in any more" : "may log in again";
+        tell(cli, person, `${harmless(person.email)} ${may}`, options);
+        return EXIT.done;
+      }),
+    );
+}
+
+function resetCommand(cli: Cli): Command {
+  return new Command("reset")
+    .description(
+      "take a person's password away, end their sessions, and print a link to set another",
+    )
+    .addArgument(emailArgument())
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, options: Options) => {
+        const path = `people/${segment(email)}/reset`;
+        show(cli, await apiClient(cli).post(path, {}, InvitedPerson), options);
+        return EXIT.done;
+      }),
+    );
+}
+
+function emailArgument(): Argument {
+  return new Argument("<address>", "their e-mail address");
+}
+
+function tell(cli: Cli, person: ChangedPerson, sentence: string, { json }: Options): void {
+  if (json) cli.out.line(harmlessJson({ v: 1, ...person }));
+  else cli.out.line(sentence);
+  if (person.admins > 0) return;
+  cli.warn("no admin is left who can log in; the server's own key may still do everything");
+}
+
+/** The link alone on its line, so that a script can take it. */
+function show(cli: Cli, person: InvitedPerson, { json }: Options): void {
+  if (json) {
+    cli.out.line(harmlessJson({ v: 1, ...person }));
+    return;
+  }
+  const { email, role, setupUntil, setupCode, setupLink } = person;
+  cli.err.line(
+    `${harmless(email)}, of the role ${role}, sets a password here until ${setupUntil}. The link works once, and is shown this once:`,
+  );
+  cli.out.line(setupLink ?? `${serverAddress(cli)}/set-password?code=${setupCode}`);
+}
+
+/** Where this command has found the server, which does not know its own address. */
+function serverAddress(cli: Cli): string {
+  const settings = cli.settings();
+  return (settings.url ?? localAddress(settings)).replace(/\/+$/, "");
+}
