@@ -13,7 +13,7 @@ export const REQUEST_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/api/once.test.ts",
-      test: "F24: another body or address under the same key is refused",
+      test: "F24: another body or address under the same key is refused; another caller or route has keys of its own",
     },
   },
   {
@@ -27,7 +27,7 @@ export const REQUEST_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/api/once.test.ts",
-      test: "F24: another body or address under the same key is refused",
+      test: "F24: another body or address under the same key is refused; another caller or route has keys of its own",
     },
   },
   {
