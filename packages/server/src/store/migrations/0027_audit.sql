@@ -33,6 +33,9 @@ create function millrace.note_audit(action text, object text, before jsonb defau
   language plpgsql
   -- With the rights of its owner: whoever may change something need not be able to write the audit otherwise.
   security definer set search_path = pg_catalog, pg_temp
+  -- Whatever the session is set to: the last entry is found by the index, also in a table that was empty a moment ago. With a scan
+  -- instead, 10,000 entries of one transaction take six times as long (23 s for 4 s).
+  set enable_seqscan = off set jit = off
   as $$
   declare
     -- Set by the server for one transaction: {name, role, address, request}. Who changes something with psql has none.
@@ -68,7 +71,7 @@ comment on function millrace.note_audit is 'Puts on record that somebody has don
 
 create function millrace.move_audit_head() returns trigger
   language plpgsql
-  security definer set search_path = pg_catalog, pg_temp
+  security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
   as $$
   begin
     if not exists (select from millrace.audit a where a.seq > new.seq) then
