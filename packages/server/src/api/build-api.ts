@@ -202,7 +202,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     origins: secretOrigins,
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
-  const people: PeopleContext = { db, passwords, sessions, origins, publicUrl, signOn };
+  const people: PeopleContext = { db, once, passwords, sessions, origins, publicUrl, signOn };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);

@@ -4,6 +4,7 @@ import { LoginLimited } from "../engine/login-limits.ts";
 import { readSecretText } from "../security/one-time-secret.ts";
 import type { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
+import type { Once } from "../engine/once.ts";
 import type { Database } from "../store/database.ts";
 import { SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
 import type { Origins } from "./same-origin.ts";
@@ -12,6 +13,7 @@ import type { Sessions } from "./sessions.ts";
 /** What the routes of people and their sessions work with. */
 export interface PeopleContext {
   db: Database;
+  once: Once;
   passwords: Passwords;
   sessions: Sessions;
   origins: Origins;

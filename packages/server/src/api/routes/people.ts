@@ -1,3 +1,4 @@
+import { answerOnce } from "../answer-once.ts";
 import {
   AddPerson,
   ChangePerson,
@@ -25,7 +26,7 @@ const PersonByEmail = z.strictObject({ email: Email });
 
 const Empty = z.strictObject({}).optional();
 
-export function personRoutes(app: Api, { db, sessions, publicUrl }: PeopleContext): void {
+export function personRoutes(app: Api, { db, once, sessions, publicUrl }: PeopleContext): void {
   const presentInvited = ({ row, code }: Invited): InvitedPerson => ({
     ...presentPerson(row),
     setupCode: code,
@@ -65,14 +66,18 @@ export function personRoutes(app: Api, { db, sessions, publicUrl }: PeopleContex
           "The answer has a code by which the person sets a password, once, within 24 hours; nobody can read it again.",
         querystring: NoQuery,
         body: AddPerson,
+        once: "shown",
         response: { 201: InvitedPerson },
         problems: ["person_exists"],
       },
     },
     async (request, reply) => {
       const { email, name = null, role } = request.body;
-      const invited = await addPerson(db, request.caller, { email, name, role });
-      return reply.code(201).send(presentInvited(invited));
+      await answerOnce<InvitedPerson>(once, request, reply, async (tx) => {
+        const invited = await addPerson(tx ?? db, request.caller, { email, name, role });
+        return { body: presentInvited(invited), name: `person ${email}` };
+      });
+      return reply;
     },
   );
 
