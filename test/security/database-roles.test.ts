@@ -118,6 +118,9 @@ describe("with the roles of a database", () => {
     const closed: Record<string, Kind[]> = {
       "select digest from millrace.api_key": ["scheduler", "worker", "maintenance"],
       "insert into millrace.api_key (id) values ('x')": ["scheduler", "worker", "maintenance"],
+      "select password from millrace.person": ["scheduler", "worker", "maintenance"],
+      "select * from millrace.session": ["scheduler", "worker"],
+      "insert into millrace.session (digest) values ('')": ["scheduler", "worker", "maintenance"],
       "select * from millrace.link_secret": ["scheduler", "maintenance"],
       "update millrace.link_secret set secret = ''": KINDS,
       // The API checks the signatures of webhooks, and maintenance makes them.
