@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { migrate, openDatabase, pendingMigrations } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
 import { readAutomation } from "../../packages/server/src/store/runs.ts";
@@ -18,6 +19,18 @@ async function emptyDatabase() {
   await db.query("drop schema millrace cascade");
   return db;
 }
+
+test("the changelog says of each migration what an older server is told", async () => {
+  const additive = new Map(
+    (await pendingMigrations(await emptyDatabase())).map((one) => [one.version, one.additive]),
+  );
+  const changelog = readFileSync(new URL("../../CHANGELOG.md", import.meta.url), "utf8");
+  const said = [...changelog.matchAll(/Migration (\d+),\s+(?:which\s+is\s+)?(not\s+)?additive/g)];
+  expect(said.length).toBeGreaterThan(10);
+  for (const [sentence, version, not] of said) {
+    expect(additive.get(Number(version)), sentence).toBe(not === undefined);
+  }
+});
 
 test("of four that migrate at once, one applies each migration", async () => {
   const db = await emptyDatabase();

@@ -38,8 +38,14 @@ export interface Migration {
   name: string;
   text: string;
   checksum: string;
-  /** Marked `-- additive` on its first line: an older server can go on working beside it. */
+  /** It says so in the comment that it begins with: an older server can go on working beside it. */
   additive: boolean;
+}
+
+/** The comment begins with the word, or has it for its last sentence. */
+function isAdditive(text: string): boolean {
+  const [comment = ""] = /^(?:--.*\n)*/.exec(text.replaceAll("\r\n", "\n")) ?? [];
+  return /^-- additive\b|\bAdditive\.\n$/.test(comment);
 }
 
 interface Applied {
@@ -67,7 +73,7 @@ async function readMigrations(folder = FOLDER): Promise<Migration[]> {
         name: file.slice(5, -4),
         text,
         checksum: createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex"),
-        additive: text.startsWith("-- additive"),
+        additive: isAdditive(text),
       };
     }),
   );
