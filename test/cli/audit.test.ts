@@ -135,7 +135,8 @@ test("S17: what is exported can be followed with nothing but SHA-256, and the lo
 
   const logged: unknown[] = [];
   const write = (text: string) => void logged.push(JSON.parse(text));
-  const anchor = new AuditAnchor({ db: api.db, logger: createLogger("info", { write }) });
+  const logger = createLogger("info", { write });
+  const anchor = new AuditAnchor({ db: api.db, logger, firstAfterMs: 0 });
   await anchor.start();
   await anchor.stop();
   const [{ audit }] = logged as [{ audit: string }];
