@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import type { Child } from "../support/child-process.ts";
 import { type TestDatabase, createDatabase } from "../support/database.ts";
+import { shareJobCache } from "../support/job-cache.ts";
 import { addressOf, launch, millrace } from "../support/millrace.ts";
 
 const JOBS = join(import.meta.dirname, "jobs");
@@ -32,6 +33,7 @@ export class OneServer {
   async #start(jobs: string): Promise<void> {
     this.database = await createDatabase();
     this.home = mkdtempSync(join(tmpdir(), "millrace-"));
+    shareJobCache(this.home);
     this.server = await launch(["start", "--jobs", jobs], {
       DATABASE_URL: this.database.url,
       MILLRACE_API_KEY: KEY,

@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Child } from "../support/child-process.ts";
 import { type TestDatabase, createDatabase } from "../support/database.ts";
+import { jobCache, shareJobCache } from "../support/job-cache.ts";
 import { addressOf, launch } from "../support/millrace.ts";
 import { type Block, type Page, ROOT, isLeftAlone, moduleOf, placeOf, readPages } from "./pages.ts";
 import { expectSameOutput } from "./same-output.ts";
@@ -32,6 +33,7 @@ beforeAll(async () => {
   await client.connect();
   const { folder } = workshop;
   const own = { MILLRACE_HOME: join(folder, ".millrace"), MILLRACE_API_KEY: KEY };
+  shareJobCache(own.MILLRACE_HOME);
   server = await launch(
     ["start", "--jobs", join(ROOT, "examples"), join(folder, "jobs"), "--port", "0"],
     { ...own, DATABASE_URL: database.url },
@@ -41,7 +43,7 @@ beforeAll(async () => {
     ...own,
     MILLRACE_URL: await addressOf(server),
     PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`,
-    JITI_FS_CACHE: "false",
+    JITI_FS_CACHE: jobCache(),
   };
 });
 

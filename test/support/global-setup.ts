@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { prepareDatabases } from "./database.ts";
+import { openJobCache } from "./job-cache.ts";
 import { openServerDesk } from "./servers/desk.ts";
 
 declare module "vitest" {
@@ -17,7 +18,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     // Every process that is started from here on inherits it, also those that tests start.
     process.env.MILLRACE_TEST_PG_URL = await desk.ask("postgres");
     const databases = await prepareDatabases();
+    const removeJobCache = openJobCache();
     return async () => {
+      removeJobCache();
       await databases.sweep();
       await desk.close();
     };

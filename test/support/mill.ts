@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type pg from "pg";
 import { onTestFinished } from "vitest";
@@ -21,6 +18,7 @@ import {
   openDatabase,
 } from "millrace";
 import { createDatabase } from "./database.ts";
+import { jobCache } from "./job-cache.ts";
 import { until } from "./until.ts";
 
 export interface RunState {
@@ -188,10 +186,8 @@ export class Mill {
 
 /** Two processes and two threads, with next to nothing in their environment. */
 export function isolation(): IsolationOptions {
-  const cacheFolder = mkdtempSync(join(tmpdir(), "millrace-cache-"));
-  onTestFinished(() => rmSync(cacheFolder, { recursive: true, force: true }));
   return {
-    cacheFolder,
+    cacheFolder: jobCache(),
     processes: 2,
     threads: 2,
     environment: { PATH: process.env["PATH"] },
