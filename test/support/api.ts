@@ -21,7 +21,7 @@ import {
 import type pg from "pg";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
-import { createDatabase } from "./database.ts";
+import { lendDatabase } from "./lent-database.ts";
 import { secretKeys } from "./secret-keys.ts";
 
 export const API_KEY = "the-key-of-the-api-tests";
@@ -131,13 +131,14 @@ export async function startApi(
     allowedHosts?: string[];
   } = {},
 ): Promise<ApiUnderTest> {
-  const connectionString = options.beside?.databaseUrl ?? (await ownDatabase());
+  const { url: connectionString, db } = options.beside
+    ? { url: options.beside.databaseUrl, db: await open(options.beside.databaseUrl) }
+    : await lendDatabase();
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger("debug", {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
   const registry = new JobRegistry([...JOBS, ...(options.jobs ?? [])], options.queues);
-  const db = await open(connectionString);
   await registry.register(db);
   // Port 1 of this machine: nobody listens there.
   const apiDb = options.away
@@ -183,12 +184,6 @@ export async function startApi(
     call: (path, call = {}) => callApi(`${url}${path}`, call),
     claim: (queues = ["default", "slow"]) => claimAll(db, queues, registry.names),
   };
-}
-
-async function ownDatabase(): Promise<string> {
-  const { url, drop } = await createDatabase();
-  onTestFinished(drop);
-  return url;
 }
 
 /** Of a tree that is drawn with lines, a part of a path in each; those with methods are routes. */

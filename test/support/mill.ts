@@ -15,10 +15,9 @@ import {
   Worker,
   type WorkerOptions,
   createLogger,
-  openDatabase,
 } from "millrace";
-import { createDatabase } from "./database.ts";
 import { jobCache } from "./job-cache.ts";
+import { lendDatabase } from "./lent-database.ts";
 import { until } from "./until.ts";
 
 export interface RunState {
@@ -77,14 +76,7 @@ export class Mill {
   }
 
   static async #create(jobs: readonly AnyJob[], files: ReadonlyMap<string, string>): Promise<Mill> {
-    const { url, drop } = await createDatabase();
-    onTestFinished(drop);
-    const db = openDatabase({
-      connection: () => ({ connectionString: url }),
-      applicationName: "millrace test",
-      maxConnections: 6,
-    });
-    onTestFinished(() => db.end());
+    const { url, db } = await lendDatabase();
     const mill = new Mill(url, db, jobs, files);
     onTestFinished(() => mill.transport.close());
     await mill.registry.register(db);
