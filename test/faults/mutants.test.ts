@@ -37,19 +37,12 @@ function replacedLater({ file, find }: Edit): string | undefined {
   );
 }
 
-/** Quick ones of three kinds; `npm run faults:mutants` tries them all. */
-const QUICK = [
-  "completing is not fenced",
-  "splitting a parcel drops its rest",
-  "what a key has running is read before the key is locked",
-];
+/** A quick one, so that it shows when the way to try them is broken; `npm run faults:mutants` tries them all. */
+const QUICK = "completing is not fenced";
 
-test("tests that guard the engine go red when it has the bug that they name", async () => {
+test("a test that guards the engine goes red when it has the bug that it names", async () => {
   const copy = PlantedCopy.create();
   onTestFinished(() => copy.remove());
-  const bugs = PLANTED_BUGS.filter(({ bug }) => QUICK.includes(bug));
-  expect(bugs).toHaveLength(QUICK.length);
-  for (const bug of bugs) {
-    expect(await copy.try(bug), bug.bug).toMatchObject({ verdict: "caught" });
-  }
+  const bug = PLANTED_BUGS.find((planted) => planted.bug === QUICK);
+  expect(await copy.try(bug!)).toMatchObject({ verdict: "caught" });
 }, 300_000);
