@@ -210,6 +210,14 @@ describe("a crash at every step", () => {
     );
   });
 
+  test("counts what the tried job writes, and not what runs that make the world as it was do", async () => {
+    const t = await kit({ careful, greet });
+    const crashes = await t.crashAtEveryStep(careful, undefined, {
+      reset: () => t.run(greet, { name: "Ada" }),
+    });
+    expect(crashes).toBe(33);
+  });
+
   test("shows an effect that is made twice, and where", async () => {
     const t = await kit({ careless });
     await expect(

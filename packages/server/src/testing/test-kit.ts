@@ -226,20 +226,16 @@ export class TestKit implements AsyncDisposable {
    * @returns how many crashes that were
    * @throws Error that names the first crash after which outcome or effects are others, with both
    */
-  async crashAtEveryStep<J extends AnyJob>(
+  crashAtEveryStep<J extends AnyJob>(
     job: J,
     ...[input, options = {}]: void extends InputOf<J>
       ? [input?: Exclude<InputOf<J>, void>, options?: CrashOptions<OutputOf<J>>]
       : [input: InputOf<J>, options?: CrashOptions<OutputOf<J>>]
   ): Promise<number> {
-    try {
-      return await sweepCrashes<OutputOf<J>>(
-        (point) => this.#crashing(job, input, options, point),
-        options,
-      );
-    } finally {
-      await this.#replaceWorker();
-    }
+    return sweepCrashes<OutputOf<J>>(
+      (point) => this.#crashing(job, input, options, point),
+      options,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -261,16 +257,20 @@ export class TestKit implements AsyncDisposable {
     const zombies = this.#zombies.splice(0);
     await Promise.all(zombies);
     if (zombies.length > 0) await this.#settle();
-    const run = await this.#last<OutputOf<J>>(id);
-    if (run.state !== "waiting") return { run, writes: crash.writes };
-    if (!drive) {
-      throw new Error(
-        `run ${id} waits${run.waitsFor === null ? "" : ` for ${run.waitsFor}`}: give crashAtEveryStep a drive that lets it go on`,
-      );
+    let run = await this.#last<OutputOf<J>>(id);
+    if (run.state === "waiting") {
+      if (!drive) {
+        throw new Error(
+          `run ${id} waits${run.waitsFor === null ? "" : ` for ${run.waitsFor}`}: give crashAtEveryStep a drive that lets it go on`,
+        );
+      }
+      await drive(run);
+      await Promise.all(this.#zombies.splice(0));
+      run = await this.#last<OutputOf<J>>(id);
     }
-    await drive(run);
-    await Promise.all(this.#zombies.splice(0));
-    return { run: await this.#last<OutputOf<J>>(id), writes: crash.writes };
+    // What the test does from here on is none of the worker's that was tried.
+    await this.#replaceWorker();
+    return { run, writes: crash.writes };
   }
 
   async #replaceWorker(point?: CrashPoint, watched = false): Promise<CrashPoints> {
