@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * Polls until the probe answers something other than `undefined`, `null` or `false`, and returns that.
  *
  * @param what what is awaited, for the message: "run 42 is completed"
- * @param options.deadlineMs default 20 000: generous, because a test machine is busy; it costs only a failing test
+ * @param options.deadlineMs default 60 000: generous, because a test machine is busy; it costs only a failing test
  * @throws Error that names `what`, the last answer, and the probe's last error as its cause. A probe that throws is
  *   asked again.
  */
@@ -13,7 +13,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   options: { deadlineMs?: number } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
-  const deadlineMs = options.deadlineMs ?? 20_000;
+  const deadlineMs = options.deadlineMs ?? 60_000;
   const started = performance.now();
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     const answer = await ask(probe);
