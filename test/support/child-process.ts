@@ -93,11 +93,11 @@ export class Child implements AsyncDisposable {
   /**
    * Waits for a line that matches, also one that was written before.
    *
-   * @throws Error with the end of the output, when the process ends or the deadline (default 30 s) passes first
+   * @throws Error with the end of the output, when the process ends or the deadline (default 60 s) passes first
    */
   async waitForLine(
     pattern: RegExp,
-    { deadlineMs = 30_000 }: { deadlineMs?: number } = {},
+    { deadlineMs = 60_000 }: { deadlineMs?: number } = {},
   ): Promise<RegExpMatchArray> {
     let late = false;
     const timer = setTimeout(() => {
