@@ -1,4 +1,5 @@
 import { MillraceError, toInputText } from "@millrace/core";
+import { MAX_BULK } from "@millrace/core/api";
 import { checkInput } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { type Database, type Transaction, inSavepoint } from "../store/database.ts";
@@ -74,13 +75,9 @@ export class Intake {
         results[batch[place]!.index] = result;
       });
     };
-    for (let from = 0; from < accepted.length; from += LANES * MAX_BATCH) {
-      const batches = Array.from({ length: LANES }, (_, lane) =>
-        accepted.slice(from + lane * MAX_BATCH, from + (lane + 1) * MAX_BATCH),
-      );
-      // A transaction has one lane.
-      if (tx) for (const batch of batches) await send(batch);
-      else await Promise.all(batches.map(send));
+    // One after the other: of two at once the later could get the lower ids, and start first.
+    for (let from = 0; from < accepted.length; from += MAX_BULK) {
+      await send(accepted.slice(from, from + MAX_BULK));
     }
     return results;
   }
