@@ -18,6 +18,7 @@ import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
 import { meetWaits } from "../engine/meet-waits.ts";
 import type { Database } from "../store/database.ts";
+import type { Queryable } from "../store/statement.ts";
 import { emitEvents } from "../store/emissions.ts";
 import { nextTimer } from "../store/timers.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -123,7 +124,7 @@ export class TestKit implements AsyncDisposable {
     const { db } = database;
     const kit = new TestKit(database, jobs, valueStore, secrets);
     await kit.#registry.register(db);
-    await kit.#replaceWorker();
+    kit.#worker = await kit.#register(db);
     return kit;
   }
 
@@ -278,17 +279,21 @@ export class TestKit implements AsyncDisposable {
       this.#takingOver = this.#takeOver(crash);
       return this.#takingOver;
     });
-    this.#worker = await TestWorker.register({
+    this.#worker = this.#worker.by(crash) ?? (await this.#register(crash));
+    this.#crash = watched ? crash : undefined;
+    return crash;
+  }
+
+  #register(own: Queryable): Promise<TestWorker> {
+    return TestWorker.register({
       db: this.#db,
-      own: crash,
+      own,
       registry: this.#registry,
       jobOf: (name) => this.#registry.get(name)!,
       logger: this.#logger,
       values: this.#values,
       secrets: this.#secrets,
     });
-    this.#crash = watched ? crash : undefined;
-    return crash;
   }
 
   /** Another worker takes what the one of now holds, and brings it as far as it comes. */

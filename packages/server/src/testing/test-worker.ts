@@ -46,6 +46,7 @@ export interface TestWorkerOptions {
 export class TestWorker {
   readonly id: number;
   readonly #options: TestWorkerOptions;
+  #lost = false;
   readonly #claimer: Claimer;
   readonly #recorder: Recorder;
   readonly #holding: Promise<unknown>[] = [];
@@ -97,6 +98,11 @@ export class TestWorker {
     return new TestWorker(row!.id, options);
   }
 
+  /** The same with another way to the database, unless it is lost: then it cannot come back. */
+  by(own: Queryable): TestWorker | undefined {
+    return this.#lost ? undefined : new TestWorker(this.id, { ...this.#options, own });
+  }
+
   /** Claims what may start now, and lets it run to the outcome. @returns how many runs that were */
   async workOff(): Promise<number> {
     const runs = await this.#claimer.claim(SLOTS);
@@ -111,6 +117,7 @@ export class TestWorker {
 
   /** Declares it lost, and takes back what it holds. */
   async lose(): Promise<void> {
+    this.#lost = true;
     await markLost(this.#options.db, this.id, 0);
     // A lease is passed over while a statement of the worker's own, which was sent before, holds it; a reaper comes again, too.
     do await takeBackLost(this.#options.db);
