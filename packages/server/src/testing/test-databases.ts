@@ -94,13 +94,21 @@ async function serverAt(url: string): Promise<TestServer> {
 
 /** Takes away what processes that were killed have left. All processes that use an embedded server are on its machine. */
 async function sweep(sessions: pg.Pool): Promise<void> {
-  const { rows } = await sessions.query<{ name: string; pid: number }>(
+  const gone = ({ pid }: { pid: number }) => processState(pid) !== "running";
+  // What they had asked for goes on being made, and is seen by nobody before it is done.
+  const { rows: making } = await sessions.query<{ session: number; pid: number }>(
+    `select pid as session, substring(query from $1)::int as pid from pg_stat_activity where state = 'active' and query ~ $1`,
+    [`^create database ${PREFIX}_([0-9]+)_`],
+  );
+  for (const { session } of making.filter(gone)) {
+    await sessions.query("select pg_terminate_backend($1, 10000)", [session]);
+  }
+  const { rows: made } = await sessions.query<{ name: string; pid: number }>(
     `select datname as name, split_part(datname, '_', 3)::int as pid from pg_database where datname ~ $1`,
     [`^${PREFIX}_[0-9]+_[0-9a-f]+$`],
   );
-  for (const { name, pid } of rows) {
-    if (processState(pid) !== "running")
-      await sessions.query(`drop database if exists ${name} with (force)`);
+  for (const { name } of made.filter(gone)) {
+    await sessions.query(`drop database if exists ${name} with (force)`);
   }
 }
 
