@@ -147,15 +147,13 @@ test("the doctor names a process that has held a snapshot for long, and how to e
 test("a worker tells of its claims no oftener than it should, and never fails for it", async () => {
   const mill = await Mill.create(job);
   const worker = await mill.workerRow();
-  const seen: number[] = [];
-  const times = new ClaimTimes(mill.db, mill.logger, (ms) => seen.push(ms), 0);
+  const times = new ClaimTimes(mill.db, mill.logger, 0);
   await new Claimer(mill.db, worker, ["default"], ["any"]).claim(1);
   for (let ms = 1; ms <= 100; ms++) times.took(ms);
   await times.tell(worker);
   expect(await mill.rows("select claims, claim_p50_ms, claim_p99_ms from millrace.worker")).toEqual(
     [{ claims: 100, claim_p50_ms: 51, claim_p99_ms: 100 }],
   );
-  expect(seen).toHaveLength(100);
   times.took(1);
   await mill.db.query("drop table millrace.worker cascade");
   await expect(times.tell(worker)).resolves.toBeUndefined();

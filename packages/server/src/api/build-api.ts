@@ -23,7 +23,9 @@ import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
-import { Observer, measurePlaces } from "./observe.ts";
+import { Observer } from "./observe.ts";
+import { measurePlaces } from "./measure-places.ts";
+import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
 import type { PeopleContext } from "./people-context.ts";
@@ -241,6 +243,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   refuseOtherMethods();
 
   measurePlaces(metrics, db);
+  measureQueues(metrics, db);
   measureScaling(metrics, meter);
   await app.ready();
   return app;

@@ -13,6 +13,10 @@ export interface ReaperOptions {
   logger: Logger;
   /** How often to look: a sixth of the usual lease does. */
   sweepMs: number;
+  /** Told of every worker that this one has declared lost. */
+  onLost?: () => void;
+  /** Told of every run that was taken back. */
+  onTakenBack?: (run: TakenBackRow) => void;
 }
 
 /**
@@ -27,17 +31,21 @@ export class Reaper extends Loop {
   readonly #bell: Bell;
   readonly #logger: Logger;
   readonly #sweepMs: number;
+  readonly #onLost: ReaperOptions["onLost"];
+  readonly #onTakenBack: ReaperOptions["onTakenBack"];
   #watched = new Map<number, Watched>();
   /** Runs that could not be taken back by the last sweep. */
   #refused = new Set<string>();
   #sweptAt = performance.now();
 
-  constructor({ db, bell, logger, sweepMs }: ReaperOptions) {
+  constructor({ db, bell, logger, sweepMs, onLost, onTakenBack }: ReaperOptions) {
     super("reaper", () => this.#sweep(), logger);
     this.#db = db;
     this.#bell = bell;
     this.#logger = logger;
     this.#sweepMs = sweepMs;
+    this.#onLost = onLost;
+    this.#onTakenBack = onTakenBack;
   }
 
   async #sweep(): Promise<number> {
@@ -47,6 +55,7 @@ export class Reaper extends Loop {
     for (const worker of silent) {
       const [lost] = await markLost(this.#db, worker.id, worker.beat);
       if (!lost) continue;
+      this.#onLost?.();
       this.#logger.warn(
         { worker: worker.id, name: worker.name, silentMs: Math.round(worker.silentMs) },
         `worker ${worker.name} is lost; taking back its runs`,
@@ -79,6 +88,7 @@ export class Reaper extends Loop {
       const runs = await this.#takeBackSome();
       failpoint("reap.after_commit");
       if (runs.length === 0) return;
+      for (const run of runs) this.#onTakenBack?.(run);
       const dead = runs.filter((run) => run.state === "failed");
       this.#logger.warn(
         { runs: runs.length, deadLetters: dead.map((run) => run.run_id) },

@@ -24,6 +24,7 @@ type ClaimedParcel = [
   priority: number,
   startBy: string,
   seq: number,
+  waitedMs: number,
 ];
 
 /** Of a run that was started before, has another trigger than most, or a correlation id. */
@@ -56,7 +57,7 @@ type GatedRun = [
   input: Json,
   parcel: null,
   losses: number,
-  passed: [key: string, queue: string, batch: boolean],
+  passed: [key: string, queue: string, batch: boolean, waitedMs: number],
   scheduledFor?: number,
 ];
 
@@ -75,6 +76,8 @@ export interface ClaimedRun {
   input: Json;
   /** What of the input is not as it is stored: a number that a double cannot hold, which came in by SQL. */
   lost: string | undefined;
+  /** For how long it could have started, by the database's clock. Of runs of one parcel, as long as the first. */
+  waitedMs: number;
   /** Level and place of its parcel, on the parcel's last run only: nobody reads 250 copies. */
   parcel: ParcelPlace | null;
   /** How it passed the gate; null for a run that no limit concerns. */
@@ -101,7 +104,7 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   const inputs = JSON.parse(text) as Json[];
   const lost = hasLongNumber(text) ? lossesIn(text, 1) : undefined;
   const runs: ClaimedRun[] = [];
-  for (const [count, job, queue, priority, startBy, seq] of JSON.parse(
+  for (const [count, job, queue, priority, startBy, seq, waitedMs] of JSON.parse(
     row.parcels!,
   ) as ClaimedParcel[]) {
     for (const end = runs.length + count; runs.length < end;) {
@@ -117,6 +120,7 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
         correlationId: null,
         input: inputs[place]!,
         lost: lost?.get(place),
+        waitedMs,
         parcel: place + 1 === end ? { queue, priority, startBy, seq } : null,
         passed: null,
         scheduledFor: undefined,
@@ -153,6 +157,7 @@ export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): Clai
       correlationId,
       input,
       lost: lost?.get(index),
+      waitedMs: passed[3],
       parcel: null,
       passed: { key: passed[0], queue: passed[1], batch: passed[2] },
       scheduledFor,
@@ -241,7 +246,8 @@ function claimText(picked: string): string {
       returning id, set_config('synchronous_commit', 'off', true)
     )
     select h.id as lease_id, array_to_string(l.ids, ',') as ids, l.inputs, l.unusual,
-      (select json_agg(json_build_array(o.runs, t.job, t.queue, t.priority, t.start_by::text, t.seq) order by parcel)::text
+      (select json_agg(json_build_array(o.runs, t.job, t.queue, t.priority, t.start_by::text, t.seq,
+          round(extract(epoch from clock_timestamp() - t.since) * 1000)) order by parcel)::text
         from (select parcel, count(*) as runs from opened group by parcel) o join taken t using (parcel)) as parcels,
       exists (select from millrace.lane l where l.queue = any ($3) and not l."full")
         or exists (select from millrace.ready r where r.gated and r.queue = any ($3)) as gated
@@ -272,7 +278,7 @@ export const claimFromFront = statement<
 >(
   "claim_from_front",
   claimText(`
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike, r.since
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
@@ -305,7 +311,7 @@ export const claimFromLow = statement<
 >(
   "claim_from_low",
   claimText(`
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike, r.since
     from rows from (unnest($3::text[]), unnest($6::smallint[]), unnest($7::timestamptz[]), unnest($8::bigint[]))
       with ordinality q(name, priority, start_by, seq, turn)
     cross join lateral (

@@ -91,7 +91,16 @@ export class Counter<Name extends string = never> extends Labelled<Name, number>
   }
 
   inc(labels: Labels<Name>, by = 1): void {
+    this.#add(this.keyOf(labels), by);
+  }
+
+  /** One series, for who counts it often: its labels are written once. */
+  labels(labels: Labels<Name>): { inc(by?: number): void } {
     const key = this.keyOf(labels);
+    return { inc: (by = 1) => this.#add(key, by) };
+  }
+
+  #add(key: string, by: number): void {
     this.series.set(key, (this.series.get(key) ?? 0) + by);
   }
 
@@ -123,6 +132,11 @@ export interface HistogramOptions<Name extends string> extends MetricOptions<Nam
   buckets?: readonly number[];
 }
 
+/** For what takes as long as people's code does. */
+export const LONG_SECONDS: readonly number[] = [
+  ...[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
+];
+
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 interface Observed {
@@ -142,7 +156,16 @@ export class Histogram<Name extends string = never> extends Labelled<Name, Obser
   }
 
   observe(labels: Labels<Name>, value: number): void {
+    this.#add(this.keyOf(labels), value);
+  }
+
+  /** One series, as of {@link Counter.labels}. */
+  labels(labels: Labels<Name>): { observe(value: number): void } {
     const key = this.keyOf(labels);
+    return { observe: (value) => this.#add(key, value) };
+  }
+
+  #add(key: string, value: number): void {
     let seen = this.series.get(key);
     if (!seen) {
       seen = { counts: this.#bounds.map(() => 0), count: 0, sum: 0 };

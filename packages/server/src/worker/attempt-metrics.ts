@@ -1,8 +1,20 @@
-import { BoundedLabel, Counter, Histogram, type Registry } from "../telemetry/metrics.ts";
+import {
+  BoundedLabel,
+  Counter,
+  Histogram,
+  LONG_SECONDS,
+  type Registry,
+} from "../telemetry/metrics.ts";
+import type { ClaimedRun } from "../store/claim.ts";
 import type { SettledAttempt } from "./attempt.ts";
 
 /** More jobs than this are counted together: a metric must not grow with what people name. */
 const MAX_JOB_LABELS = 500;
+
+const BATCHES = [1, 2, 5, 10, 25, 50, 100, 250, 500];
+
+/** Likewise pairs of a job and an error. */
+const MAX_FAILURE_LABELS = 500;
 
 const OUTCOMES = {
   complete: "completed",
@@ -16,13 +28,26 @@ const OUTCOMES = {
   crash: "lost",
 } as const;
 
-/** What a worker counts of its attempts. Those that were lost are counted by nobody who could: see the reaper's log. */
+/** What a claim gave, and how long it took. */
+export interface FinishedClaim {
+  ms: number;
+  runs: readonly ClaimedRun[];
+}
+
+/** What a worker counts of its attempts. Those that were lost with it are counted by the reaper that takes them back. */
 export class AttemptMetrics {
   readonly #settled: Counter<"job" | "outcome">;
+  readonly #failures: Counter<"job" | "error" | "next">;
   readonly #durations: Histogram<"job">;
+  readonly #waits: Histogram<"job">;
   readonly #claims: Histogram;
+  readonly #claimedRuns: Histogram;
+  readonly #records: Histogram;
+  readonly #recordedRuns: Histogram;
   readonly #holds: Counter<"job">;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
+  readonly #pairs = new BoundedLabel(MAX_FAILURE_LABELS);
+  readonly #series = new Map<string, JobSeries>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -32,15 +57,46 @@ export class AttemptMetrics {
       labelNames: ["job", "outcome"],
       registers,
     });
+    this.#failures = new Counter({
+      name: "millrace_attempt_failures_total",
+      help: "Attempts that failed in this process, by the class of their error, and by what comes then: a retry or a dead letter",
+      labelNames: ["job", "error", "next"],
+      registers,
+    });
+    this.#waits = new Histogram({
+      name: "millrace_run_wait_seconds",
+      help: "Time from when a run could start to its claim, each time that it was claimed",
+      labelNames: ["job"],
+      buckets: LONG_SECONDS,
+      registers,
+    });
     this.#claims = new Histogram({
       name: "millrace_claim_duration_seconds",
       help: "Time that a claim of this process's worker took, whether it got something or not",
+      registers,
+    });
+    this.#claimedRuns = new Histogram({
+      name: "millrace_claimed_runs",
+      help: "Runs that a claim of this process's worker gave, of those that gave some",
+      buckets: BATCHES,
+      registers,
+    });
+    this.#records = new Histogram({
+      name: "millrace_record_duration_seconds",
+      help: "Time that recording a batch of outcomes took",
+      registers,
+    });
+    this.#recordedRuns = new Histogram({
+      name: "millrace_recorded_runs",
+      help: "Outcomes that were recorded by one statement",
+      buckets: BATCHES,
       registers,
     });
     this.#durations = new Histogram({
       name: "millrace_attempt_duration_seconds",
       help: "Time from the claim to the end of the handler",
       labelNames: ["job"],
+      buckets: LONG_SECONDS,
       registers,
     });
     this.#holds = new Counter({
@@ -51,15 +107,61 @@ export class AttemptMetrics {
     });
   }
 
-  readonly claimed = (ms: number): void => this.#claims.observe({}, ms / 1000);
+  readonly claimed = ({ ms, runs }: FinishedClaim): void => {
+    this.#claims.observe({}, ms / 1000);
+    if (runs.length > 0) this.#claimedRuns.observe({}, runs.length);
+    for (const { job, waitedMs } of runs) this.#of(job).wait.observe(waitedMs / 1000);
+  };
+
+  readonly recorded = (ms: number, outcomes: number): void => {
+    this.#records.observe({}, ms / 1000);
+    this.#recordedRuns.observe({}, outcomes);
+  };
 
   readonly held = (job: string): void => {
     this.#holds.inc({ job: this.#jobs.of(job) });
   };
 
-  readonly settled = ({ job, verdict, durationMs }: SettledAttempt): void => {
-    const label = this.#jobs.of(job);
-    this.#settled.inc({ job: label, outcome: OUTCOMES[verdict] });
-    this.#durations.observe({ job: label }, durationMs / 1000);
+  readonly settled = ({ job, verdict, error, durationMs }: SettledAttempt): void => {
+    const { ended, duration } = this.#of(job);
+    ended[OUTCOMES[verdict]].inc();
+    duration.observe(durationMs / 1000);
+    if (error === undefined || (verdict !== "retry" && verdict !== "fail")) return;
+    const known = this.#pairs.of(`${job} ${error}`) !== "other";
+    this.#failures.inc({
+      job: this.#jobs.of(job),
+      error: known ? error : "other",
+      next: verdict === "retry" ? "retry" : "dead_letter",
+    });
   };
+
+  /** Labels are written once for each job: there may be a hundred thousand runs a second. */
+  #of(job: string): JobSeries {
+    const label = this.#jobs.of(job);
+    let series = this.#series.get(label);
+    if (!series) {
+      const ended = (outcome: Ended) => this.#settled.labels({ job: label, outcome });
+      series = {
+        wait: this.#waits.labels({ job: label }),
+        duration: this.#durations.labels({ job: label }),
+        ended: {
+          completed: ended("completed"),
+          failed: ended("failed"),
+          cancelled: ended("cancelled"),
+          released: ended("released"),
+          lost: ended("lost"),
+        },
+      };
+      this.#series.set(label, series);
+    }
+    return series;
+  }
+}
+
+type Ended = (typeof OUTCOMES)[keyof typeof OUTCOMES];
+
+interface JobSeries {
+  wait: { observe(seconds: number): void };
+  duration: { observe(seconds: number): void };
+  ended: Record<Ended, { inc(): void }>;
 }

@@ -29,7 +29,10 @@ export interface Recorder {
 
 export interface SettledAttempt {
   job: string;
+  /** As it was recorded: a retry that would have come too late has failed. */
   verdict: Outcome["verdict"];
+  /** The class of the error that it failed with. */
+  error: string | undefined;
   /** From the claim to the end of the handler. */
   durationMs: number;
 }
@@ -119,7 +122,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     const what = this.#recordedItself ? "recorded" : settled;
     try {
       this.#report(what);
-      if (what === "recorded" || what === "out of time") this.#afterwards();
+      if (what === "recorded" || what === "out of time") this.#afterwards(what);
     } catch (error) {
       this.#options.logger.error({ err: error, run: this.run.id }, "after an outcome was recorded");
     }
@@ -180,7 +183,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   }
 
   /** What an attempt that is on record means for others: what it cost, and who must wait. */
-  #afterwards(): void {
+  #afterwards(settled: "recorded" | "out of time"): void {
     const { run, job, context } = this;
     const outcome = this.#outcome;
     if (context.units !== undefined) {
@@ -197,7 +200,12 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     if (leaves) this.#forgetWaits();
     // Its parent may wait for this.
     else if (run.trigger === "parent" && verdict !== "suspend") this.#recorder.waits.soon();
-    this.#options.onSettled?.({ job: run.job, verdict, durationMs: this.#durationMs });
+    this.#options.onSettled?.({
+      job: run.job,
+      verdict: settled === "out of time" ? "fail" : verdict,
+      error: "failure" in outcome ? outcome.failure?.class : undefined,
+      durationMs: this.#durationMs,
+    });
   }
 
   #forgetWaits(): void {

@@ -11,29 +11,20 @@ const MAX_SAMPLES = 1000;
 export class ClaimTimes {
   readonly #db: Queryable;
   readonly #logger: Logger;
-  readonly #onClaim: ((ms: number) => void) | undefined;
   readonly #samples: number[] = [];
   #count = 0;
   #toldAt = performance.now();
 
   readonly #everyMs: number;
 
-  /** @param onClaim told of every claim that answered, for metrics */
-  constructor(
-    db: Queryable,
-    logger: Logger,
-    onClaim?: (ms: number) => void,
-    everyMs = TELL_EVERY_MS,
-  ) {
+  constructor(db: Queryable, logger: Logger, everyMs = TELL_EVERY_MS) {
     this.#everyMs = everyMs;
     this.#db = db;
     this.#logger = logger;
-    this.#onClaim = onClaim;
   }
 
   took(ms: number): void {
     this.#samples[this.#count++ % MAX_SAMPLES] = ms;
-    this.#onClaim?.(ms);
   }
 
   /** Tells, when it is time; a database that does not listen is told the next time. */

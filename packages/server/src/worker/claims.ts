@@ -27,8 +27,8 @@ export interface ClaimsOptions {
   lanes: Lanes;
   /** Jobs of which nothing is to be claimed for now. Default none. */
   without?: (() => ReadonlySet<string>) | undefined;
-  /** Told of each claim how long it took, in milliseconds. */
-  onClaim: (ms: number) => void;
+  /** Told of each claim how long it took, in milliseconds, and what it gave. */
+  onClaim: (ms: number, runs: readonly ClaimedRun[]) => void;
 }
 
 /**
@@ -38,7 +38,7 @@ export interface ClaimsOptions {
 export class Claims {
   readonly #claims: Claim[];
   readonly #lanes: Lanes;
-  readonly #onClaim: (ms: number) => void;
+  readonly #onClaim: ClaimsOptions["onClaim"];
 
   constructor({ db, workerId, queues, registry, lanes, without, onClaim }: ClaimsOptions) {
     this.#lanes = lanes;
@@ -100,7 +100,7 @@ export class Claims {
     const askedAt = performance.now();
     const runs = await claimer.claim(want);
     failpoint("claim.after_commit");
-    this.#onClaim(performance.now() - askedAt);
+    this.#onClaim(performance.now() - askedAt, runs);
     return runs;
   }
 

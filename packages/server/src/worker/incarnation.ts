@@ -4,7 +4,7 @@ import { unpark } from "../store/park.ts";
 import { registerWorker } from "../store/workers.ts";
 import type { Recorder } from "./attempt.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
-import { Claims } from "./claims.ts";
+import { Claims, type ClaimsOptions } from "./claims.ts";
 import { CostSettler } from "./cost-settler.ts";
 import { Heartbeat, type HeartbeatReport } from "./heartbeat.ts";
 import type { Lanes } from "./isolation/lanes.ts";
@@ -27,8 +27,7 @@ export interface IncarnationOptions {
   /** The names of those that it takes runs from. */
   queues: readonly string[];
   lanes: Lanes;
-  /** Told of each claim how long it took, in milliseconds. */
-  onClaim: (ms: number) => void;
+  onClaim: ClaimsOptions["onClaim"];
   /** Told of the queues in which a limit has room again. */
   onRoomier: (queues: string[]) => void;
   /** Called with a queue that has got runs. */
@@ -62,7 +61,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
       ...{ db, workerId, queues: claimed, registry, lanes, onClaim },
       without: worker.secrets && (() => worker.secrets!.withheld()),
     }),
-    settler: new Settler(db, workerId, logger, onRoomier),
+    settler: new Settler(db, workerId, logger, onRoomier, worker.onRecorded),
     output: new RunOutput(db, workerId, logger, worker.secrets?.masks),
     checkpoints: new CheckpointKeeper(
       db,

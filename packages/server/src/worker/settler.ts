@@ -10,6 +10,9 @@ import type { Logger } from "../telemetry/logger.ts";
 /** While one batch waits for the disk, another is on its way. */
 const LANES = 2;
 
+/** How long a batch of outcomes took, in milliseconds, and how many it was of. */
+export type OnBatch = (ms: number, outcomes: number) => void;
+
 /** After some 5 s. */
 const LONG_OPEN_TRIES = 16;
 
@@ -23,16 +26,22 @@ export class Settler {
   readonly #logger: Logger;
   readonly #batcher: Batcher<Outcome, Settled>;
   readonly #onRoomier: (queues: string[]) => void;
+  readonly #onBatch: OnBatch | undefined;
   #abandoned = false;
 
-  /** @param onRoomier told of the queues in which a limit has room again, for others may wait for it */
+  /**
+   * @param onRoomier told of the queues in which a limit has room again, for others may wait for it
+   * @param onBatch told of every batch that was recorded, for metrics
+   */
   constructor(
     db: Queryable,
     workerId: number,
     logger: Logger,
     onRoomier: (queues: string[]) => void,
+    onBatch?: OnBatch,
   ) {
     this.#db = db;
+    this.#onBatch = onBatch;
     this.#onRoomier = onRoomier;
     this.#workerId = workerId;
     this.#logger = logger;
@@ -85,8 +94,10 @@ export class Settler {
     for (let tries = 1; ; tries++) {
       try {
         failpoint("settle.before");
+        const askedAt = performance.now();
         const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);
         failpoint("settle.after_commit");
+        this.#onBatch?.(performance.now() - askedAt, outcomes.length);
         if (roomier.length > 0) this.#onRoomier(roomier);
         return again || tries > 1 ? await this.#recognise(outcomes, settled) : settled;
       } catch (error) {

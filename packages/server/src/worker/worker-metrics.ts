@@ -51,7 +51,7 @@ export class WorkerMetrics {
   }
 
   /** Measures the worker whenever somebody asks. */
-  watch(worker: Pick<Worker, "places" | "stuck">): void {
+  watch(worker: Pick<Worker, "places" | "stuck" | "slots">): void {
     const registers = [this.#registry];
     const places = new Gauge({
       name: "millrace_isolation_places",
@@ -63,6 +63,17 @@ export class WorkerMetrics {
           places.set({ place, state: "busy" }, busy);
           places.set({ place, state: "idle" }, idle);
         }
+      },
+    });
+    const slots = new Gauge({
+      name: "millrace_worker_slots",
+      help: "How many runs this process's worker may execute at a time: slots that are taken, and free",
+      labelNames: ["state"],
+      registers,
+      collect: () => {
+        const { busy, free } = worker.slots;
+        slots.set({ state: "busy" }, busy);
+        slots.set({ state: "free" }, free);
       },
     });
     const stuck: Gauge = new Gauge({

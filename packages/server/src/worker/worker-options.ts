@@ -7,9 +7,11 @@ import type { Bell } from "../transport/bell.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import type { SettledAttempt } from "./attempt.ts";
+import type { FinishedClaim } from "./attempt-metrics.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
 import type { SecretLeases } from "./secret-leases.ts";
+import type { OnBatch } from "./settler.ts";
 
 export interface WorkerOptions {
   db: Database;
@@ -44,8 +46,10 @@ export interface WorkerOptions {
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
-  /** Told how long every claim took, in milliseconds, for metrics. */
-  onClaim?: (ms: number) => void;
+  /** Told of every claim, for metrics. */
+  onClaim?: (claimed: FinishedClaim) => void;
+  /** Told of every batch of outcomes that was recorded, for metrics. */
+  onRecorded?: OnBatch;
   /** Told of every job that was held back because a server has asked for it, for metrics. */
   onHeld?: (job: string) => void;
   /** Told of every process or thread that died while it ran a handler. */

@@ -77,7 +77,7 @@ export class Worker implements Service {
       onRoom: () => this.#loop.wake(),
       onHold: (job, key, forMs, reason) => void this.#hold(job, key, forMs, reason),
     });
-    this.#claimTimes = new ClaimTimes(options.db, options.logger, options.onClaim);
+    this.#claimTimes = new ClaimTimes(options.db, options.logger);
     this.#pace = new Pace(options.db, options.logger);
     this.#strays = new Strays(options.db, options.logger);
   }
@@ -121,6 +121,12 @@ export class Worker implements Service {
     return this.#attempts.count;
   }
 
+  /** How many runs it may execute at a time, by whether it does. */
+  get slots(): { busy: number; free: number } {
+    const { busy } = this.#attempts;
+    return { busy, free: Math.max(0, this.#options.concurrency - busy) };
+  }
+
   /** Slots held by handlers that ignore their signal and cannot be forced. */
   get stuck(): number {
     return this.#attempts.stuckRuns.length;
@@ -153,9 +159,10 @@ export class Worker implements Service {
       name: this.name,
       queues: this.queues,
       lanes: this.#lanes,
-      onClaim: (ms) => {
+      onClaim: (ms, runs) => {
         this.#claimedAt = performance.now();
         this.#claimTimes.took(ms);
+        this.#options.onClaim?.({ ms, runs });
       },
       onRoomier: this.#ring,
       ring: (queue) => this.#ring([queue]),

@@ -7,6 +7,7 @@ import { OperationRunner } from "../../maintenance/operation-runner.ts";
 import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
+import { ReapMetrics } from "../../maintenance/reap-metrics.ts";
 import { Reaper } from "../../maintenance/reaper.ts";
 import { WebhookMetrics } from "../../maintenance/webhook-metrics.ts";
 import { WebhookPruner } from "../../maintenance/webhook-pruner.ts";
@@ -33,6 +34,7 @@ export async function beginMaintenance(
   const intake = new Intake(db, registry, (queue) => bell.ring(queue));
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
+  const { lost: onLost, takenBack: onTakenBack } = new ReapMetrics(metrics);
   const sender = new WebhookSender({
     db,
     logger,
@@ -47,7 +49,7 @@ export async function beginMaintenance(
     new WaitPruner({ db, logger, retentionMs }),
     new AuditAnchor({ db, logger }),
     new SessionPruner({ db, logger }),
-    new Reaper({ db, bell, logger, sweepMs: leaseMs / 6 }),
+    new Reaper({ db, bell, logger, sweepMs: leaseMs / 6, onLost, onTakenBack }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     sender,
     new WebhookPruner({ db, logger, retentionMs }),

@@ -35,6 +35,7 @@ export function makeWorker(
     publicUrl: () => serving.settings.publicUrl ?? address(),
     onSettled: attempts.settled,
     onClaim: attempts.claimed,
+    onRecorded: attempts.recorded,
     onHeld: attempts.held,
     ...workerMetrics.hooks,
   });

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { Registry } from "../../telemetry/metrics.ts";
+import { measurePool } from "../../telemetry/pool-metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -45,6 +46,7 @@ export async function openGround(
     for (const listener of restarts) listener();
   });
   serving.undo.add("the measuring", measureProcess(metrics));
+  measurePool(metrics, opened.db);
   health.add("database", () => databaseCondition(opened.db));
   return {
     ...opened,

@@ -1,0 +1,33 @@
+import { BoundedLabel, Counter, type Registry } from "../telemetry/metrics.ts";
+
+/** More jobs than this are counted together: a metric must not grow with what people name. */
+const MAX_JOB_LABELS = 500;
+
+/** What the reaper of this process has found dead, and taken back. */
+export class ReapMetrics {
+  readonly #workers: Counter;
+  readonly #attempts: Counter<"job" | "next">;
+  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#workers = new Counter({
+      name: "millrace_workers_lost_total",
+      help: "Workers that this process has declared lost",
+      registers,
+    });
+    this.#attempts = new Counter({
+      name: "millrace_attempts_lost_total",
+      help: "Attempts that this process has taken back from lost workers, and what comes then: a retry, a dead letter, or the end of one that was cancelled",
+      labelNames: ["job", "next"],
+      registers,
+    });
+  }
+
+  readonly lost = (): void => this.#workers.inc({});
+
+  readonly takenBack = ({ job, state }: { job: string; state: string | null }): void => {
+    const next = state === null ? "retry" : state === "failed" ? "dead_letter" : "cancelled";
+    this.#attempts.inc({ job: this.#jobs.of(job), next });
+  };
+}

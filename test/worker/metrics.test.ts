@@ -1,0 +1,109 @@
+import { defineJob } from "@millrace/sdk";
+import { MetricsRegistry } from "millrace";
+import { expect, test } from "vitest";
+import { AttemptMetrics } from "../../packages/server/src/worker/attempt-metrics.ts";
+import { WorkerMetrics } from "../../packages/server/src/worker/worker-metrics.ts";
+import { ReapMetrics } from "../../packages/server/src/maintenance/reap-metrics.ts";
+import { Mill } from "../support/mill.ts";
+
+/** Starts a worker that counts; the answer tells the series of which a line is about. */
+async function counting(mill: Mill): Promise<(about: string) => Promise<Record<string, number>>> {
+  const registry = new MetricsRegistry();
+  const { claimed, settled, recorded } = new AttemptMetrics(registry);
+  const metrics = new WorkerMetrics(registry);
+  const hooks = { onClaim: claimed, onSettled: settled, onRecorded: recorded };
+  metrics.watch(await mill.startWorker(hooks));
+  return (about) => seriesOf(registry, about);
+}
+
+async function seriesOf(registry: MetricsRegistry, about: string): Promise<Record<string, number>> {
+  const lines = (await registry.metrics()).split("\n").filter((line) => line.startsWith(about));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const end = line.lastIndexOf(" ");
+      return [line.slice(0, end), Number(line.slice(end))];
+    }),
+  );
+}
+
+test("a worker counts how long runs could have started before it claimed them, through the gate or not", async () => {
+  const mill = await Mill.create(
+    defineJob({ name: "plain", run: () => null }),
+    defineJob({ name: "gated", concurrency: { limit: 5 }, run: () => null }),
+  );
+  const runs = [
+    await mill.enqueue("plain"),
+    await mill.enqueue("gated"),
+    await mill.enqueue("plain"),
+  ];
+  // The first two could have an hour ago.
+  await mill.rows(
+    "update millrace.ready set since = since - interval '1 hour' where run_ids && $1",
+    [runs.slice(0, 2)],
+  );
+  const counted = await counting(mill);
+  for (const run of runs) await mill.untilState(run, "completed");
+  for (const [job, all] of [
+    ["plain", 2],
+    ["gated", 1],
+  ] as const) {
+    const waits = await counted("millrace_run_wait_seconds");
+    const of = `{job="${job}"`;
+    expect(waits[`millrace_run_wait_seconds_count${of}}`]).toBe(all);
+    expect(waits[`millrace_run_wait_seconds_bucket${of},le="900"}`]).toBe(all - 1);
+  }
+  expect(await counted("millrace_worker_slots")).toEqual({
+    'millrace_worker_slots{state="busy"}': 0,
+    'millrace_worker_slots{state="free"}': 10,
+  });
+});
+
+test("failures are counted by the class of their error, and by what comes then", async () => {
+  class NoSuchBank extends Error {
+    override name = "NoSuchBank";
+  }
+  const mill = await Mill.create(
+    defineJob({
+      name: "broken",
+      retry: { maxAttempts: 3, firstDelay: "1ms" },
+      run: () => Promise.reject(new NoSuchBank("no bank")),
+    }),
+  );
+  await mill.startDispatcher();
+  const counted = await counting(mill);
+  await mill.untilState(await mill.enqueue("broken"), "failed");
+  expect(await counted("millrace_attempt_failures_total")).toEqual({
+    'millrace_attempt_failures_total{job="broken",error="NoSuchBank",next="retry"}': 2,
+    'millrace_attempt_failures_total{job="broken",error="NoSuchBank",next="dead_letter"}': 1,
+  });
+  expect((await counted("millrace_recorded_runs"))["millrace_recorded_runs_sum"]).toBe(3);
+});
+
+test("however many jobs and errors there are, the series are bounded, and nothing goes uncounted", async () => {
+  const registry = new MetricsRegistry();
+  const metrics = new AttemptMetrics(registry);
+  for (let n = 0; n < 10_000; n++) {
+    const [job, error] = [`job-${n}`, `Error${n % 7}`];
+    metrics.settled({ job, verdict: "fail", error, durationMs: n });
+  }
+  for (const name of ["millrace_attempts_total", "millrace_attempt_failures_total"]) {
+    const counts = Object.values(await seriesOf(registry, name));
+    expect(counts.length).toBeLessThanOrEqual(501);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(10_000);
+  }
+});
+
+test("the reaper counts workers that it has declared lost, and what became of their runs", async () => {
+  const registry = new MetricsRegistry();
+  const metrics = new ReapMetrics(registry);
+  metrics.lost();
+  for (const state of [null, null, "failed", "cancelled"]) metrics.takenBack({ job: "any", state });
+  expect(await seriesOf(registry, "millrace_workers_lost_total")).toEqual({
+    millrace_workers_lost_total: 1,
+  });
+  expect(await seriesOf(registry, "millrace_attempts_lost_total")).toEqual({
+    'millrace_attempts_lost_total{job="any",next="retry"}': 2,
+    'millrace_attempts_lost_total{job="any",next="dead_letter"}': 1,
+    'millrace_attempts_lost_total{job="any",next="cancelled"}': 1,
+  });
+});
