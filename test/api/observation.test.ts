@@ -25,8 +25,8 @@ test("metrics count requests by route, runs by job, and runs by where they stand
   });
   expect(metrics.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   for (const line of [
-    'millrace_runs_accepted_total{job="greet"} 1',
-    'millrace_runs_accepted_total{job="any/thing"} 1',
+    'millrace_runs_accepted_total{job_name="greet"} 1',
+    'millrace_runs_accepted_total{job_name="any/thing"} 1',
     'millrace_http_requests_total{method="POST",route="/api/v1/runs",status="201"} 3',
     'millrace_http_requests_total{method="any",route="unmatched",status="404"} 2',
     'millrace_http_request_duration_seconds_count{method="POST",route="/automations"} 1',

@@ -128,8 +128,8 @@ test("what a run has said of its inputs stays out of the metrics, and the counte
   }
   const answer = await fetch(`${address}/metrics`, { headers: { authorization: `Bearer ${KEY}` } });
   const text = await answer.text();
-  expect(text).toContain('millrace_runs_accepted_total{job="report"} 3');
-  expect(text).toContain('millrace_attempts_total{job="report",outcome="completed"} 3');
+  expect(text).toContain('millrace_runs_accepted_total{job_name="report"} 3');
+  expect(text).toContain('millrace_attempts_total{job_name="report",outcome="completed"} 3');
   expect(text).toContain("millrace_runs_queued 0");
   expect(text).not.toContain("2025-11");
 });

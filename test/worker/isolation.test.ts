@@ -273,7 +273,7 @@ describe.each(["process", "thread"])("a handler in a %s", (place) => {
       );
       expect(worker.stuck).toBe(0);
       expect(await metrics.metrics()).toMatch(
-        new RegExp(`ignored_signals_total\\{job="short-${place}",end="forced"\\} [1-9]`),
+        new RegExp(`ignored_signals_total\\{job_name="short-${place}",end="forced"\\} [1-9]`),
       );
     },
     60_000,

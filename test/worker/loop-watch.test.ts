@@ -107,7 +107,7 @@ test("a handler that never lets go is told of, with its run, in the log, in heal
   });
   const told = await metrics.metrics();
   expect(told).toMatch(/^millrace_stuck_handlers 1$/m);
-  expect(told).toMatch(/^millrace_ignored_signals_total\{job="deaf",end="stuck"\} 1$/m);
+  expect(told).toMatch(/^millrace_ignored_signals_total\{job_name="deaf",end="stuck"\} 1$/m);
   letGo();
   await until("its slot is free", () => worker.stuck === 0);
   expect(worker.health()).toEqual({ ok: true });

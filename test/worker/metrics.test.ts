@@ -48,7 +48,7 @@ test("a worker counts how long runs could have started before it claimed them, t
     ["gated", 1],
   ] as const) {
     const waits = await counted("millrace_run_wait_seconds");
-    const of = `{job="${job}"`;
+    const of = `{job_name="${job}"`;
     expect(waits[`millrace_run_wait_seconds_count${of}}`]).toBe(all);
     expect(waits[`millrace_run_wait_seconds_bucket${of},le="900"}`]).toBe(all - 1);
   }
@@ -73,8 +73,8 @@ test("failures are counted by the class of their error, and by what comes then",
   const counted = await counting(mill);
   await mill.untilState(await mill.enqueue("broken"), "failed");
   expect(await counted("millrace_attempt_failures_total")).toEqual({
-    'millrace_attempt_failures_total{job="broken",error="NoSuchBank",next="retry"}': 2,
-    'millrace_attempt_failures_total{job="broken",error="NoSuchBank",next="dead_letter"}': 1,
+    'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="retry"}': 2,
+    'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="dead_letter"}': 1,
   });
   expect((await counted("millrace_recorded_runs"))["millrace_recorded_runs_sum"]).toBe(3);
 });
@@ -102,8 +102,8 @@ test("the reaper counts workers that it has declared lost, and what became of th
     millrace_workers_lost_total: 1,
   });
   expect(await seriesOf(registry, "millrace_attempts_lost_total")).toEqual({
-    'millrace_attempts_lost_total{job="any",next="retry"}': 2,
-    'millrace_attempts_lost_total{job="any",next="dead_letter"}': 1,
-    'millrace_attempts_lost_total{job="any",next="cancelled"}': 1,
+    'millrace_attempts_lost_total{job_name="any",next="retry"}': 2,
+    'millrace_attempts_lost_total{job_name="any",next="dead_letter"}': 1,
+    'millrace_attempts_lost_total{job_name="any",next="cancelled"}': 1,
   });
 });

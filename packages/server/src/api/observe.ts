@@ -8,7 +8,7 @@ const MAX_JOB_LABELS = 500;
 /** What the API counts and logs. */
 export class Observer {
   readonly #logger: Logger;
-  readonly #accepted: Counter<"job">;
+  readonly #accepted: Counter<"job_name">;
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #durations: Histogram<"method" | "route">;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
@@ -19,7 +19,7 @@ export class Observer {
     this.#accepted = new Counter({
       name: "millrace_runs_accepted_total",
       help: "New runs that this process accepted over HTTP, reruns not counted",
-      labelNames: ["job"],
+      labelNames: ["job_name"],
       registers,
     });
     this.#requests = new Counter({
@@ -37,7 +37,7 @@ export class Observer {
   }
 
   accepted(job: string): void {
-    this.#accepted.inc({ job: this.#jobs.of(job) });
+    this.#accepted.inc({ job_name: this.#jobs.of(job) });
   }
 
   /** One line a request, quiet when all is well: at thousands a second the lines would cost more than the answers. */

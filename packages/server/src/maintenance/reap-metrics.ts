@@ -6,7 +6,7 @@ const MAX_JOB_LABELS = 500;
 /** What the reaper of this process has found dead, and taken back. */
 export class ReapMetrics {
   readonly #workers: Counter;
-  readonly #attempts: Counter<"job" | "next">;
+  readonly #attempts: Counter<"job_name" | "next">;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
 
   constructor(registry: Registry) {
@@ -19,7 +19,7 @@ export class ReapMetrics {
     this.#attempts = new Counter({
       name: "millrace_attempts_lost_total",
       help: "Attempts that this process has taken back from lost workers, and what comes then: a retry, a dead letter, or the end of one that was cancelled",
-      labelNames: ["job", "next"],
+      labelNames: ["job_name", "next"],
       registers,
     });
   }
@@ -28,6 +28,6 @@ export class ReapMetrics {
 
   readonly takenBack = ({ job, state }: { job: string; state: string | null }): void => {
     const next = state === null ? "retry" : state === "failed" ? "dead_letter" : "cancelled";
-    this.#attempts.inc({ job: this.#jobs.of(job), next });
+    this.#attempts.inc({ job_name: this.#jobs.of(job), next });
   };
 }

@@ -7,12 +7,12 @@ test("the text is what Prometheus reads: help, type, and a line for each series"
   const runs = new Counter({
     name: "runs_total",
     help: "Runs\nall",
-    labelNames: ["job"],
+    labelNames: ["job_name"],
     registers,
   });
-  runs.inc({ job: "report" });
-  runs.inc({ job: "report" }, 2);
-  runs.inc({ job: 'a"b\\c\nd' });
+  runs.inc({ job_name: "report" });
+  runs.inc({ job_name: "report" }, 2);
+  runs.inc({ job_name: 'a"b\\c\nd' });
   const depth: Gauge = new Gauge({
     name: "depth",
     help: "Depth",
@@ -24,8 +24,8 @@ test("the text is what Prometheus reads: help, type, and a line for each series"
     [
       "# HELP runs_total Runs\\nall",
       "# TYPE runs_total counter",
-      'runs_total{job="report"} 3',
-      'runs_total{job="a\\"b\\\\c\\nd"} 1',
+      'runs_total{job_name="report"} 3',
+      'runs_total{job_name="a\\"b\\\\c\\nd"} 1',
       "# HELP depth Depth",
       "# TYPE depth gauge",
       "depth 7.5",
@@ -72,4 +72,11 @@ test("a label with too many values ends in other, and those that were known stay
     "a",
     "other",
   ]);
+});
+
+test("labels that Prometheus sets itself are refused: ours would be put aside", () => {
+  for (const label of ["job", "instance"]) {
+    const options = { name: "a_total", help: "A", labelNames: [label], registers: [new Registry()] };
+    expect(() => new Counter(options)).toThrow(`the label ${label} is Prometheus's own`);
+  }
 });

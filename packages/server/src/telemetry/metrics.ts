@@ -6,10 +6,10 @@
  *   const settled = new Counter({
  *     name: "millrace_attempts_total",
  *     help: "Attempts that ended",
- *     labelNames: ["job", "outcome"],
+ *     labelNames: ["job_name", "outcome"],
  *     registers: [registry],
  *   });
- *   settled.inc({ job: labels.of(job), outcome: "completed" });
+ *   settled.inc({ job_name: labels.of(job), outcome: "completed" });
  */
 export type Labels<Name extends string = string> = Readonly<Record<Name, string | number>>;
 
@@ -49,6 +49,9 @@ interface Metric {
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
 
+/** Prometheus labels what it scrapes with these, and puts ours aside. */
+const ITS_OWN = ["job", "instance"];
+
 abstract class Labelled<Name extends string, Value> implements Metric {
   readonly name: string;
   readonly collect: (() => void | Promise<void>) | undefined;
@@ -58,6 +61,8 @@ abstract class Labelled<Name extends string, Value> implements Metric {
 
   constructor(options: MetricOptions<Name>) {
     const wrong = [options.name, ...(options.labelNames ?? [])].find((name) => !NAME.test(name));
+    const taken = options.labelNames?.find((name) => ITS_OWN.includes(name));
+    if (taken !== undefined) throw new Error(`the label ${taken} is Prometheus's own`);
     if (wrong !== undefined) throw new Error(`${wrong} is not the name of a metric or a label`);
     this.name = options.name;
     this.#help = options.help;

@@ -36,15 +36,15 @@ export interface FinishedClaim {
 
 /** What a worker counts of its attempts. Those that were lost with it are counted by the reaper that takes them back. */
 export class AttemptMetrics {
-  readonly #settled: Counter<"job" | "outcome">;
-  readonly #failures: Counter<"job" | "error" | "next">;
-  readonly #durations: Histogram<"job">;
-  readonly #waits: Histogram<"job">;
+  readonly #settled: Counter<"job_name" | "outcome">;
+  readonly #failures: Counter<"job_name" | "error" | "next">;
+  readonly #durations: Histogram<"job_name">;
+  readonly #waits: Histogram<"job_name">;
   readonly #claims: Histogram;
   readonly #claimedRuns: Histogram;
   readonly #records: Histogram;
   readonly #recordedRuns: Histogram;
-  readonly #holds: Counter<"job">;
+  readonly #holds: Counter<"job_name">;
   readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
   readonly #pairs = new BoundedLabel(MAX_FAILURE_LABELS);
   readonly #series = new Map<string, JobSeries>();
@@ -54,19 +54,19 @@ export class AttemptMetrics {
     this.#settled = new Counter({
       name: "millrace_attempts_total",
       help: "Attempts that ended in this process, by outcome",
-      labelNames: ["job", "outcome"],
+      labelNames: ["job_name", "outcome"],
       registers,
     });
     this.#failures = new Counter({
       name: "millrace_attempt_failures_total",
       help: "Attempts that failed in this process, by the class of their error, and by what comes then: a retry or a dead letter",
-      labelNames: ["job", "error", "next"],
+      labelNames: ["job_name", "error", "next"],
       registers,
     });
     this.#waits = new Histogram({
       name: "millrace_run_wait_seconds",
       help: "Time from when a run could start to its claim, each time that it was claimed",
-      labelNames: ["job"],
+      labelNames: ["job_name"],
       buckets: LONG_SECONDS,
       registers,
     });
@@ -95,16 +95,24 @@ export class AttemptMetrics {
     this.#durations = new Histogram({
       name: "millrace_attempt_duration_seconds",
       help: "Time from the claim to the end of the handler",
-      labelNames: ["job"],
+      labelNames: ["job_name"],
       buckets: LONG_SECONDS,
       registers,
     });
     this.#holds = new Counter({
       name: "millrace_job_holds_total",
       help: "Times that a job, or a key of it, was held back because a server asked to wait",
-      labelNames: ["job"],
+      labelNames: ["job_name"],
       registers,
     });
+  }
+
+  /** Begins the series of jobs at nothing: Prometheus does not see the first step of a counter that was not there before. */
+  expect(jobs: readonly string[]): void {
+    for (const job of jobs) {
+      const { ended } = this.#of(job);
+      for (const outcome of [ended.completed, ended.failed]) outcome.inc(0);
+    }
   }
 
   readonly claimed = ({ ms, runs }: FinishedClaim): void => {
@@ -119,7 +127,7 @@ export class AttemptMetrics {
   };
 
   readonly held = (job: string): void => {
-    this.#holds.inc({ job: this.#jobs.of(job) });
+    this.#holds.inc({ job_name: this.#jobs.of(job) });
   };
 
   readonly settled = ({ job, verdict, error, durationMs }: SettledAttempt): void => {
@@ -129,7 +137,7 @@ export class AttemptMetrics {
     if (error === undefined || (verdict !== "retry" && verdict !== "fail")) return;
     const known = this.#pairs.of(`${job} ${error}`) !== "other";
     this.#failures.inc({
-      job: this.#jobs.of(job),
+      job_name: this.#jobs.of(job),
       error: known ? error : "other",
       next: verdict === "retry" ? "retry" : "dead_letter",
     });
@@ -140,10 +148,10 @@ export class AttemptMetrics {
     const label = this.#jobs.of(job);
     let series = this.#series.get(label);
     if (!series) {
-      const ended = (outcome: Ended) => this.#settled.labels({ job: label, outcome });
+      const ended = (outcome: Ended) => this.#settled.labels({ job_name: label, outcome });
       series = {
-        wait: this.#waits.labels({ job: label }),
-        duration: this.#durations.labels({ job: label }),
+        wait: this.#waits.labels({ job_name: label }),
+        duration: this.#durations.labels({ job_name: label }),
         ended: {
           completed: ended("completed"),
           failed: ended("failed"),
@@ -163,5 +171,5 @@ type Ended = (typeof OUTCOMES)[keyof typeof OUTCOMES];
 interface JobSeries {
   wait: { observe(seconds: number): void };
   duration: { observe(seconds: number): void };
-  ended: Record<Ended, { inc(): void }>;
+  ended: Record<Ended, { inc(by?: number): void }>;
 }

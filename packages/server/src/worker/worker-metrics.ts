@@ -17,13 +17,13 @@ export class WorkerMetrics {
     const crashes = new Counter({
       name: "millrace_crashes_total",
       help: "Processes and threads that died while they ran a handler",
-      labelNames: ["job", "died"],
+      labelNames: ["job_name", "died"],
       registers,
     });
     const ignored = new Counter({
       name: "millrace_ignored_signals_total",
       help: "Handlers that did not stop when told to: ended by force, or left in their slot",
-      labelNames: ["job", "end"],
+      labelNames: ["job_name", "end"],
       registers,
     });
     const blocks = new Counter({
@@ -39,9 +39,9 @@ export class WorkerMetrics {
     let longestMs = 0;
     longest.set({}, 0);
     this.hooks = {
-      onCrash: (job, { died }) => crashes.inc({ job: jobs.of(job), died }),
+      onCrash: (job, { died }) => crashes.inc({ job_name: jobs.of(job), died }),
       onIgnored: (job, forced) =>
-        ignored.inc({ job: jobs.of(job), end: forced ? "forced" : "stuck" }),
+        ignored.inc({ job_name: jobs.of(job), end: forced ? "forced" : "stuck" }),
       onBlocked: ({ ms }) => {
         blocks.inc({});
         longestMs = Math.max(longestMs, ms);

@@ -21,6 +21,7 @@ export function makeWorker(
 ): Worker {
   const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
   const attempts = new AttemptMetrics(metrics);
+  attempts.expect(registry.names);
   const workerMetrics = new WorkerMetrics(metrics);
   const worker = new Worker({
     ...workerPolicy(cli, serving.settings),
