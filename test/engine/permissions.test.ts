@@ -21,7 +21,7 @@ import {
 } from "../../packages/server/src/engine/pause.ts";
 import {
   addPerson,
-  changeRole,
+  changeAccess,
   disable,
   enable,
   reset,
@@ -68,7 +68,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
-    ...{ addPerson, changeRole, disable, enable, reset },
+    ...{ addPerson, changeAccess, disable, enable, reset },
   },
 };
 

@@ -33,6 +33,7 @@ const TAGS = [
     description: "When jobs start by themselves, and what became of each time.",
   },
   { name: "workers", description: "The processes that execute runs." },
+  { name: "projects", description: "To which things belong, and callers may be confined." },
   { name: "people", description: "Who may log in." },
   { name: "sessions", description: "Logins of people." },
   { name: "keys", description: "What programs may do." },

@@ -42,7 +42,7 @@ export type Cancelled = "cancelled" | "asked" | "compensating";
  * @throws MillraceError `forbidden`, `run_not_found`, `run_finished`
  */
 export function cancel(db: Database, caller: Caller, asked: Cancel): Promise<Cancelled> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { run: asked.runId }, async (tx, tell) => {
     const result = await cancelInside(tx, caller.name, asked);
     const { runId, reason, force = false } = asked;
     tell("run.cancelled", `run:${runId}`, { after: { result, reason, force } });

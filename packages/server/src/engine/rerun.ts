@@ -27,7 +27,7 @@ export function rerun(
   caller: Caller,
   asked: Rerun,
 ): Promise<EnqueuedRun> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { run: asked.runId }, async (tx, tell) => {
     const made = await rerunInside(tx, caller.name, asked);
     tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });
     return made;

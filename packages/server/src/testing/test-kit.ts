@@ -35,7 +35,7 @@ import { SecretLeases } from "../worker/secret-leases.ts";
 import { TestWorker } from "./test-worker.ts";
 
 /** Who cancels. */
-const TEST: Caller = { name: "test", role: "admin" };
+const TEST: Caller = { name: "test", role: "admin", projects: null };
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
 
@@ -160,7 +160,7 @@ export class TestKit implements AsyncDisposable {
     const { run = null, idempotencyKey: key = null } = options;
     const text = toJsonText(payload, "payload");
     // As the Emitter does; but who waits for it is looked for now, and not meanwhile.
-    await emitEvents(this.#db, [event.name], [text], [run], [key]);
+    await emitEvents(this.#db, [event.name], [text], [run], [key], [null]);
     await this.#settle();
   }
 
@@ -180,7 +180,7 @@ export class TestKit implements AsyncDisposable {
     { name, ordinal, by = "api", role = "admin", note }: TestAnswer,
   ): Promise<void> {
     const said = { name, ordinal, note: note ?? null };
-    const who = { via: "api", caller: { name: by, role } } as const;
+    const who = { via: "api", caller: { name: by, role, projects: null } } as const;
     await answerTo(this.#db, who, { runId, approved, ...said });
     await this.#settle();
   }

@@ -11,6 +11,7 @@ import { jsonOption } from "./options.ts";
 
 const COLUMNS: Column<SecretInfo>[] = [
   { title: "SECRET", text: ({ name }) => name },
+  { title: "PROJECT", text: ({ project }) => project },
   { title: "JOBS", text: jobsInWords },
   { title: "VALUE", text: ({ source, keyId }) => source ?? `stored, key ${keyId}` },
   { title: "VERSION", text: ({ version }) => String(version) },
@@ -25,6 +26,7 @@ interface Options {
 interface SetOptions extends Options {
   job?: string[];
   allJobs?: boolean;
+  project?: string;
 }
 
 export function secretsCommand(cli: Cli): Command {
@@ -115,7 +117,8 @@ function boundCommand(command: Command): Command {
   return command
     .addArgument(nameArgument())
     .option("--job <name>", "a job that may have it (repeatable; default: those of before)", add)
-    .option("--all-jobs", "let every job have it that declares it")
+    .option("--all-jobs", "let every job of its project have it that declares it")
+    .option("--project <name>", "to which it is to belong, when it is set first")
     .addOption(jsonOption());
 }
 
@@ -131,10 +134,10 @@ async function put(
   cli: Cli,
   name: string,
   given: { value: string } | { source: string },
-  { job: jobs, allJobs, json }: SetOptions,
+  { job: jobs, allJobs, project, json }: SetOptions,
 ): Promise<number> {
   const path = `secrets/${segment(name)}`;
-  const secret = await apiClient(cli).put(path, { ...given, jobs, allJobs }, SecretInfo);
+  const secret = await apiClient(cli).put(path, { ...given, jobs, allJobs, project }, SecretInfo);
   if (json) cli.out.line(harmlessJson({ v: 1, ...secret }));
   else {
     const what = `${harmless(secret.name)} (version ${secret.version})`;
