@@ -6,7 +6,7 @@ import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import type { EnqueuedRun } from "./enqueue.ts";
-import { type Rerun, rerunInside } from "./rerun.ts";
+import { type Rerun, rerunInside } from "./rerun-inside.ts";
 
 /**
  * Says that a failed run needs nothing more.

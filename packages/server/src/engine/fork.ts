@@ -7,7 +7,7 @@ import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
-import { rerunRequest } from "./rerun.ts";
+import { rerunRequest } from "./rerun-inside.ts";
 
 export interface Fork {
   runId: string;

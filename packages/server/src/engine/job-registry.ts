@@ -4,7 +4,7 @@ import { CODE } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
-import { ownedByOthers, shareProject } from "../store/projects.ts";
+import { ownedByOthers, readProject } from "../store/projects.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asActor } from "./as-caller.ts";
@@ -140,7 +140,7 @@ export class JobRegistry {
   }
 
   async #requireProject(tx: Queryable, project: string): Promise<void> {
-    const [found] = await shareProject(tx, project);
+    const [found] = await readProject(tx, project);
     if (!found) {
       throw new MillraceError(
         "project_not_found",

@@ -1,6 +1,6 @@
 import { DEFAULT_PROJECT, MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
-import { shareProject } from "../store/projects.ts";
+import { readProject } from "../store/projects.ts";
 import type { Queryable } from "../store/statement.ts";
 import { noProject } from "./confinement.ts";
 
@@ -25,7 +25,7 @@ export async function projectToBe(
   }
   const project = asked ?? own(projects, what);
   const mine = projects === null || projects.includes(project);
-  const [found] = mine ? await shareProject(tx, project) : [];
+  const [found] = mine ? await readProject(tx, project) : [];
   if (!found) throw noProject(project, "/project");
   return project;
 }

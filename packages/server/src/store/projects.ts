@@ -35,10 +35,10 @@ export const lockProject = statement<[name: string], { name: string }>(
   `select name from millrace.project where name = $1 for update`,
 );
 
-/** The same for who only puts something into it: many may at the same time. */
-export const shareProject = statement<[name: string], { name: string }>(
-  "share_project",
-  `select name from millrace.project where name = $1 for key share`,
+/** For who puts something into it: that it does not go meanwhile, the reference to it sees to. */
+export const readProject = statement<[name: string], { name: string }>(
+  "read_project",
+  `select name from millrace.project where name = $1`,
 );
 
 export const deleteProject = statement<[name: string], { name: string }>(

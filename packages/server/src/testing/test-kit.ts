@@ -12,7 +12,8 @@ import {
   isJob,
 } from "@millrace/sdk";
 import { answerTo } from "../engine/answer-approval.ts";
-import { type Cancelled, cancel } from "../engine/cancel.ts";
+import { cancel } from "../engine/cancel.ts";
+import type { Cancelled } from "../engine/cancel-inside.ts";
 import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";

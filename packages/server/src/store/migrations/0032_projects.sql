@@ -336,31 +336,32 @@ create or replace function millrace.tell_subscriptions(ended millrace.run) retur
 
 create function millrace.audited_project(object text, before jsonb, after jsonb) returns text
   language plpgsql stable
-  set search_path = pg_catalog, pg_temp
+  -- With the rights of its owner, as what calls it.
+  security definer set search_path = pg_catalog, pg_temp
   as $$
   declare
     kind constant text := split_part(object, ':', 1);
-    name constant text := substr(object, length(kind) + 2);
+    called constant text := substr(object, length(kind) + 2);
     told constant text := coalesce(after ->> 'project', before ->> 'project');
     several text[];
   begin
     case kind
       when 'job' then
-        return (select j.project from millrace.job j where j.name = audited_project.name);
+        return (select j.project from millrace.job j where j.name = called);
       when 'queue' then
-        return coalesce(told, (select q.project from millrace.queue q where q.name = audited_project.name));
+        return coalesce(told, (select q.project from millrace.queue q where q.name = called));
       when 'secret' then
-        return coalesce(told, (select s.project from millrace.secret s where s.name = audited_project.name));
+        return coalesce(told, (select s.project from millrace.secret s where s.name = called));
       when 'webhook' then
-        return coalesce(told, (select e.project from millrace.webhook_endpoint e where e.name = audited_project.name),
-          (select s.project from millrace.webhook_subscription s where s.name = audited_project.name));
+        return coalesce(told, (select e.project from millrace.webhook_endpoint e where e.name = called),
+          (select s.project from millrace.webhook_subscription s where s.name = called));
       when 'schedule' then
         return (select j.project from millrace.job j where j.name = coalesce(after ->> 'job', before ->> 'job',
-          (select s.job from millrace.schedule s where s.name = audited_project.name)));
+          (select s.job from millrace.schedule s where s.name = called)));
       when 'run' then
-        return millrace.project_of_run(audited_project.name::uuid);
+        return millrace.project_of_run(called::uuid);
       when 'operation' then
-        select o.projects into several from millrace.operation o where o.id = audited_project.name::bigint;
+        select o.projects into several from millrace.operation o where o.id = called::bigint;
       when 'key', 'person' then
         select array_agg(p) into several from jsonb_array_elements_text(
           case jsonb_typeof(coalesce(after, before) -> 'projects') when 'array' then coalesce(after, before) -> 'projects' else '[]' end) p;
