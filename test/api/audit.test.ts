@@ -296,7 +296,7 @@ const ACTS: Record<string, Act> = {
   addProject: async () => ["projects", { name: "crm" }, "project.added project:crm"],
   moveToProject: async (scene) => {
     await scene.said("projects", { name: "moved" });
-    return ["projects/moved/move", { jobs: ["nothing"] }, "project.moved job:nothing"];
+    return ["projects/moved/move", { jobs: ["greet"] }, "project.moved job:greet"];
   },
   removeProject: async (scene) => {
     await scene.said("projects", { name: "gone" });

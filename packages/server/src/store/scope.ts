@@ -36,7 +36,9 @@ export function within(project: string, projects: string): string {
  * @param last an expression, the least id of the window @param below where the window began
  */
 export function windowEnd(last: string, below: string, projects: string): string {
-  const rounded = `millrace.uuid_floor(millrace.uuid_time(${last}) + interval '1 millisecond')`;
+  // As a run of that instant would be called, for a cursor is the id of a run.
+  const floor = `millrace.uuid_floor(millrace.uuid_time(${last}) + interval '1 millisecond')`;
+  const rounded = `(substr(${floor}::text, 1, 14) || '7000-8000-000000000000')::uuid`;
   return `case when ${projects}::text[] is null or ${rounded} >= ${below} then ${last} else ${rounded} end`;
 }
 
