@@ -364,10 +364,7 @@ describe("S4: what belongs to another project", () => {
     shop = await furnish(api, "shop");
     crm = await furnish(api, "crm");
     operations = await operationsOf(api);
-    ask =
-      (path) =>
-      (call = {}) =>
-        api.call(path, { key: crm.key, ...call });
+    ask = (path) => (call) => api.call(path, { key: crm.key, ...call });
   });
 
   const foreignTexts = () => {

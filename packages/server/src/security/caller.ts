@@ -58,7 +58,7 @@ export function requireWhole(caller: Caller): void {
 }
 
 /** Such as `project crm`, or `projects crm and shop`. */
-export function projectsInWords(projects: readonly string[]): string {
+function projectsInWords(projects: readonly string[]): string {
   const last = projects.slice(-1).join("");
   return projects.length === 1
     ? `project ${last}`

@@ -8,11 +8,16 @@ import { harmless, harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption, severalOption } from "./options.ts";
 
+/** Where nobody is confined, nobody is told of it. */
+const PROJECTS: Column<ApiKeyInfo> = {
+  title: "PROJECTS",
+  text: ({ projects }) => projects?.join(", ") ?? "all",
+};
+
 const COLUMNS: Column<ApiKeyInfo>[] = [
   { title: "KEY", text: ({ id }) => id },
   { title: "NAME", text: ({ name }) => name },
   { title: "ROLE", text: ({ role }) => role },
-  { title: "PROJECTS", text: ({ projects }) => projects?.join(", ") ?? "all" },
   {
     title: "STATE",
     text: ({ state, successor }) => (successor ? `${state}, replaced by ${successor}` : state),
@@ -48,8 +53,13 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   const { keys } = await apiClient(cli).get("keys", ApiKeyList);
   if (json) for (const key of keys) cli.out.line(harmlessJson({ v: 1, ...key }));
   else if (keys.length === 0) cli.err.line("No keys but the server's own.");
-  else printTable(cli.out, COLUMNS, keys);
+  else printTable(cli.out, columnsFor(keys), keys);
   return EXIT.done;
+}
+
+function columnsFor(keys: readonly ApiKeyInfo[]): Column<ApiKeyInfo>[] {
+  const confined = keys.some(({ projects }) => projects !== null);
+  return confined ? COLUMNS.toSpliced(3, 0, PROJECTS) : COLUMNS;
 }
 
 function createCommand(cli: Cli): Command {

@@ -21,8 +21,8 @@ export const concurrencyOption = () =>
 
 /** One that may be given several times. */
 export const severalOption = (flags: string, description: string) =>
-  new Option(flags, description).argParser((value: string, before: string[] = []) => [
-    ...before,
+  new Option(flags, description).argParser((value: string, before: string[] | undefined) => [
+    ...(before ?? []),
     value,
   ]);
 

@@ -8,6 +8,12 @@ import { harmless, harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption, severalOption } from "./options.ts";
 
+/** Where nobody is confined, nobody is told of it. */
+const PROJECTS: Column<PersonInfo> = {
+  title: "PROJECTS",
+  text: ({ projects }) => projects?.join(", ") ?? "all",
+};
+
 const COLUMNS: Column<PersonInfo>[] = [
   { title: "PERSON", text: ({ email }) => email },
   { title: "NAME", text: ({ name }) => name },
@@ -15,7 +21,6 @@ const COLUMNS: Column<PersonInfo>[] = [
     title: "ROLE",
     text: ({ role, roleFrom }) => (roleFrom === "claim" ? `${role}, by claim` : role),
   },
-  { title: "PROJECTS", text: ({ projects }) => projects?.join(", ") ?? "all" },
   {
     title: "STATE",
     text: ({ state }) => state,
@@ -60,8 +65,13 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   if (json) for (const person of people) cli.out.line(harmlessJson({ v: 1, ...person }));
   else if (people.length === 0)
     cli.err.line("No people yet. Add one: millrace people add ADDRESS --role admin");
-  else printTable(cli.out, COLUMNS, people);
+  else printTable(cli.out, columnsFor(people), people);
   return EXIT.done;
+}
+
+function columnsFor(people: readonly PersonInfo[]): Column<PersonInfo>[] {
+  const confined = people.some(({ projects }) => projects !== null);
+  return confined ? COLUMNS.toSpliced(3, 0, PROJECTS) : COLUMNS;
 }
 
 function addCommand(cli: Cli): Command {
