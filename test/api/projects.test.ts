@@ -6,6 +6,7 @@ import { type Answer, type ApiUnderTest, type Call, startApi } from "../support/
 import { askFor } from "../support/approval.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 import { putInDoubt } from "../support/doubt.ts";
+import { addPerson, browserOf } from "../support/people.ts";
 
 /** Where there is nothing. */
 const NO_ID = "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49";
@@ -532,6 +533,7 @@ describe("S4: what belongs to another project", () => {
     const one = await api.call("/api/v1/events", { key: await twin("crm"), json, headers });
     const other = await api.call("/api/v1/events", { key: await twin("shop"), json, headers });
     expect([one.status, other.status]).toEqual([201, 201]);
+    expect(one.headers.get("idempotency-replayed")).toBe(null);
     expect(one.body.id).not.toBe(other.body.id);
   });
 
@@ -588,8 +590,12 @@ test("who is confined makes keys that may do no more", async () => {
 test("a person is confined, and logs in so", async () => {
   const api = await startApi();
   await furnish(api, "crm");
-  const json = { email: "ana@example.com", role: "editor", projects: ["crm"] };
-  expect((await api.call("/api/v1/people", { json })).body).toMatchObject({ projects: ["crm"] });
+  const email = "ana@example.com";
+  await addPerson(api, email, "editor", ["crm"]);
+  const ana = await browserOf(api, { email });
+  expect((await ana("/api/v1/keys/me")).body).toMatchObject({ projects: ["crm"] });
+  expect((await ana("/api/v1/jobs/crm%2Fpay")).status).toBe(200);
+  expect((await ana("/api/v1/jobs/greet")).status).toBe(404);
   const change = (changes: object) =>
     api.call("/api/v1/people/ana@example.com", { method: "PATCH", json: changes });
   expect((await change({ role: "viewer" })).body).toMatchObject({
@@ -599,6 +605,24 @@ test("a person is confined, and logs in so", async () => {
   expect((await change({ projects: null })).body).toMatchObject({ role: "viewer", projects: null });
   expect((await change({ projects: ["crm"] })).body).toMatchObject({ projects: ["crm"] });
   expect((await change({})).status).toBe(400);
+});
+
+test("the name of a schedule that was removed is free in its project alone, for its ledger stays", async () => {
+  const api = await startApi();
+  const shop = await furnish(api, "shop");
+  const crm = await furnish(api, "crm");
+  await api.db.query(
+    "insert into millrace.occurrence (schedule, nominal, at, outcome, run_id) values ($1, now(), now(), 'fired', $2)",
+    [shop.ids.schedule, shop.ids.run],
+  );
+  const path = `/api/v1/schedules/${encodeURIComponent(shop.ids.schedule)}`;
+  await done(api.call(path, { method: "DELETE" }));
+  const make = ({ name, key }: Furnished) => {
+    const json = { name: shop.ids.schedule, job: `${name}/pay`, cron: "0 3 * * *" };
+    return api.call("/api/v1/schedules", { json, key });
+  };
+  expect((await make(crm)).body).toMatchObject({ status: 409, code: "name_taken" });
+  expect((await make(shop)).status).toBe(201);
 });
 
 test("code is registered in one project, and refused what belongs to another", async () => {

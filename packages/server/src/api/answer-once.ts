@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Once, Reply } from "../engine/once.ts";
-import type { Caller } from "../security/caller.ts";
+import { placeOf } from "../security/caller.ts";
 import type { Transaction } from "../store/database.ts";
 import { idempotencyKey } from "./request-identity.ts";
 
@@ -78,11 +78,6 @@ export async function answerOnce<Body>(
     .code(told.status)
     .type("application/json; charset=utf-8")
     .send(Buffer.from(told.body ?? fresh));
-}
-
-/** Names of keys are no more than names: two of them of different projects are apart. */
-function placeOf({ name, projects }: Caller): string {
-  return projects === null ? name : `${name} of ${projects.join(" ")}`;
 }
 
 /**

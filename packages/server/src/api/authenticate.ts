@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { type Targets, requireWithin } from "../engine/scope.ts";
-import { type Caller, requirePermission, requireWhole } from "../security/caller.ts";
+import { type Caller, placeOf, requirePermission, requireWhole } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { Callers } from "./callers.ts";
@@ -86,7 +86,7 @@ export async function authenticate(
 ): Promise<Caller | undefined> {
   try {
     const caller = await identify(doors, request);
-    if (caller) doors.rates.count(caller.name, (name, value) => reply.header(name, value));
+    if (caller) doors.rates.count(placeOf(caller), (name, value) => reply.header(name, value));
     return caller;
   } catch (error) {
     if (error instanceof MillraceError && error.code === "unauthorized") {

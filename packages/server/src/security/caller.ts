@@ -57,6 +57,11 @@ export function requireWhole(caller: Caller): void {
   );
 }
 
+/** What counts a caller, and keeps their idempotency keys, apart from others: names of keys are no more than names. */
+export function placeOf({ name, projects }: Pick<Caller, "name" | "projects">): string {
+  return projects === null ? name : `${name} of ${projects.join(" ")}`;
+}
+
 /** Such as `project crm`, or `projects crm and shop`. */
 function projectsInWords(projects: readonly string[]): string {
   const last = projects.slice(-1).join("");

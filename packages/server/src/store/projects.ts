@@ -116,5 +116,15 @@ export const ownedByOthers = statement<
    union all
    select 'schedule ' || s.name, j.project from millrace.schedule s join millrace.job j on j.name = s.job
    where s.name = any ($4) and j.project <> $1
+   union all
+   -- Of one that was removed the ledger stays, and would be shown with that of a new one.
+   select 'schedule ' || n.name, j.project
+   from unnest($4::text[]) n(name)
+   cross join lateral (
+     select run_id from millrace.occurrence where schedule = n.name and run_id is not null order by nominal desc limit 1
+   ) o
+   cross join lateral (select job from millrace.run where id = o.run_id limit 1) r
+   join millrace.job j on j.name = r.job
+   where j.project <> $1 and not exists (select from millrace.schedule s where s.name = n.name)
    order by 1 limit 10`,
 );

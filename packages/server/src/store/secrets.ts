@@ -1,4 +1,4 @@
-import type { Projects } from "@millrace/core";
+import { DEFAULT_PROJECT, type Projects } from "@millrace/core";
 import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
@@ -78,7 +78,10 @@ export interface JobSecretRow {
   sealed: Buffer | null;
 }
 
-/** Of these secrets, those that there are in the project of the job. */
+/**
+ * Of these secrets, those that there are in the project of the job. What nobody has registered is of the first project, but for what is bound to it by
+ * its name, as to the sender of webhooks.
+ */
 export const readJobSecrets = statement<[job: string, names: readonly string[]], JobSecretRow>(
   "read_job_secrets",
   `select s.name, s.version, b.bound,
@@ -86,7 +89,8 @@ export const readJobSecrets = statement<[job: string, names: readonly string[]],
      case when b.bound then s.wrapped_key end as wrapped_key,
      case when b.bound then s.sealed end as sealed
    from millrace.secret s, lateral (select s.jobs is null or $1 = any (s.jobs) as bound) b
-   where s.name = any ($2) and s.project = (select j.project from millrace.job j where j.name = $1)`,
+   left join millrace.job j on j.name = $1
+   where s.name = any ($2) and (s.project = coalesce(j.project, '${DEFAULT_PROJECT}') or j.name is null and $1 = any (s.jobs))`,
 );
 
 export interface WrappedRow {

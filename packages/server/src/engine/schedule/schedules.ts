@@ -22,11 +22,11 @@ import {
   type ScheduleDefinition,
   type ScheduleRow,
 } from "../../store/schedules.ts";
+import { ownedByOthers } from "../../store/projects.ts";
 import { projectsOfJobs } from "../../store/scope.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { asCaller } from "../as-caller.ts";
 import { nameTaken } from "../project-to-be.ts";
-import { requireWithin } from "../scope.ts";
 
 /** What a schedule says, as it is given: checked, with its input as JSON text. */
 export interface GivenSchedule {
@@ -45,12 +45,11 @@ export function createSchedule(
   given: GivenSchedule,
 ): Promise<void> {
   return asCaller(db, caller, "edit", "own", async (tx) => {
-    await requireJob(tx, given.job, caller.projects);
+    const { project } = await requireJob(tx, given.job, caller.projects);
     await requireFuture(tx, name, given.rule);
+    const [other] = await ownedByOthers(tx, project, [], [], [name]);
+    if (other && caller.projects !== null) throw nameTaken(`schedule ${name}`);
     if (await insert(tx, name, given, null, caller.name)) return;
-    await requireWithin(tx, caller, { schedule: name }).catch(() => {
-      throw nameTaken(`schedule ${name}`);
-    });
     throw new MillraceError(
       "schedule_exists",
       `there is a schedule ${name} already; change it, or give this one another name`,

@@ -359,9 +359,10 @@ create function millrace.audited_project(object text, before jsonb, after jsonb)
         return (select j.project from millrace.job j where j.name = coalesce(after ->> 'job', before ->> 'job',
           (select s.job from millrace.schedule s where s.name = called)));
       when 'run' then
-        return millrace.project_of_run(called::uuid);
+        -- Whoever calls note_audit names things as they like.
+        return case when called ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then millrace.project_of_run(called::uuid) end;
       when 'operation' then
-        select o.projects into several from millrace.operation o where o.id = called::bigint;
+        select o.projects into several from millrace.operation o where o.id = case when called ~ '^[0-9]{1,18}$' then called::bigint end;
       when 'key', 'person' then
         select array_agg(p) into several from jsonb_array_elements_text(
           case jsonb_typeof(coalesce(after, before) -> 'projects') when 'array' then coalesce(after, before) -> 'projects' else '[]' end) p;
