@@ -60,9 +60,11 @@ async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
     api.db,
     name,
   );
-  const { key, id: keyId } = await done(
-    api.call("/api/v1/keys", { json: { name: `${name} admin`, role: "admin", projects: [name] } }),
-  );
+  const makeKey = (role: string) =>
+    done(api.call("/api/v1/keys", { json: { name: `${name} ${role}`, role, projects: [name] } }));
+  const { key } = await makeKey("admin");
+  // One that may go while the other works.
+  const { id: keyId } = await makeKey("viewer");
   const made = { method: "PUT", key };
   await done(
     api.call(`/api/v1/secrets/${secret}`, { ...made, json: { value: HOOK_SECRET, jobs: [job] } }),

@@ -1,4 +1,5 @@
 import { type AnyJob, defineEvent, defineJob } from "@millrace/sdk";
+import { emitIn } from "@millrace/sdk/sql";
 import { JobRegistry } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -103,6 +104,13 @@ describe("S4: an event that is sent into a project", () => {
     ];
     expect(all.map(({ created }) => created)).toEqual([true, true, true, false]);
     expect(all[3]!.id).toBe(all[0]!.id);
+    const client = await mill.connection();
+    await client.query("begin");
+    const options = { project: "crm", idempotencyKey: "k" };
+    expect(await emitIn(client, paid, { of: "crm" }, options)).toEqual({
+      ...{ id: all[0]!.id, created: false },
+    });
+    await client.query("commit");
     await expect(
       emitter.emit({ ...keyed, payload: { of: "else" }, project: "crm" }),
     ).rejects.toMatchObject({ code: "idempotency_key_reused" });
