@@ -4,13 +4,11 @@ import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
+import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { count } from "../output/words.ts";
 import { readSecret } from "../read-secret.ts";
 import { jsonOption } from "./options.ts";
-
-/** Where there is but one, nobody is told of it. */
-const PROJECT: Column<SecretInfo> = { title: "PROJECT", text: ({ project }) => project };
 
 const COLUMNS: Column<SecretInfo>[] = [
   { title: "SECRET", text: ({ name }) => name },
@@ -52,13 +50,8 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   const { secrets } = await apiClient(cli).get("secrets", SecretList);
   if (json) for (const secret of secrets) cli.out.line(harmlessJson({ v: 1, ...secret }));
   else if (secrets.length === 0) cli.err.line("No secrets.");
-  else printTable(cli.out, columnsFor(secrets), secrets);
+  else printTable(cli.out, withProject(COLUMNS, secrets), secrets);
   return EXIT.done;
-}
-
-function columnsFor(secrets: readonly SecretInfo[]): Column<SecretInfo>[] {
-  const several = new Set(secrets.map(({ project }) => project)).size > 1;
-  return several ? COLUMNS.toSpliced(1, 0, PROJECT) : COLUMNS;
 }
 
 function setCommand(cli: Cli): Command {
