@@ -293,6 +293,15 @@ const ACTS: Record<string, Act> = {
     await newPerson(scene, "ed");
     return ["people/ed@example.com/reset", undefined, "person.reset person:ed@example.com"];
   },
+  addProject: async () => ["projects", { name: "crm" }, "project.added project:crm"],
+  moveToProject: async (scene) => {
+    await scene.said("projects", { name: "moved" });
+    return ["projects/moved/move", { jobs: ["greet"] }, "project.moved job:greet"];
+  },
+  removeProject: async (scene) => {
+    await scene.said("projects", { name: "gone" });
+    return ["projects/gone", undefined, "project.removed project:gone"];
+  },
   rotateSecrets: async ({ db }) => {
     const place = { name: "UNDER_THE_OLD_KEY", version: 1 };
     const { wrappedKey, sealed } = seal(new KeyRing([OLD_KEY]), place, CANARY);

@@ -253,6 +253,8 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/runs": { job: "nothing" },
     "/api/v1/runs/bulk": { runs: [{ job: "nothing" }] },
     "/api/v1/events": { name: "nothing" },
+    "/api/v1/projects": { name: "crm" },
+    "/api/v1/projects/{name}/move": { jobs: ["nothing"] },
     "/api/v1/keys": { name: "anybody", role: "viewer" },
     "/api/v1/people": { email: "ana@example.com", role: "viewer" },
     "/api/v1/people/{email}": { role: "viewer" },

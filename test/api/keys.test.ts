@@ -26,7 +26,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets listAudit
-      listPeople addPerson changePerson disablePerson enablePerson resetPerson`,
+      listPeople addPerson changePerson disablePerson enablePerson resetPerson addProject removeProject moveToProject`,
   ),
 };
 
@@ -119,6 +119,7 @@ test("S2: no route opens to a key that is revoked, over, mistyped or made up", a
   expect((await api.call("/api/v1/keys/me", { key: good.key })).body).toEqual({
     name: "key:good",
     role: "admin",
+    projects: null,
   });
 });
 

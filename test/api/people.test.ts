@@ -124,6 +124,7 @@ test("a person does what the role may, under their name in history, and answers 
   expect((await ana("/api/v1/keys/me")).body).toEqual({
     name: "person:ana@example.com",
     role: "operator",
+    projects: null,
   });
   expect((await ana("/api/v1/session")).body).toMatchObject({
     email: "ana@example.com",

@@ -54,7 +54,7 @@ test("S17: twenty who write at once, and lock things in any order, leave one cha
     }
   };
   const told = async (n: number) =>
-    asCaller(mill.db, by(`number ${n}`), "operate", async (tx, tell) => {
+    asCaller(mill.db, by(`number ${n}`), "operate", "own", async (tx, tell) => {
       tell("run.cancelled", `run:${n}`);
       tell("run.rerun", `run:${n}`);
       if (n % 2 === 0) await tx.query({ text: lockShared });

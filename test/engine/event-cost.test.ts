@@ -51,7 +51,7 @@ test("an event reads no waits for others: 10,000 for other names, and 10,000 for
   await waitFor(mill, "'tick'", "jsonb_build_object('account', n)");
   const connection = await mill.connection();
   const give = async () => {
-    await emitEvents(connection, ["tick"], ['{"account": "none"}'], [null], [null]);
+    await emitEvents(connection, ["tick"], ['{"account": "none"}'], [null], [null], [null]);
     expect(await meet(connection, 100)).toMatchObject([{ runs: [expect.any(String)] }]);
   };
   expect(await readOf("waiter", connection, give)).toBeLessThan(50);

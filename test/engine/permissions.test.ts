@@ -21,11 +21,16 @@ import {
 } from "../../packages/server/src/engine/pause.ts";
 import {
   addPerson,
-  changeRole,
+  changeAccess,
   disable,
   enable,
   reset,
 } from "../../packages/server/src/engine/people.ts";
+import {
+  addProject,
+  moveToProject,
+  removeProject,
+} from "../../packages/server/src/engine/projects.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.ts";
@@ -68,7 +73,8 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
-    ...{ addPerson, changeRole, disable, enable, reset },
+    ...{ addPerson, changeAccess, disable, enable, reset },
+    ...{ addProject, moveToProject, removeProject },
   },
 };
 
@@ -88,7 +94,11 @@ function functionsWithCaller(): string[] {
     });
 }
 
-const LEFT_ALONE = ["asCaller"];
+const LEFT_ALONE = [
+  "asCaller",
+  // They tell what of something is the caller's, whatever the role may.
+  ...["confinement", "projectOfEvent", "projectToBe", "requireOwnName", "requireWithin"],
+];
 
 test("S3: each use-case refuses by itself whoever may not, before it looks at anything", async () => {
   const all = Object.values(USE_CASES).flatMap((some) => Object.keys(some));

@@ -143,20 +143,20 @@ test("with a history in many partitions, no plan that holds for every value read
   ];
   await askApprovals(connection, worker, ...people, [null], ["?"], ["{}"], [null]);
   await noteLinks(connection, worker, ...people, [Buffer.from("digest")]);
-  await listApprovals(connection, "9223372036854775807", 50, "any");
+  await listApprovals(connection, "9223372036854775807", 50, "any", null);
   await readOldestApproval(connection);
   await readAsked(connection, made!.runId, "e", 1);
   await lockApprovals(connection, made!.runId);
   await readPastApproval(connection, made!.runId, "e", 1);
   await answerApproval(connection, made!.runId, "e", 1, true, "ana", "api", null);
   await isStepKept(connection, made!.runId, "c", 1, 1);
-  await listDoubts(connection, "9223372036854775807", 50, "any");
+  await listDoubts(connection, "9223372036854775807", 50, "any", null);
   await readOldestDoubt(connection);
   await lockWaits(connection, made!.runId);
   await readDoubted(connection, made!.runId, "d", 1);
   await answerDoubt(connection, made!.runId, "d", 1, false, null);
   await dropWaits(connection, [held[15]!.runId]);
-  await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null]);
+  await emitEvents(connection, ["x"], ['{"a":1}'], [null], [null], [null]);
   await meet(connection, 100);
   await takeWaits(connection, worker, [made!.leaseId], [made!.runId], ["b"], [1], [2], [1], [true]);
   await wakeWaiting(connection, [made!.runId]);
@@ -167,7 +167,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await meetChildren(connection, 100);
   await listChildren(
     connection,
-    ...([TOP, 20_000, 50, null, null, null, null, null] as const),
+    ...([TOP, 20_000, 50, null, null, null, null, null, null] as const),
     made!.runId,
   );
   await countChildren(connection, made!.runId);
@@ -184,8 +184,8 @@ test("with a history in many partitions, no plan that holds for every value read
   await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
   await takeBackLost(connection);
   await dispatchDue(connection, 100);
-  await listQueues(connection);
-  await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null);
+  await listQueues(connection, null);
+  await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null, null);
   await readManyForRerun(connection, open.slice(0, 100));
   const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
   hot.push("settle_suspended", "keep_steps", "read_recorded", "ask_waits", "take_waits");
@@ -199,7 +199,7 @@ test("with a history in many partitions, no plan that holds for every value read
     expect(looked(plan).size, title).toBeLessThanOrEqual(few);
   }
 
-  await listRuns(connection, TOP, 20_000, 50, "none", null, null, anHourAgo, null);
+  await listRuns(connection, TOP, 20_000, 50, "none", null, null, anHourAgo, null, null);
   expect(looked(connection.plans.get("list_runs")!).size).toBeLessThanOrEqual(4);
 });
 

@@ -43,7 +43,7 @@ test("the filter of a list and millrace.state_of agree for every final state, or
   expect(runs).toHaveLength(4 * PLACES.length);
   const top = "ffffffff-ffff-ffff-ffff-ffffffffffff";
   for (const state of RUN_STATES) {
-    const listed = await listRuns(mill.db, top, 100, 50, null, null, state, null, null);
+    const listed = await listRuns(mill.db, top, 100, 50, null, null, state, null, null, null);
     const found = listed.filter((row) => (row.id as string | null) !== null);
     expect(
       found.map((row) => [row.id, row.state]),

@@ -205,13 +205,19 @@ async function printCosts(subjects: readonly Subject[]): Promise<void> {
     ["a run", (db, run) => readRun(db, run)],
     ["its timeline", (db, run) => readTimeline(db, run)],
     ["automation_jobs", (db, run) => readAutomation(db, run)],
-    ["newest 50 runs", (db) => listRuns(db, NEWEST, 20_000, 50, null, null, null, null, null)],
+    [
+      "newest 50 runs",
+      (db) => listRuns(db, NEWEST, 20_000, 50, null, null, null, null, null, null),
+    ],
     [
       "runs by a job that has none",
-      (db) => listRuns(db, NEWEST, 20_000, 50, "none", null, null, null, null),
+      (db) => listRuns(db, NEWEST, 20_000, 50, "none", null, null, null, null, null),
     ],
-    ["running runs", (db) => listRuns(db, NEWEST, 20_000, 50, null, null, "running", null, null)],
-    ["queues", (db) => listQueues(db)],
+    [
+      "running runs",
+      (db) => listRuns(db, NEWEST, 20_000, 50, null, null, "running", null, null, null),
+    ],
+    ["queues", (db) => listQueues(db, null)],
     ["places (/metrics)", (db) => countPlaces(db)],
     ["health (/metrics)", (db) => readDatabaseHealth(db)],
     ["cancel of the last that waits", (db) => cancelLast(db)],

@@ -91,6 +91,8 @@ export interface ApiUnderTest {
   call(path: string, call?: Call): Promise<Answer>;
   /** Everything that waits in these queues, claimed by a new worker. */
   claim(queues?: string[]): Promise<Claimed>;
+  /** The same of jobs that other code has registered. */
+  claimAs(queues: string[], jobs: string[]): Promise<Claimed>;
 }
 
 export interface Claimed {
@@ -183,6 +185,7 @@ export async function startApi(
     rung,
     call: (path, call = {}) => callApi(`${url}${path}`, call),
     claim: (queues = ["default", "slow"]) => claimAll(db, queues, registry.names),
+    claimAs: (queues, jobs) => claimAll(db, queues, jobs),
   };
 }
 

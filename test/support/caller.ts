@@ -1,6 +1,10 @@
-import type { Role } from "@millrace/core";
+import type { Projects, Role } from "@millrace/core";
 
 /** Who asks, as use-cases are told. */
-export function by(name: string, role: Role = "admin"): { name: string; role: Role } {
-  return { name, role };
+export function by(
+  name: string,
+  role: Role = "admin",
+  projects: Projects = null,
+): { name: string; role: Role; projects: Projects } {
+  return { name, role, projects };
 }

@@ -79,12 +79,13 @@ const EMPTYING = `
         end loop;
       end $do$;
       %s;
+      delete from millrace.project where name <> 'default';
       update millrace.audit_head set seq = 0, hash = decode(repeat('00', 32), 'hex') where seq > 0;
       %s;
       commit$sql$,
     (select string_agg(format('delete from only millrace.%I', relname), '; ') from pg_class
      where relnamespace = 'millrace'::regnamespace and relkind = 'r'
-       and relname not in ('migration', 'installation', 'link_secret', 'audit_head')),
+       and relname not in ('migration', 'installation', 'link_secret', 'audit_head', 'project')),
     (select string_agg(format('select setval(%L, %s, false)', seqrelid::regclass, seqstart), '; ') from pg_sequence s
      join pg_class c on c.oid = s.seqrelid where c.relnamespace = 'millrace'::regnamespace)
   ) as emptying`;
@@ -102,6 +103,7 @@ const LOOK = `
     (select string_agg(t::text, ',' order by t::text) from millrace.migration t),
     (select string_agg(t::text, ',' order by t::text) from millrace.installation t),
     (select string_agg(t::text, ',' order by t::text) from millrace.link_secret t),
+    (select string_agg(t::text, ',' order by t::text) from millrace.project t),
     (select string_agg(t::text, ',' order by t::text) from millrace.audit_head t))) as look`;
 
 async function rowsOf(db: Database, sql: string) {

@@ -24,8 +24,9 @@ export async function addPerson(
   api: ApiUnderTest,
   email = "ana@example.com",
   role = "operator",
+  projects?: readonly string[],
 ): Promise<void> {
-  const { body } = await api.call("/api/v1/people", { json: { email, role } });
+  const { body } = await api.call("/api/v1/people", { json: { email, role, projects } });
   const set = { code: body.setupCode as string, password: PASSWORD, again: PASSWORD };
   expect((await sendForm(api, "/set-password", set)).status).toBe(200);
 }

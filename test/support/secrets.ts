@@ -3,7 +3,7 @@ import { EnvironmentSource } from "../../packages/server/src/security/environmen
 import { FileSource } from "../../packages/server/src/security/file-source.ts";
 
 /** Whoever may set secrets. */
-export const ADMIN = { name: "api", role: "admin" } as const;
+export const ADMIN = { name: "api", role: "admin", projects: null } as const;
 
 /** Stores a secret for all jobs, or for those that are named. */
 export async function storeSecret(

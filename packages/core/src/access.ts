@@ -28,6 +28,12 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
+/** The projects to which a caller is confined; null for the whole installation. */
+export type Projects = readonly string[] | null;
+
+/** It is always there, and has what nobody has put elsewhere. */
+export const DEFAULT_PROJECT = "default";
+
 export function may(role: Role, permission: Permission): boolean {
   return (PERMISSIONS[permission] as readonly Role[]).includes(role);
 }

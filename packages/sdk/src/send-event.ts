@@ -9,10 +9,12 @@ export interface EmitOptions {
   run?: string;
   /** Same event, same key: it is sent once. With it the request is repeated by itself when the server does not answer. */
   idempotencyKey?: string;
+  /** The project whose runs alone get it. Default: that of the caller; for who is confined to none, as whoever has the database, all. */
+  project?: string;
 }
 
 /** How a signal is sent: an event for one run. */
-export type SignalOptions = Omit<EmitOptions, "run">;
+export type SignalOptions = Omit<EmitOptions, "run" | "project">;
 
 /**
  * Sends an event over HTTP.

@@ -51,6 +51,9 @@ export const AUDIT_ACTIONS = [
   "person.disabled",
   "person.enabled",
   "person.removed",
+  "project.added",
+  "project.removed",
+  "project.moved",
   "session.began",
 ] as const;
 
@@ -113,6 +116,12 @@ export const AuditEntry = z
     database: z.string().describe("The role of the database that wrote it"),
     action: z.string(),
     object: z.string(),
+    project: z
+      .string()
+      .nullable()
+      .describe(
+        "To which that belongs, when it is to one alone; null in entries of before there were projects",
+      ),
     before: StoredJson.describe("What was, without anything secret; null when there was nothing"),
     after: StoredJson.describe("What is from then on"),
     entry: z.string().describe("All this as JSON, in just the characters that are hashed"),
@@ -128,7 +137,7 @@ export const AuditPage = z
   .object({
     entries: z.array(AuditEntry),
     nextCursor: z.int().nullable().describe("Null when there are no more"),
-    head: AuditHead,
+    head: AuditHead.nullable().describe("Null for who is confined to projects"),
   })
   .meta({ id: "AuditPage" });
 

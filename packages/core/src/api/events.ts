@@ -12,6 +12,9 @@ export const EmitEvent = z
       .max(255)
       .optional()
       .describe("Same name and key: same event. Another payload under the same key is refused"),
+    project: Name.optional().describe(
+      "Whose runs alone get it. Default: the caller's own; of who is confined to none, all",
+    ),
   })
   .meta({ id: "EmitEvent" });
 

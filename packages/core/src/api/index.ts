@@ -69,6 +69,7 @@ export {
   PersonList,
   SessionInfo,
 } from "./people.ts";
+export { Confinement, CreateProject, MoveToProject, ProjectInfo, ProjectList } from "./projects.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
 export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";

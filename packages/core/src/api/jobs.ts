@@ -48,6 +48,7 @@ export const JobGraph = z
 export const JobInfo = z
   .object({
     name: z.string(),
+    project: z.string().describe("To which it belongs, and its runs and schedules with it"),
     description: z.string(),
     queue: z.string(),
     priority: z.int(),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ROLES } from "../access.ts";
+import { Confinement } from "./projects.ts";
 import { Instant, LengthOfTime } from "./runs.ts";
 
 const RoleOf = z
@@ -18,6 +19,9 @@ export const CreateApiKey = z
       )
       .describe("Who or what it is for; history has it as key: and this"),
     role: RoleOf,
+    projects: Confinement.optional().describe(
+      "To which it is confined; null for the whole installation. Default: as who makes it",
+    ),
     expiresIn: LengthOfTime.optional().describe(
       "After how long it stops working, such as 90d; default: never",
     ),
@@ -37,6 +41,7 @@ export const ApiKeyInfo = z
     id: z.string().describe("The second part of the key's text, by which it is told"),
     name: z.string(),
     role: RoleOf,
+    projects: Confinement,
     state: z
       .enum(["valid", "expired", "revoked"])
       .describe("A server that has just seen a key believes it for 5 s"),
@@ -60,5 +65,9 @@ export const CreatedApiKey = ApiKeyInfo.extend({
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 
 export const WhoAmI = z
-  .object({ name: z.string().describe("As history has it"), role: RoleOf })
+  .object({
+    name: z.string().describe("As history has it"),
+    role: RoleOf,
+    projects: Confinement,
+  })
   .meta({ id: "WhoAmI" });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PERSON_ROLES, ROLES } from "../access.ts";
+import { Confinement } from "./projects.ts";
 import { Instant } from "./runs.ts";
 
 /** As people write it; it is kept in small letters. */
@@ -22,10 +23,16 @@ export const AddPerson = z
     email: Email.describe("By which the person logs in; history has it as person: and this"),
     name: z.string().trim().min(1).max(100).optional().describe("As others call them"),
     role: RoleOfPerson,
+    projects: Confinement.optional(),
   })
   .meta({ id: "AddPerson" });
 
-export const ChangePerson = z.strictObject({ role: RoleOfPerson }).meta({ id: "ChangePerson" });
+export const ChangePerson = z
+  .strictObject({ role: RoleOfPerson.optional(), projects: Confinement.optional() })
+  .refine(({ role, projects }) => role !== undefined || projects !== undefined, {
+    error: "give role or projects, or both; what is absent stays",
+  })
+  .meta({ id: "ChangePerson" });
 
 export const PersonInfo = z
   .object({
@@ -35,6 +42,7 @@ export const PersonInfo = z
     roleFrom: z
       .enum(["hand", "claim"])
       .describe("Who says the role: people, or a claim of the sign-on at each login"),
+    projects: Confinement,
     state: z
       .enum(["invited", "active", "disabled"])
       .describe("invited: there is no password yet, and no sign-on was used"),

@@ -5,6 +5,12 @@ import { RateGiven, RateInfo } from "./rates.ts";
 export const QueueInfo = z
   .object({
     name: z.string(),
+    project: z
+      .string()
+      .nullable()
+      .describe(
+        "To which it belongs; null for one that all share, of which a caller sees what is of their projects",
+      ),
     ready: z.int().describe("Runs that may start now"),
     held: z
       .int()

@@ -32,7 +32,13 @@ export const SetSecret = z
       .max(MAX_JOBS)
       .optional()
       .describe("The jobs that may have it; default: those of before"),
-    allJobs: z.literal(true).optional().describe("Every job that declares it may have it"),
+    allJobs: z
+      .literal(true)
+      .optional()
+      .describe("Every job of its project that declares it may have it"),
+    project: Name.optional().describe(
+      "To which it is to belong when it is set first; default: the caller's own, else default",
+    ),
   })
   .refine(({ value, source }) => (value === undefined) !== (source === undefined), {
     error: "give either value or source",
@@ -45,9 +51,13 @@ export const SetSecret = z
 export const SecretInfo = z
   .object({
     name: z.string(),
+    project: z.string().describe("To which it belongs"),
     version: z.int().describe("Of its value, or source; counts from 1"),
     source: z.string().nullable().describe("Where workers find it; null for one that is stored"),
-    jobs: z.array(z.string()).nullable().describe("The jobs that may have it; null for all"),
+    jobs: z
+      .array(z.string())
+      .nullable()
+      .describe("The jobs that may have it; null for all of its project"),
     keyId: z
       .string()
       .nullable()

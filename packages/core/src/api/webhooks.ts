@@ -50,6 +50,7 @@ export const SetWebhookEndpoint = z
 export const EndpointInfo = z
   .object({
     name: z.string(),
+    project: z.string().describe("To which it belongs: that of its job"),
     path: z.string().describe("Where webhooks are sent to, below the address of this server"),
     scheme: z.enum(WEBHOOK_SCHEMES),
     job: z.string(),
@@ -79,14 +80,20 @@ export const SetWebhookSubscription = z
       .min(1)
       .optional()
       .describe("Of what is told; needed when the subscription is made"),
-    job: Name.nullable().optional().describe("Runs of this job alone; null: of every job"),
+    job: Name.nullable()
+      .optional()
+      .describe("Runs of this job alone; null: of every job of its project"),
     enabled: z.boolean().optional().describe("Default when it is made: true"),
+    project: Name.optional().describe(
+      "To which it is to belong when it is made; default: that of its job, else the caller's own, else default",
+    ),
   })
   .meta({ id: "SetWebhookSubscription" });
 
 export const SubscriptionInfo = z
   .object({
     name: z.string(),
+    project: z.string().describe("To which it belongs"),
     url: z.string(),
     events: z.array(z.string()),
     job: z.string().nullable(),

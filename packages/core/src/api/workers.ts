@@ -5,6 +5,7 @@ export const WorkerInfo = z
   .object({
     id: z.int(),
     name: z.string().describe("Host and process id"),
+    project: z.string().describe("In which it has registered its jobs"),
     state: z.enum(["active", "draining", "gone", "lost"]),
     concurrency: z.int(),
     running: z.array(RunId),

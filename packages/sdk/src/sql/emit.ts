@@ -16,6 +16,12 @@ const EMIT = `
   from jsonb_to_record($1::text::jsonb) as e(name text, payload jsonb, run uuid, "idempotencyKey" text)
   cross join lateral millrace.emit(e.name, e.payload, e.run, e."idempotencyKey")`;
 
+/** Not for those that name no project: a database that was not migrated yet takes them, too. */
+const EMIT_INTO = `
+  select json_build_array(id, created)::text
+  from jsonb_to_record($1::text::jsonb) as e(name text, payload jsonb, run uuid, "idempotencyKey" text, project text)
+  cross join lateral millrace.emit_into(e.project, e.name, e.payload, e.run, e."idempotencyKey")`;
+
 /**
  * Sends an event inside a transaction of the caller's. Runs get it within half a second after that has committed.
  *
@@ -41,16 +47,18 @@ export async function emitIn(
   tx: Transaction,
   event: AnyEvent | string,
   payload: unknown = {},
-  { run, idempotencyKey }: EmitOptions = {},
+  { run, idempotencyKey, project }: EmitOptions = {},
 ): Promise<EmittedInTransaction> {
   const ask = askerOf(tx);
   if (typeof event !== "string") await checkPayload(event, payload);
   const name = typeof event === "string" ? event : event.name;
-  const rest = JSON.stringify({ name, run, idempotencyKey });
+  const rest = JSON.stringify({ name, run, idempotencyKey, project });
   const text = `${rest.slice(0, -1)},"payload":${toJsonText(payload, "payload")}}`;
-  const answer = await ask(EMIT, text).catch((error: unknown) => {
-    throw refusal(error, name, run, idempotencyKey) ?? explained(error);
-  });
+  const answer = await ask(project === undefined ? EMIT : EMIT_INTO, text).catch(
+    (error: unknown) => {
+      throw refusal(error, name, run, idempotencyKey) ?? explained(error);
+    },
+  );
   const [id, created] = JSON.parse(answer) as [string, boolean];
   return { id, created };
 }

@@ -28,6 +28,7 @@ export function runRequest(
     ttlMs: run.ttl === undefined ? undefined : durationMs(run.ttl, "ttl"),
     idempotencyKey: run.idempotencyKey ?? key,
     correlationId: run.correlationId ?? correlationId(request) ?? request.id,
+    projects: request.caller.projects,
   };
 }
 

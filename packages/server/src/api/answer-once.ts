@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Once, Reply } from "../engine/once.ts";
+import { placeOf } from "../security/caller.ts";
 import type { Transaction } from "../store/database.ts";
 import { idempotencyKey } from "./request-identity.ts";
 
@@ -57,7 +58,7 @@ export async function answerOnce<Body>(
   let fresh = "";
   const asked = {
     route: `${request.method} ${request.routeOptions.url}`,
-    caller: request.caller.name,
+    caller: placeOf(request.caller),
     key,
     fingerprint: fingerprintOf(request),
   };

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
-import { type Caller, requirePermission } from "../security/caller.ts";
+import { type Targets, requireWithin } from "../engine/scope.ts";
+import { type Caller, placeOf, requirePermission, requireWhole } from "../security/caller.ts";
+import type { Database } from "../store/database.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { Callers } from "./callers.ts";
 import { SESSION_COOKIE, readCookie } from "./cookies.ts";
@@ -84,7 +86,7 @@ export async function authenticate(
 ): Promise<Caller | undefined> {
   try {
     const caller = await identify(doors, request);
-    if (caller) doors.rates.count(caller.name, (name, value) => reply.header(name, value));
+    if (caller) doors.rates.count(placeOf(caller), (name, value) => reply.header(name, value));
     return caller;
   } catch (error) {
     if (error instanceof MillraceError && error.code === "unauthorized") {
@@ -140,25 +142,47 @@ async function callerOf(
   }
   const session = await sessions.tell(token);
   request.session = session;
-  return { name: `person:${session.email}`, role: session.role };
+  return { name: `person:${session.email}`, role: session.role, projects: session.projects };
 }
 
 const SEND_IT = "send it as Authorization: Bearer <key>";
 
 /**
- * Refuses what the caller's role does not allow. What is at no path is told to every caller.
+ * Refuses what the caller's role does not allow, and what concerns more than their projects. What is at no path is told to every caller.
  *
  * @throws MillraceError `forbidden`
  */
 export function authorise(caller: Caller, request: FastifyRequest): void {
-  const permission = request.routeOptions.schema?.permission;
+  const { permission, scope } = request.routeOptions.schema ?? {};
   if (permission !== undefined && permission !== "public") requirePermission(caller, permission);
+  if (scope === "installation") requireWhole(caller);
 }
 
-/** @throws Error for a route of which nobody has said who may use it */
+/**
+ * Refuses what is not of the caller's projects. What the route names is looked for by its path; what bodies and queries name, the handler holds to
+ * the caller's projects.
+ *
+ * @throws MillraceError `forbidden`, and what is said of that which is not there
+ */
+export async function requireOwn(db: Database, request: FastifyRequest): Promise<void> {
+  const { caller, routeOptions } = request;
+  const scope = routeOptions.schema?.scope;
+  if (typeof scope !== "object") return;
+  const params = request.params as Record<string, string | number>;
+  const named = Object.entries(scope).map(([kind, param]) => [kind, params[param]]);
+  await requireWithin(db, caller, Object.fromEntries(named) as Targets);
+}
+
+/** @throws Error for a route of which nobody has said who may use it, and what of it who is confined to projects */
 export function demandPermission({ method, url, schema }: RouteOptions): void {
-  if (schema?.permission !== undefined) return;
-  throw new Error(`${String(method)} ${url} names no permission, so nobody may use it`);
+  const route = `${String(method)} ${url}`;
+  if (schema?.permission === undefined) {
+    throw new Error(`${route} names no permission, so nobody may use it`);
+  }
+  if (schema.permission === "public") return;
+  if (schema.scope === undefined) {
+    throw new Error(`${route} names no scope, so nobody knows what of it belongs to a project`);
+  }
 }
 
 function parameterNames(query: string): Set<string> {

@@ -7,6 +7,7 @@ import { Receiver } from "../engine/webhooks/receiver.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { Caller } from "../security/caller.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import { AllowedHosts } from "../security/allowed-hosts.ts";
 import { OutboundGuard } from "../security/outbound-guard.ts";
@@ -15,7 +16,7 @@ import { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
-import { authenticate, authorise, demandPermission } from "./authenticate.ts";
+import { authenticate, authorise, demandPermission, requireOwn } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
@@ -51,6 +52,7 @@ import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { personRoutes } from "./routes/people.ts";
+import { projectRoutes } from "./routes/projects.ts";
 import { publishedRoutes } from "./routes/published.ts";
 import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { occurrenceRoutes } from "./routes/occurrences.ts";
@@ -186,6 +188,11 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     refuseConditionInVain(request);
   });
   app.addHook("preValidation", async (request) => refuseBodyInVain(request));
+  app.addHook("preHandler", (request, _reply, done) => {
+    // Whoever is confined to nothing does not wait for it.
+    if (!(request.caller as Caller | undefined)?.projects) return done();
+    requireOwn(db, request).then(() => done(), done);
+  });
   app.addHook("onRoute", demandPermission);
   app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
   app.setErrorHandler(sendProblem);
@@ -226,6 +233,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
+  projectRoutes(app, context);
   apiKeyRoutes(app, context);
   personRoutes(app, people);
   sessionRoutes(app, people);

@@ -53,7 +53,7 @@ export class Callers {
       throw new MillraceError("unauthorized", `the API key ${row.id} ${what}; ask for another`);
     }
     this.#noteUse(row.id);
-    return { name: `key:${row.name}`, role: row.role };
+    return { name: `key:${row.name}`, role: row.role, projects: row.projects };
   }
 
   /** Nobody waits for it. */
@@ -68,4 +68,4 @@ export class Callers {
   }
 }
 
-const OWN: Caller = Object.freeze({ name: "api", role: "admin" });
+const OWN: Caller = Object.freeze({ name: "api", role: "admin", projects: null });

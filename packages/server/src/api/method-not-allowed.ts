@@ -32,7 +32,7 @@ export function watchMethods(app: FastifyInstance): () => void {
       app.route({
         url,
         method: METHODS.filter((method) => !methods.has(method)),
-        schema: { hide: true, permission: "follow" },
+        schema: { hide: true, permission: "follow", scope: "own" },
         onRequest: async (_request, reply) => {
           reply.header("allow", allow);
           throw new MillraceError("method_not_allowed", `this path takes ${allow}`);

@@ -33,6 +33,7 @@ const TAGS = [
     description: "When jobs start by themselves, and what became of each time.",
   },
   { name: "workers", description: "The processes that execute runs." },
+  { name: "projects", description: "To which things belong, and callers may be confined." },
   { name: "people", description: "Who may log in." },
   { name: "sessions", description: "Logins of people." },
   { name: "keys", description: "What programs may do." },
@@ -59,7 +60,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
             type: "http",
             scheme: "bearer",
             description:
-              "The server's own key, of which it wrote where it lies when it started, or one that was made with it. Which roles may use an operation, its x-roles say.",
+              "The server's own key, of which it wrote where it lies when it started, or one that was made with it. Which roles may use an operation, its x-roles say; what of it belongs to projects, its x-scope: `installation` for what is not for who is confined to some, or which path parameters name what must be theirs.",
           },
           session: {
             type: "apiKey",
@@ -108,9 +109,16 @@ function acceptsNothing(body: unknown): boolean {
 /** As the OpenAPI document has it. */
 function asDescribed(schema: FastifySchema | undefined): FastifySchema | undefined {
   if (!schema) return schema;
-  const { problems: _, permission, once: _once, conditional: _conditional, ...rest } = schema;
+  const {
+    problems: _,
+    permission,
+    scope,
+    once: _once,
+    conditional: _conditional,
+    ...rest
+  } = schema;
   if (permission === undefined || permission === "public") return rest;
-  return { ...rest, "x-roles": PERMISSIONS[permission] } as FastifySchema;
+  return { ...rest, "x-roles": PERMISSIONS[permission], "x-scope": scope } as FastifySchema;
 }
 
 interface Route {

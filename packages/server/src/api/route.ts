@@ -9,6 +9,7 @@ import type {
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { RunId } from "@millrace/core/api";
 import { z } from "zod";
+import type { TargetKind } from "../engine/scope.ts";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Once } from "../engine/once.ts";
@@ -25,6 +26,11 @@ declare module "fastify" {
     problems?: ErrorCode[];
     /** What a caller must be allowed to do; `public` needs no key, and is on the list of `authenticate.ts` as well. */
     permission?: Permission | "public";
+    /**
+     * What a caller who is confined to projects may have of it: nothing (`installation`); what the path parameters name, of each kind which, if it
+     * is theirs; or whatever the handler answers, which then keeps to `request.caller.projects` by itself (`own`).
+     */
+    scope?: "installation" | "own" | { readonly [Kind in TargetKind]?: string };
   }
 }
 

@@ -51,6 +51,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     reject: async () => (await import("./commands/approve.ts")).rejectCommand,
     operations: async () => (await import("./commands/operations.ts")).operationsCommand,
     schedules: async () => (await import("./commands/schedules.ts")).schedulesCommand,
+    projects: async () => (await import("./commands/projects.ts")).projectsCommand,
     keys: async () => (await import("./commands/keys.ts")).keysCommand,
     people: async () => (await import("./commands/people.ts")).peopleCommand,
     audit: async () => (await import("./commands/audit.ts")).auditCommand,

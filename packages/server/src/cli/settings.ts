@@ -1,10 +1,12 @@
 import { isIP } from "node:net";
 import path from "node:path";
 import {
+  DEFAULT_PROJECT,
   MillraceError,
   PERSON_ROLES,
   type PersonRole,
   durationMs,
+  isName,
   retentionMs,
 } from "@millrace/core";
 import { z } from "zod";
@@ -54,6 +56,8 @@ export interface Settings {
   /** By whom else people may be told; undefined: by nobody. */
   readonly signOn: SignOnSettings | undefined;
   readonly jobs: readonly string[];
+  /** In which the jobs of this process are registered. */
+  readonly project: string;
   /** Where a worker takes runs from, and the weight of each. */
   readonly queues: ReadonlyMap<string, number> | undefined;
   /** Requests a second that each caller of the API may send to a process; 0 for no limit. */
@@ -190,6 +194,13 @@ export const VARIABLES = {
     })
     .optional(),
   MILLRACE_JOBS: list().prefault(""),
+  MILLRACE_PROJECT: z
+    .string()
+    .refine(
+      isName,
+      "write the name of a project: lower case letters and digits, with single . _ - : or / between them",
+    )
+    .prefault(DEFAULT_PROJECT),
   MILLRACE_QUEUES: list()
     .transform((items, context) => {
       const weights = readWeights(items);
@@ -328,6 +339,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
             roles: read.MILLRACE_OIDC_ROLES ?? new Map<string, PersonRole>(),
           },
     jobs: read.MILLRACE_JOBS,
+    project: read.MILLRACE_PROJECT,
     queues: read.MILLRACE_QUEUES,
     apiRate: read.MILLRACE_API_RATE,
     concurrency: read.MILLRACE_CONCURRENCY,

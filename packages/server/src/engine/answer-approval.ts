@@ -13,6 +13,7 @@ import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { wakeWaiting } from "../store/timers.ts";
 import { asActor } from "./as-caller.ts";
+import { requireWithin } from "./scope.ts";
 
 /** What a person says to an approval. */
 export interface ApprovalAnswer {
@@ -62,6 +63,7 @@ export async function answerTo(
   const { runId, approved, note } = given;
   const actor = actorOf(who);
   return asActor(db, actor, async (tx, tell) => {
+    if (via === "api") await requireWithin(tx, who.caller, { run: runId });
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockApprovals(tx, runId);
     const digest = via === "link" ? who.digest : undefined;

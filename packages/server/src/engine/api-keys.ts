@@ -1,9 +1,10 @@
-import { MillraceError, type Role } from "@millrace/core";
+import { MillraceError, type Projects, type Role } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import { type MintedKey, mintKey } from "../security/key-text.ts";
 import { type ApiKeyRow, insertApiKey, replaceApiKey, revokeApiKey } from "../store/api-keys.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { asCaller } from "./as-caller.ts";
+import { confinement } from "./confinement.ts";
 
 /** A key as it was made. Its text is shown this once. */
 export interface CreatedKey {
@@ -11,18 +12,27 @@ export interface CreatedKey {
   text: MintedKey["text"];
 }
 
-/**
- * @param lifetimeMs null for ever
- * @throws MillraceError `forbidden`
- */
+/** A key that is to be. */
+export interface GivenKey {
+  name: string;
+  role: Role;
+  /** Null for ever. */
+  lifetimeMs: number | null;
+  /** To which it is confined. Undefined for as far as who makes it: no key may do more. */
+  projects?: Projects | undefined;
+}
+
+/** @throws MillraceError `forbidden`, `project_not_found` */
 export function createApiKey(
   db: Database | Transaction,
   caller: Caller,
-  { name, role, lifetimeMs }: { name: string; role: Role; lifetimeMs: number | null },
+  { name, role, lifetimeMs, projects }: GivenKey,
 ): Promise<CreatedKey> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", "own", async (tx) => {
+    const confined = await confinement(tx, caller, projects);
     const { id, text, digest } = mintKey();
-    const [row] = await insertApiKey(tx, id, name, role, digest, caller.name, lifetimeMs);
+    const { name: by } = caller;
+    const [row] = await insertApiKey(tx, id, name, role, digest, by, lifetimeMs, confined);
     return { row: row!, text };
   });
 }
@@ -38,7 +48,7 @@ export function rotateApiKey(
   old: string,
   overlapMs: number,
 ): Promise<CreatedKey> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", { key: old }, async (tx) => {
     const { id, text, digest } = mintKey();
     const [row] = await replaceApiKey(tx, old, id, digest, caller.name, overlapMs);
     if (row) return { row, text };
@@ -55,7 +65,7 @@ export function rotateApiKey(
  * @throws MillraceError `forbidden`, `key_not_found`
  */
 export function revokeKey(db: Database, caller: Caller, id: string): Promise<ApiKeyRow> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", { key: id }, async (tx) => {
     const [row] = await revokeApiKey(tx, id, caller.name);
     if (row) return row;
     throw new MillraceError(

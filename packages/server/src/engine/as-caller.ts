@@ -1,9 +1,10 @@
 import type { Json, Permission } from "@millrace/core";
 import type { AuditAction } from "@millrace/core/api";
-import { type Actor, type Caller, requirePermission } from "../security/caller.ts";
+import { type Actor, type Caller, requirePermission, requireWhole } from "../security/caller.ts";
 import { noteAudit, setActor } from "../store/audit.ts";
 import { type Database, type Transaction, inTransaction } from "../store/database.ts";
 import type { Queryable } from "../store/statement.ts";
+import { type Scope, requireWithin } from "./scope.ts";
 
 /** What is told of something that was done: nothing secret, and nothing of what runs work on. */
 export interface Told {
@@ -24,16 +25,22 @@ export type Work<T> = (tx: Queryable, tell: Tell) => Promise<T>;
 /**
  * Runs `work` in one transaction (its own, or as a part of that which is given), as somebody who may do it: whatever it changes is theirs on record.
  *
- * @throws MillraceError `forbidden`, before anything else happens
+ * @param scope what it is about: that must be there for the caller
+ * @throws MillraceError `forbidden`, before anything else happens; what is said of that which is not there
  */
 export async function asCaller<T>(
   db: Database | Transaction,
   caller: Caller,
   permission: Permission,
+  scope: Scope,
   work: Work<T>,
 ): Promise<T> {
   requirePermission(caller, permission);
-  return asActor(db, caller, work);
+  if (scope === "installation") requireWhole(caller);
+  return asActor(db, caller, async (tx, tell) => {
+    await requireWithin(tx, caller, scope);
+    return work(tx, tell);
+  });
 }
 
 /** The same for who needs no permission: what the platform does by itself, or who has been let in by something else than a key. */

@@ -9,7 +9,7 @@ import {
 } from "../store/children.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { type Database, inTransaction } from "../store/database.ts";
-import { cancelInside } from "./cancel.ts";
+import { cancelInside } from "./cancel-inside.ts";
 
 /** Parents at a time. */
 const PARENTS = 50;

@@ -6,7 +6,7 @@ import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import type { EnqueuedRun } from "./enqueue.ts";
-import { type Rerun, rerunInside } from "./rerun.ts";
+import { type Rerun, rerunInside } from "./rerun-inside.ts";
 
 /**
  * Says that a failed run needs nothing more.
@@ -19,7 +19,7 @@ export function dismiss(
   runId: string,
   note: string | null,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { deadLetter: runId }, async (tx, tell) => {
     await requireOpen(tx, runId);
     await handleDeadLetter(tx, runId, caller.name, "dismissed", note, null);
     const detail = note === null ? null : JSON.stringify({ note });
@@ -38,7 +38,7 @@ export function rerunDeadLetter(
   caller: Caller,
   request: Rerun,
 ): Promise<EnqueuedRun> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { deadLetter: request.runId }, async (tx, tell) => {
     const { runId, patched } = request;
     await requireOpen(tx, runId);
     const made = await rerunInside(tx, caller.name, request);

@@ -22,6 +22,8 @@ export interface EmitRequest {
   run?: string | undefined;
   /** Same name, same key: same event. */
   idempotencyKey?: string | undefined;
+  /** Whose runs alone get it; undefined, or null, for those of all. */
+  project?: string | null | undefined;
 }
 
 export type Emitted = EmittedRow;
@@ -121,6 +123,7 @@ async function sendWhole(
       requests.map(({ payload }) => payload),
       requests.map(({ run }) => run ?? null),
       requests.map(({ idempotencyKey }) => idempotencyKey ?? null),
+      requests.map(({ project }) => project ?? null),
     );
   } catch (error) {
     if (requests.length === 1 || isUnavailable(error)) return requests.map(() => ({ error }));

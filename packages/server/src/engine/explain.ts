@@ -1,4 +1,4 @@
-import { MillraceError, type RunState, formatDuration } from "@millrace/core";
+import { MillraceError, type Projects, type RunState, formatDuration } from "@millrace/core";
 import type { Blocker, Explanation } from "@millrace/core/api";
 import {
   type AheadRow,
@@ -24,9 +24,14 @@ const PARCELS = 2000;
  * that the claim calls, and each that does not hold with who or what is in the way. Its cost follows what runs, never what
  * waits.
  *
+ * @param projects what is not of these is in the way without a name or a number; null for all
  * @throws MillraceError `run_not_found`
  */
-export async function explain(db: Queryable, runId: string): Promise<Explanation> {
+export async function explain(
+  db: Queryable,
+  runId: string,
+  projects: Projects = null,
+): Promise<Explanation> {
   const [run] = await readStanding(db, runId);
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   const state = stateOf(run);
@@ -34,10 +39,10 @@ export async function explain(db: Queryable, runId: string): Promise<Explanation
     return { run: runId, state, summary: summaryOf(run), blockers: [], expectedStart: null };
   }
   const [held] = await readHeld(db, [runId]);
-  const [ahead] = run.place === "queue" ? await aheadOf(db, runId, run, held) : [];
+  const [ahead] = run.place === "queue" ? await aheadOf(db, runId, run, held, projects) : [];
   const blockers = [
     ...timeBlockers(run),
-    ...(await heldBlockers(db, run, held, ahead)),
+    ...(await heldBlockers(db, run, held, ahead, projects)),
     ...(await takerBlockers(db, run)),
     ...orderBlockers(run, held, ahead),
   ];
@@ -120,8 +125,9 @@ async function heldBlockers(
   run: StandingRow,
   held: HeldRow | undefined,
   ahead: AheadRow | undefined,
+  projects: Projects,
 ): Promise<Blocker[]> {
-  const paused = (await pausedQueues(db)).filter(({ name }) => name === run.queue);
+  const paused = (await pausedQueues(db, null)).filter(({ name }) => name === run.queue);
   const holds = [...paused.map(queuePause), ...(held ? holdsOf(run.job, run.queue, held) : [])];
   const found: Blocker[] = [];
   for (const hold of holds) {
@@ -129,7 +135,7 @@ async function heldBlockers(
     found.push(
       blocker(hold.code, hold.message, {
         until: hold.until?.toISOString() ?? null,
-        holders: await holders(db, run, held?.key ?? null, hold.code),
+        holders: await holders(db, run, held?.key ?? null, hold.code, projects),
         ahead: hold.code === "key_full" ? (ahead?.ahead ?? null) : null,
       }),
     );
@@ -164,10 +170,11 @@ function aheadOf(
   runId: string,
   { queue, job, priority }: StandingRow,
   held: HeldRow | undefined,
+  projects: Projects,
 ): Promise<AheadRow[]> {
   return held
-    ? countAheadInLane(db, runId, priority, PARCELS, queue, job, held.key)
-    : countAhead(db, runId, priority, PARCELS, queue);
+    ? countAheadInLane(db, runId, priority, PARCELS, queue, projects, job, held.key)
+    : countAhead(db, runId, priority, PARCELS, queue, projects);
 }
 
 function orderBlockers(
@@ -175,16 +182,20 @@ function orderBlockers(
   held: HeldRow | undefined,
   row: AheadRow | undefined,
 ): Blocker[] {
-  if (!row || row.ahead === 0) return [];
+  if (!row || (row.ahead === 0 && !row.others)) return [];
   // What passes the gate and is not in its lane yet will be; what does not, and is not there, was taken this moment.
   if (!held && !row.found && !row.more) return [];
   // A key that is full says so itself.
   if (held && held.key_limit !== null && held.key_held >= held.key_limit) return [];
   const lane = held?.key ? `of ${keyName(held.key)}` : `of job ${job}`;
   const where = held ? lane : `in queue ${queue}`;
-  const { ahead, more } = row;
+  const { ahead, more, others } = row;
+  const foreign = `runs of other projects in queue ${queue}`;
+  if (ahead === 0) return [blocker("behind", `${foreign} come first`)];
   const runs = `${ahead.toLocaleString("en-GB")}${more ? " or more" : ""} ${ahead === 1 ? "run" : "runs"}`;
-  return [blocker("behind", `${runs} ${where} ${ahead === 1 ? "comes" : "come"} first`, { ahead })];
+  const all = others ? `${runs} ${where}, and ${foreign},` : `${runs} ${where}`;
+  const comes = ahead === 1 && !others ? "comes" : "come";
+  return [blocker("behind", `${all} ${comes} first`, { ahead })];
 }
 
 /** The runs that hold the limit of a hold which is one. */
@@ -193,11 +204,12 @@ async function holders(
   { job, queue }: StandingRow,
   key: string | null,
   code: Hold["code"],
+  projects: Projects,
 ): Promise<Blocker["holders"]> {
   const limits: Partial<Record<Hold["code"], Parameters<typeof readHolders>>> = {
-    key_full: [db, job, key, null],
-    job_full: [db, job, null, null],
-    queue_full: [db, null, null, queue],
+    key_full: [db, job, key, null, projects],
+    job_full: [db, job, null, null, projects],
+    queue_full: [db, null, null, queue, projects],
   };
   const limit = limits[code];
   const rows = limit ? await readHolders(...limit) : [];
@@ -219,7 +231,7 @@ async function expectedStart(
   row: AheadRow | undefined,
 ): Promise<string | null> {
   const known = blockers.every(({ code, until }) => until !== null || code === "behind");
-  if (!known || row?.more) return null;
+  if (!known || row?.more || row?.others) return null;
   let at = run.now.getTime();
   for (const { until } of blockers) if (until) at = Math.max(at, Date.parse(until));
   const ahead = blockers.reduce((sum, each) => sum + (each.ahead ?? 0), 0);

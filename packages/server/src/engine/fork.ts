@@ -7,7 +7,7 @@ import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
-import { rerunRequest } from "./rerun.ts";
+import { rerunRequest } from "./rerun-inside.ts";
 
 export interface Fork {
   runId: string;
@@ -44,7 +44,7 @@ export interface ForkedRun extends EnqueuedRun {
  *   or have large values and there is no store; what copying those throws
  */
 export function fork(db: Database | Transaction, caller: Caller, asked: Fork): Promise<ForkedRun> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { run: asked.runId }, async (tx, tell) => {
     const made = await forkInside(tx, caller.name, asked);
     const { runId, step, ordinal, input } = asked;
     const told = { run: made.id, step, ordinal, other_input: input !== undefined };

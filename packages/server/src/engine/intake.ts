@@ -1,4 +1,4 @@
-import { MillraceError, toInputText } from "@millrace/core";
+import { MillraceError, type Projects, toInputText } from "@millrace/core";
 import { MAX_BULK } from "@millrace/core/api";
 import { checkInput } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
@@ -6,10 +6,15 @@ import { type Database, type Transaction, inSavepoint } from "../store/database.
 import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } from "./enqueue.ts";
 import type { JobRegistry } from "./job-registry.ts";
+import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
 
 /** What a caller asks for: the request before its input was checked. */
-export type RunRequest = Omit<EnqueueRequest, "input"> & { input?: unknown };
+export type RunRequest = Omit<EnqueueRequest, "input"> & {
+  input?: unknown;
+  /** Of which its job must be; null, or undefined, for any. */
+  projects?: Projects;
+};
 
 const MAX_BATCH = 500;
 
@@ -24,6 +29,7 @@ export class Intake {
   readonly #db: Database;
   readonly #jobs: JobRegistry;
   readonly #registered: RegisteredSchemas;
+  readonly #own: OwnJobs;
   readonly #ring: (queue: string) => void;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
 
@@ -32,6 +38,7 @@ export class Intake {
     this.#db = db;
     this.#jobs = jobs;
     this.#registered = new RegisteredSchemas(db);
+    this.#own = new OwnJobs(db);
     this.#ring = ring;
     this.#batcher = new Batcher((requests) => this.#send(requests), MAX_BATCH, LANES);
   }
@@ -59,9 +66,11 @@ export class Intake {
   async acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
     const results = Array.from<EnqueueResult>({ length: requests.length });
     const accepted: { index: number; request: EnqueueRequest }[] = [];
+    const foreign = await this.#own.troublesOf(requests, tx);
     for (const [index, request] of requests.entries()) {
       try {
-        const checked = this.#checked(request, tx);
+        if (foreign[index]) throw foreign[index];
+        const checked = this.#fitting(request, tx);
         accepted.push({ index, request: checked instanceof Promise ? await checked : checked });
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
@@ -85,11 +94,17 @@ export class Intake {
   /**
    * Whether an input would be accepted; nothing is written.
    *
+   * @param projects of which its job must be; null for any
    * @param db of who is in a transaction
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`
    */
-  async requireAcceptable(job: string, input: unknown, db?: Queryable): Promise<void> {
-    await this.#checked({ job, input, trigger: "rerun" }, db);
+  async requireAcceptable(
+    job: string,
+    input: unknown,
+    projects: Projects,
+    db?: Queryable,
+  ): Promise<void> {
+    await this.#checked({ job, input, trigger: "rerun", projects }, db);
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
@@ -108,6 +123,11 @@ export class Intake {
    * made of it. A promise only where the check has to wait for something.
    */
   #checked(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
+    if (!request.projects) return this.#fitting(request, db);
+    return this.#own.require(request, db).then(() => this.#fitting(request, db));
+  }
+
+  #fitting(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
     const given = request.input ?? {};
     const input = toInputText(given);
     const job = this.#jobs.get(request.job);

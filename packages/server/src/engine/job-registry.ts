@@ -1,9 +1,10 @@
-import { MillraceError } from "@millrace/core";
+import { DEFAULT_PROJECT, MillraceError } from "@millrace/core";
 import { checkInput, type InputSchema, type Job, type Queue, type Schedule } from "@millrace/sdk";
 import { CODE } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
+import { ownedByOthers, readProject } from "../store/projects.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asActor } from "./as-caller.ts";
@@ -17,6 +18,7 @@ export class JobRegistry {
   readonly #queues = new Map<string, Queue>();
   readonly #files: ReadonlyMap<string, string>;
   readonly #schedules = new Map<string, Schedule>();
+  #project = DEFAULT_PROJECT;
 
   /**
    * @param files the file that each job was loaded from, by the job's name. A job that was made by the program itself has
@@ -109,21 +111,55 @@ export class JobRegistry {
    * Writes the jobs, their queues and their schedules to the database, so that every process and `millrace.enqueue` know
    * them. What waits already obeys from then on what has changed.
    *
-   * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take
+   * @param project to which they are to belong
+   * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take; `project_not_found`; `name_taken` for what belongs to
+   *   another project
    */
-  async register(db: Database): Promise<void> {
+  async register(db: Database, project: string = DEFAULT_PROJECT): Promise<void> {
     for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
     await asActor(db, CODE, async (tx) => {
-      await ensureQueues(tx, this.queues);
+      await this.#requireProject(tx, project);
+      await ensureQueues(tx, this.queues, project);
       const defined = [...this.#queues.keys()];
       await changingRates(tx, { jobs: this.names, queues: defined }, async () => {
-        const changed = await this.#registerJobs(tx);
+        const changed = await this.#registerJobs(tx, project);
         await regate(tx, this.names);
         await reopenLanes(tx, changed, []);
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
       });
       await defineSchedules(tx, this.names, [...this.#schedules.values()]);
+      // Once more: of two that register the same new name at the same time, the second has waited for the first, and sees it now.
+      await this.#requireOwn(tx, project);
     });
+    this.#project = project;
+  }
+
+  /** In which it was registered. */
+  get project(): string {
+    return this.#project;
+  }
+
+  async #requireProject(tx: Queryable, project: string): Promise<void> {
+    const [found] = await readProject(tx, project);
+    if (!found) {
+      throw new MillraceError(
+        "project_not_found",
+        `there is no project ${project}, in which jobs are to be registered; make it (millrace projects add ${project}), or set MILLRACE_PROJECT to another`,
+      );
+    }
+    await this.#requireOwn(tx, project);
+  }
+
+  async #requireOwn(tx: Queryable, project: string): Promise<void> {
+    const others = await ownedByOthers(tx, project, this.names, this.queues, [
+      ...this.#schedules.keys(),
+    ]);
+    if (others.length === 0) return;
+    const what = others.map((other) => `${other.what} to ${other.project}`).join(", ");
+    throw new MillraceError(
+      "name_taken",
+      `these belong to other projects than ${project}: ${what}. Names are of the whole installation: choose others, set MILLRACE_PROJECT, or move them (millrace projects move)`,
+    );
   }
 
   async #requireInput({ name, job: jobName, input }: Schedule): Promise<void> {
@@ -143,7 +179,7 @@ export class JobRegistry {
   }
 
   /** @returns the names of those that are new, or have changed */
-  async #registerJobs(tx: Queryable): Promise<string[]> {
+  async #registerJobs(tx: Queryable, project: string): Promise<string[]> {
     const jobs = [...this.#jobs.values()];
     const rows = await registerJobs(
       tx,
@@ -165,6 +201,7 @@ export class JobRegistry {
           graph: job.graph,
         })),
       ),
+      project,
     );
     return rows.map(({ name }) => name);
   }

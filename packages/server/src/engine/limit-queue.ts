@@ -36,7 +36,7 @@ export function setQueueLimits(
   { concurrency, rate }: Partial<QueueLimits>,
   look?: (before: QueueLimitsRow) => void,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { ownQueue: queue }, async (tx) => {
     await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () =>
       limitQueue(
@@ -65,7 +65,7 @@ export function resetLimits(
   queue: string,
   look?: (before: QueueLimitsRow) => void,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { ownQueue: queue }, async (tx) => {
     await lookAt(tx, queue, look);
     const rows = await changingRates(tx, { queues: [queue] }, () => resetQueueLimits(tx, queue));
     await applyLimits(tx, requireOne(rows, queue));

@@ -1,4 +1,10 @@
-import { type LoadTrend, type QueueLoad, trendOf, workersWanted } from "@millrace/core";
+import {
+  type LoadTrend,
+  type Projects,
+  type QueueLoad,
+  trendOf,
+  workersWanted,
+} from "@millrace/core";
 import { Sparing } from "../runtime/sparing.ts";
 import { type Database, inTransaction } from "../store/database.ts";
 import { type LoadRow, readLoads } from "../store/load.ts";
@@ -6,6 +12,7 @@ import { type LoadRow, readLoads } from "../store/load.ts";
 /** A queue, and how many workers it wants. */
 export interface MeasuredLoad extends QueueLoad {
   name: string;
+  project: string | null;
   wanted: number;
 }
 
@@ -31,9 +38,16 @@ export class LoadMeter {
     }, LOOK_EVERY_MS);
   }
 
-  /** @param queues those that are asked for; undefined for all */
-  async read(queues?: readonly string[]): Promise<MeasuredLoad[]> {
-    const loads = await this.#looks.read();
+  /**
+   * @param queues those that are asked for; undefined for all
+   * @param projects of which they must be: what is shared is of none. Null for any
+   */
+  async read(queues?: readonly string[], projects: Projects = null): Promise<MeasuredLoad[]> {
+    const all = await this.#looks.read();
+    const loads =
+      projects === null
+        ? all
+        : all.filter(({ project }) => project !== null && projects.includes(project));
     return queues ? loads.filter(({ name }) => queues.includes(name)) : loads;
   }
 
@@ -43,7 +57,7 @@ export class LoadMeter {
     this.#lookedAt = now;
     const before = this.#trends;
     this.#trends = new Map();
-    return rows.map(({ name, waiting, running, workers, slots, ...row }) => {
+    return rows.map(({ name, project, waiting, running, workers, slots, ...row }) => {
       const seen = { waiting, running, startRate: row.start_rate };
       const trend = trendOf(seen, before.get(name), seconds);
       this.#trends.set(name, trend);
@@ -53,7 +67,7 @@ export class LoadMeter {
         urgentRate: row.urgent_rate,
         limit: row.concurrency,
       };
-      return { name, ...load, wanted: workersWanted(load) };
+      return { name, project, ...load, wanted: workersWanted(load) };
     });
   }
 }

@@ -7,7 +7,7 @@ import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
 import type { Intake } from "./intake.ts";
 import { patchedInput } from "./patched-input.ts";
-import { rerunRequest } from "./rerun.ts";
+import { rerunRequest } from "./rerun-inside.ts";
 
 export interface MemberOutcome {
   outcome: "done" | "skipped" | "refused";

@@ -1,4 +1,4 @@
-import { type Json, MillraceError } from "@millrace/core";
+import { type Json, MillraceError, type Projects } from "@millrace/core";
 import { type CreateOperation, type DeadLetterFilter, MAX_MEMBERS } from "@millrace/core/api";
 import type { Caller } from "../security/caller.ts";
 import { type Database, type Transaction, bounded } from "../store/database.ts";
@@ -28,7 +28,7 @@ export function beginOperation(
   caller: Caller,
   asked: CreateOperation,
 ): Promise<number> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", "own", async (tx, tell) => {
     const rerun = asked.kind === "rerun" ? asked : undefined;
     const [row] = await createOperation(
       tx,
@@ -39,9 +39,15 @@ export function beginOperation(
       rerun?.canary ?? false,
       asked.kind === "dismiss" ? (asked.note ?? null) : null,
       caller.name,
+      caller.projects,
     );
     const id = row!.id;
-    const [fixed] = await fixMembers(tx, id, MAX_MEMBERS + 1, ...filterParams(asked.filter));
+    const [fixed] = await fixMembers(
+      tx,
+      id,
+      MAX_MEMBERS + 1,
+      ...filterParams(asked.filter, caller.projects),
+    );
     if (!fixed || fixed.total === 0) throw noneMatches();
     if (fixed.total > MAX_MEMBERS) {
       throw new MillraceError(
@@ -67,22 +73,29 @@ function toldOf(asked: CreateOperation, total: number): Json {
 export async function previewOperation(
   db: Database,
   intake: Intake,
+  projects: Projects,
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {
-  const [row] = await bounded(db, (tx) => countDeadLetters(tx, ...filterParams(asked.filter)));
+  const [row] = await bounded(db, (tx) =>
+    countDeadLetters(tx, ...filterParams(asked.filter, projects)),
+  );
   const matches = row?.count ?? 0;
   const patch = asked.kind === "rerun" ? asked.patch : undefined;
   if (!patch || matches === 0) return { matches, samples: [] };
   const samples: Preview[] = [];
-  for (const runId of await newest(db, asked.filter)) {
+  for (const runId of await newest(db, asked.filter, projects)) {
     samples.push(await previewPatch(db, intake, runId, patch));
   }
   return { matches, samples };
 }
 
-async function newest(db: Queryable, filter: DeadLetterFilter): Promise<string[]> {
+async function newest(
+  db: Queryable,
+  filter: DeadLetterFilter,
+  projects: Projects,
+): Promise<string[]> {
   const all = 2 ** 31 - 1;
-  const rows = await listDeadLetters(db, LARGEST_ID, all, 3, ...filterParams(filter));
+  const rows = await listDeadLetters(db, LARGEST_ID, all, 3, ...filterParams(filter, projects));
   return rows.map((row) => row.run_id).filter(Boolean);
 }
 
@@ -109,7 +122,7 @@ export function steerOperation(
   id: number,
   verb: keyof typeof MOVES,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { operation: id }, async (tx, tell) => {
     const { from, to } = MOVES[verb];
     const [moved] = await moveOperation(tx, id, [...from], to, null);
     const told = { after: { state: to } };

@@ -24,7 +24,7 @@ export async function patchedInput(
   db?: Queryable,
 ): Promise<PatchedInput> {
   const text = patchInput(input, patch);
-  await intake.requireAcceptable(job, JSON.parse(text), db);
+  await intake.requireAcceptable(job, JSON.parse(text), null, db);
   return { text, patch };
 }
 
@@ -60,7 +60,7 @@ export async function previewPatch(
   const preview: Preview = { runId, job, before: input, after: null, problem: null };
   try {
     preview.after = patchInput(input, patch);
-    await intake.requireAcceptable(job, JSON.parse(preview.after));
+    await intake.requireAcceptable(job, JSON.parse(preview.after), null);
   } catch (error) {
     if (!(error instanceof MillraceError) || error.code === "database_unavailable") throw error;
     preview.problem = error;

@@ -22,7 +22,7 @@ export function pause(
   until: Date | null = null,
   forMs: number | null = null,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { ownQueue: queue }, async (tx) => {
     const [row] = await pauseQueue(tx, queue, caller.name, reason, until, forMs);
     if (!row) throw noQueue(queue);
   });
@@ -30,7 +30,7 @@ export function pause(
 
 /** @throws MillraceError `forbidden`, `queue_not_found` */
 export function resume(db: Database, caller: Caller, queue: string): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { ownQueue: queue }, async (tx) => {
     const [row] = await resumeQueue(tx, queue);
     if (!row) throw noQueue(queue);
   });
@@ -55,7 +55,7 @@ export interface JobPause {
  */
 export function pauseJobOrKey(db: Database, caller: Caller, pause: JobPause): Promise<void> {
   const { job, key, reason, until, forMs = null } = pause;
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { job }, async (tx) => {
     const known = await requireJob(tx, job);
     if (key !== null && !known.flow.key) throw noKey(job);
     await pauseJob(tx, job, key, caller.name, reason, until, forMs);
@@ -76,7 +76,7 @@ export function resumeJobOrKey(
   job: string,
   key: string | null,
 ): Promise<string[]> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { job }, async (tx) => {
     const known = await requireJob(tx, job);
     const [resumed] = await resumeJob(tx, job, key);
     // A key that was paused may be resumed after the job has lost its key.

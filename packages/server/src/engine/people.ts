@@ -1,4 +1,4 @@
-import { MillraceError, type PersonRole } from "@millrace/core";
+import { MillraceError, type PersonRole, type Projects } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import { type OneTimeSecret, makeSecret } from "../security/one-time-secret.ts";
 import type { Database, Transaction } from "../store/database.ts";
@@ -10,11 +10,13 @@ import {
   insertPerson,
   lockPerson,
   resetPerson,
+  setPersonProjects,
   setPersonRole,
 } from "../store/people.ts";
 import { endSessions } from "../store/sessions.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
+import { confinement } from "./confinement.ts";
 
 /** For so long a link works by which a password is set. */
 const SETUP_MS = 24 * 3_600_000;
@@ -31,18 +33,27 @@ export interface ChangedPerson {
   admins: number;
 }
 
-/**
- * @param given.email in small letters
- * @throws MillraceError `forbidden`, `person_exists`
- */
+/** A person who is to be. */
+export interface GivenPerson {
+  /** In small letters. */
+  email: string;
+  name: string | null;
+  role: PersonRole;
+  /** To which they are confined; null, or undefined, for the whole installation. */
+  projects?: Projects | undefined;
+}
+
+/** @throws MillraceError `forbidden`, `person_exists`, `project_not_found` */
 export function addPerson(
   db: Database | Transaction,
   caller: Caller,
-  { email, name, role }: { email: string; name: string | null; role: PersonRole },
+  { email, name, role, projects }: GivenPerson,
 ): Promise<InvitedPerson> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", "installation", async (tx) => {
     const { text, digest } = makeSecret();
-    const [row] = await insertPerson(tx, email, name, role, caller.name, digest, SETUP_MS);
+    const confined = await confinement(tx, caller, projects);
+    const { name: by } = caller;
+    const [row] = await insertPerson(tx, email, name, role, by, digest, SETUP_MS, confined);
     if (row) return { row, code: text };
     throw new MillraceError(
       "person_exists",
@@ -51,18 +62,31 @@ export function addPerson(
   });
 }
 
+/** What a person may from now on; what is undefined stays as it was. */
+export interface ChangedAccess {
+  role?: PersonRole | undefined;
+  /** Null for the whole installation. */
+  projects?: Projects | undefined;
+}
+
 /**
  * The person's sessions end: whoever may more, or less, logs in again.
  *
- * @throws MillraceError `forbidden`, `person_not_found`
+ * @throws MillraceError `forbidden`, `person_not_found`, `project_not_found`
  */
-export function changeRole(
+export function changeAccess(
   db: Database,
   caller: Caller,
   email: string,
-  role: PersonRole,
+  { role, projects }: ChangedAccess,
 ): Promise<ChangedPerson> {
-  return change(db, caller, email, (tx, { id }) => setPersonRole(tx, id, role, caller.name));
+  return change(db, caller, email, async (tx, person) => {
+    const confined =
+      projects === undefined ? person.projects : await confinement(tx, caller, projects);
+    // Without a word on the role it stays whose it was to say.
+    if (role === undefined) return setPersonProjects(tx, person.id, confined, caller.name);
+    return setPersonRole(tx, person.id, role, caller.name, confined);
+  });
 }
 
 /**
@@ -119,7 +143,7 @@ function change(
   email: string,
   how: (tx: Queryable, person: PersonRow) => Promise<PersonRow[]>,
 ): Promise<ChangedPerson> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", "installation", async (tx) => {
     const [person] = await lockPerson(tx, email);
     if (!person) {
       throw new MillraceError(

@@ -38,12 +38,7 @@ export class RegisteredSchemas {
     const known = this.#known.get(job);
     if (known && performance.now() - known.at < FRESH_MS) return known.validate;
     const [row] = await readJob(db, job);
-    if (!row) {
-      throw new MillraceError(
-        "unknown_job",
-        `no job named ${JSON.stringify(job)} is registered; GET /api/v1/jobs lists those that are`,
-      );
-    }
+    if (!row) throw unknownJob(job);
     const unchanged = known && known.registeredAt === row.registered_at.getTime();
     const validate = unchanged ? known.validate : this.#compile(row);
     this.#known.set(job, {
@@ -57,6 +52,13 @@ export class RegisteredSchemas {
   #compile(row: JobRow): ValidateFunction | null {
     return row.input_schema ? this.#ajv.compile(row.input_schema) : null;
   }
+}
+
+export function unknownJob(job: string): MillraceError {
+  return new MillraceError(
+    "unknown_job",
+    `no job named ${JSON.stringify(job)} is registered; GET /api/v1/jobs lists those that are`,
+  );
 }
 
 interface Known {

@@ -1,20 +1,8 @@
-import { MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import type { Database, Transaction } from "../store/database.ts";
-import { handleDeadLetter } from "../store/dead-letters.ts";
-import { recordEvent } from "../store/events.ts";
-import { type RerunRow, readForRerun } from "../store/runs.ts";
-import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
-import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
-import type { PatchedInput } from "./patched-input.ts";
-
-export interface Rerun {
-  runId: string;
-  correlationId?: string | undefined;
-  /** Instead of the old run's input. */
-  patched?: PatchedInput | undefined;
-}
+import type { EnqueuedRun } from "./enqueue.ts";
+import { type Rerun, rerunInside } from "./rerun-inside.ts";
 
 /**
  * Makes a new run of the same job with the same input, unless it was patched; the old run stays as it ended. If it was a
@@ -27,47 +15,9 @@ export function rerun(
   caller: Caller,
   asked: Rerun,
 ): Promise<EnqueuedRun> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { run: asked.runId }, async (tx, tell) => {
     const made = await rerunInside(tx, caller.name, asked);
     tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });
     return made;
   });
-}
-
-/** The same as a part of a transaction, by whoever has it: nobody is asked whether he may. */
-export async function rerunInside(
-  tx: Queryable,
-  by: string,
-  { runId, correlationId, patched }: Rerun,
-): Promise<EnqueuedRun> {
-  const [old] = await readForRerun(tx, runId);
-  if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
-  if (old.open) {
-    throw new MillraceError(
-      "invalid_request",
-      `run ${runId} has not finished; rerun it when it has, or cancel it first`,
-    );
-  }
-  const request = rerunRequest(old, patched?.text);
-  const [run] = await enqueueAll(tx, [
-    correlationId === undefined ? request : { ...request, correlationId },
-  ]);
-  if (!run) throw new Error("enqueue gave no answer");
-  await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
-  const detail = JSON.stringify({ run: run.id, patch: patched?.patch });
-  await recordEvent(tx, runId, "rerun", by, detail);
-  return run;
-}
-
-/** @param input JSON text, instead of the old run's */
-export function rerunRequest(old: RerunRow, input: string = old.input): EnqueueRequest {
-  return {
-    job: old.job,
-    input,
-    trigger: "rerun",
-    queue: old.queue,
-    priority: old.priority,
-    correlationId: old.correlation_id ?? undefined,
-    rerunOf: old.id,
-  };
 }

@@ -38,7 +38,7 @@ export function resolveDoubt(
   resolution: Resolution,
 ): Promise<Resolved> {
   const { runId, happened, value, note } = resolution;
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { run: runId }, async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockWaits(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, resolution);

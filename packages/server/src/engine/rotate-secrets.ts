@@ -1,4 +1,4 @@
-import { type Caller, requirePermission } from "../security/caller.ts";
+import { type Caller, requirePermission, requireWhole } from "../security/caller.ts";
 import { rewrap } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
 import type { Database } from "../store/database.ts";
@@ -29,11 +29,12 @@ export async function rotateSecrets(
   keys: SecretKeys,
 ): Promise<Rotated> {
   requirePermission(caller, "administer");
+  requireWhole(caller);
   const ring = await requireKeys(db, keys);
   const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, unopened: [] };
   if (!ring) return done;
   for (let after = ""; ;) {
-    const rows = await asCaller(db, caller, "administer", async (tx, tell) => {
+    const rows = await asCaller(db, caller, "administer", "installation", async (tx, tell) => {
       const batch = await lockUnderOtherKeys(tx, ring.first.id, after, BATCH);
       const opened = batch.flatMap((row) => rewrapped(ring, row));
       await keepRewrapped(

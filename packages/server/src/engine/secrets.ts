@@ -14,32 +14,36 @@ import {
 } from "../store/secrets.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
+import { projectToBe } from "./project-to-be.ts";
 
 export interface GivenSecret {
   name: string;
   /** What handlers get, or where workers find it. */
   given: { value: string } | { source: string };
-  /** The jobs that may have it; undefined for those of before. */
+  /** The jobs of its project that may have it; undefined for those of before. */
   jobs: readonly string[] | "all" | undefined;
+  /** To which it is to belong when it is set first. */
+  project?: string | undefined;
 }
 
 /**
  * Sets a secret, or gives it another value: what was there before is gone.
  *
- * @throws MillraceError `forbidden`, `invalid_request`, `secret_key_missing`
+ * @throws MillraceError `forbidden`, `invalid_request`, `secret_key_missing`, `project_not_found`; `name_taken` by another project
  */
 export function setSecret(
   db: Database,
   caller: Caller,
   keys: SecretKeys,
-  { name, given, jobs }: GivenSecret,
+  { name, given, jobs, project: asked }: GivenSecret,
 ): Promise<SecretRow> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", "own", async (tx) => {
     const value = "value" in given ? requireValue(given.value) : undefined;
     const source = "source" in given ? given.source : null;
     if (source !== null) readReference(source);
     await lockSecrets(tx);
     const [before] = await readSecret(tx, name);
+    const project = await projectToBe(tx, caller, `secret ${name}`, before, asked);
     const bound = boundTo(name, jobs, before);
     const version = (before?.version ?? 0) + 1;
     const envelope =
@@ -56,6 +60,7 @@ export function setSecret(
       wrappedKey,
       sealed,
       caller.name,
+      project,
     );
     return row!;
   });
@@ -63,7 +68,7 @@ export function setSecret(
 
 /** Those who have loaded it know it for half a minute still. @throws MillraceError `forbidden`, `secret_not_found` */
 export function removeSecret(db: Database, caller: Caller, name: string): Promise<SecretRow> {
-  return asCaller(db, caller, "administer", async (tx) => {
+  return asCaller(db, caller, "administer", { secret: name }, async (tx) => {
     const [row] = await deleteSecret(tx, name);
     if (row) return row;
     throw new MillraceError(

@@ -40,7 +40,7 @@ export async function keepPartitions(
   db: Queryable,
   { now, retentionMs }: KeepOptions,
 ): Promise<Kept> {
-  const span = spanDays({ defaultMs: retentionMs, jobs: await listJobs(db) });
+  const span = spanDays({ defaultMs: retentionMs, jobs: await listJobs(db, null) });
   const kept: Kept = { made: 0, blocked: [] };
   const yesterday = new Date(now.getTime() - DAY_MS);
   for (const table of HISTORY_TABLES) {

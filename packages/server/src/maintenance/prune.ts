@@ -77,7 +77,7 @@ export interface Pruned {
  */
 export async function prune(db: Queryable, options: PruneOptions): Promise<Pruned> {
   const { now, dryRun = false, signal } = options;
-  const retention: Retention = { defaultMs: options.retentionMs, jobs: await listJobs(db) };
+  const retention: Retention = { defaultMs: options.retentionMs, jobs: await listJobs(db, null) };
   const done: Pruned = {
     dropped: [],
     runs: 0,

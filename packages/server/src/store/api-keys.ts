@@ -1,10 +1,11 @@
-import type { Role } from "@millrace/core";
+import type { Projects, Role } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 export interface ApiKeyRow {
   id: string;
   name: string;
   role: Role;
+  projects: Projects;
   created_at: Date;
   created_by: string;
   expires_at: Date | null;
@@ -15,16 +16,24 @@ export interface ApiKeyRow {
   valid: boolean;
 }
 
-const COLUMNS = `id, name, role, created_at, created_by, expires_at, revoked_at, successor, last_used_at,
+const COLUMNS = `id, name, role, projects, created_at, created_by, expires_at, revoked_at, successor, last_used_at,
   revoked_at is null and (expires_at is null or expires_at > clock_timestamp()) as valid`;
 
 export const insertApiKey = statement<
-  [id: string, name: string, role: Role, digest: Buffer, by: string, lifetimeMs: number | null],
+  [
+    id: string,
+    name: string,
+    role: Role,
+    digest: Buffer,
+    by: string,
+    lifetimeMs: number | null,
+    projects: Projects,
+  ],
   ApiKeyRow
 >(
   "insert_api_key",
-  `insert into millrace.api_key (id, name, role, digest, created_by, lifetime, expires_at)
-   select $1, $2, $3, $4, $5, l.lifetime, clock_timestamp() + l.lifetime
+  `insert into millrace.api_key (id, name, role, digest, created_by, lifetime, expires_at, projects)
+   select $1, $2, $3, $4, $5, l.lifetime, clock_timestamp() + l.lifetime, $7::text[]
    from (select $6::float8 * interval '1 millisecond' as lifetime) l
    returning ${COLUMNS}`,
 );
@@ -41,8 +50,8 @@ export const replaceApiKey = statement<
       for no key update
     ),
     made as (
-      insert into millrace.api_key (id, name, role, digest, created_by, lifetime, expires_at)
-      select $2, name, role, $3, $4, lifetime, clock_timestamp() + lifetime from old
+      insert into millrace.api_key (id, name, role, digest, created_by, lifetime, expires_at, projects)
+      select $2, name, role, $3, $4, lifetime, clock_timestamp() + lifetime, projects from old
       returning ${COLUMNS}
     ),
     replaced as (
@@ -60,10 +69,10 @@ export const revokeApiKey = statement<[id: string, by: string], ApiKeyRow>(
    where id = $1 returning ${COLUMNS}`,
 );
 
-/** Newest first. Keys are few: as many as somebody has made by hand. */
-export const listApiKeys = statement<[], ApiKeyRow>(
+/** Newest first; of these projects alone, unless they are null. Keys are few: as many as somebody has made by hand. */
+export const listApiKeys = statement<[projects: Projects], ApiKeyRow>(
   "list_api_keys",
-  `select ${COLUMNS} from millrace.api_key order by created_at desc, id limit 1000`,
+  `select ${COLUMNS} from millrace.api_key where $1::text[] is null or projects <@ $1 order by created_at desc, id limit 1000`,
 );
 
 /** Of these keys, all that there are, with what is kept of their secrets. */

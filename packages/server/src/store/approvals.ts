@@ -1,4 +1,5 @@
-import type { ApprovingRole } from "@millrace/core";
+import type { ApprovingRole, Projects } from "@millrace/core";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 import { FENCED_STEPS, type KeptRow, type Keeping, keeping } from "./steps.ts";
 import { NO_END, REST, type WaitRow } from "./waits.ts";
@@ -85,10 +86,10 @@ export interface ApprovalRow {
 
 /**
  * Approvals that are open, the newest first, along `waiter_approval`; with a job it looks at all of them, of which there are as many as people
- * have left unanswered. Parameters: the number to start below; how many; the job, or null for any.
+ * have left unanswered. Parameters: the number to start below; how many; the job, or null for any; of which projects, null for all.
  */
 export const listApprovals = statement<
-  [below: string, limit: number, job: string | null],
+  [below: string, limit: number, job: string | null, projects: Projects],
   ApprovalRow
 >(
   "list_approvals",
@@ -97,6 +98,7 @@ export const listApprovals = statement<
    cross join lateral (select job, queue from millrace.run where id = w.run_id and state is null limit 1) r
    where w.approval is not null and w.met_at is null and w.approval < $1::bigint and w.due_at > clock_timestamp()
      and ($3::text is null or r.job = $3)
+     and ${jobWithin("r.job", "$4")}
    order by w.approval desc limit $2`,
 );
 

@@ -1,3 +1,5 @@
+import type { Projects } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 /** Says for the rest of the transaction who does what is done. Parameter: {name, role, address, request} as JSON text. */
@@ -28,6 +30,8 @@ export type AuditFilter = [
   object: string | null,
   since: string | null,
   until: string | null,
+  /** Of which what it was done to must be, one alone. */
+  projects: Projects,
 ];
 
 type ListParams = [from: number, window: number, limit: number, ...filter: AuditFilter];
@@ -47,13 +51,14 @@ const listAudit = (title: string, beyond: "<" | ">", order: "desc" | "asc") =>
             else (select seq from millrace.audit where at < $8 order by at desc, seq desc limit 1) end as last
       ),
       seen as materialized (
-        select seq, actor, action, object from millrace.audit
+        select seq, actor, action, object, case when $9::text[] is not null then entry::jsonb ->> 'project' end as project from millrace.audit
         where seq ${beyond} $1 and seq >= (select first from bounds) and seq <= (select last from bounds)
         order by seq ${order} limit $2
       ),
       hit as (
         select seq from seen
         where ($4::text is null or actor = $4) and ($5::text is null or action = $5) and ($6::text is null or object = $6)
+          and ${within("project", "$9")}
         order by seq ${order} limit $3
       )
       select a.seq, a.entry, encode(a.hash, 'hex') as hash, w.window_end

@@ -12,12 +12,13 @@ export interface BackfillRow {
 }
 
 export const createBackfill = statement<
-  [filter: string, rate: number, total: number, by: string],
+  [filter: string, rate: number, total: number, by: string, job: string],
   { id: number }
 >(
   "create_backfill",
-  `insert into millrace.operation (kind, filter, rate, canary, created_by, total, next_at, backfill_at)
-   values ('backfill', $1::jsonb, $2, false, $4, $3, '9999-12-31Z', clock_timestamp()) returning id`,
+  `insert into millrace.operation (kind, filter, rate, canary, created_by, total, next_at, backfill_at, projects)
+   values ('backfill', $1::jsonb, $2, false, $4, $3, '9999-12-31Z', clock_timestamp(),
+     (select array[project] from millrace.job where name = $5)) returning id`,
 );
 
 /** Plans the occurrences that a backfill is about; those that the ledger has without a run are planned anew. Parameter: a JSON list. */

@@ -58,6 +58,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   pause: ["siud", "sd", "siu", "s"],
   person: ["siu", "", "", ""],
   progress: ["s", "", "siu", "sd"],
+  project: ["siud", "", "s", ""],
   published: ["s", "", "siu", "sd"],
   queue: ["su", "s", "siu", "s"],
   ready: ["siud", "siud", "siud", "i"],

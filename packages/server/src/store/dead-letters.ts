@@ -1,4 +1,5 @@
-import type { Json } from "@millrace/core";
+import type { Json, Projects } from "@millrace/core";
+import { jobWithin, windowEnd } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface DeadLetterRow {
@@ -20,12 +21,14 @@ export type FilterParams = [
   since: Date | null,
   until: Date | null,
   text: string | null,
+  /** Null for those of all. */
+  projects: Projects,
 ];
 
 /** The condition of {@link FilterParams}, which begin at that place. */
 export function matches(first: number): string {
-  const [job, queue, fingerprint, errorClass, since, until, text] = Array.from(
-    { length: 7 },
+  const [job, queue, fingerprint, errorClass, since, until, text, projects] = Array.from(
+    { length: 8 },
     (_, n) => `$${first + n}`,
   );
   return `(${job}::text is null or job = ${job}) and (${queue}::text is null or queue = ${queue})
@@ -33,7 +36,8 @@ export function matches(first: number): string {
       and (${errorClass}::text is null or error_class = ${errorClass})
       and (${since}::timestamptz is null or failed_at >= ${since})
       and (${until}::timestamptz is null or failed_at < ${until})
-      and (${text}::text is null or position(lower(${text}) in lower(error_message)) > 0)`;
+      and (${text}::text is null or position(lower(${text}) in lower(error_message)) > 0)
+      and ${jobWithin("job", projects!)}`;
 }
 
 /**
@@ -53,7 +57,7 @@ export const listDeadLetters = statement<
       select * from seen where ${matches(4)} order by run_id desc limit $3
     )
     select h.run_id, h.job, h.queue, h.failed_at, h.error_class, h.error_message, h.fingerprint, w.window_end
-    from (select case when count(*) = $2 then (array_agg(run_id order by run_id))[1] end as window_end from seen) w
+    from (select case when count(*) = $2 then ${windowEnd("(array_agg(run_id order by run_id))[1]", "$1", "$11")} end as window_end from seen) w
     left join hit h on true
     order by h.run_id desc`,
 );

@@ -1,3 +1,5 @@
+import type { Projects } from "@millrace/core";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 /** An effect of which nobody knows whether it happened. */
@@ -21,15 +23,19 @@ export interface DoubtRow {
 
 /**
  * Effects in doubt, the newest first, along `waiter_doubt`; with a job it looks at all of them, of which there are as many as people have
- * left unanswered. Parameters: the number to start below; how many; the job, or null for any.
+ * left unanswered. Parameters: the number to start below; how many; the job, or null for any; of which projects, null for all.
  */
-export const listDoubts = statement<[below: string, limit: number, job: string | null], DoubtRow>(
+export const listDoubts = statement<
+  [below: string, limit: number, job: string | null, projects: Projects],
+  DoubtRow
+>(
   "list_doubts",
   `select w.run_id, r.job, r.queue, w.name, w.ordinal, w.doubt::text as doubt, w.doubt_at, w.began_at, w.attempt, w.tries,
      millrace.effect_key(w.run_id, w.name, w.ordinal) as idempotency_key, w.error_class, w.error_message, w.error_at
    from millrace.waiter w
    cross join lateral (select job, queue from millrace.run where id = w.run_id and state is null limit 1) r
    where w.doubt is not null and w.met_at is null and w.doubt < $1::bigint and ($3::text is null or r.job = $3)
+     and ${jobWithin("r.job", "$4")}
    order by w.doubt desc limit $2`,
 );
 

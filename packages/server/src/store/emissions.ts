@@ -9,16 +9,22 @@ export interface EmittedRow {
 
 /**
  * Sends events, in their order; all or none. Parameters: of each its name, the JSON text of its payload, the run that alone shall get it,
- * and its key.
+ * its key, and the project whose waits alone it ends, or null.
  */
 export const emitEvents = statement<
-  [names: string[], payloads: string[], runs: (string | null)[], keys: (string | null)[]],
+  [
+    names: string[],
+    payloads: string[],
+    runs: (string | null)[],
+    keys: (string | null)[],
+    projects: (string | null)[],
+  ],
   EmittedRow
 >(
   "emit_events",
   `select e.id, e.created
-   from unnest($1::text[], $2::jsonb[], $3::uuid[], $4::text[]) with ordinality g(name, payload, run_id, key, place)
-   cross join lateral millrace.emit(g.name, g.payload, g.run_id, g.key) e
+   from unnest($1::text[], $2::jsonb[], $3::uuid[], $4::text[], $5::text[]) with ordinality g(name, payload, run_id, key, project, place)
+   cross join lateral millrace.emit_into(g.project, g.name, g.payload, g.run_id, g.key) e
    order by g.place`,
 );
 

@@ -1,3 +1,5 @@
+import type { Projects } from "@millrace/core";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 import { NO_END } from "./waits.ts";
 
@@ -81,21 +83,24 @@ export const countTakers = statement<
    ) w`,
 );
 
-/** Runs that hold a limit now, oldest lease first, ten at the most. Parameters: job and key, job alone, or queue alone. */
+/** Runs that hold a limit now, oldest lease first, ten at the most. Parameters: job and key, job alone, or queue alone; of which projects, null for all. */
 export const readHolders = statement<
-  [job: string | null, key: string | null, queue: string | null],
+  [job: string | null, key: string | null, queue: string | null, projects: Projects],
   { run_id: string; worker_id: number; since: Date }
 >(
   "read_holders",
   `select u.run_id, l.worker_id, l.claimed_at as since
    from millrace.lease l cross join unnest(l.run_ids) with ordinality u(run_id, ord)
-   where (l.job = $1 and ($2::text is null or l.key = $2)) or l.queue = $3
+   where ((l.job = $1 and ($2::text is null or l.key = $2)) or l.queue = $3)
+     and ${jobWithin("(select job from millrace.run where id = u.run_id)", "$4")}
    order by l.id, u.ord limit 10`,
 );
 
 export interface AheadRow {
-  /** Runs that start before it, as far as was looked. */
+  /** Runs that start before it, as far as was looked, of the projects that were asked for. */
   ahead: number;
+  /** Whether runs of other projects do. */
+  others: boolean;
   /** It comes later than what was looked at. */
   more: boolean;
   /** Whether it stands there. */
@@ -106,33 +111,45 @@ export interface AheadRow {
  * Walks parcels in the order in which they are claimed until it meets the run, or for so many: no index leads to a run in
  * its parcel, for that would tax every enqueue, and so the walk must end by itself, however much waits. A run that is not
  * there comes after those of its priority. `from` gives the parcels; the run is $1, its priority $2, and how many $3: as
- * a parameter, because the planner, where it knows of no rows yet, sorts all of them for a number that it sees.
+ * a parameter, because the planner, where it knows of no rows yet, sorts all of them for a number that it sees. Of $5, projects, runs are
+ * counted; null for all.
  */
 function walk(from: string): string {
   return `with walked as materialized (
-      select priority, runs, place, sum(runs) over (order by priority desc, start_by, seq rows unbounded preceding) - runs as before
+      select priority, runs, own, place, sum(runs) over before - runs as before, sum(own) over before - own as own_before
       from (
-        select priority, start_by, seq, cardinality(run_ids) as runs, array_position(run_ids, $1::uuid) - 1 as place
+        select priority, start_by, seq, cardinality(run_ids) as runs, array_position(run_ids, $1::uuid) - 1 as place,
+          case when ${jobWithin("job", "$5")} then cardinality(run_ids) else 0 end as own
         from ${from} order by priority desc, start_by, seq limit $3::bigint
       ) parcel
+      window before as (order by priority desc, start_by, seq rows unbounded preceding)
     )
     -- The sum and the count are only asked for, and so what lies behind the run only read, where it is not found.
-    select coalesce(f.before + f.place, (select sum(runs) from walked where priority >= $2), 0)::int as ahead,
+    select coalesce(f.own_before + f.place, (select sum(own) from walked where priority >= $2), 0)::int as ahead,
+      coalesce(f.before > f.own_before, (select sum(runs) > sum(own) from walked where priority >= $2), false) as others,
       f.place is null and (select count(*) from walked) = $3 as more, f.place is not null as found
-    from (select) one left join (select before, place from walked where place is not null limit 1) f on true`;
+    from (select) one left join (select before, own_before, place from walked where place is not null limit 1) f on true`;
 }
 
 /** How many runs of its queue come before one in `ready`. */
 export const countAhead = statement<
-  [run: string, priority: number, parcels: number, queue: string],
+  [run: string, priority: number, parcels: number, queue: string, projects: Projects],
   AheadRow
 >("count_ahead", walk("millrace.ready where queue = $4 and not gated"));
 
 /** How many runs of its lane come before one that passes the gate. */
 export const countAheadInLane = statement<
-  [run: string, priority: number, parcels: number, queue: string, job: string, key: string],
+  [
+    run: string,
+    priority: number,
+    parcels: number,
+    queue: string,
+    projects: Projects,
+    job: string,
+    key: string,
+  ],
   AheadRow
->("count_ahead_in_lane", walk("millrace.gate where job = $5 and key = $6 and queue = $4"));
+>("count_ahead_in_lane", walk("millrace.gate where job = $6 and key = $7 and queue = $4"));
 
 /** How fast runs of a queue have started lately: runs per second, over the workers that say so. */
 export const readPace = statement<[queue: string], { per_second: number | null }>(

@@ -1,8 +1,10 @@
-import type { FlowGraph, FlowPolicy, RetryPolicy } from "@millrace/core";
+import type { FlowGraph, FlowPolicy, Projects, RetryPolicy } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface JobRow {
   name: string;
+  project: string;
   description: string;
   queue: string;
   priority: number;
@@ -30,7 +32,7 @@ export interface JobRow {
 
 /** A job `j` with the pause of it that holds now. */
 const JOB = `
-    j.name, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
+    j.name, j.project, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
     j.version, j.steps, j.fingerprint, j.graph, j.registered_at,
     p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until,
     (select count(*)::int from millrace.pause k
@@ -38,19 +40,20 @@ const JOB = `
    from millrace.job j
    left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > clock_timestamp())`;
 
-/** Makes the queues that are not there yet. */
-export const ensureQueues = statement<[names: string[]], never>(
+/** Makes the queues that are not there yet, in a project. That of jobs which name none is shared by all. */
+export const ensureQueues = statement<[names: string[], project: string], never>(
   "ensure_queues",
-  `insert into millrace.queue (name) select distinct unnest($1::text[]) on conflict do nothing`,
+  `insert into millrace.queue (name, project)
+   select distinct name, case when name <> 'default' then $2 end from unnest($1::text[]) n(name) order by name on conflict do nothing`,
 );
 
-/** Writes jobs as their code defines them now. Parameter: a JSON list of rows; unchanged ones are left alone. */
-export const registerJobs = statement<[jobs: string], { name: string }>(
+/** Writes jobs as their code defines them now; one that is there stays in its project. Parameters: a JSON list of rows, and the project of new ones; unchanged ones are left alone. */
+export const registerJobs = statement<[jobs: string, project: string], { name: string }>(
   "register_jobs",
   `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema,
-     version, steps, fingerprint, graph)
+     version, steps, fingerprint, graph, project)
    select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, version, steps, fingerprint,
-     nullif(graph, 'null')
+     nullif(graph, 'null'), $2
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
      timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb,
      version text, steps jsonb, fingerprint text, graph jsonb)
@@ -72,7 +75,11 @@ export const regate = statement<[names: string[]], never>(
   `select millrace.regate($1::text[])`,
 );
 
-export const listJobs = statement<[], JobRow>("list_jobs", `select ${JOB} order by j.name`);
+/** Parameter: of which projects; null for all. */
+export const listJobs = statement<[projects: Projects], JobRow>(
+  "list_jobs",
+  `select ${JOB} where ${within("j.project", "$1")} order by j.name`,
+);
 
 export const readJob = statement<[name: string], JobRow>(
   "read_job",

@@ -3,6 +3,8 @@ import { statement } from "./statement.ts";
 /** The load of a queue, as far as one look tells it: see core's QueueLoad. */
 export interface LoadRow {
   name: string;
+  /** Null for one that all projects share. */
+  project: string | null;
   waiting: number;
   urgent_rate: number;
   running: number;
@@ -64,7 +66,7 @@ export const readLoads = statement<[], LoadRow>(
       left join lateral (select in_all from pace where worker_id = w.id limit 1) busy on true
       where w.state = 'active' group by q.queue
     )
-    select q.name, coalesce(w.runs, 0) as waiting, coalesce(w.urgent, 0) as urgent_rate, coalesce(h.runs, 0) as running,
+    select q.name, q.project, coalesce(w.runs, 0) as waiting, coalesce(w.urgent, 0) as urgent_rate, coalesce(h.runs, 0) as running,
       coalesce(t.start_rate, 0) as start_rate, coalesce(t.workers, 0) as workers, coalesce(t.slots, ${USUAL_SLOTS}) as slots,
       q.concurrency
     from millrace.queue q

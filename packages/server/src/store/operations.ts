@@ -1,3 +1,4 @@
+import type { Projects } from "@millrace/core";
 import type { DeadLetterFilter, JsonPatch } from "@millrace/core/api";
 import { type FilterParams, matches } from "./dead-letters.ts";
 import { statement } from "./statement.ts";
@@ -13,6 +14,8 @@ export interface OperationRow {
   canary: boolean;
   note: string | null;
   created_by: string;
+  /** Of what it is about; null for the whole installation. */
+  projects: Projects;
   created_at: Date;
   finished_at: Date | null;
   reason: string | null;
@@ -39,12 +42,13 @@ export const createOperation = statement<
     canary: boolean,
     note: string | null,
     by: string,
+    projects: Projects,
   ],
   { id: number }
 >(
   "create_operation",
-  `insert into millrace.operation (kind, filter, patch, rate, canary, note, created_by)
-   values ($1::millrace.operation_kind, $2::jsonb, $3::jsonb, $4, $5, $6, $7) returning id`,
+  `insert into millrace.operation (kind, filter, patch, rate, canary, note, created_by, projects)
+   values ($1::millrace.operation_kind, $2::jsonb, $3::jsonb, $4, $5, $6, $7, $8::text[]) returning id`,
 );
 
 /**
@@ -66,7 +70,7 @@ export const fixMembers = statement<
     update millrace.operation set total = (select count(*) from member) where id = $1 returning total`,
 );
 
-const COLUMNS = `id, kind, state, filter, patch, rate, canary, note, created_by, created_at, finished_at, reason, stage, watched,
+const COLUMNS = `id, kind, state, filter, patch, rate, canary, note, created_by, projects, created_at, finished_at, reason, stage, watched,
     total, handled, done, skipped, refused, completed, failed, cancelled`;
 
 export const readOperation = statement<[id: number], OperationRow>(
@@ -74,14 +78,15 @@ export const readOperation = statement<[id: number], OperationRow>(
   `select ${COLUMNS} from millrace.operation where id = $1`,
 );
 
-/** Newest first. Parameters: id to start below, how many, state or null. */
+/** Newest first. Parameters: id to start below, how many, state or null; the projects that they must be within, null for any. */
 export const listOperations = statement<
-  [below: number, limit: number, state: OperationRow["state"] | null],
+  [below: number, limit: number, state: OperationRow["state"] | null, projects: Projects],
   OperationRow
 >(
   "list_operations",
   `select ${COLUMNS} from millrace.operation
-   where id < $1 and ($3::millrace.operation_state is null or state = $3) order by id desc limit $2`,
+   where id < $1 and ($3::millrace.operation_state is null or state = $3)
+     and ($4::text[] is null or projects <@ $4) order by id desc limit $2`,
 );
 
 /** Locks the operation that has been due for longest and that no other process works on. */

@@ -1,3 +1,5 @@
+import type { Projects } from "@millrace/core";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface PauseRow {
@@ -68,11 +70,12 @@ export const queuesBeforeGate = statement<[job: string], { name: string }>(
      or exists (select from millrace.ready r where r.gated and r.queue = q.name and r.job = $1)`,
 );
 
-/** The pauses of jobs and keys that hold now. */
-export const listPauses = statement<[], PauseRow>(
+/** The pauses of jobs and keys that hold now. Parameter: of which projects, null for all. */
+export const listPauses = statement<[projects: Projects], PauseRow>(
   "list_pauses",
   `select job, case when not whole then key end as key, paused_at, paused_by, reason, until
-   from millrace.pause where until is null or until > clock_timestamp() order by job, whole desc, key limit 10000`,
+   from millrace.pause
+   where (until is null or until > clock_timestamp()) and ${jobWithin("job", "$1")} order by job, whole desc, key limit 10000`,
 );
 
 /** Marks what waits of a job, so that it is filed into the gate: it came before the job had a limit or a pause. */

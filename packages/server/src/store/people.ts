@@ -1,4 +1,4 @@
-import type { Role } from "@millrace/core";
+import type { Projects, Role } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 export interface PersonRow {
@@ -7,6 +7,7 @@ export interface PersonRow {
   name: string | null;
   role: Role;
   role_from: "hand" | "claim";
+  projects: Projects;
   has_password: boolean;
   has_sign_on: boolean;
   /** Until when the code works by which a password may be set; null when there is none, or its time is over. */
@@ -17,7 +18,7 @@ export interface PersonRow {
   disabled_at: Date | null;
 }
 
-const COLUMNS = `id, email, name, role, role_from, password is not null as has_password, subject is not null as has_sign_on,
+const COLUMNS = `id, email, name, role, role_from, projects, password is not null as has_password, subject is not null as has_sign_on,
   case when setup_until > clock_timestamp() then setup_until end as setup_until, created_at, created_by, logged_in_at, disabled_at`;
 
 /** Answers no row when somebody has that address. */
@@ -29,12 +30,13 @@ export const insertPerson = statement<
     by: string,
     setupDigest: Buffer,
     setupMs: number,
+    projects: Projects,
   ],
   PersonRow
 >(
   "insert_person",
-  `insert into millrace.person (email, name, role, created_by, changed_by, setup_digest, setup_until)
-   values ($1, $2, $3, $4, $4, $5, clock_timestamp() + $6::float8 * interval '1 millisecond')
+  `insert into millrace.person (email, name, role, created_by, changed_by, setup_digest, setup_until, projects)
+   values ($1, $2, $3, $4, $4, $5, clock_timestamp() + $6::float8 * interval '1 millisecond', $7::text[])
    on conflict (email) do nothing
    returning ${COLUMNS}`,
 );
@@ -51,9 +53,18 @@ export const lockPerson = statement<[email: string], PersonRow>(
   `select ${COLUMNS} from millrace.person where email = $1 for no key update`,
 );
 
-export const setPersonRole = statement<[id: string, role: Role, by: string], PersonRow>(
+export const setPersonRole = statement<
+  [id: string, role: Role, by: string, projects: Projects],
+  PersonRow
+>(
   "set_person_role",
-  `update millrace.person set role = $2, role_from = 'hand', changed_at = clock_timestamp(), changed_by = $3
+  `update millrace.person set role = $2, role_from = 'hand', projects = $4::text[], changed_at = clock_timestamp(), changed_by = $3
+   where id = $1 returning ${COLUMNS}`,
+);
+
+export const setPersonProjects = statement<[id: string, projects: Projects, by: string], PersonRow>(
+  "set_person_projects",
+  `update millrace.person set projects = $2::text[], changed_at = clock_timestamp(), changed_by = $3
    where id = $1 returning ${COLUMNS}`,
 );
 
@@ -123,7 +134,7 @@ export const changePassword = statement<
 export const countAdmins = statement<[], { admins: number }>(
   "count_admins",
   `select count(*)::integer as admins from millrace.person
-   where role = 'admin' and disabled_at is null and (password is not null or subject is not null)`,
+   where role = 'admin' and projects is null and disabled_at is null and (password is not null or subject is not null)`,
 );
 
 /** Of this subject, or else of this address: the first comes first. */

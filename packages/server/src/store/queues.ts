@@ -1,4 +1,5 @@
-import type { Rate } from "@millrace/core";
+import type { Projects, Rate } from "@millrace/core";
+import { jobWithin, within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 /** Whether a queue `q` is paused now. */
@@ -6,6 +7,8 @@ const PAUSED = `(q.paused_at is not null and (q.paused_until is null or q.paused
 
 export interface QueueRow {
   name: string;
+  /** Null for one that all projects share. */
+  project: string | null;
   /** Runs that may start now. */
   ready: number;
   /** Runs that a limit, a rate, a pause of their job or an unfilled batch holds back. */
@@ -33,38 +36,44 @@ export interface QueueRow {
 /**
  * Reads `ready`, `gate`, `lease` and `timer` whole: its cost follows the backlog, never the history. Each run is
  * looked up by itself, which the LIMIT sees to: a list of ids would be looked for in every partition, and a join may read
- * all runs there are.
+ * all runs there are. Parameter: of which projects, null for all; of a queue that is shared, only what is of theirs counts.
  */
-export const listQueues = statement<[], QueueRow>(
+export const listQueues = statement<[projects: Projects], QueueRow>(
   "list_queues",
   `with waiting as (
-      select queue, sum(cardinality(run_ids))::int as ready, min(since) as since from millrace.ready group by queue
+      select queue, sum(cardinality(run_ids))::int as ready, min(since) as since from millrace.ready
+      where ${jobWithin("job", "$1")} group by queue
     ),
     gated as (
-      select queue, sum(cardinality(run_ids))::int as held, min(since) as since from millrace.gate group by queue
+      select queue, sum(cardinality(run_ids))::int as held, min(since) as since from millrace.gate
+      where ${jobWithin("job", "$1")} group by queue
     ),
     held as (
       select r.queue, count(*)::int as running
       from millrace.lease l cross join unnest(l.run_ids) u(id)
-      cross join lateral (select queue from millrace.run where id = u.id limit 1) r group by r.queue
+      cross join lateral (select queue, job from millrace.run where id = u.id limit 1) r
+      where ${jobWithin("r.job", "$1")} group by r.queue
     ),
     later as (
       select r.queue, count(*) filter (where t.reason not in ('sleep', 'wait', 'version'))::int as scheduled,
         count(*) filter (where t.reason in ('sleep', 'wait', 'version'))::int as waiting
       from millrace.timer t
-      cross join lateral (select queue from millrace.run where id = t.run_id limit 1) r group by r.queue
+      cross join lateral (select queue, job from millrace.run where id = t.run_id limit 1) r
+      where ${jobWithin("r.job", "$1")} group by r.queue
     )
-    select q.name, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
+    select q.name, q.project, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
       q.concurrency, q.rate, q.limited_by, q.defined,
-      (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]) as workers
+      (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]
+        and ${within("k.project", "$1")}) as workers
     from millrace.queue q
     left join waiting w on w.queue = q.name
     left join gated g on g.queue = q.name
     left join held h on h.queue = q.name
     left join later l on l.queue = q.name
+    where q.project is null or ${within("q.project", "$1")}
     order by q.name`,
 );
 
@@ -93,10 +102,11 @@ export interface PausedQueueRow {
   paused_until: Date | null;
 }
 
-/** The queues that are paused; there are few queues. */
-export const pausedQueues = statement<[], PausedQueueRow>(
+/** The queues that are paused; there are few queues. Parameter: of which projects, null for all; those that are shared are of all. */
+export const pausedQueues = statement<[projects: Projects], PausedQueueRow>(
   "paused_queues",
-  `select name, paused_at, paused_by, pause_reason, paused_until from millrace.queue q where ${PAUSED}`,
+  `select name, paused_at, paused_by, pause_reason, paused_until from millrace.queue q
+   where ${PAUSED} and (q.project is null or ${within("q.project", "$1")})`,
 );
 
 /**

@@ -1,5 +1,6 @@
-import type { Json, RunState, Trigger } from "@millrace/core";
+import type { Json, Projects, RunState, Trigger } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
+import { jobWithin, windowEnd } from "./scope.ts";
 import { statement } from "./statement.ts";
 import { NO_END } from "./waits.ts";
 
@@ -89,6 +90,7 @@ type ListAsked = [
   state: RunState | null,
   since: Date | null,
   correlation: string | null,
+  projects: Projects,
 ];
 
 type ListedRow = RunRow & { window_end: string | null };
@@ -105,7 +107,8 @@ const within = (id: string) =>
  * matches nothing costs as much in ten million runs as in ten thousand; `window_end` is where to look on.
  *
  * Parameters: id to start below; how many runs to look at; how many to answer; then filters, null for any: job, queue,
- * state, created at or after, correlation id.
+ * state, created at or after, correlation id; and of which projects, null for all: then where to look on is no run of theirs, or of
+ * others, but an instant.
  *
  * @param from gives runs `r` within the bounds, in the order of `id`
  */
@@ -113,12 +116,13 @@ function listText(from: string, id: string): string {
   return `with seen as materialized (
       select r.* from ${from}
       -- Without a filter every run matches.
-      order by ${id} desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text) = 4 then $3::bigint else $2::bigint end
+      order by ${id} desc limit case when num_nulls($4::text, $5::text, $6::millrace.run_state, $8::text, $9::text[]) = 5 then $3::bigint else $2::bigint end
     ),
     hit as (
       select * from seen r
       where ($4::text is null or r.job = $4) and ($5::text is null or r.queue = $5)
         and ($8::text is null or r.correlation_id = $8)
+        and ${jobWithin("r.job", "$9")}
         -- Repeats millrace.state_of, which PostgreSQL cannot inline (it has sub-selects), and which looks at all leases
         -- each time: 20,000 open runs and 50 leases took it 1.3 s, this 0.1 s. A test holds both to the same answers.
         and ($6::millrace.run_state is null or r.state = $6 or r.state is null and $6 = case
@@ -131,7 +135,7 @@ function listText(from: string, id: string): string {
       select ${SUMMARY} from hit r ${PLACES}
     )
     select p.*, w.window_end
-    from (select case when count(*) = $2 then (array_agg(id order by id))[1] end as window_end from seen) w
+    from (select case when count(*) = $2 then ${windowEnd("(array_agg(id order by id))[1]", "$1", "$9")} end as window_end from seen) w
     left join page p on true
     order by p.id desc`;
 }
@@ -146,7 +150,7 @@ export const listChildren = statement<[...ListAsked, parent: string], ListedRow>
   "list_children",
   listText(
     `millrace.child c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
-      where c.parent = $9 and ${within("c.run_id")}`,
+      where c.parent = $10 and ${within("c.run_id")}`,
     "c.run_id",
   ),
 );

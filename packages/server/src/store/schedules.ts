@@ -1,4 +1,5 @@
-import type { Rule, SchedulePolicy } from "@millrace/core";
+import type { Projects, Rule, SchedulePolicy } from "@millrace/core";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 /** What a schedule says: what code defines, or somebody has set instead. */
@@ -91,14 +92,14 @@ export const readSchedule = statement<[name: string], ScheduleRow>(
   `select ${COLUMNS} from millrace.schedule s where s.name = $1`,
 );
 
-/** In the order of their names. Parameters: name to start after; how many; job or null. */
+/** In the order of their names. Parameters: name to start after; how many; job or null; of which projects, null for all. */
 export const listSchedules = statement<
-  [after: string, limit: number, job: string | null],
+  [after: string, limit: number, job: string | null, projects: Projects],
   ScheduleRow
 >(
   "list_schedules",
   `select ${COLUMNS} from millrace.schedule s
-   where s.name > $1 and ($3::text is null or s.job = $3) order by s.name limit $2`,
+   where s.name > $1 and ($3::text is null or s.job = $3) and ${jobWithin("s.job", "$4")} order by s.name limit $2`,
 );
 
 /** Answers no row when there is one of that name. */

@@ -1,7 +1,10 @@
+import { DEFAULT_PROJECT, type Projects } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface SecretRow {
   name: string;
+  project: string;
   version: number;
   /** Null for all. */
   jobs: string[] | null;
@@ -13,7 +16,7 @@ export interface SecretRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, version, jobs, source, key_id, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, version, jobs, source, key_id, created_at, created_by, changed_at, changed_by`;
 
 /** Until the transaction ends: two servers must not each make a first key, or the same version. */
 export const lockSecrets = statement<[], object>(
@@ -26,13 +29,13 @@ export const readSecret = statement<[name: string], SecretRow>(
   `select ${COLUMNS} from millrace.secret where name = $1`,
 );
 
-/** Those are few: as many as somebody has set by hand. */
-export const listSecrets = statement<[], SecretRow>(
+/** Those are few: as many as somebody has set by hand. Of these projects; null for all. */
+export const listSecrets = statement<[projects: Projects], SecretRow>(
   "list_secrets",
-  `select ${COLUMNS} from millrace.secret order by name limit 10000`,
+  `select ${COLUMNS} from millrace.secret where ${within("project", "$1")} order by name limit 10000`,
 );
 
-/** By its parameters and not by `excluded`, which would take the right to read what is sealed. */
+/** One that is there stays in its project. By its parameters and not by `excluded`, which would take the right to read what is sealed. */
 export const putSecret = statement<
   [
     name: string,
@@ -42,12 +45,13 @@ export const putSecret = statement<
     wrappedKey: Buffer | null,
     sealed: Buffer | null,
     by: string,
+    project: string,
   ],
   SecretRow
 >(
   "put_secret",
-  `insert into millrace.secret (name, version, jobs, source, wrapped_key, sealed, created_by, changed_by)
-   values ($1, $2, $3, $4, $5, $6, $7, $7)
+  `insert into millrace.secret (name, version, jobs, source, wrapped_key, sealed, created_by, changed_by, project)
+   values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
    on conflict (name) do update
    set version = $2, jobs = $3, source = $4, wrapped_key = $5, sealed = $6, changed_at = clock_timestamp(), changed_by = $7
    returning ${COLUMNS}`,
@@ -74,7 +78,10 @@ export interface JobSecretRow {
   sealed: Buffer | null;
 }
 
-/** Of these secrets, those that there are. */
+/**
+ * Of these secrets, those that there are in the project of the job. What nobody has registered is of the first project, but for what is bound to it by
+ * its name, as to the sender of webhooks.
+ */
 export const readJobSecrets = statement<[job: string, names: readonly string[]], JobSecretRow>(
   "read_job_secrets",
   `select s.name, s.version, b.bound,
@@ -82,7 +89,8 @@ export const readJobSecrets = statement<[job: string, names: readonly string[]],
      case when b.bound then s.wrapped_key end as wrapped_key,
      case when b.bound then s.sealed end as sealed
    from millrace.secret s, lateral (select s.jobs is null or $1 = any (s.jobs) as bound) b
-   where s.name = any ($2)`,
+   left join millrace.job j on j.name = $1
+   where s.name = any ($2) and (s.project = coalesce(j.project, '${DEFAULT_PROJECT}') or j.name is null and $1 = any (s.jobs))`,
 );
 
 export interface WrappedRow {

@@ -1,4 +1,4 @@
-import type { Role } from "@millrace/core";
+import type { Projects, Role } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /** A session that nobody uses for so long ends. */
@@ -21,7 +21,7 @@ export const beginSession = statement<
     agent: string,
     ended: Buffer | null,
   ],
-  { email: string; name: string | null; role: Role; ends_at: Date }
+  { email: string; name: string | null; role: Role; projects: Projects; ends_at: Date }
 >(
   "begin_session",
   `with person as (
@@ -37,7 +37,7 @@ export const beginSession = statement<
       select $2, id, $3, clock_timestamp() + $4::float8 * interval '1 millisecond', $5, $6 from person
       returning ends_at
     )
-    select email, name, role, ends_at from person, begun`,
+    select email, name, role, projects, ends_at from person, begun`,
 );
 
 export interface SessionRow {
@@ -45,6 +45,7 @@ export interface SessionRow {
   email: string;
   name: string | null;
   role: Role;
+  projects: Projects;
   began_by: BeganBy;
   created_at: Date;
   ends_at: Date;
@@ -54,7 +55,7 @@ export interface SessionRow {
 /** Of these sessions, those that stand. */
 export const readSessions = statement<[digests: Buffer[]], SessionRow>(
   "read_sessions",
-  `select s.digest, p.email, p.name, p.role, s.began_by, s.created_at, s.ends_at, p.password is not null as has_password
+  `select s.digest, p.email, p.name, p.role, p.projects, s.began_by, s.created_at, s.ends_at, p.password is not null as has_password
    from millrace.session s join millrace.person p on p.id = s.person_id
    where s.digest = any ($1) and s.ends_at > clock_timestamp() and s.seen_at > clock_timestamp() - ${IDLE} and p.disabled_at is null`,
 );

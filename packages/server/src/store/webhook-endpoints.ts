@@ -1,4 +1,5 @@
-import type { PayloadMapping, ReceiptOutcome, WebhookScheme } from "@millrace/core";
+import type { PayloadMapping, Projects, ReceiptOutcome, WebhookScheme } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 /** A secret under which may be signed, by the name that Millrace has it under. */
@@ -10,6 +11,8 @@ export interface EndpointSecret {
 
 export interface EndpointRow {
   name: string;
+  /** That of its job. */
+  project: string;
   id: string;
   scheme: WebhookScheme;
   job: string;
@@ -22,7 +25,7 @@ export interface EndpointRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, id, scheme, job, secrets, mapping, enabled, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, id, scheme, job, secrets, mapping, enabled, created_at, created_by, changed_at, changed_by`;
 
 /** Until the transaction ends: a name is of one webhook, in or out. */
 export const lockWebhooks = statement<[], object>(
@@ -40,10 +43,10 @@ export const findEndpoint = statement<[id: string], EndpointRow>(
   `select ${COLUMNS} from millrace.webhook_endpoint where id = $1`,
 );
 
-/** Those are few: as many as somebody has made by hand. */
-export const listEndpoints = statement<[], EndpointRow>(
+/** Those are few: as many as somebody has made by hand. Of these projects; null for all. */
+export const listEndpoints = statement<[projects: Projects], EndpointRow>(
   "list_webhook_endpoints",
-  `select ${COLUMNS} from millrace.webhook_endpoint order by name limit 10000`,
+  `select ${COLUMNS} from millrace.webhook_endpoint where ${within("project", "$1")} order by name limit 10000`,
 );
 
 export const putEndpoint = statement<
@@ -56,14 +59,15 @@ export const putEndpoint = statement<
     mapping: string | null,
     enabled: boolean,
     by: string,
+    project: string,
   ],
   EndpointRow
 >(
   "put_webhook_endpoint",
-  `insert into millrace.webhook_endpoint (name, id, scheme, job, secrets, mapping, enabled, created_by, changed_by)
-   values ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7, $8, $8)
+  `insert into millrace.webhook_endpoint (name, id, scheme, job, secrets, mapping, enabled, created_by, changed_by, project)
+   values ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7, $8, $8, $9)
    on conflict (name) do update
-   set scheme = excluded.scheme, job = excluded.job, secrets = excluded.secrets, mapping = excluded.mapping,
+   set scheme = excluded.scheme, job = excluded.job, project = excluded.project, secrets = excluded.secrets, mapping = excluded.mapping,
      enabled = excluded.enabled, changed_at = clock_timestamp(), changed_by = excluded.changed_by
    returning ${COLUMNS}`,
 );

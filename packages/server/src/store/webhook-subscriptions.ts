@@ -1,11 +1,13 @@
-import type { WebhookEvent } from "@millrace/core";
+import type { Projects, WebhookEvent } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface SubscriptionRow {
   name: string;
+  project: string;
   url: string;
   events: WebhookEvent[];
-  /** Null for all. */
+  /** Null for all of the project. */
   job: string | null;
   /** The name of the secret under which is signed. */
   secret: string;
@@ -17,7 +19,7 @@ export interface SubscriptionRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, url, events, job, secret, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, url, events, job, secret, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
 
 /** What is still to be sent to one that is switched off, is not sent any more. */
 const DROPPED = `
@@ -29,10 +31,10 @@ export const readSubscription = statement<[name: string], SubscriptionRow>(
   `select ${COLUMNS} from millrace.webhook_subscription where name = $1`,
 );
 
-/** Those are few: as many as somebody has made by hand. */
-export const listSubscriptions = statement<[], SubscriptionRow>(
+/** Those are few: as many as somebody has made by hand. Of these projects; null for all. */
+export const listSubscriptions = statement<[projects: Projects], SubscriptionRow>(
   "list_webhook_subscriptions",
-  `select ${COLUMNS} from millrace.webhook_subscription order by name limit 10000`,
+  `select ${COLUMNS} from millrace.webhook_subscription where ${within("project", "$1")} order by name limit 10000`,
 );
 
 export const putSubscription = statement<
@@ -44,13 +46,14 @@ export const putSubscription = statement<
     secret: string,
     enabled: boolean,
     by: string,
+    project: string,
   ],
   SubscriptionRow
 >(
   "put_webhook_subscription",
   `with dropped as (${DROPPED} and not $6)
-   insert into millrace.webhook_subscription (name, url, events, job, secret, enabled, created_by, changed_by)
-   values ($1, $2, $3, $4, $5, $6, $7, $7)
+   insert into millrace.webhook_subscription (name, url, events, job, secret, enabled, created_by, changed_by, project)
+   values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
    on conflict (name) do update
    set url = excluded.url, events = excluded.events, job = excluded.job, enabled = excluded.enabled, disabled_reason = null,
      changed_at = clock_timestamp(), changed_by = excluded.changed_by

@@ -1,3 +1,5 @@
+import type { Projects } from "@millrace/core";
+import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export const registerWorker = statement<
@@ -9,12 +11,13 @@ export const registerWorker = statement<
     version: string,
     leaseMs: number,
     versions: string,
+    project: string,
   ],
   { id: number }
 >(
   "register_worker",
-  `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, versions)
-   values ($1, $2, $3, $4, $5, $6, $7::jsonb) returning id`,
+  `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, versions, project)
+   values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) returning id`,
 );
 
 /** Proves life. No row: this worker was declared lost and must write nothing more under this id. */
@@ -64,6 +67,8 @@ export const markLost = statement<[id: number, beat: number], { id: number }>(
 export interface WorkerRow {
   id: number;
   name: string;
+  /** In which it has registered its jobs. */
+  project: string;
   state: "active" | "draining" | "gone" | "lost";
   concurrency: number;
   queues: string[];
@@ -75,16 +80,16 @@ export interface WorkerRow {
   running: string[];
 }
 
-/** Workers that should be alive, and those that ended within the last hour; newest first, 1,000 at the most. */
-export const listWorkers = statement<[], WorkerRow>(
+/** Workers that should be alive, and those that ended within the last hour; newest first, 1,000 at the most. Of these projects; null for all. */
+export const listWorkers = statement<[projects: Projects], WorkerRow>(
   "list_workers",
-  `select w.id, w.name, w.state, w.concurrency, w.queues, w.jobs, w.version, w.started_at, w.seen_at, w.ended_at,
+  `select w.id, w.name, w.project, w.state, w.concurrency, w.queues, w.jobs, w.version, w.started_at, w.seen_at, w.ended_at,
      coalesce(held.running, '{}') as running
    from millrace.worker w
    left join lateral (
      select array_agg(u.run_id) as running from millrace.lease l, unnest(l.run_ids) u(run_id) where l.worker_id = w.id
    ) held on true
-   where w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour'
+   where (w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour') and ${within("w.project", "$1")}
    order by w.id desc limit 1000`,
 );
 

@@ -12,7 +12,8 @@ import {
   isJob,
 } from "@millrace/sdk";
 import { answerTo } from "../engine/answer-approval.ts";
-import { type Cancelled, cancel } from "../engine/cancel.ts";
+import { cancel } from "../engine/cancel.ts";
+import type { Cancelled } from "../engine/cancel-inside.ts";
 import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
@@ -36,7 +37,7 @@ import { SecretLeases } from "../worker/secret-leases.ts";
 import { TestWorker } from "./test-worker.ts";
 
 /** Who cancels. */
-const TEST: Caller = { name: "test", role: "admin" };
+const TEST: Caller = { name: "test", role: "admin", projects: null };
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
 
@@ -161,7 +162,7 @@ export class TestKit implements AsyncDisposable {
     const { run = null, idempotencyKey: key = null } = options;
     const text = toJsonText(payload, "payload");
     // As the Emitter does; but who waits for it is looked for now, and not meanwhile.
-    await emitEvents(this.#db, [event.name], [text], [run], [key]);
+    await emitEvents(this.#db, [event.name], [text], [run], [key], [null]);
     await this.#settle();
   }
 
@@ -181,7 +182,7 @@ export class TestKit implements AsyncDisposable {
     { name, ordinal, by = "api", role = "admin", note }: TestAnswer,
   ): Promise<void> {
     const said = { name, ordinal, note: note ?? null };
-    const who = { via: "api", caller: { name: by, role } } as const;
+    const who = { via: "api", caller: { name: by, role, projects: null } } as const;
     await answerTo(this.#db, who, { runId, approved, ...said });
     await this.#settle();
   }

@@ -94,6 +94,7 @@ export class TestWorker {
       // Nobody beats for it, and nobody looks whether somebody does.
       2 ** 31 - 1,
       JSON.stringify(registry.versions),
+      registry.project,
     );
     return new TestWorker(row!.id, options);
   }

@@ -48,6 +48,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     version,
     leaseMs,
     JSON.stringify(registry.versions),
+    registry.project,
   );
   if (!row) throw new Error("registering the worker gave no id");
   failpoint("register.after_commit");

@@ -88,7 +88,7 @@ export class Worker implements Service {
   }
 
   async start(): Promise<void> {
-    await ensureQueues(this.#options.db, [...this.queues]);
+    await ensureQueues(this.#options.db, [...this.queues], this.#options.registry.project);
     this.#incarnation = await this.#register();
     await this.#loopWatch.start();
     await this.#loop.start();

@@ -5,6 +5,7 @@ import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
+import { PROJECT_BUGS } from "./projects.ts";
 import { QUEUE_BUGS } from "./queue.ts";
 import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
@@ -38,6 +39,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...VALUE_BUGS,
   ...SIGNAL_BUGS,
   ...AUDIT_BUGS,
+  ...PROJECT_BUGS,
   ...REQUEST_BUGS,
   ...WEBHOOK_BUGS,
 ];

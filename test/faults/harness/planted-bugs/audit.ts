@@ -12,8 +12,8 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "engine/as-caller.ts",
-        find: "requirePermission(caller, permission);\n  return",
-        replace: "return",
+        find: "requirePermission(caller, permission);\n  if",
+        replace: "if",
       },
     ],
     caughtBy: {
@@ -25,7 +25,7 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     bug: "two go on from the same entry of the audit",
     edits: [
       {
-        file: "store/migrations/0027_audit.sql",
+        file: "store/migrations/0032_projects.sql",
         find: "from millrace.audit_head h for no key update;",
         replace: "from millrace.audit_head h;",
       },

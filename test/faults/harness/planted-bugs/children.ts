@@ -8,7 +8,7 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
     bug: "a call is made without the lease of its run",
     edits: [
       {
-        file: MIGRATION,
+        file: "store/migrations/0032_projects.sql",
         find: "\n      and l.run_ids @> array[(i.item ->> 'run')::uuid];",
         replace: " or true;",
       },

@@ -21,7 +21,7 @@ export const REQUEST_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "api/answer-once.ts",
-        find: "    caller: request.caller.name,",
+        find: "    caller: placeOf(request.caller),",
         replace: '    caller: "anybody",',
       },
     ],

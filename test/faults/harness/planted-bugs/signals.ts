@@ -1,7 +1,6 @@
 import type { PlantedBug } from "./planted-bug.ts";
 
 const MIGRATION = "store/migrations/0020_signals.sql";
-const MENDED = "store/migrations/0023_signals_mended.sql";
 const CHAIN_TESTS = "test/worker/continue-as-new.test.ts";
 const PUBLISH_TESTS = "test/worker/publish.test.ts";
 const SAGA_TESTS = "test/worker/saga.test.ts";
@@ -54,7 +53,7 @@ export const SIGNAL_BUGS: readonly PlantedBug[] = [
     bug: "a signal that a run has not taken is lost for its successor",
     edits: [
       {
-        file: MENDED,
+        file: "store/migrations/0032_projects.sql",
         find: "coalesce(chained.id, past_event.run)",
         replace: "past_event.run",
       },

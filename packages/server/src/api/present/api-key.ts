@@ -7,6 +7,7 @@ export function presentApiKey(row: ApiKeyRow): ApiKeyInfo {
     id: row.id,
     name: row.name,
     role: row.role,
+    projects: row.projects && [...row.projects],
     state: row.revoked_at ? "revoked" : row.valid ? "valid" : "expired",
     createdAt: instant(row.created_at),
     createdBy: row.created_by,

@@ -17,6 +17,7 @@ export function presentAuditEntry({ seq, entry, hash }: AuditRow): AuditEntry {
     database: textOf(told["database"]) ?? "",
     action: textOf(told["action"]) ?? "",
     object: textOf(told["object"]) ?? "",
+    project: textOf(told["project"]),
     before: told["before"] ?? null,
     after: told["after"] ?? null,
     entry,

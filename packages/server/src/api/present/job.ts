@@ -12,6 +12,7 @@ const NEWER = { maxElapsedMs: null, budget: null, rules: 0 };
 export function presentJob(job: JobRow): JobInfo {
   return {
     name: job.name,
+    project: job.project,
     description: job.description,
     queue: job.queue,
     priority: job.priority,

@@ -9,6 +9,7 @@ export function presentPerson(row: PersonRow): PersonInfo {
     name: row.name,
     role: row.role as PersonInfo["role"],
     roleFrom: row.role_from,
+    projects: row.projects && [...row.projects],
     state: row.disabled_at ? "disabled" : active ? "active" : "invited",
     setupUntil: instant(row.setup_until),
     password: row.has_password,

@@ -5,6 +5,7 @@ import { instant } from "./instant.ts";
 export function presentQueue(row: QueueRow): QueueInfo {
   return {
     name: row.name,
+    project: row.project,
     ready: row.ready,
     held: row.held,
     running: row.running,

@@ -5,6 +5,7 @@ import { instant } from "./instant.ts";
 export function presentSecret(row: SecretRow): SecretInfo {
   return {
     name: row.name,
+    project: row.project,
     version: row.version,
     source: row.source,
     jobs: row.jobs,

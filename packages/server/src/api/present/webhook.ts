@@ -7,6 +7,7 @@ import { instant } from "./instant.ts";
 export function presentEndpoint(row: EndpointRow): EndpointInfo {
   return {
     name: row.name,
+    project: row.project,
     path: `/hooks/${row.id}`,
     scheme: row.scheme,
     job: row.job,
@@ -35,6 +36,7 @@ export function presentReceipt(row: ReceiptRow): ReceiptInfo {
 export function presentSubscription(row: SubscriptionRow): SubscriptionInfo {
   return {
     name: row.name,
+    project: row.project,
     url: row.url,
     events: row.events,
     job: row.job,

@@ -26,12 +26,17 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         tags: ["keys"],
         operationId: "whoAmI",
         permission: "follow",
-        summary: "Whose key this is, and of what role",
+        scope: "own",
+        summary: "Whose key this is, of what role, and to which projects it is confined",
         querystring: NoQuery,
         response: { 200: WhoAmI },
       },
     },
-    async ({ caller: { name, role } }) => ({ name, role }),
+    async ({ caller: { name, role, projects } }) => ({
+      name,
+      role,
+      projects: projects && [...projects],
+    }),
   );
 
   app.get(
@@ -41,6 +46,7 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         tags: ["keys"],
         operationId: "listKeys",
         permission: "administer",
+        scope: "own",
         summary: "List API keys, the newest first",
         description:
           "At most 1,000. The server's own key is none of them. Nothing here gives a key's text.",
@@ -48,7 +54,9 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         response: { 200: ApiKeyList },
       },
     },
-    async () => ({ keys: (await listApiKeys(db)).map(presentApiKey) }),
+    async ({ caller }) => ({
+      keys: (await listApiKeys(db, caller.projects)).map(presentApiKey),
+    }),
   );
 
   app.post(
@@ -58,6 +66,7 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         tags: ["keys"],
         operationId: "createKey",
         permission: "administer",
+        scope: "own",
         summary: "Make an API key",
         description:
           "The answer has its text, which nobody can read again: so under an Idempotency-Key it is not given a second time.",
@@ -65,14 +74,17 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         body: CreateApiKey,
         once: "shown",
         response: { 201: CreatedApiKey },
+        problems: ["project_not_found"],
       },
     },
     async (request, reply) => {
-      const { name, role, expiresIn } = request.body;
+      const { name, role, expiresIn, projects } = request.body;
       const lifetimeMs = expiresIn === undefined ? null : durationMs(expiresIn, "expiresIn");
       await answerOnce<CreatedApiKey>(once, request, reply, async (tx) => {
         const { caller } = request;
-        const { row, text } = await createApiKey(tx ?? db, caller, { name, role, lifetimeMs });
+        const { row, text } = await createApiKey(tx ?? db, caller, {
+          ...{ name, role, lifetimeMs, projects },
+        });
         return { body: { ...presentApiKey(row), key: text }, name: `key ${row.id}` };
       });
       return reply;
@@ -86,9 +98,10 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         tags: ["keys"],
         operationId: "rotateKey",
         permission: "administer",
+        scope: { key: "id" },
         summary: "Make a key that takes the place of another",
         description:
-          "Of the same name, role and lifetime. The old one works for a while still, so that whoever uses it can change.",
+          "Of the same name, role, projects and lifetime. The old one works for a while still, so that whoever uses it can change.",
         params: KeyById,
         querystring: NoQuery,
         body: RotateApiKey.optional(),
@@ -116,6 +129,7 @@ export function apiKeyRoutes(app: Api, { db, once }: Context): void {
         tags: ["keys"],
         operationId: "revokeKey",
         permission: "administer",
+        scope: { key: "id" },
         summary: "Revoke a key",
         description:
           "It works nowhere any more within 5 s. It stays in the list, so that history can be read.",

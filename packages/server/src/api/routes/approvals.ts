@@ -16,6 +16,7 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
         tags: ["approvals"],
         operationId: "listApprovals",
         permission: "read",
+        scope: "own",
         summary: "List approvals that nobody has answered yet, newest first",
         description:
           "Their runs wait, without a worker. Those whose time is over, and those of runs that have ended, are not among them. Pass nextCursor as cursor until it is null.",
@@ -25,7 +26,9 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const rows = await bounded(db, (tx) => listApprovals(tx, cursor, limit, job));
+      const rows = await bounded(db, (tx) =>
+        listApprovals(tx, cursor, limit, job, request.caller.projects),
+      );
       const nextCursor = rows.length === limit ? (rows.at(-1)?.approval ?? null) : null;
       return { approvals: rows.map(presentApproval), nextCursor };
     },
@@ -38,6 +41,7 @@ export function approvalRoutes(app: Api, { db, ring }: Context): void {
         tags: ["approvals"],
         operationId: "answerApproval",
         permission: "operate",
+        scope: { run: "id" },
         summary: "Approve or reject what a run asks for",
         description:
           "The run goes on with the answer. One answer counts: of two people who answer at the same time, one is told what the other has said.",

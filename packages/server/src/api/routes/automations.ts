@@ -18,6 +18,7 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
         tags: ["automations"],
         operationId: "postAutomation",
         permission: "start",
+        scope: "own",
         summary: "Start an automation",
         description:
           "The contract of two fields: a job and its input. The header Idempotency-Key makes it safe to repeat. For delays, priorities and queues there is POST /api/v1/runs.",
@@ -56,6 +57,7 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
         tags: ["automations"],
         operationId: "getAutomation",
         permission: "follow",
+        scope: { run: "task_id" },
         summary: "Look at an automation",
         description:
           "The row of the view automation_jobs. GET /api/v1/runs/{id} tells more about the same run.",

@@ -25,6 +25,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
         tags: ["runs"],
         operationId: "createRun",
         permission: "start",
+        scope: "own",
         summary: "Ask for a run",
         description:
           "Answers 201 when the run is durable, or 200 when the call became a run that was there already: by its idempotency key, or because its job is debounced or throttled. The key may come in the body or in the header Idempotency-Key; with the header, whoever repeats the request gets the same answer, too. The header X-Correlation-Id is kept with the run unless the body has a correlationId; without either it is the id of the request.",
@@ -64,6 +65,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
         tags: ["runs"],
         operationId: "createRuns",
         permission: "start",
+        scope: "own",
         summary: "Ask for many runs",
         description:
           "Up to 1,000 at once, in their order. Each has a result of its own: one that is refused does not hold up the others.",

@@ -46,6 +46,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "listDeadLetters",
         permission: "read",
+        scope: "own",
         summary: "List failed runs that nobody has handled, newest first",
         description:
           "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 dead letters at the most.",
@@ -57,7 +58,13 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
       const { cursor, limit, ...filter } = request.query;
       const from = cursor ?? FROM_THE_NEWEST;
       const rows = await bounded(db, (tx) =>
-        listDeadLetters(tx, from, DEAD_LETTER_WINDOW, limit, ...filterParams(filter)),
+        listDeadLetters(
+          tx,
+          from,
+          DEAD_LETTER_WINDOW,
+          limit,
+          ...filterParams(filter, request.caller.projects),
+        ),
       );
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const letters = rows.filter((row) => (row.run_id as string | null) !== null);
@@ -76,6 +83,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "groupDeadLetters",
         permission: "read",
+        scope: "own",
         summary: "Group dead letters by what one would mend together",
         description:
           "By fingerprint: the error's class, the topmost own frame of its stack (function and file), and its message without numbers, ids, quoted values and paths.",
@@ -86,7 +94,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
     async (request) => {
       const { limit, ...filter } = request.query;
       const rows = await bounded(db, (tx) =>
-        groupDeadLetters(tx, GROUP_WINDOW, limit, ...filterParams(filter)),
+        groupDeadLetters(tx, GROUP_WINDOW, limit, ...filterParams(filter, request.caller.projects)),
       );
       return {
         groups: rows.filter((row) => (row.sample as string | null) !== null).map(presentGroup),
@@ -102,6 +110,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "getDeadLetter",
         permission: "read",
+        scope: { deadLetter: "runId" },
         summary: "Look at a dead letter",
         description:
           "With its input and its attempts; also one that has been handled, and how it was.",
@@ -128,6 +137,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "previewPatch",
         permission: "read",
+        scope: { deadLetter: "runId" },
         summary: "See what a patch makes of a dead letter's input",
         description:
           "Changes nothing. The input before and after, and whether the job's schema accepts it. Numbers come with all their digits.",
@@ -152,6 +162,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "rerunDeadLetter",
         permission: "operate",
+        scope: { deadLetter: "runId" },
         summary: "Rerun a dead letter",
         description:
           "Once: of two people who try at the same time, one is told that it has been handled. A patch (RFC 6902) changes the input; what comes of it must fit the job's schema.",
@@ -196,6 +207,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         tags: ["dead letters"],
         operationId: "dismissDeadLetter",
         permission: "operate",
+        scope: { deadLetter: "runId" },
         summary: "Say that a failed run needs nothing more",
         params: ByRunId,
         querystring: NoQuery,

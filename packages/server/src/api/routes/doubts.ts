@@ -17,6 +17,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
         tags: ["doubts"],
         operationId: "listDoubts",
         permission: "read",
+        scope: "own",
         summary: "List effects of which nobody knows whether they happened, newest first",
         description:
           "Their runs wait, without a worker, until somebody says so. Pass nextCursor as cursor until it is null.",
@@ -26,7 +27,9 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const rows = await bounded(db, (tx) => listDoubts(tx, cursor, limit, job));
+      const rows = await bounded(db, (tx) =>
+        listDoubts(tx, cursor, limit, job, request.caller.projects),
+      );
       const nextCursor = rows.length === limit ? (rows.at(-1)?.doubt ?? null) : null;
       return { doubts: rows.map(presentDoubt), nextCursor };
     },
@@ -39,6 +42,7 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
         tags: ["doubts"],
         operationId: "resolveDoubt",
         permission: "operate",
+        scope: { run: "id" },
         summary: "Say whether an effect of a run happened",
         description:
           "Find it out first, by its idempotency key. When it happened, the run goes on with the value that is given; when it did not, it is done again. Once: of two people who answer at the same time, one is told that it is known already.",

@@ -10,6 +10,7 @@ export function explainRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "explainRun",
         permission: "read",
+        scope: { run: "id" },
         summary: "Tell why a run is not running",
         description:
           "Names everything that is in its way, by the same rules by which workers claim: pauses, limits and who holds them, rates, what comes first, and whether any worker could take it.",
@@ -19,6 +20,6 @@ export function explainRoutes(app: Api, { db }: Context): void {
         problems: ["run_not_found"],
       },
     },
-    (request) => explain(db, request.params.id),
+    (request) => explain(db, request.params.id, request.caller.projects),
   );
 }

@@ -18,12 +18,13 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         tags: ["jobs"],
         operationId: "listJobs",
         permission: "read",
+        scope: "own",
         summary: "List the jobs that servers have registered",
         querystring: NoQuery,
         response: { 200: JobList },
       },
     },
-    async () => ({ jobs: (await listJobs(db)).map(presentJob) }),
+    async ({ caller }) => ({ jobs: (await listJobs(db, caller.projects)).map(presentJob) }),
   );
 
   app.get(
@@ -33,6 +34,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         tags: ["jobs"],
         operationId: "getJob",
         permission: "read",
+        scope: { job: "name" },
         summary: "Look at a job",
         params: JobByName,
         querystring: NoQuery,
@@ -50,6 +52,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         tags: ["jobs"],
         operationId: "pauseJob",
         permission: "operate",
+        scope: { job: "name" },
         summary: "Pause a job, or a key of it",
         description:
           "No run of it is started any more, on any worker; those that run go on. Pausing again keeps the first instant.",
@@ -81,6 +84,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         tags: ["jobs"],
         operationId: "resumeJob",
         permission: "operate",
+        scope: { job: "name" },
         summary: "Resume a job, or a key of it",
         description:
           "Workers look for its runs at once. What is not paused stays as it is; resuming the job does not resume its keys.",

@@ -10,6 +10,7 @@ export function metricsRoute(app: Api, registry: Registry): void {
         tags: ["server"],
         operationId: "getMetrics",
         permission: "read",
+        scope: "installation",
         summary: "Metrics of this process, for Prometheus",
         description: "Text format 0.0.4. Give your Prometheus the key as bearer_token.",
         querystring: NoQuery,

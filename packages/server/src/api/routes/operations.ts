@@ -41,6 +41,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["operations"],
         operationId: "createOperation",
         permission: "operate",
+        scope: "own",
         summary: "Rerun or dismiss all dead letters that match",
         description:
           "Fixes what it is about now, and goes on by itself, whatever becomes of the caller or of this server. Each dead letter is handled once: one that somebody else handles meanwhile is skipped.",
@@ -70,6 +71,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["operations"],
         operationId: "previewOperation",
         permission: "read",
+        scope: "own",
         summary: "See what an operation would be about",
         description:
           "Changes nothing. How many dead letters match, and what a patch would make of the newest three.",
@@ -79,7 +81,12 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
       },
     },
     async (request, reply) => {
-      const { matches, samples } = await previewOperation(db, intake, request.body);
+      const { matches, samples } = await previewOperation(
+        db,
+        intake,
+        request.caller.projects,
+        request.body,
+      );
       const text = `{"matches":${matches},"samples":[${samples.map(previewText).join(",")}]}`;
       return reply.type("application/json").send(Buffer.from(text) as never);
     },
@@ -92,6 +99,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["operations"],
         operationId: "listOperations",
         permission: "read",
+        scope: "own",
         summary: "List operations, newest first",
         querystring: ListOperations,
         response: { 200: OperationPage },
@@ -100,7 +108,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
     async (request) => {
       const { cursor, limit, state } = request.query;
       const rows = await bounded(db, (tx) =>
-        listOperations(tx, cursor ?? MAX_ID, limit, state ?? null),
+        listOperations(tx, cursor ?? MAX_ID, limit, state ?? null, request.caller.projects),
       );
       return {
         operations: rows.map(presentOperation),
@@ -116,6 +124,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["operations"],
         operationId: "getOperation",
         permission: "read",
+        scope: { operation: "id" },
         summary: "Look at an operation",
         params: ByNumber,
         querystring: NoQuery,
@@ -133,6 +142,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["operations"],
         operationId: "listOperationMembers",
         permission: "read",
+        scope: { operation: "id" },
         summary: "List the dead letters that an operation is about",
         description: "Each with what became of it, and its rerun. Oldest first.",
         params: ByNumber,
@@ -163,6 +173,7 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
           tags: ["operations"],
           operationId: `${verb}Operation`,
           permission: "operate",
+          scope: { operation: "id" },
           summary,
           description,
           params: ByNumber,

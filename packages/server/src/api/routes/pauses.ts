@@ -12,6 +12,7 @@ export function pauseRoutes(app: Api, { db }: Context): void {
         tags: ["queues"],
         operationId: "listPauses",
         permission: "read",
+        scope: "own",
         summary: "List what is paused: queues, jobs, and keys of jobs",
         description:
           "With who, why, and until when. A job that a server has asked to wait (RetryAfterError with hold) is among them, by millrace. At most 10,000 of jobs and keys are listed.",
@@ -19,8 +20,11 @@ export function pauseRoutes(app: Api, { db }: Context): void {
         response: { 200: PauseList },
       },
     },
-    async () => {
-      const [queues, jobs] = await Promise.all([pausedQueues(db), listPauses(db)]);
+    async ({ caller: { projects } }) => {
+      const [queues, jobs] = await Promise.all([
+        pausedQueues(db, projects),
+        listPauses(db, projects),
+      ]);
       const ofQueues = queues.map((row): PauseInfo => ({
         queue: row.name,
         job: null,

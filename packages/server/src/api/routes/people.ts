@@ -12,7 +12,7 @@ import {
   type ChangedPerson as Changed,
   type InvitedPerson as Invited,
   addPerson,
-  changeRole,
+  changeAccess,
   disable,
   enable,
   reset,
@@ -45,6 +45,7 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "listPeople",
         permission: "administer",
+        scope: "installation",
         summary: "List people",
         description: "By their addresses, at most 10,000.",
         querystring: NoQuery,
@@ -61,6 +62,7 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "addPerson",
         permission: "administer",
+        scope: "installation",
         summary: "Add a person",
         description:
           "The answer has a code by which the person sets a password, once, within 24 hours; nobody can read it again.",
@@ -68,13 +70,15 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         body: AddPerson,
         once: "shown",
         response: { 201: InvitedPerson },
-        problems: ["person_exists"],
+        problems: ["person_exists", "project_not_found"],
       },
     },
     async (request, reply) => {
-      const { email, name = null, role } = request.body;
+      const { email, name = null, role, projects } = request.body;
       await answerOnce<InvitedPerson>(once, request, reply, async (tx) => {
-        const invited = await addPerson(tx ?? db, request.caller, { email, name, role });
+        const invited = await addPerson(tx ?? db, request.caller, {
+          ...{ email, name, role, projects },
+        });
         return { body: presentInvited(invited), name: `person ${email}` };
       });
       return reply;
@@ -88,18 +92,19 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "changePerson",
         permission: "administer",
-        summary: "Give a person another role",
+        scope: "installation",
+        summary: "Give a person another role, or other projects",
         description:
           "Their sessions end within 5 s: they log in again. A role that a claim of the sign-on gave is theirs by hand from then on.",
         params: PersonByEmail,
         querystring: NoQuery,
         body: ChangePerson,
         response: { 200: ChangedPerson },
-        problems: ["person_not_found"],
+        problems: ["person_not_found", "project_not_found"],
       },
     },
-    async ({ caller, params: { email }, body: { role } }) =>
-      presentChanged(await changeRole(db, caller, email, role)),
+    async ({ caller, params: { email }, body }) =>
+      presentChanged(await changeAccess(db, caller, email, body)),
   );
 
   app.post(
@@ -109,6 +114,7 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "disablePerson",
         permission: "administer",
+        scope: "installation",
         summary: "Let a person log in no more",
         description:
           "Their sessions end within 5 s. They stay in the list, so that history can be read.",
@@ -129,6 +135,7 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "enablePerson",
         permission: "administer",
+        scope: "installation",
         summary: "Let a person log in again",
         params: PersonByEmail,
         querystring: NoQuery,
@@ -147,6 +154,7 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
         tags: ["people"],
         operationId: "resetPerson",
         permission: "administer",
+        scope: "installation",
         summary: "Take a person's password away, and give a code by which they set another",
         description: "Their sessions end within 5 s.",
         params: PersonByEmail,

@@ -13,6 +13,7 @@ export function publishedRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "queryRun",
         permission: "follow",
+        scope: { run: "id" },
         summary: "Read what a run has published",
         description:
           "The last value of each key, at any time: while the run runs, while it waits, and after it has ended. Of a run that was continued, what the last of its chain has published. It asks no worker.",

@@ -15,6 +15,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "setQueueLimits",
         permission: "operate",
+        scope: { ownQueue: "name" },
         summary: "Limit a queue over all workers",
         description:
           "How many of its runs run at the same time, and how many start. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
@@ -51,6 +52,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "resetQueueLimits",
         permission: "operate",
+        scope: { ownQueue: "name" },
         summary: "Give a queue back the limits that code defines",
         description: "None, when no code defines the queue.",
         params: QueueByName,

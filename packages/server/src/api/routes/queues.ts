@@ -20,12 +20,16 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "listQueues",
         permission: "read",
+        scope: "own",
         summary: "List queues with their depth",
         querystring: NoQuery,
         response: { 200: QueueList },
       },
     },
-    async () => ({ queues: (await bounded(db, listQueues)).map(presentQueue) }),
+    async ({ caller }) => {
+      const rows = await bounded(db, (tx) => listQueues(tx, caller.projects));
+      return { queues: rows.map(presentQueue) };
+    },
   );
 
   app.get(
@@ -35,6 +39,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "getQueue",
         permission: "read",
+        scope: { queue: "name" },
         summary: "Look at a queue",
         params: QueueByName,
         querystring: NoQuery,
@@ -52,6 +57,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "pauseQueue",
         permission: "operate",
+        scope: { ownQueue: "name" },
         summary: "Pause a queue",
         description:
           "No run of it is started any more; those that run go on. Pausing again keeps the first instant.",
@@ -78,6 +84,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
         tags: ["queues"],
         operationId: "resumeQueue",
         permission: "operate",
+        scope: { ownQueue: "name" },
         summary: "Resume a queue",
         description:
           "Workers look into it again at once. A queue that is not paused stays as it is.",
@@ -102,7 +109,8 @@ export async function readQueue(
   name: string,
   request: FastifyRequest,
 ): Promise<QueueInfo> {
-  const row = (await bounded(db, listQueues)).find((queue) => queue.name === name);
+  const rows = await bounded(db, (tx) => listQueues(tx, request.caller.projects));
+  const row = rows.find((queue) => queue.name === name);
   if (!row) {
     throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
   }

@@ -22,6 +22,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         tags: ["runs"],
         operationId: "cancelRun",
         permission: "operate",
+        scope: { run: "id" },
         summary: "Cancel a run",
         description:
           "A run that waits is cancelled at once. One that runs is asked to stop: its handler's signal is aborted, and the run is cancelled when the handler lets go. One that has something to make good does that first, unless it is forced to end.",
@@ -47,6 +48,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         tags: ["runs"],
         operationId: "rerunRun",
         permission: "operate",
+        scope: { run: "id" },
         summary: "Rerun a run that has finished",
         description:
           "Makes a new run of the same job with the same input; the old one stays as it ended.",
@@ -77,6 +79,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         tags: ["runs"],
         operationId: "forkRun",
         permission: "operate",
+        scope: { run: "id" },
         summary: "Run a run again from one of its steps",
         description:
           "Makes a new run of the same job that begins with what the old one, which may still be open, has on record before that step. With another input, steps before it keep what they gave for the old one.",
@@ -104,9 +107,11 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         if (input !== undefined) {
           const [old] = await readForRerun(within ?? db, runId);
           if (old) {
-            await intake.requireAcceptable(old.job, input, within).catch((error: unknown) => {
-              throw placedAt(error, "/input", PLACED_INPUT);
-            });
+            await intake
+              .requireAcceptable(old.job, input, request.caller.projects, within)
+              .catch((error: unknown) => {
+                throw placedAt(error, "/input", PLACED_INPUT);
+              });
           }
         }
         const made = await fork(within ?? db, request.caller, {

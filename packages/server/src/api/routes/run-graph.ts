@@ -21,6 +21,7 @@ export function runGraphRoute(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "getRunGraph",
         permission: "read",
+        scope: { run: "id" },
         summary: "Look at a run as a graph",
         description:
           "Of a flow its nodes, and what has become of each; of other runs the steps that are on record, as they came after each other.",

@@ -45,6 +45,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "listRuns",
         permission: "read",
+        scope: "own",
         summary: "List runs, newest first",
         description:
           "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 runs at the most, so that a filter which matches nothing is cheap.",
@@ -65,6 +66,7 @@ export function runRoutes(app: Api, { db }: Context): void {
           state ?? null,
           since === undefined ? null : notBeforeIds(since),
           correlationId ?? null,
+          request.caller.projects,
         ];
         return parent === undefined ? listRuns(...asked) : listChildren(...asked, parent);
       });
@@ -87,6 +89,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "getRun",
         permission: "follow",
+        scope: { run: "id" },
         summary: "Look at a run",
         description: "With its input, output, attempts, steps and timeline.",
         params: ById,
@@ -134,6 +137,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         tags: ["runs"],
         operationId: "readRunLog",
         permission: "read",
+        scope: { run: "id" },
         summary: "Read what a run logged",
         params: ById,
         querystring: ReadLog,
@@ -177,7 +181,7 @@ async function readFamily(
 async function readHolds(db: Queryable, runs: readonly RunRow[]): Promise<Holds> {
   const waiting = runs.filter((run) => run.state === "queued").map((run) => run.id);
   if (waiting.length === 0) return { queues: new Map(), runs: new Map() };
-  const [queues, held] = await Promise.all([pausedQueues(db), readHeld(db, waiting)]);
+  const [queues, held] = await Promise.all([pausedQueues(db, null), readHeld(db, waiting)]);
   return {
     queues: new Map(queues.map((queue) => [queue.name, queue])),
     runs: new Map(held.map((row) => [row.run_id, row])),

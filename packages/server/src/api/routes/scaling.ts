@@ -12,16 +12,17 @@ export function scalingRoute(app: Api, meter: LoadMeter): void {
         tags: ["workers"],
         operationId: "readScaling",
         permission: "read",
+        scope: "own",
         summary: "How many workers are wanted",
         description:
-          "From what waits, arrives and runs, and when it should start; for KEDA's metrics-api scaler or one of your own. A queue that does not exist wants nobody.",
+          "From what waits, arrives and runs, and when it should start; for KEDA's metrics-api scaler or one of your own. A queue that does not exist wants nobody; nor, for who is confined to projects, does one that all share.",
         querystring: ReadScaling,
         response: { 200: Scaling },
       },
     },
     async (request) => {
       const names = request.query.queues?.split(",").map((name) => name.trim());
-      const loads = await meter.read(names);
+      const loads = await meter.read(names, request.caller.projects);
       return { workersWanted: Math.max(0, wantedTogether(loads)), queues: loads.map(present) };
     },
   );

@@ -45,6 +45,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "listSchedules",
         permission: "read",
+        scope: "own",
         summary: "List schedules",
         querystring: ListSchedules,
         response: { 200: SchedulePage },
@@ -52,7 +53,9 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
     },
     async (request) => {
       const { cursor = "", limit, job = null } = request.query;
-      const rows = await bounded(db, (tx) => listSchedules(tx, cursor, limit, job));
+      const rows = await bounded(db, (tx) =>
+        listSchedules(tx, cursor, limit, job, request.caller.projects),
+      );
       return {
         schedules: rows.map(presentSchedule),
         nextCursor: rows.length === limit ? (rows.at(-1)?.name ?? null) : null,
@@ -67,6 +70,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "createSchedule",
         permission: "edit",
+        scope: "own",
         summary: "Create a schedule",
         description:
           "Give exactly one of cron, every, at and calendar. It begins now: what its rule names from now on fires.",
@@ -74,12 +78,18 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         body: CreateSchedule,
         once: "kept",
         response: { 201: ScheduleInfo },
-        problems: ["invalid_schedule", "invalid_input", "unknown_job", "schedule_exists"],
+        problems: [
+          "invalid_schedule",
+          "invalid_input",
+          "unknown_job",
+          "schedule_exists",
+          "name_taken",
+        ],
       },
     },
     async (request, reply) => {
       const { name, job, input } = request.body;
-      await intake.requireAcceptable(job, input);
+      await intake.requireAcceptable(job, input, request.caller.projects);
       await answerOnce<ScheduleInfo>(once, request, reply, async (tx) => {
         await createSchedule(tx ?? db, request.caller, name, givenSchedule(request.body));
         const location = `/api/v1/schedules/${encodeURIComponent(name)}`;
@@ -96,6 +106,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "getSchedule",
         permission: "read",
+        scope: { schedule: "name" },
         summary: "Look at a schedule",
         params: ScheduleByName,
         querystring: NoQuery,
@@ -113,6 +124,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "changeSchedule",
         permission: "edit",
+        scope: { schedule: "name" },
         summary: "Change a schedule",
         description:
           "What is absent stays. Of one that code defines, the change holds until it is reset, whatever the code says. A new rule begins now.",
@@ -129,7 +141,8 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
       const { job, input } = request.body;
       const old = await requireSchedule(db, name);
       if (job !== undefined || input !== undefined) {
-        await intake.requireAcceptable(job ?? old.job, input ?? JSON.parse(old.input));
+        const given = input ?? (JSON.parse(old.input) as unknown);
+        await intake.requireAcceptable(job ?? old.job, given, request.caller.projects);
       }
       await editSchedule(db, request.caller, name, (row) => {
         requireUnchanged(request, `schedule ${name}`, scheduleState(row));
@@ -146,6 +159,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "removeSchedule",
         permission: "edit",
+        scope: { schedule: "name" },
         summary: "Remove a schedule",
         description: "Its ledger and its runs stay; what waits for a run to end is skipped.",
         params: ScheduleByName,
@@ -172,6 +186,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "pauseSchedule",
         permission: "operate",
+        scope: { schedule: "name" },
         summary: "Pause a schedule",
         description:
           "What is due is skipped, with the reason on record. Pausing again keeps the first instant.",
@@ -198,6 +213,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "resumeSchedule",
         permission: "operate",
+        scope: { schedule: "name" },
         summary: "Resume a schedule",
         description:
           "What was due within the pause stays skipped. One that is not paused stays so.",
@@ -221,6 +237,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         tags: ["schedules"],
         operationId: "resetSchedule",
         permission: "edit",
+        scope: { schedule: "name" },
         summary: "Give a schedule back what code defines",
         params: ScheduleByName,
         querystring: NoQuery,

@@ -16,13 +16,16 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         tags: ["secrets"],
         operationId: "listSecrets",
         permission: "administer",
+        scope: "own",
         summary: "List secrets, by name",
         description: "What they are called and who may have them. Nothing here gives a value.",
         querystring: NoQuery,
         response: { 200: SecretList },
       },
     },
-    async () => ({ secrets: (await listSecrets(db)).map(presentSecret) }),
+    async ({ caller }) => ({
+      secrets: (await listSecrets(db, caller.projects)).map(presentSecret),
+    }),
   );
 
   app.put(
@@ -32,6 +35,7 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         tags: ["secrets"],
         operationId: "setSecret",
         permission: "administer",
+        scope: "own",
         summary: "Set a secret, or give it another value",
         description:
           "Workers know of it within 30 s. One end of a line at the end of the value is taken away. What the value was before is gone.",
@@ -39,15 +43,16 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         querystring: NoQuery,
         body: SetSecret,
         response: { 200: SecretInfo },
-        problems: ["secret_key_missing"],
+        problems: ["secret_key_missing", "project_not_found", "name_taken"],
       },
     },
     async (request) => {
-      const { value, source, jobs, allJobs } = request.body;
+      const { value, source, jobs, allJobs, project } = request.body;
       const row = await setSecret(db, request.caller, secretKeys, {
         name: request.params.name,
         given: value === undefined ? { source: source! } : { value },
         jobs: allJobs ? "all" : jobs,
+        project,
       });
       return presentSecret(row);
     },
@@ -60,6 +65,7 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         tags: ["secrets"],
         operationId: "removeSecret",
         permission: "administer",
+        scope: { secret: "name" },
         summary: "Remove a secret",
         description: "Workers that have loaded it give it to runs for 30 s still.",
         params: SecretByName,
@@ -78,6 +84,7 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
         tags: ["secrets"],
         operationId: "rotateSecrets",
         permission: "administer",
+        scope: "installation",
         summary: "Encrypt all secrets under the newest key",
         description:
           "That is the first of MILLRACE_SECRET_KEYS. They are read meanwhile. Afterwards no secret is under an older key, and it can be taken away.",

@@ -44,15 +44,16 @@ export function webhookRoutes(app: Api, context: Context): void {
         tags: ["webhooks"],
         operationId: "listWebhooks",
         permission: "read",
+        scope: "own",
         summary: "List webhooks, in and out, by name",
         description: "Nothing here gives a secret.",
         querystring: NoQuery,
         response: { 200: WebhookList },
       },
     },
-    async () => ({
-      endpoints: (await listEndpoints(context.db)).map(presentEndpoint),
-      subscriptions: (await listSubscriptions(context.db)).map(presentSubscription),
+    async ({ caller: { projects } }) => ({
+      endpoints: (await listEndpoints(context.db, projects)).map(presentEndpoint),
+      subscriptions: (await listSubscriptions(context.db, projects)).map(presentSubscription),
     }),
   );
   endpointRoutes(app, context);
@@ -68,6 +69,7 @@ function endpointRoutes(app: Api, { db, origins }: Context): void {
         tags: ["webhooks"],
         operationId: "setWebhookEndpoint",
         permission: "edit",
+        scope: "own",
         summary: "Make an endpoint for webhooks of others, or change one",
         description:
           "Answers 201 when it was made, with its path. What is left out stays as it was. Who sends is told by the signature alone: under a secret of Millrace that is bound to the job.",
@@ -75,7 +77,7 @@ function endpointRoutes(app: Api, { db, origins }: Context): void {
         querystring: NoQuery,
         body: SetWebhookEndpoint,
         response: { 200: EndpointInfo, 201: EndpointInfo },
-        problems: ["unknown_job"],
+        problems: ["unknown_job", "name_taken"],
       },
     },
     async (request, reply) => {
@@ -95,6 +97,7 @@ function endpointRoutes(app: Api, { db, origins }: Context): void {
         tags: ["webhooks"],
         operationId: "removeWebhookEndpoint",
         permission: "edit",
+        scope: { endpoint: "name" },
         summary: "Remove an endpoint, with its log",
         params: ByName,
         querystring: NoQuery,
@@ -113,6 +116,7 @@ function endpointRoutes(app: Api, { db, origins }: Context): void {
         tags: ["webhooks"],
         operationId: "listWebhookReceipts",
         permission: "read",
+        scope: { endpoint: "name" },
         summary: "List what came in at an endpoint, newest first",
         description:
           "Also what was refused, and why; of what was not signed, 60 a minute at the most. Pass nextCursor as cursor until it is null.",
@@ -139,6 +143,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         tags: ["webhooks"],
         operationId: "setWebhookSubscription",
         permission: "edit",
+        scope: "own",
         summary: "Tell a URL when runs end, or change what it is told",
         description:
           "Answers 201 when it was made, with the secret under which deliveries are signed (Standard Webhooks), which nobody can read again. What is left out stays as it was. To switch it off drops what is still to be sent.",
@@ -146,12 +151,18 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         querystring: NoQuery,
         body: SetWebhookSubscription,
         response: { 200: SubscriptionInfo, 201: SubscriptionInfo },
-        problems: ["unknown_job", "blocked_destination", "secret_key_missing"],
+        problems: [
+          "unknown_job",
+          "blocked_destination",
+          "secret_key_missing",
+          "project_not_found",
+          "name_taken",
+        ],
       },
     },
     async (request, reply) => {
-      const { url, events, job, enabled } = request.body;
-      const given = { url, events, job, enabled };
+      const { url, events, job, enabled, project } = request.body;
+      const given = { url, events, job, enabled, project };
       const { name } = request.params;
       const { caller } = request;
       const { row, secret } = await setSubscription(db, caller, { keys, guard }, name, given);
@@ -168,6 +179,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         tags: ["webhooks"],
         operationId: "removeWebhookSubscription",
         permission: "edit",
+        scope: { subscription: "name" },
         summary: "Remove a subscription, with its secret and its log",
         params: ByName,
         querystring: NoQuery,
@@ -186,6 +198,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         tags: ["webhooks"],
         operationId: "testWebhookSubscription",
         permission: "operate",
+        scope: { subscription: "name" },
         summary: "Send an event webhook.ping to a subscription",
         description:
           "By the same way as all others, within a second. What became of it, the delivery tells.",
@@ -209,6 +222,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
         tags: ["webhooks"],
         operationId: "listWebhookDeliveries",
         permission: "read",
+        scope: { subscription: "name" },
         summary: "List what a subscription was told, or is to be, newest first",
         description: "Pass nextCursor as cursor until it is null.",
         params: ByName,
@@ -234,6 +248,7 @@ function deliveryRoutes(app: Api, { db }: Context): void {
         tags: ["webhooks"],
         operationId: "getWebhookDelivery",
         permission: "read",
+        scope: { delivery: "id" },
         summary: "One delivery of a subscription",
         params: ByDelivery,
         querystring: NoQuery,
@@ -251,6 +266,7 @@ function deliveryRoutes(app: Api, { db }: Context): void {
         tags: ["webhooks"],
         operationId: "redeliverWebhook",
         permission: "operate",
+        scope: { delivery: "id" },
         summary: "Send a delivery again, under the same id",
         description: "Whatever became of it. It has its attempts of a day anew.",
         params: ByDelivery,

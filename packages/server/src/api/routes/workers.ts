@@ -11,13 +11,16 @@ export function workerRoutes(app: Api, { db }: Context): void {
         tags: ["workers"],
         operationId: "listWorkers",
         permission: "read",
+        scope: "own",
         summary: "List workers",
         description: "Those that live, and those that ended within the last hour; newest first.",
         querystring: NoQuery,
         response: { 200: WorkerList },
       },
     },
-    async () => ({ workers: (await listWorkers(db)).map(presentWorker) }),
+    async ({ caller }) => ({
+      workers: (await listWorkers(db, caller.projects)).map(presentWorker),
+    }),
   );
 }
 
@@ -25,6 +28,7 @@ function presentWorker(row: WorkerRow): WorkerInfo {
   return {
     id: row.id,
     name: row.name,
+    project: row.project,
     state: row.state,
     concurrency: row.concurrency,
     running: row.running,

@@ -67,7 +67,7 @@ export class Autoscaler extends Loop {
 /** What our workers take from; undefined, for all queues, while none of them lives. */
 async function queuesOf(db: Database, pids: readonly number[]): Promise<string[] | undefined> {
   const names = pids.map((pid) => `${hostname()}:${pid}`);
-  const ours = (await listWorkers(db)).filter(
+  const ours = (await listWorkers(db, null)).filter(
     ({ name, state }) => state === "active" && names.includes(name),
   );
   return ours.length > 0 ? [...new Set(ours.flatMap(({ queues }) => queues))] : undefined;

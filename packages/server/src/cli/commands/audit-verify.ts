@@ -50,6 +50,7 @@ async function follow(api: ApiClient, earlier: AuditHead | undefined): Promise<A
     const query = { order: "oldest", cursor, limit: MAX_AUDIT_PAGE };
     // The server reads the head before the entries: so it is never one that comes after them.
     const { entries, head } = await api.get("audit", AuditPage, query);
+    if (!head) throw confined();
     for (const entry of entries) {
       const trouble = chain.add(entry);
       if (trouble !== undefined) throw broken(trouble);
@@ -61,6 +62,13 @@ async function follow(api: ApiClient, earlier: AuditHead | undefined): Promise<A
     requireEnd(chain.head, head, earlier);
     return head;
   }
+}
+
+function confined(): MillraceError {
+  return new MillraceError(
+    "forbidden",
+    "the chain is of the whole installation, and this caller is confined to projects: their entries alone are no chain; it takes a key that is not confined",
+  );
 }
 
 function requireEnd(last: AuditHead, head: AuditHead, earlier: AuditHead | undefined): void {

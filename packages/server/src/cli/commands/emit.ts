@@ -19,6 +19,7 @@ export function emitCommand(cli: Cli): Command {
     .option("-i, --input <json>", "the payload")
     .option("--input-file <file>", "the file that holds the payload")
     .option("--run <id>", "the run that alone shall get it")
+    .option("--project <name>", "whose runs alone get it (default: your own; of who has none, all)")
     .option("--key <text>", "idempotency key: same event and key, sent once")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -34,6 +35,7 @@ export interface EmitOptions {
   inputFile?: string;
   run?: string;
   key?: string;
+  project?: string;
   json?: boolean;
 }
 
@@ -42,10 +44,10 @@ export async function emit(
   cli: Cli,
   name: string,
   operand: string | undefined,
-  { input: json, inputFile: file, run, key, json: asJson }: EmitOptions,
+  { input: json, inputFile: file, run, key, project, json: asJson }: EmitOptions,
 ): Promise<number> {
   const payload = await readInput({ operand, json, file }, cli.cwd, cli.stdin);
-  const body = { name, payload, run, idempotencyKey: key };
+  const body = { name, payload, run, idempotencyKey: key, project };
   const sent = await apiClient(cli).post("events", body, EmittedEvent);
   if (asJson) cli.out.line(harmlessJson({ v: 1, ...sent }));
   else if (sent.created) cli.out.line(`✓ Sent ${harmless(name)} ${sent.id}`);

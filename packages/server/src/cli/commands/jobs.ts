@@ -5,6 +5,7 @@ import { apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmlessJson } from "../output/harmless.ts";
+import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { limitsText, pauseText, rateText } from "../output/pause-words.ts";
 import { count } from "../output/words.ts";
@@ -34,7 +35,7 @@ export function jobsCommand(cli: Cli): Command {
 async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
   const { jobs } = await apiClient(cli).get("jobs", JobList);
   if (json) for (const job of jobs) cli.out.line(harmlessJson({ v: 1, ...job }));
-  else printTable(cli.out, COLUMNS, jobs);
+  else printTable(cli.out, withProject(COLUMNS, jobs), jobs);
   return EXIT.done;
 }
 

@@ -6,7 +6,13 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
-import { jsonOption } from "./options.ts";
+import { jsonOption, severalOption } from "./options.ts";
+
+/** Where nobody is confined, nobody is told of it. */
+const PROJECTS: Column<ApiKeyInfo> = {
+  title: "PROJECTS",
+  text: ({ projects }) => projects?.join(", ") ?? "all",
+};
 
 const COLUMNS: Column<ApiKeyInfo>[] = [
   { title: "KEY", text: ({ id }) => id },
@@ -26,6 +32,12 @@ interface Options {
   json?: boolean;
 }
 
+interface CreateOptions extends Options {
+  role: string;
+  expires?: string;
+  project?: string[];
+}
+
 export function keysCommand(cli: Cli): Command {
   return new Command("keys")
     .description("list API keys: who may do what")
@@ -41,8 +53,13 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   const { keys } = await apiClient(cli).get("keys", ApiKeyList);
   if (json) for (const key of keys) cli.out.line(harmlessJson({ v: 1, ...key }));
   else if (keys.length === 0) cli.err.line("No keys but the server's own.");
-  else printTable(cli.out, COLUMNS, keys);
+  else printTable(cli.out, columnsFor(keys), keys);
   return EXIT.done;
+}
+
+function columnsFor(keys: readonly ApiKeyInfo[]): Column<ApiKeyInfo>[] {
+  const confined = keys.some(({ projects }) => projects !== null);
+  return confined ? COLUMNS.toSpliced(3, 0, PROJECTS) : COLUMNS;
 }
 
 function createCommand(cli: Cli): Command {
@@ -51,11 +68,17 @@ function createCommand(cli: Cli): Command {
     .argument("<name>", "who or what it is for")
     .addOption(new Option("--role <role>", "what it may do").choices(ROLES).makeOptionMandatory())
     .option("--expires <duration>", "after how long it stops working, such as 90d")
+    .addOption(
+      severalOption(
+        "--project <name>",
+        "to which it is confined (repeatable; default: as who makes it)",
+      ),
+    )
     .addOption(jsonOption())
     .action(
-      cli.action(async (name: string, options: Options & { role: string; expires?: string }) => {
-        const { role, expires: expiresIn } = options;
-        const body = { name, role, expiresIn };
+      cli.action(async (name: string, options: CreateOptions) => {
+        const { role, expires: expiresIn, project: projects } = options;
+        const body = { name, role, expiresIn, projects };
         show(cli, await apiClient(cli).post("keys", body, CreatedApiKey), options);
         return EXIT.done;
       }),
@@ -103,8 +126,11 @@ function show(cli: Cli, created: CreatedApiKey, { json }: Options): void {
     cli.out.line(harmlessJson({ v: 1, ...created }));
     return;
   }
-  const { name, role, expiresAt } = created;
+  const { name, role, projects, expiresAt } = created;
+  const confined = projects === null ? "" : `, confined to ${projects.map(harmless).join(", ")}`;
   const until = expiresAt === null ? "" : `, until ${expiresAt}`;
-  cli.err.line(`A key of the role ${role} for ${harmless(name)}${until}. It is shown this once:`);
+  cli.err.line(
+    `A key of the role ${role} for ${harmless(name)}${confined}${until}. It is shown this once:`,
+  );
   cli.out.line(created.key);
 }

@@ -19,6 +19,13 @@ export const queuesOption = () =>
 export const concurrencyOption = () =>
   new Option("-c, --concurrency <n>", "runs at the same time (MILLRACE_CONCURRENCY)");
 
+/** One that may be given several times. */
+export const severalOption = (flags: string, description: string) =>
+  new Option(flags, description).argParser((value: string, before: string[] | undefined) => [
+    ...(before ?? []),
+    value,
+  ]);
+
 /** For commander: a whole number in a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -1,4 +1,4 @@
-import { PERSON_ROLES } from "@millrace/core";
+import { MillraceError, PERSON_ROLES } from "@millrace/core";
 import { ChangedPerson, InvitedPerson, type PersonInfo, PersonList } from "@millrace/core/api";
 import { Argument, Command, Option } from "commander";
 import { apiClient, localAddress, segment } from "../api-client.ts";
@@ -6,7 +6,13 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
-import { jsonOption } from "./options.ts";
+import { jsonOption, severalOption } from "./options.ts";
+
+/** Where nobody is confined, nobody is told of it. */
+const PROJECTS: Column<PersonInfo> = {
+  title: "PROJECTS",
+  text: ({ projects }) => projects?.join(", ") ?? "all",
+};
 
 const COLUMNS: Column<PersonInfo>[] = [
   { title: "PERSON", text: ({ email }) => email },
@@ -28,6 +34,12 @@ interface Options {
   json?: boolean;
 }
 
+interface AddOptions extends Options {
+  role: string;
+  name?: string;
+  project?: string[];
+}
+
 export function peopleCommand(cli: Cli): Command {
   return new Command("people")
     .description("list people: who may log in, and what they may do")
@@ -36,6 +48,7 @@ export function peopleCommand(cli: Cli): Command {
     .action(cli.action((options: Options) => list(cli, options)))
     .addCommand(addCommand(cli))
     .addCommand(roleCommand(cli))
+    .addCommand(confineCommand(cli))
     .addCommand(
       changeCommand(
         cli,
@@ -52,8 +65,13 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   if (json) for (const person of people) cli.out.line(harmlessJson({ v: 1, ...person }));
   else if (people.length === 0)
     cli.err.line("No people yet. Add one: millrace people add ADDRESS --role admin");
-  else printTable(cli.out, COLUMNS, people);
+  else printTable(cli.out, columnsFor(people), people);
   return EXIT.done;
+}
+
+function columnsFor(people: readonly PersonInfo[]): Column<PersonInfo>[] {
+  const confined = people.some(({ projects }) => projects !== null);
+  return confined ? COLUMNS.toSpliced(3, 0, PROJECTS) : COLUMNS;
 }
 
 function addCommand(cli: Cli): Command {
@@ -66,15 +84,18 @@ function addCommand(cli: Cli): Command {
       new Option("--role <role>", "what they may do").choices(PERSON_ROLES).makeOptionMandatory(),
     )
     .option("--name <name>", "as others call them")
+    .addOption(
+      severalOption(
+        "--project <name>",
+        "to which they are confined (repeatable; default: the whole installation)",
+      ),
+    )
     .addOption(jsonOption())
     .action(
-      cli.action(async (email: string, options: Options & { role: string; name?: string }) => {
-        const { role, name } = options;
-        show(
-          cli,
-          await apiClient(cli).post("people", { email, name, role }, InvitedPerson),
-          options,
-        );
+      cli.action(async (email: string, options: AddOptions) => {
+        const { role, name, project: projects } = options;
+        const body = { email, name, role, projects };
+        show(cli, await apiClient(cli).post("people", body, InvitedPerson), options);
         return EXIT.done;
       }),
     );
@@ -91,6 +112,31 @@ function roleCommand(cli: Cli): Command {
         const path = `people/${segment(email)}`;
         const person = await apiClient(cli).patch(path, { role }, ChangedPerson);
         tell(cli, person, `${harmless(person.email)} has the role ${person.role}`, options);
+        return EXIT.done;
+      }),
+    );
+}
+
+function confineCommand(cli: Cli): Command {
+  return new Command("confine")
+    .description("confine a person to projects, or to none, and end their sessions within 5 s")
+    .addArgument(emailArgument())
+    .argument("[projects...]", "what they may see and do is within these")
+    .option("--whole", "they may see and do what their role says in the whole installation")
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, named: string[], options: Options & { whole?: true }) => {
+        if (named.length > 0 === (options.whole === true)) {
+          throw new MillraceError(
+            "invalid_usage",
+            "name projects, or say --whole; see millrace people confine --help",
+          );
+        }
+        const path = `people/${segment(email)}`;
+        const projects = options.whole ? null : named;
+        const person = await apiClient(cli).patch(path, { projects }, ChangedPerson);
+        const to = person.projects?.map(harmless).join(", ") ?? "nothing";
+        tell(cli, person, `${harmless(person.email)} is confined to ${to}`, options);
         return EXIT.done;
       }),
     );

@@ -6,6 +6,7 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { limitsText, pauseText } from "../output/pause-words.ts";
+import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption } from "./options.ts";
 import { type PauseOptions, addPauseOptions, pauseBody } from "./pause-options.ts";
@@ -54,7 +55,7 @@ interface Options {
 async function list(cli: Cli, { json }: Options): Promise<number> {
   const { queues } = await apiClient(cli).get("queues", QueueList);
   if (json) for (const queue of queues) cli.out.line(harmlessJson({ v: 1, ...queue }));
-  else printTable(cli.out, COLUMNS, queues);
+  else printTable(cli.out, withProject(COLUMNS, queues), queues);
   return EXIT.done;
 }
 

@@ -4,6 +4,7 @@ import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
+import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { count } from "../output/words.ts";
 import { readSecret } from "../read-secret.ts";
@@ -25,6 +26,7 @@ interface Options {
 interface SetOptions extends Options {
   job?: string[];
   allJobs?: boolean;
+  project?: string;
 }
 
 export function secretsCommand(cli: Cli): Command {
@@ -48,7 +50,7 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   const { secrets } = await apiClient(cli).get("secrets", SecretList);
   if (json) for (const secret of secrets) cli.out.line(harmlessJson({ v: 1, ...secret }));
   else if (secrets.length === 0) cli.err.line("No secrets.");
-  else printTable(cli.out, COLUMNS, secrets);
+  else printTable(cli.out, withProject(COLUMNS, secrets), secrets);
   return EXIT.done;
 }
 
@@ -115,7 +117,8 @@ function boundCommand(command: Command): Command {
   return command
     .addArgument(nameArgument())
     .option("--job <name>", "a job that may have it (repeatable; default: those of before)", add)
-    .option("--all-jobs", "let every job have it that declares it")
+    .option("--all-jobs", "let every job of its project have it that declares it")
+    .option("--project <name>", "to which it is to belong, when it is set first")
     .addOption(jsonOption());
 }
 
@@ -131,10 +134,10 @@ async function put(
   cli: Cli,
   name: string,
   given: { value: string } | { source: string },
-  { job: jobs, allJobs, json }: SetOptions,
+  { job: jobs, allJobs, project, json }: SetOptions,
 ): Promise<number> {
   const path = `secrets/${segment(name)}`;
-  const secret = await apiClient(cli).put(path, { ...given, jobs, allJobs }, SecretInfo);
+  const secret = await apiClient(cli).put(path, { ...given, jobs, allJobs, project }, SecretInfo);
   if (json) cli.out.line(harmlessJson({ v: 1, ...secret }));
   else {
     const what = `${harmless(secret.name)} (version ${secret.version})`;

@@ -22,6 +22,7 @@ interface SendOptions extends Options {
   event?: string[];
   job?: string;
   allJobs?: boolean;
+  project?: string;
   on?: boolean;
   off?: boolean;
 }
@@ -33,15 +34,20 @@ export function sendCommand(cli: Cli): Command {
     .argument("[url]", "where to send; needed when it is made")
     .option("--event <event>", `of what is told (repeatable): ${WEBHOOK_EVENTS.join(", ")}`, add)
     .option("-j, --job <name>", "of the runs of this job alone")
-    .addOption(new Option("--all-jobs", "of the runs of all jobs (the default)").conflicts("job"))
+    .addOption(
+      new Option("--all-jobs", "of the runs of all jobs of its project (the default)").conflicts(
+        "job",
+      ),
+    )
+    .option("--project <name>", "to which it is to belong, when it is made")
     .option("--on", "switch it on")
     .addOption(new Option("--off", "switch it off, and drop what is to be sent").conflicts("on"))
     .addOption(jsonOption())
     .action(
       cli.action(async (name: string, url: string | undefined, options: SendOptions) => {
-        const { event: events, allJobs, json } = options;
+        const { event: events, allJobs, project, json } = options;
         const job = allJobs ? null : options.job;
-        const body = { url, events, job, enabled: switched(options) };
+        const body = { url, events, job, enabled: switched(options), project };
         const path = `webhooks/subscriptions/${segment(name)}`;
         const subscription = await apiClient(cli).put(path, body, SubscriptionInfo);
         if (json) cli.out.line(harmlessJson({ v: 1, ...subscription }));

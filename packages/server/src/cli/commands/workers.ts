@@ -5,6 +5,7 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmlessJson } from "../output/harmless.ts";
 import type { Style } from "../output/screen.ts";
+import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { age } from "../output/words.ts";
 import { jsonOption } from "./options.ts";
@@ -26,7 +27,7 @@ export function workersCommand(cli: Cli): Command {
 async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
   const { workers } = await apiClient(cli).get("workers", WorkerList);
   if (json) for (const worker of workers) cli.out.line(harmlessJson({ v: 1, ...worker }));
-  else printTable(cli.out, columns(Date.now()), workers);
+  else printTable(cli.out, withProject(columns(Date.now()), workers), workers);
   return EXIT.done;
 }
 

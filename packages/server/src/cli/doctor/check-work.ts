@@ -30,8 +30,8 @@ const LONG_APPROVAL_MS = 24 * 3_600_000;
  */
 export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
   const [days] = await countDaysAhead(db);
-  const workers = await listWorkers(db);
-  const queues = await listQueues(db);
+  const workers = await listWorkers(db, null);
+  const queues = await listQueues(db, null);
   const [places] = await countPlaces(db);
   return [
     checkPartitions(days?.days ?? 0),

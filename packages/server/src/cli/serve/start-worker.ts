@@ -35,7 +35,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await refusePending(opened.db, "worker");
   serving.goOn();
   const registry = new JobRegistry(jobs, queues, files, schedules);
-  await registry.register(opened.db);
+  await registry.register(opened.db, settings.project);
   tellJobs(cli, jobs);
 
   await checkSecretKeys(opened, registry);

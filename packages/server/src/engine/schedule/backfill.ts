@@ -49,7 +49,7 @@ export function beginBackfill(
   range: BackfillRange,
   rate: number,
 ): Promise<number> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { schedule: name }, async (tx, tell) => {
     const schedule = await lockedSchedule(tx, name);
     const items = await itemsOf(tx, schedule, range);
     const planned = items.filter(({ left }) => left === null);
@@ -67,6 +67,7 @@ export function beginBackfill(
       rate,
       planned.length,
       caller.name,
+      schedule.job,
     );
     const rows = planned.map(({ occurrence: { nominal, dst } }) => ({
       schedule: name,

@@ -9,7 +9,7 @@ import {
   takeDueSchedules,
 } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
-import { cancelInside } from "../cancel.ts";
+import { cancelInside } from "../cancel-inside.ts";
 import { type Decided, decide, type Due } from "./decide.ts";
 import { type Fired, NOTHING_FIRED, recordEntries } from "./fire.ts";
 

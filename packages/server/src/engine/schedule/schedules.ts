@@ -1,8 +1,13 @@
-import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
+import {
+  MillraceError,
+  occurrencesOf,
+  type Projects,
+  type Rule,
+  type SchedulePolicy,
+} from "@millrace/core";
 import { isDeepStrictEqual } from "node:util";
 import type { Caller } from "../../security/caller.ts";
 import type { Database, Transaction } from "../../store/database.ts";
-import { readJob } from "../../store/jobs.ts";
 import { recordOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
 import {
@@ -17,8 +22,11 @@ import {
   type ScheduleDefinition,
   type ScheduleRow,
 } from "../../store/schedules.ts";
+import { ownedByOthers } from "../../store/projects.ts";
+import { projectsOfJobs } from "../../store/scope.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { asCaller } from "../as-caller.ts";
+import { nameTaken } from "../project-to-be.ts";
 
 /** What a schedule says, as it is given: checked, with its input as JSON text. */
 export interface GivenSchedule {
@@ -36,9 +44,11 @@ export function createSchedule(
   name: string,
   given: GivenSchedule,
 ): Promise<void> {
-  return asCaller(db, caller, "edit", async (tx) => {
-    await requireJob(tx, given.job);
+  return asCaller(db, caller, "edit", "own", async (tx) => {
+    const { project } = await requireJob(tx, given.job, caller.projects);
     await requireFuture(tx, name, given.rule);
+    const [other] = await ownedByOthers(tx, project, [], [], [name]);
+    if (other && caller.projects !== null) throw nameTaken(`schedule ${name}`);
     if (await insert(tx, name, given, null, caller.name)) return;
     throw new MillraceError(
       "schedule_exists",
@@ -83,10 +93,11 @@ export function editSchedule(
   name: string,
   edit: (row: ScheduleRow) => GivenSchedule,
 ): Promise<void> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", { schedule: name }, async (tx) => {
     const row = await lockedSchedule(tx, name);
     const given = edit(row);
-    await requireJob(tx, given.job);
+    const { project } = await requireJob(tx, given.job, caller.projects);
+    if (given.job !== row.job) await requireSameProject(tx, row.job, project);
     if (!isDeepStrictEqual(row.rule, plain(given.rule))) await requireFuture(tx, name, given.rule);
     const asDefined = row.defined !== null && isSame(row.defined, given);
     await change(tx, row, given, row.defined, asDefined ? null : caller.name);
@@ -99,7 +110,7 @@ export function editSchedule(
  * @throws MillraceError `forbidden`, `schedule_not_found`; `invalid_request` for one that no code defines
  */
 export function resetSchedule(db: Database, caller: Caller, name: string): Promise<void> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", { schedule: name }, async (tx) => {
     const row = await lockedSchedule(tx, name);
     if (!row.defined) {
       throw new MillraceError("invalid_request", `no code defines schedule ${name}`);
@@ -169,7 +180,7 @@ export function pauseOne(
   until: Date | null,
   forMs: number | null,
 ): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { schedule: name }, async (tx) => {
     const [row] = await pauseSchedule(tx, name, caller.name, reason, until, forMs);
     if (!row) throw notFound(name);
   });
@@ -177,7 +188,7 @@ export function pauseOne(
 
 /** @throws MillraceError `forbidden`, `schedule_not_found` */
 export function resumeOne(db: Database, caller: Caller, name: string): Promise<void> {
-  return asCaller(db, caller, "operate", async (tx) => {
+  return asCaller(db, caller, "operate", { schedule: name }, async (tx) => {
     const [row] = await resumeSchedule(tx, name);
     if (!row?.resumed) throw notFound(name);
   });
@@ -195,7 +206,7 @@ export function removeOne(
   name: string,
   look?: (row: ScheduleRow) => void,
 ): Promise<void> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", { schedule: name }, async (tx) => {
     const row = await lockedSchedule(tx, name);
     look?.(row);
     const [code] = row.defined ? await hasLivingCode(tx, row.job) : [];
@@ -236,10 +247,26 @@ function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
 
-async function requireJob(tx: Queryable, name: string): Promise<void> {
-  const [job] = await readJob(tx, name);
-  if (job) return;
+/** @param projects those of which it must be */
+async function requireJob(
+  tx: Queryable,
+  name: string,
+  projects: Projects,
+): Promise<{ project: string }> {
+  const [job] = await projectsOfJobs(tx, [name], projects);
+  if (job) return job;
   throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`);
+}
+
+/** A schedule belongs to the project of its job, so it cannot go to that of another. */
+async function requireSameProject(tx: Queryable, job: string, project: string): Promise<void> {
+  const [old] = await projectsOfJobs(tx, [job], null);
+  if (!old || old.project === project) return;
+  throw new MillraceError(
+    "invalid_request",
+    `the schedule belongs to project ${old.project}, as its job ${job} does; make another for a job of project ${project}`,
+    { pointer: "/job" },
+  );
 }
 
 /** Somebody who makes a schedule that never fires has made a mistake; code may have one that is over. */

@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { MillraceError, type PayloadMapping, type WebhookScheme } from "@millrace/core";
+import {
+  MillraceError,
+  type PayloadMapping,
+  type Projects,
+  type WebhookScheme,
+} from "@millrace/core";
 import type { Caller } from "../../security/caller.ts";
 import { webhookKey } from "../../security/webhook-signature.ts";
 import { type Database, isUnavailable } from "../../store/database.ts";
-import { readJob } from "../../store/jobs.ts";
+import { projectsOfJobs } from "../../store/scope.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
   type EndpointRow,
@@ -16,6 +21,7 @@ import {
 import { readSubscription } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
 import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { nameTaken } from "../project-to-be.ts";
 
 const ID_BYTES = 24;
 
@@ -46,14 +52,16 @@ export function setEndpoint(
   name: string,
   given: GivenEndpoint,
 ): Promise<{ row: EndpointRow; created: boolean }> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", "own", async (tx) => {
     await lockWebhooks(tx);
     const [before] = await readEndpoint(tx, name);
-    if (!before) await requireFreeName(tx, name);
+    requireOwnName(caller, `endpoint ${name}`, before);
+    if (!before) await requireFreeName(tx, caller, name);
     const scheme = needed("scheme", given.scheme ?? before?.scheme);
     const job = needed("job", given.job ?? before?.job);
     const secret = needed("secret", given.secret ?? before?.secrets[0]?.name);
-    await requireJob(tx, job);
+    const { project } = await requireJob(tx, job, caller.projects);
+    if (before && before.project !== project) throw staysIn(before.project);
     await requireSecret(tx, origins, { scheme, job, secret });
     const mapping = given.mapping === undefined ? (before?.mapping ?? null) : given.mapping;
     const [row] = await putEndpoint(
@@ -66,6 +74,7 @@ export function setEndpoint(
       mapping && JSON.stringify(mapping),
       given.enabled ?? before?.enabled ?? true,
       caller.name,
+      project,
     );
     return { row: row!, created: !before };
   });
@@ -73,7 +82,7 @@ export function setEndpoint(
 
 /** @throws MillraceError `forbidden`, `webhook_not_found` */
 export function removeEndpoint(db: Database, caller: Caller, name: string): Promise<EndpointRow> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", { endpoint: name }, async (tx) => {
     const [row] = await deleteEndpoint(tx, name);
     if (row) return row;
     throw noEndpoint(name);
@@ -87,15 +96,36 @@ export async function requireEndpoint(db: Queryable, name: string): Promise<Endp
   throw noEndpoint(name);
 }
 
+/** @throws MillraceError `name_taken` */
+export function requireOwnName(
+  { projects }: Caller,
+  what: string,
+  before: { project: string } | undefined,
+): void {
+  if (before && projects !== null && !projects.includes(before.project)) throw nameTaken(what);
+}
+
+function staysIn(project: string): MillraceError {
+  return new MillraceError(
+    "invalid_request",
+    `the endpoint belongs to project ${project}, and stays in it: name a job of that, or make another endpoint`,
+    { pointer: "/job" },
+  );
+}
+
 /** Whether what is signed under it is taken still. */
 export function isCurrent({ until }: EndpointSecret): boolean {
   return until === null || Date.parse(until) > Date.now();
 }
 
-/** @throws MillraceError `unknown_job` */
-export async function requireJob(tx: Queryable, name: string): Promise<void> {
-  const [row] = await readJob(tx, name);
-  if (row) return;
+/** @param projects those of which it must be @throws MillraceError `unknown_job` */
+export async function requireJob(
+  tx: Queryable,
+  name: string,
+  projects: Projects,
+): Promise<{ project: string }> {
+  const [row] = await projectsOfJobs(tx, [name], projects);
+  if (row) return row;
   throw new MillraceError("unknown_job", `no job named ${JSON.stringify(name)} is registered`, {
     pointer: "/job",
   });
@@ -115,9 +145,10 @@ function secretsAfter(
   return [{ name: newest, until: null }, ...older.filter(isCurrent)];
 }
 
-async function requireFreeName(tx: Queryable, name: string): Promise<void> {
+async function requireFreeName(tx: Queryable, caller: Caller, name: string): Promise<void> {
   const [row] = await readSubscription(tx, name);
   if (!row) return;
+  requireOwnName(caller, `endpoint ${name}`, row);
   throw new MillraceError(
     "invalid_request",
     `there is a subscription named ${name} already; give this endpoint another name`,

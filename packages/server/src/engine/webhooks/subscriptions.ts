@@ -23,7 +23,8 @@ import {
 } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
 import { ringToSeal } from "../secrets.ts";
-import { requireJob } from "./endpoints.ts";
+import { projectToBe } from "../project-to-be.ts";
+import { requireJob, requireOwnName } from "./endpoints.ts";
 
 /** To whom the secrets of subscriptions are bound. No job can have this name, so that none gets them. */
 export const SENDER = "_webhooks";
@@ -32,9 +33,11 @@ export const SENDER = "_webhooks";
 export interface GivenSubscription {
   url: string | undefined;
   events: readonly WebhookEvent[] | undefined;
-  /** Null for every job. */
+  /** Null for every job of its project. */
   job: string | null | undefined;
   enabled: boolean | undefined;
+  /** To which it is to belong when it is made; that of its job, if it is about one. */
+  project?: string | undefined;
 }
 
 /** A subscription as it was set; with its secret when it was made just now. */
@@ -57,16 +60,18 @@ export function setSubscription(
   name: string,
   given: GivenSubscription,
 ): Promise<SetSubscription> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", "own", async (tx) => {
     await lockWebhooks(tx);
     const [before] = await readSubscription(tx, name);
-    if (!before) await requireFreeName(tx, name);
+    if (!before) await requireFreeName(tx, caller, name);
     const url = needed("url", given.url ?? before?.url);
     const events = needed("events", given.events ?? before?.events);
     const job = given.job === undefined ? (before?.job ?? null) : given.job;
-    if (job !== null) await requireJob(tx, job);
+    const project = await projectOf(tx, caller, name, { before, job, asked: given.project });
     requireDestination(guard, url);
-    const made = before ? undefined : await makeSecret(tx, caller, keys, name);
+    const made = before
+      ? undefined
+      : await makeSecret(tx, caller, keys, { subscription: name, project });
     const [row] = await putSubscription(
       tx,
       name,
@@ -76,6 +81,7 @@ export function setSubscription(
       before?.secret ?? made!.name,
       given.enabled ?? before?.enabled ?? true,
       caller.name,
+      project,
     );
     return { row: row!, secret: made?.value };
   });
@@ -87,7 +93,7 @@ export function removeSubscription(
   caller: Caller,
   name: string,
 ): Promise<SubscriptionRow> {
-  return asCaller(db, caller, "edit", async (tx) => {
+  return asCaller(db, caller, "edit", { subscription: name }, async (tx) => {
     const [row] = await deleteSubscription(tx, name);
     if (row) return row;
     throw noSubscription(name);
@@ -107,7 +113,7 @@ export async function requireSubscription(db: Queryable, name: string): Promise<
  * @throws MillraceError `forbidden`, `webhook_not_found`; `invalid_request` for one that is switched off
  */
 export function testSubscription(db: Database, caller: Caller, name: string): Promise<DeliveryRow> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { subscription: name }, async (tx, tell) => {
     requireEnabled(await requireSubscription(tx, name));
     const type = "webhook.ping";
     const body = { type, timestamp: new Date().toISOString(), data: { subscription: name } };
@@ -123,7 +129,7 @@ export function testSubscription(db: Database, caller: Caller, name: string): Pr
  * @throws MillraceError `forbidden`, `delivery_not_found`; `invalid_request` when its subscription is switched off
  */
 export function redeliver(db: Database, caller: Caller, id: string): Promise<DeliveryRow> {
-  return asCaller(db, caller, "operate", async (tx, tell) => {
+  return asCaller(db, caller, "operate", { delivery: id }, async (tx, tell) => {
     const { subscription } = await requireDelivery(tx, id);
     requireEnabled(await requireSubscription(tx, subscription));
     const [row] = await repeatDelivery(tx, id);
@@ -145,7 +151,7 @@ async function makeSecret(
   tx: Queryable,
   caller: Caller,
   keys: SecretKeys,
-  subscription: string,
+  { subscription, project }: { subscription: string; project: string },
 ): Promise<{ name: string; value: string }> {
   await lockSecrets(tx);
   const readable = subscription
@@ -155,7 +161,7 @@ async function makeSecret(
   const name = `WEBHOOK_${readable}_${randomBytes(4).toString("hex").toUpperCase()}`;
   const value = newStandardSecret();
   const { wrappedKey, sealed } = seal(await ringToSeal(tx, keys), { name, version: 1 }, value);
-  await putSecret(tx, name, 1, [SENDER], null, wrappedKey, sealed, caller.name);
+  await putSecret(tx, name, 1, [SENDER], null, wrappedKey, sealed, caller.name, project);
   return { name, value };
 }
 
@@ -168,9 +174,31 @@ function requireDestination(guard: OutboundGuard, url: string): void {
   }
 }
 
-async function requireFreeName(tx: Queryable, name: string): Promise<void> {
+/** Of one that is about one job, where that is. @throws MillraceError as {@link setSubscription} */
+async function projectOf(
+  tx: Queryable,
+  caller: Caller,
+  name: string,
+  asked: { before: SubscriptionRow | undefined; job: string | null; asked: string | undefined },
+): Promise<string> {
+  const { before, job } = asked;
+  const what = `subscription ${name}`;
+  if (before) requireOwnName(caller, what, before);
+  if (job === null) return projectToBe(tx, caller, what, before, asked.asked);
+  const { project } = await requireJob(tx, job, caller.projects);
+  const said = before?.project ?? asked.asked ?? project;
+  if (said === project) return project;
+  throw new MillraceError(
+    "invalid_request",
+    `job ${job} does not belong to project ${said}, to which the subscription belongs; name a job of that, or none`,
+    { pointer: "/job" },
+  );
+}
+
+async function requireFreeName(tx: Queryable, caller: Caller, name: string): Promise<void> {
   const [row] = await readEndpoint(tx, name);
   if (!row) return;
+  requireOwnName(caller, `subscription ${name}`, row);
   throw new MillraceError(
     "invalid_request",
     `there is an endpoint named ${name} already; give this subscription another name`,

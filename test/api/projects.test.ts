@@ -1,0 +1,700 @@
+import { defineJob, defineQueue } from "@millrace/sdk";
+import { JobRegistry } from "millrace";
+import { beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type Answer, type ApiUnderTest, type Call, startApi } from "../support/api.ts";
+import { askFor } from "../support/approval.ts";
+import { seedDeadLetters } from "../support/dead-letters.ts";
+import { putInDoubt } from "../support/doubt.ts";
+import { addPerson, browserOf } from "../support/people.ts";
+
+/** Where there is nothing. */
+const NO_ID = "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49";
+
+const HOOK_SECRET = "a-secret-of-webhooks";
+
+type Kind =
+  | "run"
+  | "deadLetter"
+  | "job"
+  | "queue"
+  | "ownQueue"
+  | "schedule"
+  | "operation"
+  | "secret"
+  | "endpoint"
+  | "subscription"
+  | "delivery"
+  | "key";
+
+type Ids = Record<Kind, string>;
+
+/** All that can belong to a project: what can be named bears its name, and `ids` has what stands for each kind. */
+interface Furnished {
+  name: string;
+  /** Of an admin who is confined to it. */
+  key: string;
+  ids: Ids;
+  /** Of all of its runs. */
+  runs: string[];
+}
+
+async function done(answer: Promise<Answer>): Promise<Answer["body"]> {
+  const { status, body } = await answer;
+  expect(status, JSON.stringify(body)).toBeLessThan(300);
+  return body;
+}
+
+async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
+  const put = (path: string, json: object) =>
+    done(api.call(`/api/v1/${path}`, { method: "PUT", json }));
+  await done(api.call("/api/v1/projects", { json: { name } }));
+  const job = `${name}/pay`;
+  const secret = `${name.toUpperCase()}_TOKEN`;
+  const pay = defineJob({
+    ...{ name: job, queue: `${name}/queue`, input: z.looseObject({}) },
+    run: () => null,
+  });
+  const plain = defineJob({ name: `${name}/plain`, run: () => null });
+  await new JobRegistry([pay, plain], [defineQueue({ name: `${name}/queue` })]).register(
+    api.db,
+    name,
+  );
+  const makeKey = (role: string) =>
+    done(api.call("/api/v1/keys", { json: { name: `${name} ${role}`, role, projects: [name] } }));
+  const { key } = await makeKey("admin");
+  // One that may go while the other works.
+  const { id: keyId } = await makeKey("viewer");
+  const made = { method: "PUT", key };
+  await done(
+    api.call(`/api/v1/secrets/${secret}`, { ...made, json: { value: HOOK_SECRET, jobs: [job] } }),
+  );
+  await put(`webhooks/endpoints/${name}-hook`, { scheme: "github", job, secret });
+  await put(`webhooks/subscriptions/${name}-told`, {
+    ...{ url: `https://example.com/${name}`, events: ["run.failed"], project: name },
+  });
+  const delivery = await done(
+    api.call(`/api/v1/webhooks/subscriptions/${name}-told/test`, { method: "POST", key }),
+  );
+  const cron = { name: `${name}/nightly`, job, cron: "0 3 * * *" };
+  await done(api.call("/api/v1/schedules", { json: cron, key }));
+  await seedDeadLetters(api.db, 1, { job, queue: `${name}/queue`, message: `${name} broke once` });
+  const operation = await done(
+    api.call("/api/v1/operations", { key, json: { kind: "dismiss", filter: { job }, note: name } }),
+  );
+  await api.db.query("update millrace.dead_letter set handled_at = null");
+  const [deadLetter] = await seedDeadLetters(api.db, 1, {
+    ...{ job, queue: `${name}/queue`, message: `${name} broke` },
+  });
+  for (let n = 0; n < 5; n++) {
+    const json = { job, correlationId: `${name}-request`, input: { of: name } };
+    await done(api.call("/api/v1/runs", { json, key }));
+  }
+  await done(api.call("/api/v1/runs", { json: { job: `${name}/plain` }, key }));
+  await settleSome(api, name);
+  const pause = { json: { reason: `${name} is closed` }, key };
+  await done(api.call(`/api/v1/queues/${encodeURIComponent(`${name}/queue`)}/pause`, pause));
+  await done(api.call(`/api/v1/jobs/${encodeURIComponent(job)}/pause`, pause));
+  const { rows } = await api.db.query<{ id: string; open: boolean }>(
+    "select id, state is null as open from millrace.run where job = $1 order by id desc",
+    [job],
+  );
+  const [run] = rows.filter(({ open }) => open).map(({ id }) => id);
+  const queue = `${name}/queue`;
+  const webhooks = {
+    endpoint: `${name}-hook`,
+    subscription: `${name}-told`,
+    delivery: delivery.id,
+  };
+  const ids: Ids = {
+    ...{ run: run!, deadLetter: deadLetter!, job, queue, ownQueue: queue, secret, ...webhooks },
+    ...{ schedule: `${name}/nightly`, operation: String(operation.id), key: keyId },
+  };
+  return { name, key, ids, runs: rows.map(({ id }) => id) };
+}
+
+/** One of its runs asks for approval, one is in doubt, and one has published something; the others wait, or are held. */
+async function settleSome(api: ApiUnderTest, name: string): Promise<void> {
+  const claimed = await api.claimAs([`${name}/queue`], [`${name}/pay`]);
+  const { worker, runs } = claimed;
+  await api.db.query("update millrace.worker set name = $2, project = $3 where id = $1", [
+    ...[worker, `${name}-machine`, name],
+  ]);
+  await askFor(api.db, { worker, ...runs[0]! }, { ask: `${name}: refund?` });
+  await putInDoubt(api.db, { worker, ...runs[1]! }, [`${name}-charge`]);
+  await api.db.query(
+    "insert into millrace.published (run_id, key, value, checkpoints, attempt, number) values ($1, $2, '1', 0, 1, 1)",
+    [runs[2]!.runId, `${name}-progress`],
+  );
+}
+
+interface Operation {
+  operation: string;
+  method: string;
+  /** With `{parameters}`. */
+  path: string;
+  scope: "installation" | "own" | Partial<Record<Kind, string>> | undefined;
+}
+
+async function operationsOf(api: ApiUnderTest): Promise<Operation[]> {
+  const { body } = await api.call("/openapi.json", { key: null });
+  type Described = { operationId: string; "x-scope"?: Operation["scope"] };
+  return Object.entries<Record<string, Described>>(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId, "x-scope": scope }]) => ({
+      ...{ operation: operationId, method: method.toUpperCase(), path, scope },
+    })),
+  );
+}
+
+function pathTo({ path, scope }: Operation, ids: Ids): string {
+  let filled = path;
+  for (const [kind, param] of Object.entries(scope as Record<Kind, string>)) {
+    filled = filled.replace(`{${param}}`, encodeURIComponent(ids[kind as Kind]));
+  }
+  return filled;
+}
+
+/** What is answered, whatever it is that was asked for. */
+function plain({ status, text }: Answer, ...asked: string[]): [number, string] {
+  let words = text.replace(/"requestId":"[^"]*"/, "");
+  for (const each of asked)
+    words = words.replaceAll(each, "IT").replaceAll(JSON.stringify(each).slice(1, -1), "IT");
+  return [status, words];
+}
+
+const ABSENT: Ids = {
+  ...{ run: NO_ID, deadLetter: NO_ID, delivery: NO_ID, operation: "999999", key: "0bdmdvjvoqve" },
+  ...{ job: "no/such", queue: "no/queue", ownQueue: "no/queue", schedule: "no/nightly" },
+  ...{ secret: "NO_TOKEN", endpoint: "no-hook", subscription: "no-told" },
+};
+
+const RANGE = { from: "2026-01-01T00:00:00Z", until: "2026-01-03T00:00:00Z" };
+
+/** For those operations that do not do without. */
+const BODIES: Record<string, object> = {
+  forkRun: { step: "any" },
+  resolveDoubt: { happened: false },
+  answerApproval: { approved: true },
+  setQueueLimits: { concurrency: 1 },
+  previewPatch: { patch: [{ op: "remove", path: "/x" }] },
+  changeSchedule: { cron: "0 4 * * *" },
+  backfillSchedule: RANGE,
+  previewBackfill: RANGE,
+};
+
+/** What is there of a project, in all its tables, and the acts on it that are on record. */
+async function stateOf(api: ApiUnderTest, name: string): Promise<unknown> {
+  const { rows } = await api.db.query(
+    `select (select jsonb_agg(to_jsonb(r) order by r.id) from millrace.run r where r.job like $1 || '/%') as runs,
+       (select jsonb_agg(to_jsonb(d) order by d.run_id) from millrace.dead_letter d where d.job like $1 || '/%') as letters,
+       (select jsonb_agg(to_jsonb(q) order by q.name) from millrace.queue q where q.project = $1) as queues,
+       (select jsonb_agg(to_jsonb(s) order by s.name) from millrace.schedule s where s.name like $1 || '/%') as schedules,
+       (select jsonb_agg(to_jsonb(s) order by s.name) from millrace.secret s where s.project = $1) as secrets,
+       (select jsonb_agg(to_jsonb(o) - 'next_at' order by o.id) from millrace.operation o where $1 = any (o.projects)) as operations,
+       (select jsonb_agg(to_jsonb(e) order by e.name) from millrace.webhook_endpoint e where e.project = $1) as endpoints,
+       (select jsonb_agg(to_jsonb(s) order by s.name) from millrace.webhook_subscription s where s.project = $1) as subscriptions,
+       (select count(*) from millrace.webhook_delivery d where d.subscription like $1 || '-%') as deliveries,
+       (select jsonb_agg(to_jsonb(k) - 'last_used_at' order by k.id) from millrace.api_key k where projects = array[$1]) as keys,
+       (select count(*) from millrace.waiter w join millrace.run r on r.id = w.run_id and r.job like $1 || '/%' where met_at is null) as waits,
+       (select count(*) from millrace.audit where entry::jsonb ->> 'project' = $1) as acts`,
+    [name],
+  );
+  return rows[0];
+}
+
+/** Lists, and what of them tells that they are not empty. */
+const LISTS: Record<
+  string,
+  { filters?: (shop: Furnished) => [foreign: string, absent: string][] }
+> = {
+  listRuns: {
+    filters: ({ ids, runs }) => [
+      [`?job=${ids.job}`, "?job=no/such"],
+      [`?queue=${ids.queue}`, "?queue=no/queue"],
+      ["?correlationId=shop-request", "?correlationId=none"],
+      [`?parent=${runs[0]}`, `?parent=${NO_ID}`],
+      [`?job=${ids.job}&state=waiting`, "?job=no/such&state=waiting"],
+    ],
+  },
+  listJobs: {},
+  listQueues: {},
+  listPauses: {},
+  listDeadLetters: {
+    filters: ({ ids }) => [
+      [`?job=${ids.job}`, "?job=no/such"],
+      [`?queue=${ids.queue}`, "?queue=no/queue"],
+      ["?text=shop", "?text=nobody"],
+    ],
+  },
+  groupDeadLetters: {
+    filters: ({ ids }) => [
+      [`?job=${ids.job}`, "?job=no/such"],
+      ["?text=shop", "?text=nobody"],
+    ],
+  },
+  listOperations: {},
+  listDoubts: { filters: ({ ids }) => [[`?job=${ids.job}`, "?job=no/such"]] },
+  listApprovals: { filters: ({ ids }) => [[`?job=${ids.job}`, "?job=no/such"]] },
+  listSchedules: { filters: ({ ids }) => [[`?job=${ids.job}`, "?job=no/such"]] },
+  listWorkers: {},
+  listKeys: {},
+  listSecrets: {},
+  listAudit: {
+    filters: ({ ids }) => [
+      [`?object=schedule:${ids.schedule}`, "?object=schedule:no/nightly"],
+      ["?actor=key:shop%20admin", "?actor=key:nobody"],
+    ],
+  },
+  listWebhooks: {},
+  readScaling: { filters: ({ ids }) => [[`?queues=${ids.queue}`, "?queues=no/queue"]] },
+  listProjects: {},
+};
+
+/** Of who asks, and of no object. */
+const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
+
+type Ask = (call: Call) => Promise<Answer>;
+
+/** What makes something, or looks at many things, by names in its body: of each, a foreign one and one that is not there. */
+const BY_BODY: Record<
+  string,
+  (shop: Furnished) => [path: string, foreign: object, absent: object][]
+> = {
+  createRun: ({ ids }) => [
+    ["runs", { job: ids.job }, { job: "no/such" }],
+    // What an input must be like is nobody's business either.
+    ["runs", { job: ids.job, input: 7 }, { job: "no/such", input: 7 }],
+    ["runs", { job: "crm/pay", queue: ids.queue }, { job: "crm/pay", queue: "no/queue" }],
+    ["runs", { job: ids.job, idempotencyKey: "k" }, { job: "no/such", idempotencyKey: "k" }],
+  ],
+  createRuns: ({ ids }) => [
+    [
+      "runs/bulk",
+      { runs: [{ job: ids.job }, { job: "crm/pay", queue: ids.queue }] },
+      { runs: [{ job: "no/such" }, { job: "crm/pay", queue: "no/queue" }] },
+    ],
+  ],
+  postAutomation: ({ ids }) => [
+    ["../../automations", { job_type: ids.job, payload: {} }, { job_type: "no/such", payload: {} }],
+  ],
+  emitEvent: ({ ids }) => [
+    ["events", { name: "paid", run: ids.run }, { name: "paid", run: NO_ID }],
+    ["events", { name: "paid", project: "shop" }, { name: "paid", project: "no-project" }],
+  ],
+  createOperation: ({ ids }) => [
+    [
+      "operations",
+      { kind: "dismiss", filter: { job: ids.job } },
+      { kind: "dismiss", filter: { job: "no/such" } },
+    ],
+    [
+      "operations",
+      { kind: "rerun", filter: { text: "shop" }, patch: [] },
+      { kind: "rerun", filter: { text: "nobody" }, patch: [] },
+    ],
+  ],
+  previewOperation: ({ ids }) => [
+    [
+      "operations/preview",
+      { kind: "rerun", filter: { job: ids.job }, patch: [] },
+      { kind: "rerun", filter: { job: "no/such" }, patch: [] },
+    ],
+  ],
+  createSchedule: ({ ids }) => [
+    [
+      "schedules",
+      { name: "crm/new", job: ids.job, cron: "0 3 * * *" },
+      { name: "crm/new", job: "no/such", cron: "0 3 * * *" },
+    ],
+  ],
+  createKey: () => [
+    [
+      "keys",
+      { name: "x", role: "viewer", projects: ["crm", "shop"] },
+      { name: "x", role: "viewer", projects: ["crm", "no-project"] },
+    ],
+  ],
+  changeSchedule: ({ ids }) => [
+    ["PATCH schedules/crm%2Fnightly", { job: ids.job }, { job: "no/such" }],
+  ],
+  setSecret: () => [
+    [
+      "PUT secrets/CRM_NEW",
+      { value: "a-secret-value", allJobs: true, project: "shop" },
+      { value: "a-secret-value", allJobs: true, project: "no-project" },
+    ],
+  ],
+  setWebhookEndpoint: ({ ids }) => [
+    [
+      "PUT webhooks/endpoints/crm-new",
+      { scheme: "github", job: ids.job, secret: "CRM_TOKEN" },
+      { scheme: "github", job: "no/such", secret: "CRM_TOKEN" },
+    ],
+    [
+      "PUT webhooks/endpoints/crm-new",
+      { scheme: "github", job: "crm/pay", secret: ids.secret },
+      { scheme: "github", job: "crm/pay", secret: "NO_TOKEN" },
+    ],
+  ],
+  setWebhookSubscription: ({ ids }) => {
+    const asked = { url: "https://example.com", events: ["run.failed"] };
+    return [
+      [
+        "PUT webhooks/subscriptions/crm-new",
+        { ...asked, job: ids.job },
+        { ...asked, job: "no/such" },
+      ],
+      [
+        "PUT webhooks/subscriptions/crm-new",
+        { ...asked, project: "shop" },
+        { ...asked, project: "no-project" },
+      ],
+    ];
+  },
+  // It names no object.
+  previewRule: () => [],
+};
+
+describe("S4: what belongs to another project", () => {
+  let api: ApiUnderTest;
+  let crm: Furnished;
+  let shop: Furnished;
+  let operations: Operation[];
+  let ask: (path: string) => Ask;
+
+  beforeEach(async () => {
+    api = await startApi();
+    shop = await furnish(api, "shop");
+    crm = await furnish(api, "crm");
+    operations = await operationsOf(api);
+    ask = (path) => (call) => api.call(path, { key: crm.key, ...call });
+  });
+
+  const foreignTexts = () => {
+    // The number of an operation is as good as any other number.
+    const { operation: _, ...ids } = shop.ids;
+    return [...shop.runs, ...Object.values(ids), "shop"];
+  };
+
+  test("is, by each operation that names it in its path, as what is not there, and stays as it is", async () => {
+    const before = await stateOf(api, "shop");
+    let rows = 0;
+    // What is removed goes last.
+    const last = operations.filter(({ method }) => method === "DELETE");
+    for (const operation of [...operations.filter((each) => !last.includes(each)), ...last]) {
+      if (typeof operation.scope !== "object") continue;
+      const { method, operation: id, scope } = operation;
+      const call: Call = { method, ...(BODIES[id] && { json: BODIES[id] }) };
+      const [foreign, absent] = [pathTo(operation, shop.ids), pathTo(operation, ABSENT)];
+      const kinds = Object.keys(scope) as Kind[];
+      const told = plain(await ask(foreign)(call), ...kinds.map((kind) => shop.ids[kind]));
+      expect(told, id).toEqual(
+        plain(await ask(absent)(call), ...kinds.map((kind) => ABSENT[kind])),
+      );
+      expect(told[0], `${id}: ${told[1]}`).toBe(404);
+      const own = await ask(pathTo(operation, crm.ids))(call);
+      expect([401, 403, 404, 500], `${id}: ${own.text}`).not.toContain(
+        // One that asks for no approval, or has no such step, says so.
+        /step_not_found|doubt_not_found|approval_not_found/.test(own.text) ? 200 : own.status,
+      );
+      rows++;
+    }
+    expect(rows).toBeGreaterThan(40);
+    expect(await stateOf(api, "shop")).toEqual(before);
+  });
+
+  test("is in no list, and a filter by it finds what one by nothing does", async () => {
+    for (const { operation, path } of operations) {
+      const list = LISTS[operation];
+      if (!list) continue;
+      const { text } = await ask(path)({});
+      for (const foreign of foreignTexts()) expect(text, operation).not.toContain(foreign);
+      expect(text, operation).toContain("crm");
+      const whole = await api.call(path);
+      expect(whole.text, operation).toContain("shop");
+      for (const [foreign, absent] of list.filters?.(shop) ?? []) {
+        expect(plain(await ask(path + foreign)({})), `${operation}${foreign}`).toEqual(
+          plain(await ask(path + absent)({})),
+        );
+      }
+    }
+  });
+
+  test("is, by each operation that names it in its body, as what is not there", async () => {
+    const before = await stateOf(api, "shop");
+    for (const [operation, rows] of Object.entries(BY_BODY)) {
+      for (const [place, foreign, absent] of rows(shop)) {
+        const [, method = "POST", path] = /^(?:([A-Z]+) )?(.*)$/.exec(place)!;
+        const url = path!.startsWith("..") ? path!.slice(5) : `/api/v1/${path}`;
+        const names = (body: object) =>
+          Object.values({ ...body, ...(body as { filter?: object }).filter })
+            .flat()
+            .flatMap((value) =>
+              typeof value === "object" && value ? Object.values(value) : [value],
+            )
+            .filter((value): value is string => typeof value === "string");
+        const told = plain(await ask(url)({ method, json: foreign }), ...names(foreign));
+        expect(told, `${operation}: ${JSON.stringify(foreign)}`).toEqual(
+          plain(await ask(url)({ method, json: absent }), ...names(absent)),
+        );
+        expect(told[1]).not.toMatch(/shop/i);
+      }
+    }
+    expect(await stateOf(api, "shop")).toEqual(before);
+  });
+
+  test("no operation is left out of these, and what concerns the installation is refused", async () => {
+    for (const { operation, method, path, scope } of operations) {
+      if (scope === undefined || typeof scope === "object") continue;
+      if (scope === "installation") {
+        const url = path.replaceAll(/\{\w+\}/g, "ana@example.com");
+        const { status, body } = await ask(url)({ method });
+        expect([status, body.code], operation).toEqual([403, "forbidden"]);
+        expect(body.detail).toContain("confined to project crm");
+        continue;
+      }
+      const known = [...Object.keys(LISTS), ...Object.keys(BY_BODY), ...OF_THE_CALLER];
+      expect(known, operation).toContain(operation);
+    }
+  });
+
+  test("keeps its names, and who asks for one of them is told so", async () => {
+    const json = { value: "a-secret-value", allJobs: true };
+    const hook = { scheme: "github", job: "crm/pay", secret: "CRM_TOKEN" };
+    const sub = { url: "https://example.com", events: ["run.failed"] };
+    const cron = { name: shop.ids.schedule, job: "crm/pay", cron: "0 3 * * *" };
+    const taken: [string, Call][] = [
+      [`/api/v1/secrets/${shop.ids.secret}`, { method: "PUT", json }],
+      [`/api/v1/webhooks/endpoints/${shop.ids.endpoint}`, { method: "PUT", json: hook }],
+      [`/api/v1/webhooks/subscriptions/${shop.ids.endpoint}`, { method: "PUT", json: sub }],
+      [`/api/v1/webhooks/subscriptions/${shop.ids.subscription}`, { method: "PUT", json: sub }],
+      [`/api/v1/webhooks/endpoints/${shop.ids.subscription}`, { method: "PUT", json: hook }],
+      ["/api/v1/schedules", { json: cron }],
+    ];
+    const before = await stateOf(api, "shop");
+    for (const [path, call] of taken) {
+      const { status, body } = await ask(path)(call);
+      expect([status, body.code], `${path}: ${body.detail}`).toEqual([409, "name_taken"]);
+    }
+    expect(await stateOf(api, "shop")).toEqual(before);
+  });
+
+  test("is counted in no queue that all share, which nobody of one project changes", async () => {
+    const path = "/api/v1/queues/default";
+    for (let n = 0; n < 3; n++) {
+      await done(api.call("/api/v1/runs", { json: { job: "shop/plain" }, key: shop.key }));
+    }
+    expect((await ask(path)({})).body).toMatchObject({ project: null, ready: 1, workers: 0 });
+    expect((await api.call(path)).body).toMatchObject({ ready: 5 });
+    for (const what of ["pause", "resume"]) {
+      const { status, body } = await ask(`${path}/${what}`)({ method: "POST" });
+      expect([status, body.code]).toEqual([403, "forbidden"]);
+    }
+    expect((await api.call(`${path}/pause`, { method: "POST" })).status).toBe(200);
+    expect((await ask("/api/v1/pauses")({})).body.pauses).toContainEqual(
+      expect.objectContaining({ queue: "default" }),
+    );
+
+    const { body: mine } = await ask("/api/v1/runs")({ json: { job: "crm/plain" } });
+    const { body, text } = await ask(`/api/v1/runs/${mine.id}/explain`)({});
+    expect(text).not.toMatch(/shop/);
+    expect(body.blockers).toContainEqual(expect.objectContaining({ code: "behind", ahead: 1 }));
+  });
+
+  test("shows in no cursor: where a window of others' runs ends is told as an instant", async () => {
+    await seedDeadLetters(api.db, 20_001, { job: "shop/pay", queue: "shop/queue" });
+    for (const path of ["/api/v1/runs?job=crm/pay&limit=50", "/api/v1/dead-letters?limit=50"]) {
+      const seen: string[] = [];
+      let pages = 0;
+      for (let cursor: string | null = ""; cursor !== null; pages++) {
+        const { body } = await ask(path + (cursor && `&cursor=${cursor}`))({});
+        const rows = (body.runs ?? body.deadLetters) as { id?: string; runId?: string }[];
+        seen.push(...rows.map((row) => (row.id ?? row.runId)!));
+        cursor = body.nextCursor as string | null;
+        const { rows: foreign } = await api.db.query(
+          "select id from millrace.run where id = $1 and job like 'shop/%'",
+          [cursor],
+        );
+        expect(foreign).toEqual([]);
+        expect(pages).toBeLessThan(5);
+      }
+      expect(pages).toBeGreaterThan(1);
+      expect(seen.toSorted()).toEqual(
+        path.includes("dead") ? expect.arrayContaining([crm.ids.deadLetter]) : crm.runs.toSorted(),
+      );
+    }
+  });
+
+  test("has Idempotency-Keys of its own, also of a caller of the same name", async () => {
+    const twin = async (project: string) => {
+      const json = { name: "twin", role: "operator", projects: [project] };
+      return (await done(api.call("/api/v1/keys", { json }))).key as string;
+    };
+    const headers = { "idempotency-key": "k" };
+    const json = { name: "paid" };
+    const one = await api.call("/api/v1/events", { key: await twin("crm"), json, headers });
+    const other = await api.call("/api/v1/events", { key: await twin("shop"), json, headers });
+    expect([one.status, other.status]).toEqual([201, 201]);
+    expect(one.headers.get("idempotency-replayed")).toBe(null);
+    expect(one.body.id).not.toBe(other.body.id);
+  });
+
+  test("is not in the audit of who is confined, and their entries name their project", async () => {
+    const { body } = await ask("/api/v1/audit?limit=1000")({});
+    expect(body.head).toBe(null);
+    expect(body.entries.length).toBeGreaterThan(5);
+    expect(new Set(body.entries.map(({ project }: { project: string }) => project))).toEqual(
+      new Set(["crm"]),
+    );
+    const objects = new Set(body.entries.map(({ object }: { object: string }) => object));
+    for (const kind of [
+      "secret:CRM_TOKEN",
+      "webhook:crm-hook",
+      "schedule:crm/nightly",
+      "job:crm/pay",
+      "queue:crm/queue",
+      `operation:${crm.ids.operation}`,
+      `key:${crm.ids.key}`,
+    ]) {
+      expect(objects, kind).toContain(kind);
+    }
+  });
+});
+
+test("who is confined makes keys that may do no more", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  const json = { name: "bot", role: "operator" };
+  const make = (more: object) =>
+    api.call("/api/v1/keys", { json: { ...json, ...more }, key: crm.key });
+  expect((await make({})).body).toMatchObject({ projects: ["crm"] });
+  expect((await make({ projects: ["crm"] })).body).toMatchObject({ projects: ["crm"] });
+  expect((await make({ projects: null })).body).toMatchObject({ status: 403, code: "forbidden" });
+  const { body: both } = await api.call("/api/v1/keys", {
+    json: { ...json, role: "admin", projects: ["crm", "default"] },
+  });
+  // Who may do more than they is not theirs to end.
+  const { status } = await api.call(`/api/v1/keys/${both.id}`, { method: "DELETE", key: crm.key });
+  expect(status).toBe(404);
+  const rotated = await api.call(`/api/v1/keys/${both.id}/rotate`, { method: "POST" });
+  expect(rotated.body).toMatchObject({ projects: ["crm", "default"] });
+  expect((await api.call("/api/v1/keys/me", { key: crm.key })).body).toEqual({
+    ...{ name: "key:crm admin", role: "admin", projects: ["crm"] },
+  });
+  // Of several it must be said where something new is to belong.
+  const secret = { method: "PUT", json: { value: "a-secret-value", allJobs: true } };
+  const nowhere = await api.call("/api/v1/secrets/NEW", { ...secret, key: both.key });
+  expect(nowhere.body).toMatchObject({ code: "invalid_request", pointer: "/project" });
+  const event = await api.call("/api/v1/events", { json: { name: "paid" }, key: both.key });
+  expect(event.body).toMatchObject({ code: "invalid_request", pointer: "/project" });
+});
+
+test("a person is confined, and logs in so", async () => {
+  const api = await startApi();
+  await furnish(api, "crm");
+  const email = "ana@example.com";
+  await addPerson(api, email, "editor", ["crm"]);
+  const ana = await browserOf(api, { email });
+  expect((await ana("/api/v1/keys/me")).body).toMatchObject({ projects: ["crm"] });
+  expect((await ana("/api/v1/jobs/crm%2Fpay")).status).toBe(200);
+  expect((await ana("/api/v1/jobs/greet")).status).toBe(404);
+  const change = (changes: object) =>
+    api.call("/api/v1/people/ana@example.com", { method: "PATCH", json: changes });
+  expect((await change({ role: "viewer" })).body).toMatchObject({
+    ...{ role: "viewer", projects: ["crm"] },
+  });
+  expect((await change({ projects: ["none"] })).body).toMatchObject({ code: "project_not_found" });
+  expect((await change({ projects: null })).body).toMatchObject({ role: "viewer", projects: null });
+  expect((await change({ projects: ["crm"] })).body).toMatchObject({ projects: ["crm"] });
+  expect((await change({})).status).toBe(400);
+});
+
+test("the name of a schedule that was removed is free in its project alone, for its ledger stays", async () => {
+  const api = await startApi();
+  const shop = await furnish(api, "shop");
+  const crm = await furnish(api, "crm");
+  await api.db.query(
+    "insert into millrace.occurrence (schedule, nominal, at, outcome, run_id) values ($1, now(), now(), 'fired', $2)",
+    [shop.ids.schedule, shop.ids.run],
+  );
+  const path = `/api/v1/schedules/${encodeURIComponent(shop.ids.schedule)}`;
+  await done(api.call(path, { method: "DELETE" }));
+  const make = ({ name, key }: Furnished) => {
+    const json = { name: shop.ids.schedule, job: `${name}/pay`, cron: "0 3 * * *" };
+    return api.call("/api/v1/schedules", { json, key });
+  };
+  expect((await make(crm)).body).toMatchObject({ status: 409, code: "name_taken" });
+  expect((await make(shop)).status).toBe(201);
+});
+
+test("code is registered in one project, and refused what belongs to another", async () => {
+  const api = await startApi();
+  await furnish(api, "crm");
+  const registered = (name: string, project: string, queue = "default") =>
+    new JobRegistry([defineJob({ name, queue, run: () => null })]).register(api.db, project);
+  await expect(registered("crm/pay", "default")).rejects.toMatchObject({
+    code: "name_taken",
+    message: expect.stringContaining("job crm/pay to crm"),
+  });
+  await expect(registered("new", "default", "crm/queue")).rejects.toMatchObject({
+    message: expect.stringContaining("queue crm/queue to crm"),
+  });
+  await expect(registered("new", "none")).rejects.toMatchObject({ code: "project_not_found" });
+  expect((await api.call("/api/v1/jobs/new")).status).toBe(404);
+  await registered("new", "crm");
+  expect((await api.call("/api/v1/jobs/new")).body).toMatchObject({ project: "crm" });
+});
+
+test("of two that register one new name at the same time, one is refused", async () => {
+  const api = await startApi();
+  for (const name of ["one", "other"]) await done(api.call("/api/v1/projects", { json: { name } }));
+  const job = defineJob({ name: "raced", run: () => null });
+  const all = await Promise.allSettled(
+    ["one", "other"].map((project) => new JobRegistry([job]).register(api.db, project)),
+  );
+  expect(all.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("what is moved to a project goes with all that is made for it, or stays", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  const { body: made } = await api.call("/api/v1/projects", { json: { name: "sales" } });
+  expect(made).toMatchObject({ name: "sales", jobs: 0, queues: 0, secrets: 0, webhooks: 0 });
+  const move = (json: object) => api.call("/api/v1/projects/sales/move", { json });
+  const torn = await move({ jobs: ["crm/pay"] });
+  expect(torn.body).toMatchObject({ status: 400, code: "invalid_request" });
+  expect(torn.body.detail).toContain("endpoint crm-hook needs secret CRM_TOKEN");
+  expect(torn.body.detail).toContain("job crm/pay needs queue crm/queue");
+  const all = { jobs: ["crm/pay"], queues: ["crm/queue"], secrets: ["CRM_TOKEN"] };
+  expect((await move({ ...all, jobs: ["crm/pay", "none"] })).body).toMatchObject({
+    ...{ code: "unknown_job", pointer: "/jobs" },
+  });
+  expect((await move({ queues: ["default"] })).body).toMatchObject({ code: "queue_not_found" });
+  expect((await api.call("/api/v1/jobs/crm%2Fpay")).body.project).toBe("crm");
+
+  expect((await move(all)).body).toMatchObject({ jobs: 1, queues: 1, secrets: 1, webhooks: 1 });
+  const gone = await api.call(`/api/v1/runs/${crm.ids.run}`, { key: crm.key });
+  expect(gone.status).toBe(404);
+  const { key } = await done(
+    api.call("/api/v1/keys", { json: { name: "x", role: "viewer", projects: ["sales"] } }),
+  );
+  for (const path of [`runs/${crm.ids.run}`, "schedules/crm%2Fnightly", "jobs/crm%2Fpay"]) {
+    expect((await api.call(`/api/v1/${path}`, { key })).status, path).toBe(200);
+  }
+});
+
+test("a project is removed when nothing belongs to it, and the first one never", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  const remove = (name: string) => api.call(`/api/v1/projects/${name}`, { method: "DELETE" });
+  expect((await remove("crm")).body).toMatchObject({ status: 409, code: "project_in_use" });
+  expect((await remove("default")).body).toMatchObject({ status: 400, code: "invalid_request" });
+  expect((await remove("none")).body).toMatchObject({ status: 404, code: "project_not_found" });
+  await done(api.call("/api/v1/projects", { json: { name: "empty" } }));
+  const again = await api.call("/api/v1/projects", { json: { name: "empty" } });
+  expect(again.body).toMatchObject({ status: 409, code: "project_exists" });
+  expect((await remove("empty")).status).toBe(200);
+  expect((await api.call("/api/v1/projects", { key: crm.key })).body.projects).toMatchObject([
+    { name: "crm" },
+  ]);
+});
