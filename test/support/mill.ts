@@ -11,6 +11,8 @@ import {
   JobRegistry,
   PostgresTransport,
   Reaper,
+  type SecretKeys,
+  Subjects,
   type Transport,
   Worker,
   type WorkerOptions,
@@ -44,6 +46,7 @@ export class Mill {
     db: Database,
     jobs: readonly AnyJob[],
     files: ReadonlyMap<string, string>,
+    keys: SecretKeys | undefined,
   ) {
     this.url = url;
     this.db = db;
@@ -54,12 +57,22 @@ export class Mill {
       logger: this.logger,
     });
     this.bell = new Bell(this.transport, this.logger);
-    this.intake = new Intake(db, this.registry, (queue) => this.bell.ring(queue));
+    this.intake = new Intake(
+      db,
+      this.registry,
+      (queue) => this.bell.ring(queue),
+      new Subjects(db, keys),
+    );
   }
 
   /** Taken down when the running test ends. */
   static create(...jobs: AnyJob[]): Promise<Mill> {
     return Mill.#create(jobs, new Map());
+  }
+
+  /** The same with keys, for jobs that have a subject. */
+  static createWith(keys: SecretKeys, ...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map(), keys);
   }
 
   /** The same with the jobs that files export, which processes and threads can load, too. */
@@ -75,11 +88,15 @@ export class Mill {
     );
   }
 
-  static async #create(jobs: readonly AnyJob[], files: ReadonlyMap<string, string>): Promise<Mill> {
+  static async #create(
+    jobs: readonly AnyJob[],
+    files: ReadonlyMap<string, string>,
+    keys?: SecretKeys,
+  ): Promise<Mill> {
     const { url, db } = await lendDatabase();
-    const mill = new Mill(url, db, jobs, files);
+    const mill = new Mill(url, db, jobs, files, keys);
     onTestFinished(() => mill.transport.close());
-    await mill.registry.register(db);
+    await mill.registry.register(db, keys);
     return mill;
   }
 
@@ -101,6 +118,7 @@ export class Mill {
       drainMs: 100,
       version: "test",
       isolation: isolation(),
+      subjects: this.intake.subjects,
       ...options,
     });
     onTestFinished(() => worker.stop());

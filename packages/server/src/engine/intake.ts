@@ -7,6 +7,8 @@ import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } from "./enqueue.ts";
 import type { JobRegistry } from "./job-registry.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
+import { isSealedInput } from "../security/sealed-content.ts";
+import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
 export type RunRequest = Omit<EnqueueRequest, "input"> & { input?: unknown };
@@ -25,10 +27,21 @@ export class Intake {
   readonly #jobs: JobRegistry;
   readonly #registered: RegisteredSchemas;
   readonly #ring: (queue: string) => void;
+  /** Of whom runs are about. */
+  readonly subjects: Subjects;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
 
-  /** @param ring called with a queue that has got a run which may start now */
-  constructor(db: Database, jobs: JobRegistry, ring: (queue: string) => void) {
+  /**
+   * @param ring called with a queue that has got a run which may start now
+   * @param subjects their keys; without them runs of jobs that have a subject are refused
+   */
+  constructor(
+    db: Database,
+    jobs: JobRegistry,
+    ring: (queue: string) => void,
+    subjects = new Subjects(db),
+  ) {
+    this.subjects = subjects;
     this.#db = db;
     this.#jobs = jobs;
     this.#registered = new RegisteredSchemas(db);
@@ -41,7 +54,7 @@ export class Intake {
    *
    * @param tx a transaction to accept it in: then it is durable, and {@link ring} is to be called, when that is committed
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
-   *   `idempotency_key_reused`, `database_unavailable`; `invalid_request` for a time of a debounced job
+   *   `idempotency_key_reused`, `subject_erased`, `secret_key_missing`, `database_unavailable`; `invalid_request` for a time of a debounced job
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
@@ -89,7 +102,7 @@ export class Intake {
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`
    */
   async requireAcceptable(job: string, input: unknown, db?: Queryable): Promise<void> {
-    await this.#checked({ job, input, trigger: "rerun" }, db);
+    await this.#checkedPlain({ job, input, trigger: "rerun" }, db);
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
@@ -108,13 +121,54 @@ export class Intake {
    * made of it. A promise only where the check has to wait for something.
    */
   #checked(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
+    const checked = this.#checkedPlain(request, db);
+    const job = this.#jobs.get(request.job);
+    // Of a job whose code is here it is known at once that it has no subject.
+    if (job && !job.subject) return checked;
+    return this.#sealed(request, checked, db);
+  }
+
+  async #sealed(
+    request: RunRequest,
+    checking: EnqueueRequest | Promise<EnqueueRequest>,
+    db?: Queryable,
+  ): Promise<EnqueueRequest> {
+    const checked = await checking;
+    const { job, input = {}, idempotencyKey } = request;
+    const path = this.#jobs.get(job)?.subject ?? (await this.subjects.pathOf(job, db));
+    if (!path) return checked;
+    const given = { input, text: checked.input, once: idempotencyKey };
+    return { ...checked, input: await this.subjects.sealInput(job, path, given, db) };
+  }
+
+  /**
+   * The text that is to be stored for another input of a run that is about somebody.
+   *
+   * @throws MillraceError `invalid_input`, `subject_erased`, `secret_key_missing`
+   */
+  async sealed(job: string, input: string, db?: Queryable): Promise<string> {
+    const given = { job, input: JSON.parse(input) as unknown, trigger: "rerun" } as const;
+    return (await this.#sealed(given, { ...given, input }, db)).input;
+  }
+
+  #checkedPlain(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
     const given = request.input ?? {};
+    if (isSealedInput(given)) throw reserved();
     const input = toInputText(given);
     const job = this.#jobs.get(request.job);
     const check = job ? checkInput(job, given) : this.#registered.check(request.job, given, db);
     const checked = { ...request, input };
     return check instanceof Promise ? check.then(() => checked) : checked;
   }
+}
+
+/** What stands in place of encrypted inputs: who copies one from the database must not have it opened for him. */
+function reserved(): MillraceError {
+  return new MillraceError(
+    "invalid_input",
+    "the input has the keys $sealed and $subject, which encrypted inputs have; name them otherwise",
+    { pointer: "/$sealed" },
+  );
 }
 
 /** A transaction in which a statement may fail without the rest, as one does that a refused run is in. */

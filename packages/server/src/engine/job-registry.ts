@@ -5,7 +5,9 @@ import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
 import { defineQueues } from "../store/queues.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { Queryable } from "../store/statement.ts";
+import { declareSubjects } from "./subjects/declare-subjects.ts";
 import { asActor } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
 import { applyLimits } from "./limit-queue.ts";
@@ -109,9 +111,10 @@ export class JobRegistry {
    * Writes the jobs, their queues and their schedules to the database, so that every process and `millrace.enqueue` know
    * them. What waits already obeys from then on what has changed.
    *
-   * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take
+   * @param keys under which the subjects of runs are encrypted, where a job declares one
+   * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take; `secret_key_missing`
    */
-  async register(db: Database): Promise<void> {
+  async register(db: Database, keys?: SecretKeys): Promise<void> {
     for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
     await asActor(db, CODE, async (tx) => {
       await ensureQueues(tx, this.queues);
@@ -122,6 +125,7 @@ export class JobRegistry {
         await reopenLanes(tx, changed, []);
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
       });
+      await declareSubjects(tx, [...this.#jobs.values()], keys);
       await defineSchedules(tx, this.names, [...this.#schedules.values()]);
     });
   }

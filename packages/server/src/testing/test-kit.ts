@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type Duration, type Role, durationMs, toJsonText } from "@millrace/core";
 import {
   type AnyEvent,
@@ -17,6 +18,8 @@ import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
 import { meetWaits } from "../engine/meet-waits.ts";
+import { Subjects } from "../engine/subjects/subjects.ts";
+import { KeyRing, type SecretKeys } from "../security/key-ring.ts";
 import type { Database } from "../store/database.ts";
 import { emitEvents } from "../store/emissions.ts";
 import { nextTimer } from "../store/timers.ts";
@@ -36,6 +39,11 @@ import { TestWorker } from "./test-worker.ts";
 
 /** Who cancels. */
 const TEST: Caller = { name: "test", role: "admin" };
+
+function newKeys(): SecretKeys {
+  const ring = new KeyRing([randomBytes(32).toString("base64")]);
+  return { words: "the test kit", read: () => ring, make: () => ring };
+}
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
 
@@ -88,6 +96,8 @@ export class TestKit implements AsyncDisposable {
   readonly #db: Database;
   readonly #registry: JobRegistry;
   readonly #intake: Intake;
+  /** As a server has them, made for this kit. */
+  readonly #keys: SecretKeys = newKeys();
   readonly #failing = new FailingSteps();
   readonly #logger = createLogger("silent");
   readonly #values: ValueKeeper;
@@ -112,7 +122,12 @@ export class TestKit implements AsyncDisposable {
     this.#database = database;
     this.#db = database.db;
     this.#registry = new JobRegistry(jobs.map((job) => this.#failing.in(job)));
-    this.#intake = new Intake(this.#db, this.#registry, () => {});
+    this.#intake = new Intake(
+      this.#db,
+      this.#registry,
+      () => {},
+      new Subjects(this.#db, this.#keys),
+    );
   }
 
   static async on(
@@ -122,7 +137,7 @@ export class TestKit implements AsyncDisposable {
   ): Promise<TestKit> {
     const { db } = database;
     const kit = new TestKit(database, jobs, valueStore, secrets);
-    await kit.#registry.register(db);
+    await kit.#registry.register(db, kit.#keys);
     await kit.#replaceWorker();
     return kit;
   }
@@ -142,7 +157,7 @@ export class TestKit implements AsyncDisposable {
 
   /** How a run stands. @throws MillraceError `run_not_found` */
   find<Output = unknown>(id: string): Promise<TestRun<Output>> {
-    return readTestRun(this.#db, id);
+    return readTestRun(this.#db, this.#intake.subjects, id);
   }
 
   async #last<Output>(id: string): Promise<TestRun<Output>> {
@@ -286,6 +301,7 @@ export class TestKit implements AsyncDisposable {
       logger: this.#logger,
       values: this.#values,
       secrets: this.#secrets,
+      subjects: this.#intake.subjects,
     });
     this.#crash = watched ? crash : undefined;
     return crash;

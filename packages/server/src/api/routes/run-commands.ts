@@ -3,6 +3,7 @@ import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun } from "@millrace
 import { z } from "zod";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
+import { requireSameSubject } from "../../engine/subjects/same-subject.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
@@ -101,12 +102,15 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
       const { step, ordinal = 1, input } = request.body;
       const { id: runId } = request.params;
       await answerOnce<ForkedRun>(once, request, reply, async (within) => {
+        let stored = input === undefined ? undefined : toInputText(input);
         if (input !== undefined) {
           const [old] = await readForRerun(within ?? db, runId);
           if (old) {
             await intake.requireAcceptable(old.job, input, within).catch((error: unknown) => {
               throw placedAt(error, "/input", PLACED_INPUT);
             });
+            stored = await intake.sealed(old.job, stored!, within);
+            requireSameSubject(runId, old.input, stored);
           }
         }
         const made = await fork(within ?? db, request.caller, {
@@ -114,7 +118,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
           step,
           ordinal,
           correlationId: correlationId(request),
-          input: input === undefined ? undefined : toInputText(input),
+          input: stored,
           copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
         });
         return {

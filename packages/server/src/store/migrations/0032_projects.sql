@@ -1,0 +1,1 @@
+-- additive: the place of another branch, whose file this is when both are merged.
