@@ -76,7 +76,15 @@ export class Mill {
   }
 
   /** The same with the jobs that files export, which processes and threads can load, too. */
-  static async load(...files: string[]): Promise<Mill> {
+  static load(...files: string[]): Promise<Mill> {
+    return Mill.#load(files);
+  }
+
+  static loadWith(keys: SecretKeys, ...files: string[]): Promise<Mill> {
+    return Mill.#load(files, keys);
+  }
+
+  static async #load(files: readonly string[], keys?: SecretKeys): Promise<Mill> {
     const found = new Map<AnyJob, string>();
     for (const file of files) {
       const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
@@ -85,6 +93,7 @@ export class Mill {
     return Mill.#create(
       [...found.keys()],
       new Map([...found].map(([job, file]) => [job.name, file])),
+      keys,
     );
   }
 

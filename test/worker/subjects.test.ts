@@ -1,130 +1,218 @@
-import { randomBytes } from "node:crypto";
-import { defineJob } from "@millrace/sdk";
-import { Masks, MetricsRegistry, type SecretKeys, Subjects, buildApi, createLogger } from "millrace";
-import { expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import { createSecretKey, randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Masks, MetricsRegistry, type SecretKeys, buildApi, createLogger } from "millrace";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { keyPlace } from "../../packages/server/src/engine/subjects/subjects.ts";
+import { openKey } from "../../packages/server/src/security/envelope.ts";
+import { openContent } from "../../packages/server/src/security/sealed-content.ts";
+import { openValueStore } from "../../packages/server/src/value-store/open-value-store.ts";
 import { API_KEY } from "../support/api.ts";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
 
+const FILE = join(import.meta.dirname, "jobs/subjects.job.ts");
+
+/** Another one in each test, with whatever may be written in another way. */
 const canary = () => `canary ${randomBytes(12).toString("base64")}/+"ö&\\`;
 
-export const helper = defineJob({
-  name: "helper",
-  subject: "customerId",
-  input: z.object({ customerId: z.string(), said: z.string() }),
-  run: ({ said }) => ({ helped: said }),
-});
-
-const Input = z.object({ customerId: z.string(), said: z.string(), way: z.string() });
-
-const letter = defineJob({
-  name: "letter",
-  subject: "customerId",
-  concurrency: { key: "customerId", limit: 5 },
-  input: Input,
-  retry: { maxAttempts: 1 },
-  run: async ({ customerId, said, way }, { log, progress, publish, step }) => {
-    log.info(`about ${said}`, { said });
-    progress(1, 2, said);
-    await publish("where", { said });
-    const kept = await step("keep", () => ({ said }));
-    const { helped } = await step.call(helper, { customerId, said });
-    if (way === "fail") throw new TypeError(`it is ${said}`);
-    if (way === "wait") await step.sleep("long", "30d");
-    return { kept, helped };
-  },
-});
-
-async function start() {
+async function start(logged: string[] = []) {
   const keys = secretKeys();
-  const mill = await Mill.createWith(keys, letter, helper);
-  const lines: string[] = [];
-  const logger = createLogger("debug", { write: (line: string) => void lines.push(line) });
-  await mill.startWorker({ subjects: new Subjects(mill.db, keys), logger });
+  const root = mkdtempSync(join(tmpdir(), "millrace-values-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const values = await openValueStore(
+    pathToFileURL(root).href,
+    "5b0a1a4e-6f0c-4f6e-9d55-0d6f4a0f7a11",
+  );
+  const mill = await Mill.loadWith(keys, FILE);
+  const logger = createLogger("debug", { write: (line: string) => void logged.push(line) });
+  await mill.startWorker({ logger, values });
   await mill.startDispatcher();
-  return { mill, keys, lines };
+  const stored = () =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"))
+      .join("\n");
+  return { mill, keys, values, stored };
 }
 
+/** Every row of every table, as text. */
 async function everything(mill: Mill): Promise<string> {
   const tables = await mill.rows<{ name: string }>(
     "select c.oid::regclass::text as name from pg_class c where relnamespace = 'millrace'::regnamespace and relkind = 'r'",
   );
   const texts: string[] = [];
   for (const { name } of tables) {
-    const rows = await mill.rows<{ text: string }>(`select '${name} ' || t::text as text from ${name} t`);
+    const rows = await mill.rows<{ text: string }>(
+      `select '${name} ' || t::text as text from ${name} t`,
+    );
     texts.push(...rows.map(({ text }) => text));
   }
   return texts.join("\n");
 }
 
-function expectNone(text: string, value: string): void {
-  const found = Masks.of({ CANARY: value }).mask(text);
-  const at = found.indexOf("[secret CANARY]");
-  expect(at, found.slice(Math.max(0, at - 200), at + 100)).toBe(-1);
+/** As it is, in base64, hexadecimal, and escaped for URLs and JSON. */
+function expectNone(text: string, ...values: string[]): void {
+  for (const value of values) {
+    const found = Masks.of({ CANARY: value }).mask(text);
+    const at = found.indexOf("[secret CANARY]");
+    expect(at, found.slice(Math.max(0, at - 200), at + 100)).toBe(-1);
+  }
 }
 
-async function apiOf(mill: Mill, keys: SecretKeys) {
+/** What whoever has a dump and the keys of the server can read of what is sealed in it. */
+async function readByDump(mill: Mill, keys: SecretKeys, dump: string): Promise<string> {
+  const rows = await mill.rows<{ id: string; wrapped_key: Buffer }>(
+    "select id, wrapped_key from millrace.subject where wrapped_key is not null",
+  );
+  const opened = rows.map((row) =>
+    createSecretKey(openKey(keys.read()!, keyPlace(row.id), row.wrapped_key)),
+  );
+  const sealed = dump.match(/\[sealed [A-Za-z0-9_-]+\]/g) ?? [];
+  return sealed.flatMap((text) => opened.map((key) => openContent(key, text) ?? "")).join("\n");
+}
+
+async function apiOf({ mill, keys, values }: Awaited<ReturnType<typeof start>>, lines: string[]) {
+  const logger = createLogger("debug", { write: (line: string) => void lines.push(line) });
   const api = await buildApi({
-    ...{ db: mill.db, intake: mill.intake, ring: () => {}, logger: mill.logger },
+    ...{ db: mill.db, intake: mill.intake, ring: () => {}, logger, values },
     ...{ apiKey: API_KEY, secretKeys: keys, version: "1", metrics: new MetricsRegistry() },
     health: async () => ({ ok: true, checks: {} }),
   });
   onTestFinished(() => api.close());
-  return async (url: string, json?: unknown) => {
-    const { body, statusCode } = await api.inject({
-      url,
-      method: json === undefined ? "GET" : "POST",
-      headers: { authorization: `Bearer ${API_KEY}`, ...(json !== undefined && { "content-type": "application/json" }) },
-      ...(json !== undefined && { payload: JSON.stringify(json) }),
-    });
+  return async (url: string, json?: object) => {
+    const authorization = `Bearer ${API_KEY}`;
+    const { body, statusCode } = await api.inject(
+      json === undefined
+        ? { url, headers: { authorization } }
+        : { url, method: "POST", headers: { authorization }, payload: json },
+    );
+    // What a test expects of it, it says itself.
+    // oxlint-disable-next-line typescript/no-explicit-any
     return { status: statusCode, body: JSON.parse(body) as any, text: body };
   };
 }
 
-test("what a run keeps of its subject is in no table and no log, and is gone with the key", async () => {
-  const { mill, keys, lines } = await start();
-  const said = canary();
-  const customerId = canary();
-  const ok = await mill.enqueue("letter", { customerId, said, way: "ok" });
-  const bad = await mill.enqueue("letter", { customerId, said, way: "fail" });
-  const open = await mill.enqueue("letter", { customerId, said, way: "wait" });
-  await mill.untilState(ok, "completed");
-  await mill.untilState(bad, "failed");
-  await mill.untilState(open, "waiting");
-  const recorded = await everything(mill);
-  expectNone(recorded, said);
-  expectNone(recorded, customerId);
-  expectNone(lines.join(""), said);
-  expectNone(lines.join(""), customerId);
-
-  const ask = await apiOf(mill, keys);
-  const run = await ask(`/api/v1/runs/${ok}`);
-  expect(run.body).toMatchObject({
-    input: { customerId, said },
-    output: { kept: { said }, helped: said },
-    progress: { message: said },
-  });
-  expect((await ask(`/api/v1/runs/${ok}/logs`)).body.lines[0]).toMatchObject({ message: `about ${said}`, fields: { said } });
-  expect((await ask(`/api/v1/runs/${ok}/published`)).body.published[0]).toMatchObject({ value: { said } });
-  expect((await ask(`/api/v1/runs/${bad}`)).body.error).toEqual({ class: "TypeError", message: `it is ${said}` });
-  expect((await ask(`/api/v1/dead-letters`)).text).toContain(JSON.stringify(`it is ${said}`).slice(1, -1));
-  expect((await ask(`/api/v1/runs?subject=${encodeURIComponent(customerId)}`)).body.runs).toHaveLength(6);
-
-  const would = await ask("/api/v1/subjects/erase", { subject: customerId, dryRun: true });
-  expect(would.body).toMatchObject({ erasedAt: null, runs: 6, open: 1 });
-  const done = await ask("/api/v1/subjects/erase", { subject: customerId });
-  expect(done.body).toMatchObject({ runs: 6, open: 1 });
-  expect(await mill.state(open)).toBe("cancelled");
-  for (const id of [ok, bad, open]) {
-    for (const path of ["", "/logs", "/published", "/record", "/graph"]) {
-      const { text, status } = await ask(`/api/v1/runs/${id}${path}`);
-      expect([path, status]).toEqual([path, 200]);
-      expectNone(text, said);
+describe.each(["inline", "thread", "process"])("runs of a handler that runs %s", (place) => {
+  test("S6: keep what is about their subject in no table, value or log; people read it, and nobody when it is erased", async () => {
+    const lines: string[] = [];
+    const started = await start(lines);
+    const { mill, keys, stored } = started;
+    const [said, customerId] = [canary(), canary()];
+    const ends: Record<string, string> = {
+      ...{ ok: "completed", large: "completed", again: "failed", fail: "failed", next: "completed" },
+      ...{ wait: "waiting", ask: "waiting", event: "failed", bare: "failed", other: "failed" },
+      ...(place === "process" && { print: "completed", die: "failed" }),
+    };
+    const runs: Record<string, string> = {};
+    for (const way of Object.keys(ends)) {
+      runs[way] = await mill.enqueue(`letter-${place}`, { customerId, said, way });
     }
-    expectNone((await ask(`/automations/${id}`)).text, said);
-    expect((await ask(`/api/v1/runs/${id}/rerun`, {})).body).toMatchObject({ code: "subject_erased" });
-  }
-  expect((await ask(`/api/v1/runs/${ok}`)).body).toMatchObject({ input: "[erased]", output: "[erased]", state: "completed" });
-  await expect(mill.enqueue("letter", { customerId, said, way: "ok" })).rejects.toMatchObject({ code: "subject_erased" });
+    for (const [way, state] of Object.entries(ends)) await mill.untilState(runs[way]!, state);
+
+    const dump = await everything(mill);
+    expectNone(dump, said, customerId);
+    expectNone(stored(), said);
+    expect(stored()).toContain("[sealed ");
+    expectNone(lines.join(""), said, customerId);
+    expect(await readByDump(mill, keys, dump)).toContain(JSON.stringify(said).slice(1, -1));
+
+    const ask = await apiOf(started, lines);
+    const run = (way: string, path = "") => ask(`/api/v1/runs/${runs[way]}${path}`);
+    const all = expect.stringContaining(`cannot help bad ${JSON.stringify(said).slice(1, -1)}`);
+    expect((await run("ok")).body).toMatchObject({
+      input: { customerId, said },
+      output: { kept: said, helped: said, all },
+      progress: { done: 1, total: 2, message: said },
+      subject: { erasedAt: null },
+    });
+    expect((await run("ok", "/logs")).body.lines[0]).toMatchObject({
+      ...{ message: `about ${said}`, fields: { said } },
+    });
+    const { published } = (await run("ok", "/published")).body;
+    expect(published).toMatchObject([{ key: "where", value: { said } }]);
+    expect((await run("fail")).body.error).toEqual({ class: "Error", message: `it is ${said}` });
+    expect((await run("again")).body).toMatchObject({
+      error: { class: "RangeError", message: `again ${said}` },
+      attempts: [{ error: { stack: expect.stringContaining(said) } }, {}, {}],
+    });
+    expect((await ask("/api/v1/approvals")).body.approvals).toMatchObject([
+      { ask: `sure of ${said}?`, details: { said } },
+    ]);
+    const record = (await run("large", "/record?stored=true")).body;
+    const values = record.checkpoints.map(({ value }: { value: string | null }) => value ?? "");
+    expect(values.join("")).toContain(JSON.stringify(said.repeat(9000)).slice(1, -1));
+    for (const [way, says] of [
+      ["event", "events are kept in clear"],
+      ["bare", "bare, which declares no subject"],
+      ["other", "names another subject"],
+    ] as const) {
+      expect((await run(way)).body.error.message, way).toContain(says);
+    }
+    const dead = (await ask("/api/v1/dead-letters")).body.deadLetters;
+    expect(dead.map(({ error }: { error: { message: string } }) => error.message)).toContain(
+      `it is ${said}`,
+    );
+
+    const named = `/api/v1/runs?limit=200&subject=${encodeURIComponent(customerId)}`;
+    const listed = (await ask(named)).body.runs.map(({ id }: { id: string }) => id);
+    expect(listed).toEqual(expect.arrayContaining(Object.values(runs)));
+    expect((await ask("/api/v1/runs?subject=nobody")).body.runs).toEqual([]);
+
+    const erase = { subject: customerId };
+    const would = await ask("/api/v1/subjects/erase", { ...erase, dryRun: true });
+    expect(would.body).toMatchObject({ erasedAt: null, runs: listed.length, open: 2 });
+    const erased = await ask("/api/v1/subjects/erase", erase);
+    expect(erased.body).toMatchObject({ runs: listed.length, open: 2, id: would.body.id });
+    await ask("/api/v1/subjects/erase", { subject: `${customerId} 2` });
+    for (const way of ["wait", "ask"]) await mill.untilState(runs[way]!, "cancelled");
+
+    for (const [way, id] of Object.entries(runs)) {
+      for (const path of ["", "/logs", "/published", "/graph"]) {
+        const { text, status } = await ask(`/api/v1/runs/${id}${path}`);
+        expect([way, path, status]).toEqual([way, path, 200]);
+        expectNone(text, said, customerId);
+      }
+      for (const path of ["rerun", "fork"]) {
+        const { body } = await ask(`/api/v1/runs/${id}/${path}`, path === "fork" ? { step: "keep" } : {});
+        expect(body.code, `${way} ${path}`).toBe("subject_erased");
+      }
+      expect((await ask(`/api/v1/runs/${id}/record`)).body.code).toBe("subject_erased");
+      expectNone((await ask(`/automations/${id}`)).text, said, customerId);
+    }
+    for (const url of ["/api/v1/dead-letters", "/api/v1/dead-letters/groups", named]) {
+      expectNone((await ask(url)).text, said);
+    }
+    expect((await run("ok")).body).toMatchObject({
+      ...{ state: "completed", input: "[erased]", output: "[erased]" },
+      subject: { id: erased.body.id, erasedAt: expect.any(String) },
+    });
+    const after = await everything(mill);
+    expectNone(await readByDump(mill, keys, `${after}\n${stored()}\n${dump}`), said, customerId);
+    expectNone(lines.join(""), said, customerId);
+    await expect(
+      mill.enqueue(`letter-${place}`, { customerId, said, way: "ok" }),
+    ).rejects.toMatchObject({ code: "subject_erased" });
+  });
 });
+
+test("a run whose subject was erased when its worker claims it is cancelled, and its handler is not started", async () => {
+  const started = await start();
+  const { mill } = started;
+  const input = { customerId: "c-1", said: "x", way: "ok" };
+  await mill.db.query("update millrace.queue set paused_at = now() where name = 'default'");
+  const id = await mill.enqueue("letter-inline", input);
+  // As if whoever erased it had died before it cancelled anything.
+  await mill.db.query(
+    "update millrace.subject set wrapped_key = null, erased_at = now(), erased_by = 'test'",
+  );
+  mill.intake.subjects.forget();
+  await mill.db.query("update millrace.queue set paused_at = null where name = 'default'");
+  const run = await mill.untilState(id, "cancelled");
+  expect(run).toMatchObject({ output: null });
+  const log = await mill.rows("select from millrace.log");
+  expect(log).toEqual([]);
+});
+

@@ -26,7 +26,13 @@ export function automationRoutes(app: Api, { db, intake, observer, once, subject
         body: PostAutomation,
         once: "kept",
         response: { 202: AutomationAccepted },
-        problems: ["invalid_input", "unknown_job", "idempotency_key_reused"],
+        problems: [
+          "invalid_input",
+          "unknown_job",
+          "idempotency_key_reused",
+          "subject_erased",
+          "secret_key_missing",
+        ],
       },
     },
     async (request, reply) => {

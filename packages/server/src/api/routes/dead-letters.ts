@@ -139,7 +139,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Conte
         querystring: NoQuery,
         body: PreviewPatch,
         response: { 200: PatchPreview },
-        problems: ["dead_letter_not_found"],
+        problems: ["dead_letter_not_found", "subject_erased", "secret_key_missing"],
       },
     },
     async (request, reply) => {
@@ -170,6 +170,9 @@ export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Conte
           "unknown_job",
           "invalid_patch",
           "invalid_input",
+          "subject_erased",
+          "subject_not_encrypted",
+          "secret_key_missing",
         ],
       },
     },

@@ -54,6 +54,8 @@ export function doubtRoutes(app: Api, { db, ring, subjects }: Context): void {
           "doubt_not_found",
           "doubt_resolved",
           "invalid_json",
+          "subject_erased",
+          "secret_key_missing",
         ],
       },
     },

@@ -56,7 +56,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         body: z.strictObject({}).optional(),
         once: "kept",
         response: { 201: AcceptedRun },
-        problems: ["run_not_found", "unknown_job"],
+        problems: ["run_not_found", "unknown_job", "subject_erased", "subject_not_encrypted"],
       },
     },
     async (request, reply) => {
@@ -95,6 +95,9 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
           "payload_too_large",
           "stored_value_lost",
           "value_store_failed",
+          "subject_erased",
+          "subject_not_encrypted",
+          "secret_key_missing",
         ],
       },
     },

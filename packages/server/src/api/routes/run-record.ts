@@ -7,7 +7,7 @@ import {
   RunRecord,
 } from "@millrace/core/api";
 import { listOpen, readRun } from "../../store/runs.ts";
-import { openRows } from "../../engine/subjects/open-content.ts";
+import { openRecord, openRows } from "../../engine/subjects/open-content.ts";
 import { readRecorded } from "../../store/steps.ts";
 import { readWaits } from "../../store/waits.ts";
 import { withStoredValues } from "../../value-store/stored-values.ts";
@@ -32,12 +32,12 @@ export function runRecordRoutes(app: Api, { db, values, subjects }: Context): vo
         params: ById,
         querystring: ReadRunRecord,
         response: { 200: RunRecord },
-        problems: ["run_not_found", "stored_value_lost", "value_store_failed"],
+        problems: ["run_not_found", "stored_value_lost", "value_store_failed", "subject_erased"],
       },
     },
     async (request) => {
       const { id } = request.params;
-      const [run] = await openRows(subjects, await readRun(db, id));
+      const [run] = await openRecord(subjects, await readRun(db, id));
       if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
       const [checkpoints, waits] = await Promise.all([readRecorded(db, id), readWaits(db, id)]);
       const standing = waits.filter(({ kind }) => kind !== "effect");
@@ -52,7 +52,7 @@ export function runRecordRoutes(app: Api, { db, values, subjects }: Context): vo
         scheduledFor: instant(run.scheduled_for),
         input: run.input,
         output: run.output,
-        checkpoints: await openRows(
+        checkpoints: await openRecord(
           subjects,
           request.query.stored ? await withStoredValues(values, id, checkpoints) : checkpoints,
         ),

@@ -3,7 +3,7 @@ import type { Job } from "@millrace/sdk";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { keepSubjectJobs, schedulesOfJobs } from "../../store/subjects.ts";
-import { NO_KEYS } from "./subjects.ts";
+import { NO_KEYS, ensureNameKey } from "./subjects.ts";
 
 /**
  * Lets the database know which jobs have a subject, so that whoever asks for their runs encrypts them.
@@ -18,7 +18,7 @@ export async function declareSubjects(
   const declaring = jobs.filter(({ subject }) => subject !== null);
   const names = declaring.map(({ name }) => name);
   if (names.length > 0) {
-    if (!keys.read()) keys.make();
+    await ensureNameKey(tx, keys.read() ?? keys.make());
     await requireNoSchedules(tx, names);
   }
   await keepSubjectJobs(

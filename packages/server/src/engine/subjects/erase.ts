@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import { failpoint } from "../../runtime/failpoints.ts";
-import { type Caller, requirePermission } from "../../security/caller.ts";
+import type { Caller } from "../../security/caller.ts";
 import type { Database } from "../../store/database.ts";
 import {
   countSubjectRuns,
@@ -41,10 +41,8 @@ export async function eraseSubject(
   subjects: Subjects,
   { name, forget = false }: Erase,
 ): Promise<Erased> {
-  requirePermission(caller, "administer");
-  const hash = await subjects.hashOf(name);
   const erased = await asCaller(db, caller, "administer", async (tx, tell) => {
-    const [subject] = await lockSubject(tx, hash);
+    const [subject] = await lockSubject(tx, await subjects.hashOf(name, tx));
     if (!subject) throw subjectNotFound();
     const { id } = subject;
     const [destroyed] = await destroySubjectKey(tx, id, caller.name);
@@ -66,17 +64,18 @@ export async function eraseSubject(
  *
  * @throws MillraceError `forbidden`, `subject_not_found`, `secret_key_missing`
  */
-export async function previewErasure(
+export function previewErasure(
   db: Database,
   caller: Caller,
   subjects: Subjects,
   name: string,
 ): Promise<Erased> {
-  requirePermission(caller, "administer");
-  const [subject] = await readSubject(db, await subjects.hashOf(name));
-  if (!subject) throw subjectNotFound();
-  const [counted] = await countSubjectRuns(db, subject.id);
-  return { id: subject.id, erasedAt: subject.erased_at, ...counted! };
+  return asCaller(db, caller, "administer", async (tx) => {
+    const [subject] = await readSubject(tx, await subjects.hashOf(name, tx));
+    if (!subject) throw subjectNotFound();
+    const [counted] = await countSubjectRuns(tx, subject.id);
+    return { id: subject.id, erasedAt: subject.erased_at, ...counted! };
+  });
 }
 
 function subjectNotFound(): MillraceError {

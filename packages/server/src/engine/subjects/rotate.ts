@@ -1,4 +1,4 @@
-import type { Caller } from "../../security/caller.ts";
+import { type Caller, requirePermission } from "../../security/caller.ts";
 import { rewrap } from "../../security/envelope.ts";
 import type { KeyRing } from "../../security/key-ring.ts";
 import type { Database } from "../../store/database.ts";
@@ -26,6 +26,7 @@ export async function rotateSubjects(
   caller: Caller,
   ring: KeyRing,
 ): Promise<number> {
+  requirePermission(caller, "administer");
   await rotateNameKey(db, ring);
   let rewrapped = 0;
   for (let after = FIRST; ;) {

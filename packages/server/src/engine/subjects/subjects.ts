@@ -205,8 +205,9 @@ export class Subjects {
     const ring = this.#ring();
     let [row] = await readNameKey(db);
     if (!row) {
-      await putNameKey(db, newWrappedKey(ring, NAME_KEY_PLACE).wrappedKey);
-      [row] = await readNameKey(db);
+      // Never in the transaction of somebody, which may come to nothing; jobs make it when they declare a subject.
+      await ensureNameKey(this.#db, ring);
+      [row] = await readNameKey(this.#db);
     }
     try {
       return createSecretKey(openKey(ring, NAME_KEY_PLACE, row!.wrapped_key));
@@ -214,6 +215,12 @@ export class Subjects {
       throw keyMissing(this.#keys.words, error);
     }
   }
+}
+
+/** The key of the hashes of names is made once. */
+export async function ensureNameKey(db: Queryable, ring: KeyRing): Promise<void> {
+  if ((await readNameKey(db)).length > 0) return;
+  await putNameKey(db, newWrappedKey(ring, NAME_KEY_PLACE).wrappedKey);
 }
 
 /** Of a batch one that cannot be used does not take the others with it. */
