@@ -1,15 +1,8 @@
 import { defineJob } from "@millrace/sdk";
-import {
-  JobRegistry,
-  KeyRing,
-  SubjectEnder,
-  Subjects,
-  eraseSubject,
-  requireKeys,
-  rotateSecrets,
-} from "millrace";
+import { JobRegistry, KeyRing, SubjectEnder, Subjects, requireKeys, rotateSecrets } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { eraseSubject } from "../../packages/server/src/engine/subjects/erase.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { patchedInputOf } from "../../packages/server/src/engine/patched-input.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
@@ -20,7 +13,10 @@ import { Mill } from "../support/mill.ts";
 import { newKey, secretKeys } from "../support/secret-keys.ts";
 import { ADMIN } from "../support/secrets.ts";
 
-const Input = z.object({ customer: z.object({ id: z.union([z.string(), z.number()]) }), n: z.number().optional() });
+const Input = z.object({
+  customer: z.object({ id: z.union([z.string(), z.number()]) }),
+  n: z.number().optional(),
+});
 
 const welcome = defineJob({
   name: "welcome",
@@ -32,12 +28,18 @@ const welcome = defineJob({
 
 const plain = defineJob({ name: "plain", input: z.json(), run: (input) => input });
 
-async function start(...jobs: Parameters<typeof Mill.createWith> extends [unknown, ...infer J] ? J : never) {
+async function start(
+  ...jobs: Parameters<typeof Mill.createWith> extends [unknown, ...infer J] ? J : never
+) {
   const keys = secretKeys();
   const mill = await Mill.createWith(keys, welcome, plain, ...jobs);
   const { subjects } = mill.intake;
-  const of = (id: string | number, n?: number) => ({ customer: { id }, ...(n !== undefined && { n }) });
-  const erase = (name: string, more = {}) => eraseSubject(mill.db, ADMIN, subjects, { name, ...more });
+  const of = (id: string | number, n?: number) => ({
+    customer: { id },
+    ...(n !== undefined && { n }),
+  });
+  const erase = (name: string, more = {}) =>
+    eraseSubject(mill.db, ADMIN, subjects, { name, ...more });
   const input = async (id: string) => {
     const [run] = await openRows(subjects, await readRun(mill.db, id));
     return run!.input;
@@ -52,7 +54,11 @@ test("S6: keys of subjects come under a new key of the server while runs are rea
   const runs: string[] = [];
   for (let n = 0; n < 1100; n++) runs.push("");
   const results = await mill.intake.acceptMany(
-    runs.map((_, n) => ({ job: "welcome", input: { customer: { id: `c-${n}` }, n }, trigger: "api" })),
+    runs.map((_, n) => ({
+      job: "welcome",
+      input: { customer: { id: `c-${n}` }, n },
+      trigger: "api",
+    })),
   );
   const ids = results.map((result) => ("run" in result ? result.run.id : String(result.error)));
   const both = secretKeys([fresh, old]);
@@ -110,9 +116,13 @@ test("S6: of erasures and runs that come at once, no run is left open that can b
   // Another process, which holds the key for seconds still.
   const held = new Subjects(mill.db, keys);
   await held.named("c-1");
-  const asked = Array.from({ length: 30 }, (_, n) => mill.enqueue("welcome", of("c-1", n)).catch((error: unknown) => error));
+  const asked = Array.from({ length: 30 }, (_, n) =>
+    mill.enqueue("welcome", of("c-1", n)).catch((error: unknown) => error),
+  );
   const erased = erase("c-1");
-  const more = Array.from({ length: 30 }, (_, n) => mill.enqueue("welcome", of("c-1", n)).catch((error: unknown) => error));
+  const more = Array.from({ length: 30 }, (_, n) =>
+    mill.enqueue("welcome", of("c-1", n)).catch((error: unknown) => error),
+  );
   await erased;
   for (const result of await Promise.all([...asked, ...more])) {
     if (typeof result !== "string") expect(result).toMatchObject({ code: "subject_erased" });
@@ -124,7 +134,10 @@ test("S6: of erasures and runs that come at once, no run is left open that can b
   const text = JSON.stringify(of("c-1"));
   const sealed = await held.sealInput("welcome", ["customer", "id"], { input: of("c-1"), text });
   await expect(
-    mill.db.query("select millrace.enqueue_many(jsonb_build_array(jsonb_build_object('job', 'welcome', 'trigger', 'api', 'input', $1::jsonb)))", [sealed]),
+    mill.db.query(
+      "select millrace.enqueue_many(jsonb_build_array(jsonb_build_object('job', 'welcome', 'trigger', 'api', 'input', $1::jsonb)))",
+      [sealed],
+    ),
   ).rejects.toMatchObject({ code: "ML051" });
 });
 
@@ -144,7 +157,9 @@ test("new runs of an erased subject are refused until its name is set free; then
   expect(await input(after)).toEqual(of(42));
   expect(await input(before)).toBe("[erased]");
   await expect(erase("nobody")).rejects.toMatchObject({ code: "subject_not_found" });
-  const audit = await mill.rows<{ entry: string; object: string }>("select entry, object from millrace.audit where action = 'subject.erased'");
+  const audit = await mill.rows<{ entry: string; object: string }>(
+    "select entry, object from millrace.audit where action = 'subject.erased'",
+  );
   expect(audit).toHaveLength(2);
   for (const { object } of audit) expect(object).toMatch(/^subject:[0-9a-f-]{36}$/);
 });
@@ -152,12 +167,17 @@ test("new runs of an erased subject are refused until its name is set free; then
 test("the subject is the key of limits by its id, and a repeated request is known by its idempotency key", async () => {
   const { mill, of } = await start();
   const accept = (n: number) =>
-    mill.intake.accept({ job: "welcome", input: of("c-1", n), trigger: "api", idempotencyKey: "k" });
+    mill.intake.accept({
+      job: "welcome",
+      input: of("c-1", n),
+      trigger: "api",
+      idempotencyKey: "k",
+    });
   const first = await accept(1);
   expect(await accept(1)).toMatchObject({ id: first.id, created: false });
   await expect(accept(2)).rejects.toMatchObject({ code: "idempotency_key_reused" });
   const rows = await mill.rows<{ key: string; id: string }>(
-    "select millrace.key_text(r.input, '[\"customer\", \"id\"]') as key, s.subject_id::text as id from millrace.run r join millrace.run_subject s on s.run_id = r.id",
+    'select millrace.key_text(r.input, \'["customer", "id"]\') as key, s.subject_id::text as id from millrace.run r join millrace.run_subject s on s.run_id = r.id',
   );
   expect(rows).toHaveLength(1);
   expect(rows[0]!.key).toBe(rows[0]!.id);
@@ -167,9 +187,13 @@ test("what would be kept in clear is refused, by whatever way it comes", async (
   const { mill, of } = await start();
   const refused = { code: "ML050", hint: expect.stringContaining("SQL has no key") };
   const sql = (text: string, ...values: unknown[]) => mill.db.query(text, values);
-  await expect(sql("select millrace.enqueue('welcome', $1)", of("c-1"))).rejects.toMatchObject(refused);
+  await expect(sql("select millrace.enqueue('welcome', $1)", of("c-1"))).rejects.toMatchObject(
+    refused,
+  );
   await mill.enqueue("welcome", of("c-1"));
-  const [{ input }] = (await mill.rows<{ input: object }>("select input from millrace.run")) as [{ input: object }];
+  const [{ input }] = (await mill.rows<{ input: object }>("select input from millrace.run")) as [
+    { input: object },
+  ];
   // Nor may what is encrypted be sent again, by SQL or over the API, by whoever has a copy.
   await expect(sql("select millrace.enqueue('welcome', $1)", input)).rejects.toMatchObject(refused);
   await expect(mill.enqueue("plain", input)).rejects.toMatchObject({ code: "invalid_input" });
@@ -188,7 +212,12 @@ test("a job that declares a subject needs a key of the server, and no schedule",
   const registry = new JobRegistry([welcome]);
   await expect(registry.register(mill.db)).rejects.toMatchObject({ code: "secret_key_missing" });
   await mill.db.query("select millrace.create_schedule('nightly', 'plain', cron => '0 3 * * *')");
-  const later = defineJob({ name: "plain", subject: "id", input: z.object({ id: z.string() }), run: () => null });
+  const later = defineJob({
+    name: "plain",
+    subject: "id",
+    input: z.object({ id: z.string() }),
+    run: () => null,
+  });
   await expect(new JobRegistry([later]).register(mill.db, secretKeys())).rejects.toThrow(
     "job plain: subject: it has the schedule nightly, whose input is kept in clear",
   );
@@ -208,5 +237,7 @@ test("a rerun, a fork and a patch are of the same subject, and leave nothing in 
   const events = await mill.rows<{ text: string }>("select e::text as text from millrace.event e");
   expect(events.map(({ text }) => text).join("")).not.toContain("77777777");
   expect(await mill.rows("select from millrace.run_subject")).toHaveLength(3);
-  await expect(fork(mill.db, ADMIN, { runId: id, step: "none", ordinal: 1 })).rejects.toMatchObject({ code: "step_not_found" });
+  await expect(fork(mill.db, ADMIN, { runId: id, step: "none", ordinal: 1 })).rejects.toMatchObject(
+    { code: "step_not_found" },
+  );
 });

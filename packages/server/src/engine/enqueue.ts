@@ -194,5 +194,8 @@ function refusal(error: unknown): { item: number | undefined; error: MillraceErr
   if (!code) return undefined;
   const { message, detail, hint } = error as pg.DatabaseError;
   // A trigger does not know which item it was.
-  return { item: detail === undefined ? undefined : Number(detail), error: new MillraceError(code, `${message}. ${hint}`) };
+  return {
+    item: detail === undefined ? undefined : Number(detail),
+    error: new MillraceError(code, `${message}. ${hint}`),
+  };
 }

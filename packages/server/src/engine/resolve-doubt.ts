@@ -46,7 +46,9 @@ export function resolveDoubt(
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockWaits(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, resolution);
-    const text = happened ? await sealStepOf(tx, subjects, runId, toStepText(value, "value")) : null;
+    const text = happened
+      ? await sealStepOf(tx, subjects, runId, toStepText(value, "value"))
+      : null;
     await answerDoubt(tx, runId, name, ordinal, happened, text);
     const detail = { name, ordinal, happened, ...(note !== null && { note }) };
     await recordEvent(tx, runId, "doubt resolved", caller.name, JSON.stringify(detail));

@@ -82,8 +82,7 @@ export function removeSecret(db: Database, caller: Caller, name: string): Promis
 export async function requireKeys(db: Queryable, keys: SecretKeys): Promise<KeyRing | undefined> {
   const ring = keys.read();
   const inUse = [...(await secretKeyIds(db)), ...(await subjectKeyIds(db))];
-  const missing = [...new Set(inUse.map(({ key_id }) => key_id))]
-    .filter((id) => !ring?.get(id));
+  const missing = [...new Set(inUse.map(({ key_id }) => key_id))].filter((id) => !ring?.get(id));
   if (missing.length === 0) return ring;
   const [are, them] = missing.length === 1 ? ["the key", "it"] : ["the keys", "them"];
   throw new MillraceError(

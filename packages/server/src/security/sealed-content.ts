@@ -1,4 +1,10 @@
-import { type KeyObject, createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import {
+  type KeyObject,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  randomBytes,
+} from "node:crypto";
 import type { Json } from "@millrace/core";
 
 /*
@@ -116,6 +122,11 @@ export function sealedIn(json: string): string[] {
 /** A JSON text with what is sealed in it replaced; `open` answers JSON. */
 export function replaceSealed(json: string, open: (sealed: string) => string): string {
   return json.replaceAll(SEALED_IN_JSON, (quoted) => open(quoted.slice(1, -1)));
+}
+
+/** A JSON text for others than who may look at the run; the same each time. */
+export function hideSealed(json: string): string {
+  return mayHoldSealed(json) ? replaceSealed(json, () => '"[sealed]"') : json;
 }
 
 /** What stands in place of an input: the subject by its id, also where the job's limits look for their key. */

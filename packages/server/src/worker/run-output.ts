@@ -79,9 +79,13 @@ export class RunOutput {
           ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       const { seal } = context;
-      if (!seal) logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
+      if (!seal)
+        logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
-      this.#track(context.runId, this.#lines.add({ context, seq, at: new Date(), ...sealedLine(line, seal) }));
+      this.#track(
+        context.runId,
+        this.#lines.add({ context, seq, at: new Date(), ...sealedLine(line, seal) }),
+      );
     };
     return {
       debug: write("debug"),

@@ -48,7 +48,11 @@ export function sealFailure(failure: Failure, seal: RunSeal): Failure {
     class: name,
     message: seal.text("error", message),
     stack: stack && seal.text("stack", stack),
-    fingerprint: fingerprintOf({ class: name, message: "", stack: stack && framesOf(stack, message) }),
+    fingerprint: fingerprintOf({
+      class: name,
+      message: "",
+      stack: stack && framesOf(stack, message),
+    }),
   };
 }
 

@@ -17,7 +17,10 @@ export function sealedNote(note: NewNote, seal: RunSeal | undefined): NewNote {
   return { ...note, error: { ...note.error, message: seal.text("note", note.error.message) } };
 }
 
-export function sealedPublication(publication: Publication, seal: RunSeal | undefined): Publication {
+export function sealedPublication(
+  publication: Publication,
+  seal: RunSeal | undefined,
+): Publication {
   return seal ? { ...publication, value: seal.json("published", publication.value) } : publication;
 }
 

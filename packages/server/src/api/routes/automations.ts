@@ -11,7 +11,10 @@ import { type Api, type Context, NoQuery } from "../route.ts";
 
 const FIELDS = { job: "/job_type", input: "/payload", queue: "/queue" };
 
-export function automationRoutes(app: Api, { db, intake, observer, once, subjects }: Context): void {
+export function automationRoutes(
+  app: Api,
+  { db, intake, observer, once, subjects }: Context,
+): void {
   app.post(
     "/automations",
     {

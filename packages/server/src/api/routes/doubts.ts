@@ -62,14 +62,19 @@ export function doubtRoutes(app: Api, { db, ring, subjects }: Context): void {
     async (request) => {
       const { name, ordinal, happened, note = null } = request.body;
       const value = request.body.happened ? request.body.value : undefined;
-      const resolved = await resolveDoubt(db, request.caller, {
-        runId: request.params.id,
-        name,
-        ordinal,
-        happened,
-        value,
-        note,
-      }, subjects).catch((error: unknown) => {
+      const resolved = await resolveDoubt(
+        db,
+        request.caller,
+        {
+          runId: request.params.id,
+          name,
+          ordinal,
+          happened,
+          value,
+          note,
+        },
+        subjects,
+      ).catch((error: unknown) => {
         throw placedAt(error, "/value", ["invalid_json"]);
       });
       for (const queue of resolved.queues) ring(queue);

@@ -13,6 +13,9 @@ import { asCaller } from "../as-caller.ts";
 import { endRunsOf } from "./end-runs.ts";
 import type { Subjects } from "./subjects.ts";
 
+/** Cancelled by whoever asks, who waits for it. */
+const MOST_ENDED = 500;
+
 export interface Erase {
   /** The name of the subject, as inputs have it. */
   name: string;
@@ -55,7 +58,7 @@ export async function eraseSubject(
   });
   failpoint("erase.between");
   subjects.forget();
-  await endRunsOf(db, erased.id);
+  await endRunsOf(db, erased.id, MOST_ENDED);
   return erased;
 }
 

@@ -121,7 +121,9 @@ function openRow<Row extends object>(row: Row, keys: Keys, reader: Reader): Row 
   const run = runId ?? id;
   const open = (column: string, sealed: string) => {
     const header = readHeader(sealed);
-    return header && belongs(header, column, run) ? openWith(keys, header, sealed, reader) : undefined;
+    return header && belongs(header, column, run)
+      ? openWith(keys, header, sealed, reader)
+      : undefined;
   };
   const entries = Object.entries(row).map(([column, value]: [string, unknown]) => {
     if (isSealedInput(value)) return [column, jsonOf(open(column, value.$sealed), value)];

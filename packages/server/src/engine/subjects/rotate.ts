@@ -21,11 +21,7 @@ const FIRST = "00000000-0000-0000-0000-000000000000";
  *
  * @returns how many those were
  */
-export async function rotateSubjects(
-  db: Database,
-  caller: Caller,
-  ring: KeyRing,
-): Promise<number> {
+export async function rotateSubjects(db: Database, caller: Caller, ring: KeyRing): Promise<number> {
   requirePermission(caller, "administer");
   await rotateNameKey(db, ring);
   let rewrapped = 0;

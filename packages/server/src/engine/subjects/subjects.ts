@@ -69,7 +69,9 @@ export class Subjects {
   /** Where the name of its subject lies in the input of a job that others have registered; undefined for one that has none. */
   async pathOf(job: string, db: Queryable = this.#db): Promise<readonly string[] | undefined> {
     if (!this.#paths || performance.now() >= this.#paths.until) {
-      const all = readSubjectJobs(db).then((rows) => new Map(rows.map((row) => [row.job, row.path])));
+      const all = readSubjectJobs(db).then(
+        (rows) => new Map(rows.map((row) => [row.job, row.path])),
+      );
       const paths = { all, until: performance.now() + FRESH_MS };
       this.#paths = paths;
       all.catch(() => {

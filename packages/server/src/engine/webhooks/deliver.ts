@@ -1,4 +1,4 @@
-import { mayHoldSealed, replaceSealed } from "../../security/sealed-content.ts";
+import { hideSealed } from "../../security/sealed-content.ts";
 import type { DeliveryOutcome } from "@millrace/core";
 import { failpoint } from "../../runtime/failpoints.ts";
 import { type Answer, guardedPost } from "../../security/guarded-post.ts";
@@ -106,11 +106,6 @@ async function attemptOf(
   }
 }
 
-/** What is encrypted is told to nobody outside, and reads the same in each attempt. */
-function tellable(json: string): string {
-  return mayHoldSealed(json) ? replaceSealed(json, () => '"[sealed]"') : json;
-}
-
 /** Signed anew in every attempt, because its time is in the signature; the id and the body are those of the first. */
 async function send(
   { db, origins, guard, userAgent }: SendingGround,
@@ -118,7 +113,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { values } = await loadSecrets(db, origins, SENDER, [secret!]);
-  const body = Buffer.from(tellable(text));
+  const body = Buffer.from(hideSealed(text));
   const at = String(Math.floor(Date.now() / 1000));
   return guardedPost(guard, url!, {
     headers: {
