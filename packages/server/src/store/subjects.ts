@@ -18,10 +18,10 @@ export const rewrapNameKey = statement<[wrappedKey: Buffer], never>(
   `update millrace.subject_name_key set wrapped_key = $1`,
 );
 
-/** All jobs that have a subject, and where its name lies. */
-export const readSubjectJobs = statement<[], { job: string; path: string[] }>(
+/** All jobs that have a subject, and where its name lies; null for those that had one once. */
+export const readSubjectJobs = statement<[], { job: string; path: string[] | null }>(
   "read_subject_jobs",
-  `select job, path from millrace.subject_job where path is not null`,
+  `select job, path from millrace.subject_job`,
 );
 
 /** Jobs as their code defines them now. Parameters: a JSON list of job and path; jobs without. */

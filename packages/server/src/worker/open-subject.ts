@@ -20,11 +20,11 @@ export function openSubject(
   subjects: Subjects,
   start: () => Handling | undefined,
 ): Handling | undefined {
-  const { run, context } = attempt;
+  const { run, job, context } = attempt;
   if (!isSealedInput(run.input)) return start();
   const { $sealed: sealed, $subject: subject } = run.input;
   let refused: Handling | undefined;
-  const opened = subjects.keysOf([subject]).then((keys) => open(keys.get(subject)!));
+  const opened = look();
   const ready = opened.then(
     () => true,
     (thrown: unknown) => {
@@ -33,6 +33,11 @@ export function openSubject(
     },
   );
   return startLater(ready, () => refused ?? start() ?? startHere(attempt));
+
+  async function look(): Promise<void> {
+    if (!job.subject && !(await subjects.hasOrHad(job.name))) return;
+    open((await subjects.keysOf([subject])).get(subject)!);
+  }
 
   function open(key: SubjectKey): void {
     if (key === "erased") {

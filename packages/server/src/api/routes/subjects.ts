@@ -13,7 +13,7 @@ export function subjectRoutes(app: Api, { db, subjects }: Context): void {
         permission: "administer",
         summary: "Make what runs keep of a subject unreadable, for good",
         description:
-          "Destroys the key of the subject. All that its runs have kept reads [erased] from then on, in other processes within 5 s; how many they were, and how they ended, stays. Those that are open are cancelled. To erase again does no harm. In the body, because a name in an address would be in logs.",
+          "Destroys the key of the subject. All that its runs have kept reads [erased], in all processes within 5 s; how many they were, and how they ended, stays. Those that are open are cancelled. To erase again does no harm. In the body, because a name in an address would be in logs.",
         querystring: NoQuery,
         body: EraseSubject,
         response: { 200: ErasedSubject },

@@ -68,7 +68,7 @@ export async function checkSecretKeys(
   const needs =
     registry?.names.some((name) => {
       const { secrets, subject } = registry.get(name)!;
-      return secrets.length > 0 || subject !== null;
+      return secrets.length > 0 || Boolean(subject);
     }) ?? true;
   if (needs) await requireKeys(db, secretKeysOf(serving.settings));
 }

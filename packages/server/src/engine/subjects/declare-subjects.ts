@@ -15,7 +15,7 @@ export async function declareSubjects(
   jobs: readonly Pick<Job, "name" | "subject">[],
   keys: SecretKeys = NO_KEYS,
 ): Promise<void> {
-  const declaring = jobs.filter(({ subject }) => subject !== null);
+  const declaring = jobs.filter(({ subject }) => subject);
   const names = declaring.map(({ name }) => name);
   if (names.length > 0) {
     await ensureNameKey(tx, keys.read() ?? keys.make());
@@ -24,7 +24,7 @@ export async function declareSubjects(
   await keepSubjectJobs(
     tx,
     JSON.stringify(declaring.map(({ name, subject }) => ({ job: name, path: subject }))),
-    jobs.filter(({ subject }) => subject === null).map(({ name }) => name),
+    jobs.filter(({ subject }) => !subject).map(({ name }) => name),
   );
 }
 

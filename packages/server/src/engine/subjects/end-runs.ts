@@ -1,4 +1,4 @@
-import { MillraceError } from "@millrace/core";
+import type { MillraceError } from "@millrace/core";
 import { MILLRACE } from "../../security/caller.ts";
 import { type Database, inTransaction } from "../../store/database.ts";
 import type { Queryable } from "../../store/statement.ts";

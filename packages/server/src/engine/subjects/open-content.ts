@@ -1,4 +1,3 @@
-import type { KeyObject } from "node:crypto";
 import { ERASED, type Json } from "@millrace/core";
 import {
   type Place,
@@ -169,6 +168,6 @@ function openWith(
   if (reader === "code" && key === "locked") throw keyMissing("this process");
   if (key === "erased") return { text: ERASED, isJson: false };
   if (key === "locked") return { text: LOCKED, isJson: false };
-  const text = openContent(key as KeyObject, sealed);
+  const text = openContent(key, sealed);
   return text === undefined ? undefined : { text, isJson: header.json };
 }

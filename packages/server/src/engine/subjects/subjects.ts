@@ -32,6 +32,9 @@ export interface NamedSubject {
   readonly key: KeyObject;
 }
 
+/** By job; null for one that had a subject once. */
+type Paths = ReadonlyMap<string, readonly string[] | null>;
+
 /** For the envelopes of the keys; names of secrets look otherwise. */
 export const NAME_KEY_PLACE = { name: "subject names", version: 1 };
 export const keyPlace = (id: string) => ({ name: `subject ${id}`, version: 1 });
@@ -57,7 +60,7 @@ export class Subjects {
   readonly #read: Batcher<string, SubjectKey>;
   readonly #find: Batcher<Buffer, NamedSubject | MillraceError>;
   #nameKey: KeyObject | undefined;
-  #paths: { all: Promise<Map<string, readonly string[]>>; until: number } | undefined;
+  #paths: { all: Promise<Paths>; until: number } | undefined;
 
   constructor(db: Queryable, keys: SecretKeys = NO_KEYS) {
     this.#db = db;
@@ -68,6 +71,15 @@ export class Subjects {
 
   /** Where the name of its subject lies in the input of a job that others have registered; undefined for one that has none. */
   async pathOf(job: string, db: Queryable = this.#db): Promise<readonly string[] | undefined> {
+    return (await this.#allPaths(db)).get(job) ?? undefined;
+  }
+
+  /** Whether a job has a subject, or had one once: the inputs of no other are opened, whatever they look like. */
+  async hasOrHad(job: string): Promise<boolean> {
+    return (await this.#allPaths(this.#db)).has(job);
+  }
+
+  #allPaths(db: Queryable): Promise<Paths> {
     if (!this.#paths || performance.now() >= this.#paths.until) {
       const all = readSubjectJobs(db).then(
         (rows) => new Map(rows.map((row) => [row.job, row.path])),
@@ -78,7 +90,7 @@ export class Subjects {
         if (this.#paths === paths) this.#paths = undefined;
       });
     }
-    return (await this.#paths.all).get(job);
+    return this.#paths.all;
   }
 
   /**

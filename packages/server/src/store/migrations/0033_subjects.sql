@@ -57,7 +57,8 @@ create function millrace.keep_subject() returns trigger
     known boolean;
     erased timestamptz;
   begin
-    if new.trigger <> 'sql' and new.input ? '$sealed' and subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    if new.trigger <> 'sql' and new.input ? '$sealed' and exists (select from millrace.subject_job j where j.job = new.job)
+      and subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
       select true, s.erased_at into known, erased from millrace.subject s where s.id = subject::uuid for share;
       -- What comes of a run that is open, its children and its successor, is cancelled like it: refused, it would hold up others.
       if erased is not null and new.trigger = 'parent' then
