@@ -3,15 +3,19 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { type AnyJob, defineJob } from "@millrace/sdk";
 import { Masks, MetricsRegistry, type SecretKeys, buildApi, createLogger } from "millrace";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { keyPlace } from "../../packages/server/src/engine/subjects/subjects.ts";
 import { openKey } from "../../packages/server/src/security/envelope.ts";
 import { openContent } from "../../packages/server/src/security/sealed-content.ts";
 import { openValueStore } from "../../packages/server/src/value-store/open-value-store.ts";
+import type { ValueStore } from "../../packages/server/src/value-store/value-store.ts";
 import { API_KEY } from "../support/api.ts";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
+import { helper } from "./jobs/subjects.job.ts";
 
 const FILE = join(import.meta.dirname, "jobs/subjects.job.ts");
 
@@ -74,7 +78,10 @@ async function readByDump(mill: Mill, keys: SecretKeys, dump: string): Promise<s
   return sealed.flatMap((text) => opened.map((key) => openContent(key, text) ?? "")).join("\n");
 }
 
-async function apiOf({ mill, keys, values }: Awaited<ReturnType<typeof start>>, lines: string[]) {
+async function apiOf(
+  { mill, keys, values }: { mill: Mill; keys: SecretKeys; values?: ValueStore },
+  lines: string[],
+) {
   const logger = createLogger("debug", { write: (line: string) => void lines.push(line) });
   const api = await buildApi({
     ...{ db: mill.db, intake: mill.intake, ring: () => {}, logger, values },
@@ -91,7 +98,8 @@ async function apiOf({ mill, keys, values }: Awaited<ReturnType<typeof start>>, 
     );
     // What a test expects of it, it says itself.
     // oxlint-disable-next-line typescript/no-explicit-any
-    return { status: statusCode, body: JSON.parse(body) as any, text: body };
+    const parsed: any = JSON.parse(body);
+    return { status: statusCode, body: parsed, text: body };
   };
 }
 
@@ -227,4 +235,115 @@ test("a run whose subject was erased when its worker claims it is cancelled, and
   expect(run).toMatchObject({ output: null });
   const log = await mill.rows("select from millrace.log");
   expect(log).toEqual([]);
+});
+
+const customer = z.object({ customerId: z.string() });
+
+/** Jobs of the running test, with all that makes their runs go on. */
+async function startWith(...jobs: AnyJob[]) {
+  const keys = secretKeys();
+  const mill = await Mill.createWith(keys, helper, ...jobs);
+  await mill.startWorker();
+  await mill.startDispatcher();
+  return { mill, ask: await apiOf({ mill, keys }, []) };
+}
+
+test("a parent without a subject gets what a child with one gave, which its record has encrypted", async () => {
+  const said = canary();
+  const got: unknown[] = [];
+  const parent = defineJob({
+    name: "parent",
+    run: async (_input, { step }) => {
+      const { helped } = await step.call(helper, { customerId: "c-1", said });
+      got.push(helped);
+      await step.sleep("rest", "1ms");
+    },
+  });
+  const { mill, ask } = await startWith(parent);
+  const id = await mill.enqueue("parent");
+  await mill.untilState(id, "completed");
+  expect(new Set(got)).toEqual(new Set([said]));
+  expectNone(await everything(mill), said);
+  expect((await ask(`/api/v1/runs/${id}/record`)).text).toContain(
+    JSON.stringify(JSON.stringify(said)).slice(3, -3),
+  );
+});
+
+test("what a person says that an effect gave is encrypted as if it had given it", async () => {
+  const said = canary();
+  const pay = defineJob({
+    name: "pay",
+    subject: "customerId",
+    input: customer,
+    run: (_input, { step }) =>
+      step.effect("charge", {
+        do: (): string => {
+          throw new Error(`cut off ${said}`);
+        },
+      }),
+  });
+  const { mill, ask } = await startWith(pay);
+  const id = await mill.enqueue("pay", { customerId: "c-1" });
+  await mill.untilState(id, "waiting");
+  const [doubt] = (await ask("/api/v1/doubts")).body.doubts;
+  expect(JSON.stringify(doubt)).toContain(JSON.stringify(said).slice(1, -1));
+  await ask(`/api/v1/runs/${id}/doubts`, { happened: true, value: said });
+  await mill.untilState(id, "completed");
+  expect((await ask(`/api/v1/runs/${id}`)).body.output).toBe(said);
+  expectNone(await everything(mill), said);
+});
+
+test("a fork gets what the steps before gave, is about the same subject, and is erased with it", async () => {
+  const two = defineJob({
+    name: "two",
+    subject: "customerId",
+    input: customer,
+    run: async ({ customerId }, { step }) => {
+      const one = await step("one", () => ({ at: new Date(0), customerId }));
+      await step("two", () => null);
+      return [one.customerId, one.at.getTime()];
+    },
+  });
+  const { mill, ask } = await startWith(two);
+  const [customerId, other] = [canary(), canary()];
+  const id = await mill.enqueue("two", { customerId });
+  await mill.untilState(id, "completed");
+  const another = { step: "two", input: { customerId: other } };
+  expect((await ask(`/api/v1/runs/${id}/fork`, another)).body).toMatchObject({
+    code: "invalid_request",
+    detail: expect.stringContaining("another subject"),
+  });
+  const { body: forked } = await ask(`/api/v1/runs/${id}/fork`, {
+    ...another,
+    input: { customerId },
+  });
+  await mill.untilState(forked.id, "completed");
+  expect((await ask(`/api/v1/runs/${forked.id}`)).body.output).toEqual([customerId, 0]);
+  expectNone(await everything(mill), customerId);
+  const { body } = await ask("/api/v1/subjects/erase", { subject: customerId, dryRun: true });
+  expect(body).toMatchObject({ runs: 2, open: 0 });
+});
+
+test("an erased run that has something to make good ends without that", async () => {
+  let undone = 0;
+  const trip = defineJob({
+    name: "trip",
+    subject: "customerId",
+    input: customer,
+    run: async (_input, { step }) => {
+      const saga = step.saga();
+      await saga.step(
+        "seat",
+        () => "12A",
+        () => void undone++,
+      );
+      await step.sleep("long", "30d");
+    },
+  });
+  const { mill, ask } = await startWith(trip);
+  const id = await mill.enqueue("trip", { customerId: "c-1" });
+  await mill.untilState(id, "waiting");
+  await ask("/api/v1/subjects/erase", { subject: "c-1" });
+  expect(await mill.state(id)).toBe("cancelled");
+  expect(undone).toBe(0);
 });
