@@ -39,13 +39,16 @@ create table millrace.subject_job (
 );
 comment on table millrace.subject_job is 'Jobs that declare a subject, or once did: where its name lies in their inputs; null for one that does no more.';
 
+-- With the rights of its owner: whoever may ask for runs in SQL, by rights that were granted before there were subjects, is asked about, too.
+-- It names all that it uses, and so needs no search path of its own, which would cost each run in SQL as much again.
 create function millrace.has_subject(of_job text) returns boolean
   language plpgsql stable
+  security definer
   as $$
   begin
-    return exists (select from millrace.subject_job where job = of_job and path is not null);
+    return (select s.path is not null from millrace.subject_job s where s.job operator(pg_catalog.=) of_job);
   end $$;
-comment on function millrace.has_subject is 'Whether runs of a job are encrypted under their subjects.';
+comment on function millrace.has_subject is 'Whether runs of a job are encrypted under their subjects; false for one that once had some, null for any other.';
 
 -- What was accepted in clear could not be erased, so whatever way it takes a run of such a job comes encrypted, or not at all. The lock is
 -- that which an erasure waits for, so it sees every run that was accepted before it.
@@ -57,7 +60,7 @@ create function millrace.keep_subject() returns trigger
     known boolean;
     erased timestamptz;
   begin
-    if new.trigger <> 'sql' and new.input ? '$sealed' and exists (select from millrace.subject_job j where j.job = new.job)
+    if new.trigger <> 'sql' and new.input ? '$sealed' and millrace.has_subject(new.job) is not null
       and subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
       select true, s.erased_at into known, erased from millrace.subject s where s.id = subject::uuid for share;
       -- What comes of a run that is open, its children and its successor, is cancelled like it: refused, it would hold up others.
