@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/core";
 import type { Job } from "@millrace/sdk";
-import type { SecretKeys } from "../../security/key-ring.ts";
+import type { KeyRing, SecretKeys } from "../../security/key-ring.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { keepSubjectJobs, schedulesOfJobs } from "../../store/subjects.ts";
 import { NO_KEYS, ensureNameKey } from "./subjects.ts";
@@ -18,7 +18,7 @@ export async function declareSubjects(
   const declaring = jobs.filter(({ subject }) => subject);
   const names = declaring.map(({ name }) => name);
   if (names.length > 0) {
-    await ensureNameKey(tx, keys.read() ?? keys.make());
+    await ensureNameKey(tx, ringFor(names[0]!, keys));
     await requireNoSchedules(tx, names);
   }
   await keepSubjectJobs(
@@ -26,6 +26,15 @@ export async function declareSubjects(
     JSON.stringify(declaring.map(({ name, subject }) => ({ job: name, path: subject }))),
     jobs.filter(({ subject }) => !subject).map(({ name }) => name),
   );
+}
+
+function ringFor(job: string, keys: SecretKeys): KeyRing {
+  try {
+    return keys.read() ?? keys.make();
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    throw new MillraceError(error.code, `job ${job} has a subject, and ${error.message}`);
+  }
 }
 
 async function requireNoSchedules(tx: Queryable, jobs: string[]): Promise<void> {

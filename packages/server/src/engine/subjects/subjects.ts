@@ -18,9 +18,6 @@ import {
 /** So long a key is held, and a job's declaration believed, without another look. */
 const FRESH_MS = 5000;
 
-/** What is held is tidied when there is more of it. */
-const MAX_HELD = 10_000;
-
 const MAX_BATCH = 500;
 
 /** What is known of the key of a subject: it is gone, or was never here, or no key of this process opens it. */
@@ -60,6 +57,7 @@ export class Subjects {
   readonly #read: Batcher<string, SubjectKey>;
   readonly #find: Batcher<Buffer, NamedSubject | MillraceError>;
   #nameKey: KeyObject | undefined;
+  #forgetting: NodeJS.Timeout | undefined;
   #paths: { all: Promise<Paths>; until: number } | undefined;
 
   constructor(db: Queryable, keys: SecretKeys = NO_KEYS) {
@@ -128,7 +126,7 @@ export class Subjects {
     if (found instanceof MillraceError) throw found;
     if (db) return found;
     const subject = found;
-    tidy(this.#named);
+    this.#forgetLater();
     this.#named.set(name, { subject, until });
     return subject;
   }
@@ -163,7 +161,7 @@ export class Subjects {
     const keys = db
       ? await this.#readAll(db, asked)
       : await Promise.all(asked.map((id) => this.#read.add(id)));
-    tidy(this.#held);
+    this.#forgetLater();
     for (const [n, id] of asked.entries()) {
       this.#held.set(id, { key: keys[n]!, until });
       found.set(id, keys[n]!);
@@ -175,6 +173,18 @@ export class Subjects {
   forget(): void {
     this.#held.clear();
     this.#named.clear();
+  }
+
+  /** What is not to be used any more is not to be there either. */
+  #forgetLater(): void {
+    this.#forgetting ??= setTimeout(() => {
+      this.#forgetting = undefined;
+      const now = performance.now();
+      for (const held of [this.#held, this.#named]) {
+        for (const [name, { until }] of held) if (until <= now) held.delete(name);
+      }
+      if (this.#held.size + this.#named.size > 0) this.#forgetLater();
+    }, FRESH_MS).unref();
   }
 
   async #readAll(db: Queryable, ids: readonly string[]): Promise<SubjectKey[]> {
@@ -267,11 +277,4 @@ export function keyMissing(where: string, cause?: unknown): MillraceError {
     `the keys of subjects are encrypted under a key that ${where} does not have; add it to MILLRACE_SECRET_KEYS, as another server of this database has it`,
     { cause },
   );
-}
-
-function tidy(held: Map<string, { until: number }>): void {
-  if (held.size < MAX_HELD) return;
-  const now = performance.now();
-  for (const [name, { until }] of held) if (until <= now) held.delete(name);
-  if (held.size >= MAX_HELD) held.clear();
 }
