@@ -177,7 +177,8 @@ export class Subjects {
 
   /** What is not to be used any more is not to be there either. */
   #forgetLater(): void {
-    this.#forgetting ??= setTimeout(() => {
+    if (this.#forgetting) return;
+    this.#forgetting = setTimeout(() => {
       this.#forgetting = undefined;
       const now = performance.now();
       for (const held of [this.#held, this.#named]) {
