@@ -163,8 +163,10 @@ export class Subjects {
       : await Promise.all(asked.map((id) => this.#read.add(id)));
     this.#forgetLater();
     for (const [n, id] of asked.entries()) {
-      this.#held.set(id, { key: keys[n]!, until });
-      found.set(id, keys[n]!);
+      const key = keys[n]!;
+      found.set(id, key);
+      // Either may be different at the next look.
+      if (key !== "unknown" && key !== "locked") this.#held.set(id, { key, until });
     }
     return found;
   }
