@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AUDIT_ACTIONS, type AuditEntry } from "@millrace/core/api";
 import { defineJob } from "@millrace/sdk";
-import { KeyRing } from "millrace";
+import { KeyRing, Subjects } from "millrace";
 import { expect, test } from "vitest";
 import { AuditChain } from "../../packages/server/src/security/audit-chain.ts";
 import { seal } from "../../packages/server/src/security/envelope.ts";
@@ -301,6 +301,10 @@ const ACTS: Record<string, Act> = {
   removeProject: async (scene) => {
     await scene.said("projects", { name: "gone" });
     return ["projects/gone", undefined, "project.removed project:gone"];
+  },
+  eraseSubject: async ({ db, secretKeys: keys }) => {
+    const { id } = await new Subjects(db, keys).named(CANARY);
+    return ["subjects/erase", { subject: CANARY }, `subject.erased subject:${id}`];
   },
   rotateSecrets: async ({ db }) => {
     const place = { name: "UNDER_THE_OLD_KEY", version: 1 };

@@ -259,6 +259,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/people": { email: "ana@example.com", role: "viewer" },
     "/api/v1/people/{email}": { role: "viewer" },
     "/api/v1/secrets/{name}": { value: "a-secret-value", allJobs: true },
+    "/api/v1/subjects/erase": { subject: "ada" },
     "/api/v1/webhooks/endpoints/{name}": { scheme: "github", job: "nothing", secret: "HOOK" },
     "/api/v1/webhooks/subscriptions/{name}": {
       url: "https://example.com",

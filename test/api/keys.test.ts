@@ -25,7 +25,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ),
   ...all(
     ["admin"],
-    `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets listAudit
+    `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets eraseSubject listAudit
       listPeople addPerson changePerson disablePerson enablePerson resetPerson addProject removeProject moveToProject`,
   ),
 };

@@ -58,7 +58,7 @@ async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
   const plain = defineJob({ name: `${name}/plain`, run: () => null });
   await new JobRegistry([pay, plain], [defineQueue({ name: `${name}/queue` })]).register(
     api.db,
-    name,
+    { project: name },
   );
   const makeKey = (role: string) =>
     done(api.call("/api/v1/keys", { json: { name: `${name} ${role}`, role, projects: [name] } }));
@@ -631,7 +631,7 @@ test("code is registered in one project, and refused what belongs to another", a
   const api = await startApi();
   await furnish(api, "crm");
   const registered = (name: string, project: string, queue = "default") =>
-    new JobRegistry([defineJob({ name, queue, run: () => null })]).register(api.db, project);
+    new JobRegistry([defineJob({ name, queue, run: () => null })]).register(api.db, { project });
   await expect(registered("crm/pay", "default")).rejects.toMatchObject({
     code: "name_taken",
     message: expect.stringContaining("job crm/pay to crm"),
@@ -650,7 +650,7 @@ test("of two that register one new name at the same time, one is refused", async
   for (const name of ["one", "other"]) await done(api.call("/api/v1/projects", { json: { name } }));
   const job = defineJob({ name: "raced", run: () => null });
   const all = await Promise.allSettled(
-    ["one", "other"].map((project) => new JobRegistry([job]).register(api.db, project)),
+    ["one", "other"].map((project) => new JobRegistry([job]).register(api.db, { project })),
   );
   expect(all.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
 });

@@ -43,6 +43,8 @@ import {
   resetSchedule,
   resumeOne,
 } from "../../packages/server/src/engine/schedule/schedules.ts";
+import { eraseSubject, previewErasure } from "../../packages/server/src/engine/subjects/erase.ts";
+import { rotateSubjects } from "../../packages/server/src/engine/subjects/rotate.ts";
 import { removeSecret, setSecret } from "../../packages/server/src/engine/secrets.ts";
 import {
   removeEndpoint,
@@ -73,6 +75,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
+    ...{ eraseSubject, previewErasure, rotateSubjects },
     ...{ addPerson, changeAccess, disable, enable, reset },
     ...{ addProject, moveToProject, removeProject },
   },

@@ -46,6 +46,7 @@ test("S6: 10,000 secrets come under a new key while they are read, no read fails
   expect(rotated).toEqual({
     keyId: new KeyRing([fresh]).first.id,
     rewrapped: SECRETS,
+    subjects: 0,
     unopened: [],
   });
   expect(reads).toBeGreaterThan(10);
@@ -102,7 +103,7 @@ test("S6: who lacks a key that secrets are under neither starts, nor sets, nor r
   const [old, fresh] = [newKey(), newKey()];
   await storeSecret(mill.db, secretKeys([old]), "CRM_TOKEN", "the token of the crm");
   const id = new KeyRing([old]).first.id;
-  const says = `secrets in the database are encrypted under the key ${id}, and the keys of the test does not have it`;
+  const says = `secrets, or subjects of runs, in the database are encrypted under the key ${id}, and the keys of the test does not have it`;
   for (const keys of [secretKeys([fresh]), secretKeys([])]) {
     await expect(requireKeys(mill.db, keys)).rejects.toThrow(says);
     await expect(rotateSecrets(mill.db, ADMIN, keys)).rejects.toThrow(says);

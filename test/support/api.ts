@@ -13,6 +13,7 @@ import {
   type Outcome,
   type SecretKeys,
   Passwords,
+  Subjects,
   buildApi,
   createLogger,
   openDatabase,
@@ -141,16 +142,21 @@ export async function startApi(
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
   const registry = new JobRegistry([...JOBS, ...(options.jobs ?? [])], options.queues);
-  await registry.register(db);
+  const keys = options.secretKeys ?? secretKeys();
+  await registry.register(db, { keys });
   // Port 1 of this machine: nobody listens there.
   const apiDb = options.away
     ? await open("postgresql://millrace:secret-of-the-database@127.0.0.1:1/away")
     : db;
   const rung: string[] = [];
-  const keys = options.secretKeys ?? secretKeys();
   const api = await buildApi({
     db: apiDb,
-    intake: new Intake(apiDb, registry, (queue) => void rung.push(queue)),
+    intake: new Intake(
+      apiDb,
+      registry,
+      (queue) => void rung.push(queue),
+      new Subjects(apiDb, keys),
+    ),
     ring: (queue) => void rung.push(queue),
     apiKey: API_KEY,
     secretKeys: keys,

@@ -11,6 +11,8 @@ import {
   JobRegistry,
   PostgresTransport,
   Reaper,
+  type SecretKeys,
+  Subjects,
   type Transport,
   Worker,
   type WorkerOptions,
@@ -44,6 +46,7 @@ export class Mill {
     db: Database,
     jobs: readonly AnyJob[],
     files: ReadonlyMap<string, string>,
+    keys: SecretKeys | undefined,
   ) {
     this.url = url;
     this.db = db;
@@ -54,7 +57,12 @@ export class Mill {
       logger: this.logger,
     });
     this.bell = new Bell(this.transport, this.logger);
-    this.intake = new Intake(db, this.registry, (queue) => this.bell.ring(queue));
+    this.intake = new Intake(
+      db,
+      this.registry,
+      (queue) => this.bell.ring(queue),
+      new Subjects(db, keys),
+    );
   }
 
   /** Taken down when the running test ends. */
@@ -62,8 +70,21 @@ export class Mill {
     return Mill.#create(jobs, new Map());
   }
 
+  /** The same with keys, for jobs that have a subject. */
+  static createWith(keys: SecretKeys, ...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map(), keys);
+  }
+
   /** The same with the jobs that files export, which processes and threads can load, too. */
-  static async load(...files: string[]): Promise<Mill> {
+  static load(...files: string[]): Promise<Mill> {
+    return Mill.#load(files);
+  }
+
+  static loadWith(keys: SecretKeys, ...files: string[]): Promise<Mill> {
+    return Mill.#load(files, keys);
+  }
+
+  static async #load(files: readonly string[], keys?: SecretKeys): Promise<Mill> {
     const found = new Map<AnyJob, string>();
     for (const file of files) {
       const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
@@ -72,14 +93,19 @@ export class Mill {
     return Mill.#create(
       [...found.keys()],
       new Map([...found].map(([job, file]) => [job.name, file])),
+      keys,
     );
   }
 
-  static async #create(jobs: readonly AnyJob[], files: ReadonlyMap<string, string>): Promise<Mill> {
+  static async #create(
+    jobs: readonly AnyJob[],
+    files: ReadonlyMap<string, string>,
+    keys?: SecretKeys,
+  ): Promise<Mill> {
     const { url, db } = await lendDatabase();
-    const mill = new Mill(url, db, jobs, files);
+    const mill = new Mill(url, db, jobs, files, keys);
     onTestFinished(() => mill.transport.close());
-    await mill.registry.register(db);
+    await mill.registry.register(db, { keys });
     return mill;
   }
 
@@ -101,6 +127,7 @@ export class Mill {
       drainMs: 100,
       version: "test",
       isolation: isolation(),
+      subjects: this.intake.subjects,
       ...options,
     });
     onTestFinished(() => worker.stop());

@@ -39,6 +39,26 @@ async function kit(jobs: object, options: TestKitOptions = {}): Promise<TestKit>
 }
 
 describe("a kit", () => {
+  test("runs jobs that have a subject, by a key of its own, and shows what they keep", async () => {
+    const pay = defineJob({
+      name: "pay",
+      subject: "customerId",
+      input: z.object({ customerId: z.string() }),
+      retry: { maxAttempts: 1 },
+      run: async ({ customerId }, { step, publish }) => {
+        await publish("who", customerId);
+        return step("pay", () => `paid by ${customerId}`);
+      },
+    });
+    const t = await kit({ pay });
+    expect(await t.run(pay, { customerId: "c-42" })).toMatchObject({
+      state: "completed",
+      output: "paid by c-42",
+      steps: [{ name: "pay", value: "paid by c-42" }],
+      published: { who: "c-42" },
+    });
+  });
+
   test("gives jobs the secrets that they declare, and fails the attempt that misses one", async () => {
     const call = defineJob({
       name: "call",

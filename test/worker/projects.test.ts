@@ -22,7 +22,7 @@ async function millWith(crm: AnyJob[], shop: AnyJob[], own: AnyJob[] = []): Prom
   for (const [name, jobs] of [["crm", crm] as const, ["shop", shop] as const]) {
     await addProject(mill.db, by("api"), name);
     const registry = new JobRegistry(jobs);
-    await registry.register(mill.db, name);
+    await registry.register(mill.db, { project: name });
     await mill.startWorker({ registry });
   }
   await mill.startDispatcher();
@@ -202,7 +202,7 @@ test("S4: a job gets no secret of another project, though all of that may have i
   for (const name of ["crm", "shop"]) await addProject(mill.db, by("api"), name);
   for (const name of ["crm", "shop"]) {
     const registry = new JobRegistry([leak(`${name}/leak`)]);
-    await registry.register(mill.db, name);
+    await registry.register(mill.db, { project: name });
     await mill.startWorker({ registry, secrets: leasesOn(mill.db, keys) });
   }
   await setSecret(mill.db, by("api"), keys, {

@@ -4,6 +4,8 @@ export interface Failure {
   readonly class: string;
   readonly message: string;
   readonly stack: string | null;
+  /** What it is told by, where that cannot be made of its texts because they are encrypted. */
+  readonly fingerprint?: string;
 }
 
 const MAX_MESSAGE = 8 * 1024;

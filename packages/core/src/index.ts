@@ -147,6 +147,7 @@ export {
   requireSecretNames,
   SECRET_NAME_PATTERN,
 } from "./secret-name.ts";
+export { ERASED, type SubjectNeeds, subjectIn, subjectPath } from "./subject.ts";
 export {
   DELIVERY_OUTCOMES,
   type DeliveryOutcome,

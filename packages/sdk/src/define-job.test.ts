@@ -190,3 +190,35 @@ describe("secrets", () => {
     );
   });
 });
+
+test("a subject is a path into the input, and what would read the input before its handler is refused", () => {
+  const input = z.object({ customerId: z.string(), tenant: z.string(), n: z.number() });
+  const define = (more: object) =>
+    defineJob({ name: "letter", subject: "customerId", input, run: () => null, ...more } as never);
+  expect(
+    defineJob({ name: "letter", subject: "customerId", input, run: () => null }).subject,
+  ).toEqual(["customerId"]);
+  expect(defineJob({ name: "letter", run: () => null }).subject).toBe(null);
+  for (const allowed of [
+    { concurrency: { key: "customerId", limit: 1 } },
+    { concurrency: { limit: 1 }, rateLimit: { limit: 1, per: "1s", cost: 2 } },
+    { debounce: { key: "customerId", wait: "1s" } },
+  ]) {
+    expect(define(allowed)).toMatchObject({ subject: ["customerId"] });
+  }
+  for (const [refused, says] of [
+    [{ subject: "" }, "is not a path into the input"],
+    [{ subject: "$sealed" }, "is not a path into the input"],
+    [{ fairBy: "tenant" }, "fairBy: the input is encrypted under its subject"],
+    [{ rateLimit: { limit: 1, per: "1s", cost: "n" } }, "rateLimit.cost: the input is encrypted"],
+    [{ debounce: { wait: "1s" } }, "debounce: the input is encrypted"],
+    [{ throttle: { key: "tenant", per: "1s" } }, "throttle: the input is encrypted"],
+    [
+      { batch: { size: 2, wait: "1s" } },
+      "batch: one call would have the content of several subjects",
+    ],
+    [{ schedules: [{ every: "1h" }] }, "schedules: the input of a schedule is kept in clear"],
+  ] as const) {
+    expect(() => define(refused)).toThrow(says);
+  }
+});

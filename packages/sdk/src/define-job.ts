@@ -13,6 +13,7 @@ import {
   retentionMs,
   retryPolicy,
   sizeBytes,
+  subjectPath,
 } from "@millrace/core";
 import { batchResults } from "./batch-results.ts";
 import { callJob } from "./call-job.ts";
@@ -45,6 +46,7 @@ const KNOWN = [
   "version",
   "finishes",
   "secrets",
+  "subject",
   "limits",
   ...FLOW_OPTIONS,
   "retention",
@@ -112,6 +114,8 @@ export function defineJob<
       `job ${name}: isolation ${JSON.stringify(isolation)} and batch do not go together: a thread or process runs one run; leave one of them out`,
     );
   }
+  const flow = requireFlow(options, name);
+  const schedules = schedulesOf(name, options.schedules ?? []);
   const job: Job<Name, Given<S>, Output> = {
     name,
     description: options.description ?? "",
@@ -121,12 +125,13 @@ export function defineJob<
     retry: retryPolicy(options.retry, rules.length),
     retryRules: rules,
     timeoutMs: requireTimeout(durationMs(options.timeout ?? "5m", `job ${name}: timeout`), name),
-    flow: requireFlow(options, name),
+    flow,
     retentionMs:
       options.retention === undefined
         ? null
         : retentionMs(options.retention, `job ${name}: retention`),
-    schedules: schedulesOf(name, options.schedules ?? []),
+    schedules,
+    subject: subjectPath({ subject: options.subject, flow, schedules: schedules.length }, name),
     isolation,
     ...versionOf(name, options),
     secrets: requireSecretNames(options.secrets ?? [], name),

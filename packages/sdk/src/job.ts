@@ -111,6 +111,11 @@ export interface JobOptions<
    * (`millrace secrets set CRM_TOKEN --job …`). Default: none.
    */
   secrets?: readonly Secret[];
+  /**
+   * Where in the input the person is named that a run is about, such as `'customerId'`: all that its runs keep of what they were given, did and
+   * said is encrypted under a key of that person, and `millrace erase` destroys it. Default: nobody, and nothing is encrypted.
+   */
+  subject?: KeyOf<S>;
   /** Only with isolation. Default: none but Node's own. */
   limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
@@ -159,6 +164,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly steps: readonly string[];
   /** Of version and steps: 16 hexadecimal digits of their SHA-256; null for a job with neither. */
   readonly fingerprint: string | null;
+  /** The path to the name of its subject in its input; null for a job without. */
+  readonly subject: readonly string[] | null;
   /** The names of the secrets that its handler gets. */
   readonly secrets: readonly string[];
   /** In bytes; undefined for no limit. */

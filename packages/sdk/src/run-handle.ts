@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Duration, MillraceError, durationMs } from "@millrace/core";
+import { ERASED, type Duration, MillraceError, durationMs } from "@millrace/core";
 import type {
   Automation,
   CancelResult,
@@ -58,7 +58,7 @@ export class RunHandle<Output = unknown> {
    * later once a second.
    *
    * @returns the run's output, as JSON brings it back
-   * @throws RunFailedError, RunCancelledError; MillraceError `result_timeout`, `run_not_found`; the signal's reason
+   * @throws RunFailedError, RunCancelledError; MillraceError `result_timeout`, `run_not_found`, `subject_erased`; the signal's reason
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     const { signal } = options;
@@ -72,6 +72,7 @@ export class RunHandle<Output = unknown> {
       const run = await this.#look(id, signal);
       if (run.status === "completed") {
         const next = run.result === null ? (await this.#read(id)).continuedAs : null;
+        if (run.result === ERASED) await this.#requireKept(id);
         if (next === null) return run.result as Output;
         id = next;
         continue;
@@ -137,7 +138,9 @@ export class RunHandle<Output = unknown> {
   async query<Value = unknown>(key: string): Promise<Value | undefined> {
     const path = `/api/v1/runs/${encodeURIComponent(this.id)}/published?name=${encodeURIComponent(key)}`;
     const answer = await this.#api.call({ method: "GET", path, repeatable: true });
-    return (answer as PublishedList).published[0]?.value as Value | undefined;
+    const value = (answer as PublishedList).published[0]?.value;
+    if (value === ERASED) await this.#requireKept(this.id);
+    return value as Value | undefined;
   }
 
   /** The row with the state: it costs the server one statement. */
@@ -149,6 +152,16 @@ export class RunHandle<Output = unknown> {
   async #read(id: string): Promise<Run> {
     const path = `/api/v1/runs/${encodeURIComponent(id)}`;
     return (await this.#api.call({ method: "GET", path, repeatable: true })) as Run;
+  }
+
+  /** The words that people read must not be taken for what the run gave. @throws MillraceError `subject_erased` */
+  async #requireKept(id: string): Promise<void> {
+    const { subject } = await this.#read(id);
+    if (!subject?.erasedAt) return;
+    throw new MillraceError(
+      "subject_erased",
+      `what run ${id} kept of its subject was erased at ${subject.erasedAt}`,
+    );
   }
 
   async #failure(id: string): Promise<RunFailedError> {

@@ -19,6 +19,9 @@ export {
   resume,
   resumeJobOrKey,
 } from "./engine/pause.ts";
+export { eraseSubject } from "./engine/subjects/erase.ts";
+export { Subjects } from "./engine/subjects/subjects.ts";
+export { SubjectEnder } from "./maintenance/subject-ender.ts";
 export { beginBackfill } from "./engine/schedule/backfill.ts";
 export { fireDue } from "./engine/schedule/fire-due.ts";
 export { fireWaiting } from "./engine/schedule/fire-waiting.ts";

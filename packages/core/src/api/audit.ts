@@ -14,6 +14,7 @@ export const AUDIT_ACTIONS = [
   "secret.removed",
   "secret.given",
   "secrets.rotated",
+  "subject.erased",
   "schedule.created",
   "schedule.changed",
   "schedule.paused",

@@ -133,6 +133,7 @@ export {
   SchedulePage,
   SchedulePreview,
 } from "./schedules.ts";
+export { EraseSubject, ErasedSubject } from "./subjects.ts";
 export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
 export {
   DeliveryId,

@@ -353,6 +353,13 @@ export const Run = RunSummary.extend({
   children: Children.nullable().describe("How many it has; null for none"),
   timeline: z.array(TimelineEntry),
   reruns: z.array(RunId),
+  subject: z
+    .object({
+      id: z.uuid().describe("Not its name, which is kept nowhere"),
+      erasedAt: Instant.nullable().describe("Since when its content reads [erased]"),
+    })
+    .nullable()
+    .describe("Whom it is about, where its job declares that"),
 }).meta({ id: "Run" });
 
 export type Run = z.infer<typeof Run>;
@@ -362,6 +369,9 @@ export const MAX_PAGE = 200;
 /** How many runs one list request looks at; what it did not reach is reached through `nextCursor`. */
 export const LIST_WINDOW = 20_000;
 
+/** As inputs have it. */
+export const SubjectName = z.string().min(1).max(200);
+
 export const ListRuns = z.strictObject({
   job: Name.optional(),
   queue: Name.optional(),
@@ -369,6 +379,7 @@ export const ListRuns = z.strictObject({
   since: Instant.optional().describe("Created at or after"),
   correlationId: z.string().max(255).optional(),
   parent: z.uuid().optional().describe("Children of this run"),
+  subject: SubjectName.optional().describe("About this subject; not together with parent"),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
   cursor: z.uuid().optional().describe("nextCursor of the page before"),
 });

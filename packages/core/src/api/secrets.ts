@@ -77,6 +77,7 @@ export const RotatedSecrets = z
   .object({
     keyId: z.string().nullable().describe("The newest key; null while there is none"),
     rewrapped: z.int().describe("How many were under another key, and are under this now"),
+    subjects: z.int().describe("The keys of so many subjects of runs were, and are, too"),
     unopened: z
       .array(z.string())
       .describe("Those that stayed as they were, because no key opens them; set them anew"),

@@ -17,6 +17,8 @@ const CODES: Record<string, ErrorCode> = {
   ML042: "run_finished",
   ML020: "lease_lost",
   ML021: "run_finished",
+  ML050: "subject_not_encrypted",
+  ML051: "subject_erased",
   ML060: "step_mismatch",
 };
 

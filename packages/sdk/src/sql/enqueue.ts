@@ -111,10 +111,18 @@ async function checkedItem(
   input: unknown,
   options: EnqueueOptions,
 ): Promise<string> {
+  if (typeof job !== "string" && job.subject) throw notEncrypted(job.name);
   const given = input ?? {};
   const item = itemText(nameOf(job), given, options);
   if (typeof job !== "string") await checkInput(job, given);
   return item;
+}
+
+function notEncrypted(job: string): MillraceError {
+  return new MillraceError(
+    "subject_not_encrypted",
+    `runs of ${job} are encrypted under their subject, for which a transaction of yours has no key; ask for them by the client when it is committed, for instance by an outbox`,
+  );
 }
 
 async function send(

@@ -67,6 +67,7 @@ import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { subjectRoutes } from "./routes/subjects.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { signOnRoutes } from "./routes/sign-on.ts";
 import { workerRoutes } from "./routes/workers.ts";
@@ -209,6 +210,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const context: Context = {
     ...{ db, intake, emitter, once, observer, values, secretKeys, guard, ring },
     origins: secretOrigins,
+    subjects: intake.subjects,
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const people: PeopleContext = { db, once, passwords, sessions, origins, publicUrl, signOn };
@@ -240,6 +242,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   await loginRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);
   secretRoutes(app, context);
+  subjectRoutes(app, context);
   auditRoutes(app, context);
   webhookRoutes(app, context);
   await hookRoutes(app, context, receiver);

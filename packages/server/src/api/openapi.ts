@@ -38,6 +38,7 @@ const TAGS = [
   { name: "sessions", description: "Logins of people." },
   { name: "keys", description: "What programs may do." },
   { name: "audit", description: "Who has done what." },
+  { name: "subjects", description: "Whom runs are about, and what is kept of them." },
   { name: "secrets", description: "What handlers need to know, and nobody may read." },
   { name: "webhooks", description: "What others send to start jobs, and are sent when runs end." },
   { name: "server", description: "The server itself." },

@@ -13,6 +13,7 @@ import type { TargetKind } from "../engine/scope.ts";
 import type { Emitter } from "../engine/emitter.ts";
 import type { Intake } from "../engine/intake.ts";
 import type { Once } from "../engine/once.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { SecretOrigins } from "../engine/load-secrets.ts";
 import type { OutboundGuard } from "../security/outbound-guard.ts";
 import type { Database } from "../store/database.ts";
@@ -53,6 +54,8 @@ export interface Context {
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
   secretKeys: SecretKeys;
+  /** Whom runs are about. */
+  subjects: Subjects;
   /** Where the secrets of webhooks come from. */
   origins: SecretOrigins;
   /** What URLs that others write are held to. */

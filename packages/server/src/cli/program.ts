@@ -55,6 +55,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     keys: async () => (await import("./commands/keys.ts")).keysCommand,
     people: async () => (await import("./commands/people.ts")).peopleCommand,
     audit: async () => (await import("./commands/audit.ts")).auditCommand,
+    erase: async () => (await import("./commands/erase.ts")).eraseCommand,
     secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
     webhooks: async () => (await import("./commands/webhooks.ts")).webhooksCommand,
   },

@@ -1,4 +1,5 @@
 import { MillraceError } from "@millrace/core";
+import { looksSealed } from "../security/sealed-content.ts";
 import { type Database, inTransaction } from "../store/database.ts";
 import {
   firstTrouble,
@@ -174,6 +175,7 @@ async function troubleOf(tx: Queryable, id: number): Promise<string> {
   const { run_id, outcome, detail, rerun_id, ended, error_class, error_message, same } = trouble;
   if (outcome === "refused") return `the rerun of ${run_id} was refused: ${detail}`;
   if (ended === "cancelled") return `rerun ${rerun_id} of ${run_id} was cancelled`;
-  const error = `${error_class}: ${error_message}`.slice(0, 500);
+  const said = error_message && looksSealed(error_message) ? "[sealed]" : error_message;
+  const error = `${error_class}: ${said}`.slice(0, 500);
   return `rerun ${rerun_id} of ${run_id} failed with ${same ? "the same" : "another"} error: ${error}`;
 }

@@ -5,7 +5,9 @@ import { isUnavailable, sqlState, unavailable } from "../store/database.ts";
 import {
   type EnqueuedRow,
   KEY_REUSED,
+  NOT_ENCRYPTED,
   NOT_FOR_DEBOUNCED,
+  SUBJECT_ERASED,
   UNKNOWN_JOB,
   UNKNOWN_QUEUE,
   enqueueAlike,
@@ -112,7 +114,7 @@ async function enqueueWithout(
   error: unknown,
 ): Promise<EnqueueResult[]> {
   const refused = refusal(error);
-  if (refused) {
+  if (refused?.item !== undefined) {
     const { item } = refused;
     return [
       ...(await enqueue(db, requests.slice(0, item))),
@@ -121,6 +123,7 @@ async function enqueueWithout(
     ];
   }
   // The database refused something without saying whose it was, such as text that it cannot hold.
+  if (requests.length === 1 && refused) return [{ error: refused.error }];
   if (requests.length === 1) {
     const why = error instanceof Error ? error.message : String(error);
     return [{ error: new MillraceError("invalid_request", `the database refused it: ${why}`) }];
@@ -177,16 +180,22 @@ function runsOf(row: EnqueuedRow): { run: EnqueuedRun }[] {
 }
 
 /** The error of one item, as the SQL function raised it. */
-function refusal(error: unknown): { item: number; error: MillraceError } | undefined {
+function refusal(error: unknown): { item: number | undefined; error: MillraceError } | undefined {
   const code = (
     {
       [UNKNOWN_JOB]: "unknown_job",
       [UNKNOWN_QUEUE]: "queue_not_found",
       [KEY_REUSED]: "idempotency_key_reused",
       [NOT_FOR_DEBOUNCED]: "invalid_request",
+      [NOT_ENCRYPTED]: "subject_not_encrypted",
+      [SUBJECT_ERASED]: "subject_erased",
     } as const
   )[sqlState(error) ?? ""];
   if (!code) return undefined;
   const { message, detail, hint } = error as pg.DatabaseError;
-  return { item: Number(detail), error: new MillraceError(code, `${message}. ${hint}`) };
+  // A trigger does not know which item it was.
+  return {
+    item: detail === undefined ? undefined : Number(detail),
+    error: new MillraceError(code, `${message}. ${hint}`),
+  };
 }

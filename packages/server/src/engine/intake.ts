@@ -8,6 +8,8 @@ import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } fr
 import type { JobRegistry } from "./job-registry.ts";
 import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
+import { isSealedInput } from "../security/sealed-content.ts";
+import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
 export type RunRequest = Omit<EnqueueRequest, "input"> & {
@@ -31,10 +33,21 @@ export class Intake {
   readonly #registered: RegisteredSchemas;
   readonly #own: OwnJobs;
   readonly #ring: (queue: string) => void;
+  /** Of whom runs are about. */
+  readonly subjects: Subjects;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
 
-  /** @param ring called with a queue that has got a run which may start now */
-  constructor(db: Database, jobs: JobRegistry, ring: (queue: string) => void) {
+  /**
+   * @param ring called with a queue that has got a run which may start now
+   * @param subjects their keys; without them runs of jobs that have a subject are refused
+   */
+  constructor(
+    db: Database,
+    jobs: JobRegistry,
+    ring: (queue: string) => void,
+    subjects = new Subjects(db),
+  ) {
+    this.subjects = subjects;
     this.#db = db;
     this.#jobs = jobs;
     this.#registered = new RegisteredSchemas(db);
@@ -48,7 +61,7 @@ export class Intake {
    *
    * @param tx a transaction to accept it in: then it is durable, and {@link ring} is to be called, when that is committed
    * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
-   *   `idempotency_key_reused`, `database_unavailable`; `invalid_request` for a time of a debounced job
+   *   `idempotency_key_reused`, `subject_erased`, `secret_key_missing`, `database_unavailable`; `invalid_request` for a time of a debounced job
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
@@ -70,7 +83,7 @@ export class Intake {
     for (const [index, request] of requests.entries()) {
       try {
         if (foreign[index]) throw foreign[index];
-        const checked = this.#fitting(request, tx);
+        const checked = this.#storable(request, tx);
         accepted.push({ index, request: checked instanceof Promise ? await checked : checked });
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
@@ -104,7 +117,9 @@ export class Intake {
     projects: Projects,
     db?: Queryable,
   ): Promise<void> {
-    await this.#checked({ job, input, trigger: "rerun", projects }, db);
+    const request: RunRequest = { job, input, trigger: "rerun", projects };
+    if (projects) await this.#own.require(request, db);
+    await this.#checkedPlain(request, db);
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
@@ -123,18 +138,59 @@ export class Intake {
    * made of it. A promise only where the check has to wait for something.
    */
   #checked(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
-    if (!request.projects) return this.#fitting(request, db);
-    return this.#own.require(request, db).then(() => this.#fitting(request, db));
+    if (!request.projects) return this.#storable(request, db);
+    return this.#own.require(request, db).then(() => this.#storable(request, db));
   }
 
-  #fitting(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
+  #storable(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
+    const checked = this.#checkedPlain(request, db);
+    const job = this.#jobs.get(request.job);
+    // Of a job whose code is here it is known at once that it has no subject.
+    if (job && !job.subject) return checked;
+    return this.#sealed(request, checked, db);
+  }
+
+  async #sealed(
+    request: RunRequest,
+    checking: EnqueueRequest | Promise<EnqueueRequest>,
+    db?: Queryable,
+  ): Promise<EnqueueRequest> {
+    const checked = await checking;
+    const { job, input = {}, idempotencyKey } = request;
+    const path = this.#jobs.get(job)?.subject ?? (await this.subjects.pathOf(job, db));
+    if (!path) return checked;
+    const given = { input, text: checked.input, once: idempotencyKey };
+    return { ...checked, input: await this.subjects.sealInput(job, path, given, db) };
+  }
+
+  /**
+   * The text that is to be stored for another input of a run that is about somebody.
+   *
+   * @throws MillraceError `invalid_input`, `subject_erased`, `secret_key_missing`
+   */
+  async sealed(job: string, input: string, db?: Queryable): Promise<string> {
+    const given = { job, input: JSON.parse(input) as unknown, trigger: "rerun" } as const;
+    return (await this.#sealed(given, { ...given, input }, db)).input;
+  }
+
+  #checkedPlain(request: RunRequest, db?: Queryable): EnqueueRequest | Promise<EnqueueRequest> {
     const given = request.input ?? {};
+    if (isSealedInput(given)) throw reserved();
     const input = toInputText(given);
     const job = this.#jobs.get(request.job);
     const check = job ? checkInput(job, given) : this.#registered.check(request.job, given, db);
     const checked = { ...request, input };
     return check instanceof Promise ? check.then(() => checked) : checked;
   }
+}
+
+/** What stands in place of encrypted inputs: who copies one from the database must not have it opened for him. */
+function reserved(): MillraceError {
+  return new MillraceError(
+    "invalid_input",
+    "the input has the keys $sealed and $subject, which encrypted inputs have; name them otherwise",
+    { pointer: "/$sealed" },
+  );
 }
 
 /** A transaction in which a statement may fail without the rest, as one does that a refused run is in. */

@@ -6,11 +6,21 @@ import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
 import { ownedByOthers, readProject } from "../store/projects.ts";
 import { defineQueues } from "../store/queues.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { Queryable } from "../store/statement.ts";
+import { declareSubjects } from "./subjects/declare-subjects.ts";
 import { asActor } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
 import { applyLimits } from "./limit-queue.ts";
 import { defineSchedules } from "./schedule/define-schedules.ts";
+
+/** Where jobs are registered, and with what. */
+export interface Registering {
+  /** To which they are to belong. Default `default`. */
+  project?: string;
+  /** Under which the subjects of runs are encrypted, where a job declares one. */
+  keys?: SecretKeys | undefined;
+}
 
 /** The jobs and queues whose code this process has loaded. */
 export class JobRegistry {
@@ -111,11 +121,13 @@ export class JobRegistry {
    * Writes the jobs, their queues and their schedules to the database, so that every process and `millrace.enqueue` know
    * them. What waits already obeys from then on what has changed.
    *
-   * @param project to which they are to belong
    * @throws MillraceError `invalid_schedule` for a schedule whose input its job would not take; `project_not_found`; `name_taken` for what belongs to
-   *   another project
+   *   another project; `secret_key_missing`
    */
-  async register(db: Database, project: string = DEFAULT_PROJECT): Promise<void> {
+  async register(
+    db: Database,
+    { project = DEFAULT_PROJECT, keys }: Registering = {},
+  ): Promise<void> {
     for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
     await asActor(db, CODE, async (tx) => {
       await this.#requireProject(tx, project);
@@ -127,6 +139,7 @@ export class JobRegistry {
         await reopenLanes(tx, changed, []);
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
       });
+      await declareSubjects(tx, [...this.#jobs.values()], keys);
       await defineSchedules(tx, this.names, [...this.#schedules.values()]);
       // Once more: of two that register the same new name at the same time, the second has waited for the first, and sees it now.
       await this.#requireOwn(tx, project);

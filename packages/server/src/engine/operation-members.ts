@@ -1,4 +1,5 @@
 import { MillraceError } from "@millrace/core";
+import { readSealedInput } from "../security/sealed-content.ts";
 import { inSavepoint, isUnavailable } from "../store/database.ts";
 import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts";
 import type { OperationRow } from "../store/operations.ts";
@@ -96,6 +97,12 @@ async function requestFor(
 ): Promise<EnqueueRequest | MillraceError> {
   if (!old) return new MillraceError("run_not_found", "the run is gone, and its input with it");
   if (!patch) return rerunRequest(old);
+  if (readSealedInput(old.input)) {
+    return new MillraceError(
+      "subject_not_encrypted",
+      "what the run is about is encrypted, and the patch of an operation is kept in clear; rerun it by itself with the patch",
+    );
+  }
   try {
     return rerunRequest(old, (await patchedInput(intake, old, patch)).text);
   } catch (error) {

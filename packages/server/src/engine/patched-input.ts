@@ -4,12 +4,14 @@ import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Intake } from "./intake.ts";
 import { patchInput } from "./patch-input.ts";
+import { openInputText } from "./subjects/open-content.ts";
 
 /** A run's input after a patch, which its job accepts. */
 export interface PatchedInput {
-  /** JSON text. */
+  /** JSON text, as it is stored. */
   text: string;
-  patch: JsonPatch;
+  /** Null where it is about somebody: what it says is not to be kept in clear. */
+  patch: JsonPatch | null;
 }
 
 /**
@@ -23,9 +25,19 @@ export async function patchedInput(
   patch: JsonPatch,
   db?: Queryable,
 ): Promise<PatchedInput> {
-  const text = patchInput(input, patch);
+  const plain = await openInputText(intake.subjects, input, db);
+  const text = patchInput(plain, patch);
   await intake.requireAcceptable(job, JSON.parse(text), null, db);
-  return { text, patch };
+  const stored = await intake.sealed(job, text, db);
+  if (plain !== input && stored === text) throw notDeclared(job);
+  return { text: stored, patch: stored === text ? patch : null };
+}
+
+function notDeclared(job: string): MillraceError {
+  return new MillraceError(
+    "subject_not_encrypted",
+    `the run was encrypted under its subject, and ${job} declares none any more, so that another input would be kept in clear; rerun it as it was`,
+  );
 }
 
 /** The same for a run by its id. The input of a run never changes, so this needs no lock. */
@@ -56,7 +68,8 @@ export async function previewPatch(
   runId: string,
   patch: JsonPatch,
 ): Promise<Preview> {
-  const { job, input } = await requireRun(db, runId);
+  const { job, input: stored } = await requireRun(db, runId);
+  const input = await openInputText(intake.subjects, stored);
   const preview: Preview = { runId, job, before: input, after: null, problem: null };
   try {
     preview.after = patchInput(input, patch);

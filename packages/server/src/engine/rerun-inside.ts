@@ -33,7 +33,7 @@ export async function rerunInside(
   ]);
   if (!run) throw new Error("enqueue gave no answer");
   await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
-  const detail = JSON.stringify({ run: run.id, patch: patched?.patch });
+  const detail = JSON.stringify({ run: run.id, patch: patched?.patch ?? undefined });
   await recordEvent(tx, runId, "rerun", by, detail);
   return run;
 }

@@ -6,6 +6,8 @@ import { recordEvent } from "../store/events.ts";
 import type { Queryable } from "../store/statement.ts";
 import { wakeWaiting } from "../store/timers.ts";
 import { asCaller } from "./as-caller.ts";
+import { sealStepOf } from "./subjects/seal-step.ts";
+import { Subjects } from "./subjects/subjects.ts";
 
 /** What a person says of an effect that is in doubt. */
 export interface Resolution {
@@ -29,6 +31,7 @@ export interface Resolved {
 /**
  * Records whether an effect in doubt happened, and wakes its run.
  *
+ * @param subjects of whom runs may be about: what is said of such a one is encrypted
  * @throws MillraceError `forbidden`, `run_not_found`, `run_finished`, `doubt_not_found`, `doubt_resolved`, `invalid_request` when it is not said
  *   which
  */
@@ -36,13 +39,16 @@ export function resolveDoubt(
   db: Database,
   caller: Caller,
   resolution: Resolution,
+  subjects = new Subjects(db),
 ): Promise<Resolved> {
   const { runId, happened, value, note } = resolution;
   return asCaller(db, caller, "operate", { run: runId }, async (tx, tell) => {
     // All waits of the run: so a suspension at this moment has seen none of this, and is seen below, or has seen it all.
     const waits = await lockWaits(tx, runId);
     const { name, ordinal } = await chosen(tx, waits, resolution);
-    const text = happened ? toStepText(value, "value") : null;
+    const text = happened
+      ? await sealStepOf(tx, subjects, runId, toStepText(value, "value"))
+      : null;
     await answerDoubt(tx, runId, name, ordinal, happened, text);
     const detail = { name, ordinal, happened, ...(note !== null && { note }) };
     await recordEvent(tx, runId, "doubt resolved", caller.name, JSON.stringify(detail));

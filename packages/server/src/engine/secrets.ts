@@ -13,6 +13,7 @@ import {
   secretKeyIds,
 } from "../store/secrets.ts";
 import type { Queryable } from "../store/statement.ts";
+import { subjectKeyIds } from "../store/subjects.ts";
 import { asCaller } from "./as-caller.ts";
 import { projectToBe } from "./project-to-be.ts";
 
@@ -85,14 +86,13 @@ export function removeSecret(db: Database, caller: Caller, name: string): Promis
  */
 export async function requireKeys(db: Queryable, keys: SecretKeys): Promise<KeyRing | undefined> {
   const ring = keys.read();
-  const missing = (await secretKeyIds(db))
-    .map(({ key_id }) => key_id)
-    .filter((id) => !ring?.get(id));
+  const inUse = [...(await secretKeyIds(db)), ...(await subjectKeyIds(db))];
+  const missing = [...new Set(inUse.map(({ key_id }) => key_id))].filter((id) => !ring?.get(id));
   if (missing.length === 0) return ring;
   const [are, them] = missing.length === 1 ? ["the key", "it"] : ["the keys", "them"];
   throw new MillraceError(
     "secret_key_missing",
-    `secrets in the database are encrypted under ${are} ${missing.join(", ")}, and ${keys.words} does not have ${them}; add ${them} there, as another server of this database has ${them}`,
+    `secrets, or subjects of runs, in the database are encrypted under ${are} ${missing.join(", ")}, and ${keys.words} does not have ${them}; add ${them} there, as another server of this database has ${them}`,
   );
 }
 

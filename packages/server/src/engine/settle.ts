@@ -283,7 +283,7 @@ function fingerprintIn(outcome: Other): string | null {
     outcome.verdict === "fail" ||
     outcome.verdict === "crash" ||
     (outcome.verdict === "retry" && outcome.limits !== undefined);
-  return dead ? fingerprintOf(outcome.failure) : null;
+  return dead ? (outcome.failure.fingerprint ?? fingerprintOf(outcome.failure)) : null;
 }
 
 function limitsIn(outcome: Other): string | null {

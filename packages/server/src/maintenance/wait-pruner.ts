@@ -6,6 +6,7 @@ import { pruneEmissions } from "../store/emissions.ts";
 import type { PrunedRow } from "../store/prune-gone.ts";
 import { prunePublished } from "../store/published.ts";
 import { pruneReplies } from "../store/replies.ts";
+import { pruneRunSubjects } from "../store/subjects.ts";
 import { pruneUnwindings } from "../store/unwinding.ts";
 import { pruneWaits } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -25,13 +26,14 @@ type Prune = (db: Database, after: string, limit: number) => Promise<PrunedRow[]
 
 /**
  * Removes events that are older than runs are kept, answers that are kept for those who repeat a request, waits of runs that have ended, and of runs that are no more the lists of their children,
- * what they have published, and their chains. Such waits are few, because whoever ends a run forgets its waits, unless it dies. Any number
+ * what they have published, whom they were about, and their chains. Such waits are few, because whoever ends a run forgets its waits, unless it dies. Any number
  * may run at once.
  */
 export class WaitPruner extends Loop {
   /** @param retentionMs Infinity keeps all events */
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
     const all: Prune[] = [pruneWaits, pruneChildren, prunePublished, pruneChains, pruneUnwindings];
+    all.push(pruneRunSubjects);
     all.push((_, _after, limit) => pruneReplies(db, KEEP_REPLIES_MS, limit));
     if (retentionMs !== Infinity) {
       all.push((_, after, limit) => pruneEmissions(db, retentionMs, after, limit));

@@ -7,6 +7,7 @@
  * {@link onFailpoint} before it starts the rest. Otherwise each costs a comparison, and, but for the handler's, one per batch.
  */
 export type Failpoint =
+  | "erase.between"
   | "register.after_commit"
   | "strays.after_read"
   | "claim.before"

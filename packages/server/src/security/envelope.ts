@@ -49,6 +49,24 @@ export function open(ring: KeyRing, place: SecretPlace, { wrappedKey, sealed }: 
   }
 }
 
+/** A new key, of which nothing is encrypted yet, and the same under the first of the ring. */
+export function newWrappedKey(
+  ring: KeyRing,
+  place: SecretPlace,
+): { key: Buffer; wrappedKey: Buffer } {
+  const key = randomBytes(DATA_KEY_BYTES);
+  return { key, wrappedKey: wrap(ring.first, place, key) };
+}
+
+/** @throws Unopenable */
+export function openKey(ring: KeyRing, place: SecretPlace, wrappedKey: Buffer): Buffer {
+  try {
+    return unwrap(ring, place, wrappedKey);
+  } catch {
+    throw new Unopenable();
+  }
+}
+
 /** The same data key under the first key of the ring: the value need not be touched. @throws Unopenable */
 export function rewrap(ring: KeyRing, place: SecretPlace, wrappedKey: Buffer): Buffer {
   try {

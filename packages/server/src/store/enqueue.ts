@@ -17,6 +17,9 @@ export interface EnqueuedRow {
 export const UNKNOWN_JOB = "ML001";
 export const UNKNOWN_QUEUE = "ML002";
 export const KEY_REUSED = "ML003";
+/** The job has a subject, and the input is in clear. */
+export const NOT_ENCRYPTED = "ML050";
+export const SUBJECT_ERASED = "ML051";
 /** A debounced job decides itself when its runs start. */
 export const NOT_FOR_DEBOUNCED = "ML010";
 

@@ -155,6 +155,16 @@ export const listChildren = statement<[...ListAsked, parent: string], ListedRow>
   ),
 );
 
+/** The same of the runs that are about a subject. */
+export const listSubjectRuns = statement<[...ListAsked, subject: string], ListedRow>(
+  "list_subject_runs",
+  listText(
+    `millrace.run_subject c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
+      where c.subject_id = $9 and ${within("c.run_id")}`,
+    "c.run_id",
+  ),
+);
+
 export interface AttemptRow {
   number: number;
   outcome: string;

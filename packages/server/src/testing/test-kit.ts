@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type Duration, type Role, durationMs, toJsonText } from "@millrace/core";
 import {
   type AnyEvent,
@@ -18,6 +19,8 @@ import { dispatch } from "../engine/dispatch.ts";
 import { Intake } from "../engine/intake.ts";
 import { JobRegistry } from "../engine/job-registry.ts";
 import { meetWaits } from "../engine/meet-waits.ts";
+import { Subjects } from "../engine/subjects/subjects.ts";
+import { KeyRing, type SecretKeys } from "../security/key-ring.ts";
 import type { Database } from "../store/database.ts";
 import type { Queryable } from "../store/statement.ts";
 import { emitEvents } from "../store/emissions.ts";
@@ -38,6 +41,11 @@ import { TestWorker } from "./test-worker.ts";
 
 /** Who cancels. */
 const TEST: Caller = { name: "test", role: "admin", projects: null };
+
+function newKeys(): SecretKeys {
+  const ring = new KeyRing([randomBytes(32).toString("base64")]);
+  return { words: "the test kit", read: () => ring, make: () => ring };
+}
 
 type Arguments<Input> = void extends Input ? [input?: Exclude<Input, void>] : [input: Input];
 
@@ -90,6 +98,8 @@ export class TestKit implements AsyncDisposable {
   readonly #db: Database;
   readonly #registry: JobRegistry;
   readonly #intake: Intake;
+  /** As a server has them, made for this kit. */
+  readonly #keys: SecretKeys = newKeys();
   readonly #failing = new FailingSteps();
   readonly #logger = createLogger("silent");
   readonly #values: ValueKeeper;
@@ -114,7 +124,12 @@ export class TestKit implements AsyncDisposable {
     this.#database = database;
     this.#db = database.db;
     this.#registry = new JobRegistry(jobs.map((job) => this.#failing.in(job)));
-    this.#intake = new Intake(this.#db, this.#registry, () => {});
+    this.#intake = new Intake(
+      this.#db,
+      this.#registry,
+      () => {},
+      new Subjects(this.#db, this.#keys),
+    );
   }
 
   static async on(
@@ -124,7 +139,7 @@ export class TestKit implements AsyncDisposable {
   ): Promise<TestKit> {
     const { db } = database;
     const kit = new TestKit(database, jobs, valueStore, secrets);
-    await kit.#registry.register(db);
+    await kit.#registry.register(db, { keys: kit.#keys });
     kit.#worker = await kit.#register(db);
     return kit;
   }
@@ -144,7 +159,7 @@ export class TestKit implements AsyncDisposable {
 
   /** How a run stands. @throws MillraceError `run_not_found` */
   find<Output = unknown>(id: string): Promise<TestRun<Output>> {
-    return readTestRun(this.#db, id);
+    return readTestRun(this.#db, this.#intake.subjects, id);
   }
 
   async #last<Output>(id: string): Promise<TestRun<Output>> {
@@ -294,6 +309,7 @@ export class TestKit implements AsyncDisposable {
       logger: this.#logger,
       values: this.#values,
       secrets: this.#secrets,
+      subjects: this.#intake.subjects,
     });
   }
 

@@ -1,4 +1,6 @@
 import { type Json, MillraceError, type RunState, type StepKind } from "@millrace/core";
+import { openRows } from "../engine/subjects/open-content.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import { type Queryable, statement } from "../store/statement.ts";
 
 /** How a run stands in a test. */
@@ -41,8 +43,15 @@ const readRun = statement<[id: string], TestRun>(
 );
 
 /** @throws MillraceError `run_not_found` */
-export async function readTestRun<Output>(db: Queryable, id: string): Promise<TestRun<Output>> {
+export async function readTestRun<Output>(
+  db: Queryable,
+  subjects: Subjects,
+  id: string,
+): Promise<TestRun<Output>> {
   const [row] = await readRun(db, id);
-  if (row) return row as TestRun<Output>;
+  if (row) {
+    const [opened] = await openRows(subjects, [{ value: JSON.stringify(row) }]);
+    return JSON.parse(opened!.value) as TestRun<Output>;
+  }
   throw new MillraceError("run_not_found", `there is no run ${id}`);
 }

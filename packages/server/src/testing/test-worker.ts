@@ -2,6 +2,7 @@ import type { Job } from "@millrace/sdk";
 import { Claimer } from "../engine/claim.ts";
 import { hold } from "../engine/pause.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import { takeBackLost } from "../engine/take-back.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Database } from "../store/database.ts";
@@ -15,6 +16,7 @@ import { execute } from "../worker/executor.ts";
 import { RunOutput } from "../worker/run-output.ts";
 import { leaseOf } from "./look-around.ts";
 import { giveSecrets } from "../worker/give-secrets.ts";
+import { openSubject } from "../worker/open-subject.ts";
 import type { SecretLeases } from "../worker/secret-leases.ts";
 import { Settler } from "../worker/settler.ts";
 import { Suspects } from "../worker/suspects.ts";
@@ -37,6 +39,8 @@ export interface TestWorkerOptions {
   secrets: SecretLeases;
   /** Default: none is kept anywhere but in its checkpoint. */
   values?: ValueKeeper;
+  /** The keys of those that runs are about. */
+  subjects: Subjects;
 }
 
 /**
@@ -73,6 +77,7 @@ export class TestWorker {
         logger,
         () => {},
         values,
+        options.subjects,
         () => PUBLIC_URL,
       ),
       // The test looks by itself.
@@ -135,7 +140,7 @@ export class TestWorker {
   }
 
   #execute(run: ClaimedRun): Promise<void> {
-    const { logger, jobOf, secrets } = this.#options;
+    const { logger, jobOf, secrets, subjects } = this.#options;
     return new Promise((resolve) => {
       const attempt = new Attempt(
         run,
@@ -145,7 +150,8 @@ export class TestWorker {
         { handlerEnded: () => {}, stuck: () => {}, over: () => resolve() },
       );
       attempt.context.inline = true;
-      execute(attempt, attempt, giveSecrets(attempt, secrets, undefined))?.armTimeout();
+      const give = () => giveSecrets(attempt, secrets, undefined);
+      execute(attempt, attempt, openSubject(attempt, subjects, give))?.armTimeout();
     });
   }
 }

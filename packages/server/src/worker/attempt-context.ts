@@ -12,12 +12,14 @@ import {
   secretsFor,
 } from "@millrace/sdk";
 import type { AttemptHold } from "@millrace/sdk/sql";
+import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { Masks } from "../security/masks.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { Ending } from "./ending.ts";
 import { guardRecord, requireNoSecretIn, withoutSecrets } from "./guard-record.ts";
+import { sealedStep } from "./seal-record.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -49,6 +51,8 @@ export class AttemptContext implements Context {
   inline = false;
   /** What is given to it before its handler is started. */
   secretValues: SecretValues = NO_SECRETS;
+  /** Encrypts what is kept of a run that is about somebody; given before its handler is started. */
+  seal: RunSeal | undefined;
   readonly #kept: Kept;
   readonly #definition: Job;
   #secrets: SecretValues | undefined;
@@ -181,7 +185,7 @@ export class AttemptContext implements Context {
     const keepInside: Checkpoints["keepIn"] = async (tx, checkpoint) => {
       if (this.#concluded) throw tooLate(hold);
       this.keepsInside();
-      await keepIn(tx, withoutSecrets(checkpoint, this.#guarded), hold);
+      await keepIn(tx, sealedStep(withoutSecrets(checkpoint, this.#guarded), this.seal), hold);
     };
     const suspend = (suspension: Suspension) => this.#onSuspend?.(suspension);
     const steps = new StepRunner({
@@ -255,7 +259,7 @@ export class AttemptContext implements Context {
       if (this.#concluded) throw tooLate(hold);
       requireNoSecretIn(output, `output of ${this.job}`, this.#guarded);
       this.#ownTransaction ??= new OwnTransaction();
-      return this.#ownTransaction.complete(tx, output, hold, this.job);
+      return this.#ownTransaction.complete(tx, output, hold, this.job, this.seal);
     };
   }
 

@@ -1,4 +1,4 @@
-import { toFailure } from "@millrace/core";
+import { type Failure, toFailure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
 import type { Outcome, Settled } from "../engine/settle.ts";
@@ -11,6 +11,7 @@ import { chargedCost } from "./charged-cost.ts";
 import type { CostSettler } from "./cost-settler.ts";
 import type { ExecutionWatcher } from "./executor.ts";
 import { guardOutcome } from "./guard-outcome.ts";
+import { sealFailure, sealOutcome } from "./seal-outcome.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { RunOutput } from "./run-output.ts";
@@ -91,7 +92,9 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   }
 
   concluded(concluded: Outcome): void {
-    const outcome = guardOutcome(concluded, this.job, this.#recorder.output.masks);
+    const guarded = guardOutcome(concluded, this.job, this.#recorder.output.masks);
+    const { seal } = this.context;
+    const outcome = seal ? sealOutcome(guarded, seal, this.run, this.job) : guarded;
     this.#outcome = outcome;
     this.#durationMs = performance.now() - this.#startedAt;
     this.context.conclude();
@@ -175,7 +178,12 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     const refused = await this.context.publications?.flush();
     const { leaseId, runId, verdict } = this.#outcome;
     if (refused === undefined || !["complete", "continue", "suspend"].includes(verdict)) return;
-    this.#outcome = { leaseId, runId, verdict: "fail", failure: toFailure(refused) };
+    const failure = toFailure(refused);
+    const { seal } = this.context;
+    this.#outcome = {
+      ...{ leaseId, runId, verdict: "fail" },
+      failure: seal ? sealFailure(failure, seal) : failure,
+    };
   }
 
   #record(): void {
@@ -193,7 +201,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       // The key of runs that have none in their input is empty, and is one like any other.
       const keyed = outcome.hold === "key" && job.flow.key !== undefined;
       const key = keyed && run.passed ? run.passed.key : null;
-      this.#options.onHold(run.job, key, outcome.delayMs, outcome.failure.message);
+      this.#options.onHold(run.job, key, outcome.delayMs, this.#told(outcome.failure));
     }
     const { verdict } = outcome;
     const leaves = this.context.leavesWaits && isFinal(verdict);
@@ -222,6 +230,11 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     );
   }
 
+  /** What a failure says, for others than who may look at the run. */
+  #told({ message }: Failure): string {
+    return this.context.seal ? "what it says is kept with its run, encrypted" : message;
+  }
+
   #report(settled: Settled): void {
     const outcome = this.#outcome;
     const { logger } = this.#options;
@@ -236,16 +249,16 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       const { failure } = outcome;
       logger.error(
         { ...ids, error: failure.class },
-        `${failure.message}; its retries have taken as long as they may`,
+        `${this.#told(failure)}; its retries have taken as long as they may`,
       );
     } else if (outcome.verdict === "retry") {
       const { failure, delayMs } = outcome;
-      logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, failure.message);
+      logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, this.#told(failure));
     } else if (outcome.verdict === "crash") {
       const { failure, evidence } = outcome;
-      logger.error({ ...ids, error: failure.class, evidence }, failure.message);
+      logger.error({ ...ids, error: failure.class, evidence }, this.#told(failure));
     } else if (outcome.verdict === "fail") {
-      logger.error({ ...ids, error: outcome.failure.class }, outcome.failure.message);
+      logger.error({ ...ids, error: outcome.failure.class }, this.#told(outcome.failure));
     } else if (outcome.verdict === "continue") {
       logger.debug(ids, "continues as a new run");
     } else if (outcome.verdict === "park") {
@@ -254,7 +267,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       logger.debug(ids, "waits");
     } else if (outcome.verdict === "release" && outcome.failure) {
       const { failure } = outcome;
-      logger.warn({ ...ids, error: failure.class }, `handed back: ${failure.message}`);
+      logger.warn({ ...ids, error: failure.class }, `handed back: ${this.#told(failure)}`);
     } else {
       logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
     }

@@ -1,5 +1,6 @@
 import { Aborted } from "@millrace/sdk";
 import type { JobRegistry } from "../engine/job-registry.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import { Attempt, type AttemptKeeper, type AttemptOptions, type Recorder } from "./attempt.ts";
 import { executeBatch } from "./batch-executor.ts";
@@ -8,6 +9,7 @@ import type { Handling } from "./handling.ts";
 import type { Lane, Lanes } from "./isolation/lanes.ts";
 import { Solitude } from "./solitude.ts";
 import { giveSecrets } from "./give-secrets.ts";
+import { openSubject } from "./open-subject.ts";
 import type { SecretLeases } from "./secret-leases.ts";
 import { startLater } from "./start-later.ts";
 
@@ -15,6 +17,7 @@ export interface AttemptsOptions extends AttemptOptions {
   registry: JobRegistry;
   lanes: Lanes;
   secrets: SecretLeases;
+  subjects: Subjects;
   /** Called when a slot has become free, or an outcome is on record. */
   onRoom: () => void;
 }
@@ -157,7 +160,9 @@ export class Attempts implements AttemptKeeper {
     context.inline = lane === "inline" || lane === "alone";
     this.#busy++;
     const start = lane === "inline" ? undefined : () => this.#place(attempt, recorder, lane);
-    return execute(attempt, attempt, giveSecrets(attempt, this.#options.secrets, start));
+    const { secrets, subjects } = this.#options;
+    const give = () => giveSecrets(attempt, secrets, start);
+    return execute(attempt, attempt, openSubject(attempt, subjects, give));
   }
 
   /** The runs of a batch share a slot, and a call of the handler. */

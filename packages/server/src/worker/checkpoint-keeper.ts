@@ -13,6 +13,8 @@ import type {
   Unwinding,
   Wait,
 } from "@millrace/sdk";
+import { openRecord } from "../engine/subjects/open-content.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { keepWithdrawals } from "../store/approvals.ts";
 import { callChildren } from "../store/children.ts";
@@ -42,6 +44,7 @@ import { type NewCall, callParts, callRefused, callText, isCall } from "./child-
 import { type Leased, LeasedWriter, type StepMaker, persist, placesOf } from "./leased-writer.ts";
 import type { ValueKeeper } from "./value-keeper.ts";
 import { PublicationKeeper, type Publications } from "./publications.ts";
+import { sealedNote, sealedPublication, sealedStep, sealedWait } from "./seal-record.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
@@ -64,6 +67,7 @@ export class CheckpointKeeper {
   readonly #logger: Logger;
   readonly #ring: (queue: string) => void;
   readonly #values: ValueKeeper;
+  readonly #subjects: Subjects;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #receipts: LeasedWriter<NewCheckpoint, KeptRow>;
   readonly #withdrawals: LeasedWriter<NewCheckpoint, KeptRow>;
@@ -83,6 +87,7 @@ export class CheckpointKeeper {
     logger: Logger,
     ring: (queue: string) => void,
     values: ValueKeeper,
+    subjects: Subjects,
     publicUrl?: PublicUrl,
   ) {
     this.#db = db;
@@ -90,6 +95,7 @@ export class CheckpointKeeper {
     this.#logger = logger;
     this.#ring = ring;
     this.#values = values;
+    this.#subjects = subjects;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
     this.#receipts = new LeasedWriter((items) => this.#receiveAll(items), logger);
     this.#withdrawals = new LeasedWriter((items) => this.#withdrawAll(items), logger);
@@ -136,7 +142,7 @@ export class CheckpointKeeper {
       },
       publish: (publication) => {
         publications ??= this.#published.of(maker);
-        return publications.publish(publication);
+        return publications.publish(sealedPublication(publication, maker.seal));
       },
       read: async () => {
         const recorded = await this.#read(maker);
@@ -146,27 +152,29 @@ export class CheckpointKeeper {
         return recorded;
       },
       keep: async (checkpoint) => {
-        await this.#keep(maker, checkpoint);
+        await this.#keep(maker, sealedStep(checkpoint, maker.seal));
         if (checkpoint.kind === "effect") intents.delete(intentOf(checkpoint));
       },
       note: async (note) => {
         // Before it is: of one whose answer does not come, nobody knows.
         intents.add(intentOf(note));
-        const noted = notedOf(await this.#noted.write(maker, note));
+        const noted = notedOf(await this.#noted.write(maker, sealedNote(note, maker.seal)));
         if (note.note === "taken back") intents.delete(intentOf(note));
         return noted;
       },
       isKept: (place) => this.#isKept(maker, place),
       ask: async (wait) => {
+        const sealed = await sealedWait(wait, maker.seal, this.#subjects);
         standing++;
-        return waitOf(await this.#note(maker, wait));
+        return waitOf(await this.#note(maker, sealed));
       },
       link: (place) => this.#approvals.link(maker, place),
       take: async (place, seq): Promise<Taken | Wait> => {
         const row = await this.#taken.write(maker, { ...place, seq });
         if (!row.taken) return waitOf(row);
         standing--;
-        return { taken: true, value: row.value, failed: row.failed };
+        const [{ value, failed }] = (await openRecord(this.#subjects, [row])) as [TakenRow];
+        return { taken: true, value, failed };
       },
     };
   }
@@ -196,8 +204,8 @@ export class CheckpointKeeper {
     const recorded = await persist(maker, this.#logger, async () => {
       // One after the other: a run that goes on takes one connection of the pool, and not three.
       const checkpoints = await readRecorded(this.#db, runId);
-      const standing = await this.#standingOf(runId);
-      const [unwinding] = await readUnwinding(this.#db, runId);
+      const standing = await openRecord(this.#subjects, await this.#standingOf(runId));
+      const [unwinding] = await openRecord(this.#subjects, await readUnwinding(this.#db, runId));
       return {
         checkpoints,
         compensates: unwinding?.compensates ?? false,
@@ -210,10 +218,8 @@ export class CheckpointKeeper {
           .map((row) => ({ ...placeOf(row), tries: row.tries!, answer: answerOf(row) })),
       };
     });
-    return {
-      ...recorded,
-      checkpoints: await this.#values.fetch(runId, recorded.checkpoints),
-    };
+    const fetched = await this.#values.fetch(runId, recorded.checkpoints);
+    return { ...recorded, checkpoints: await openRecord(this.#subjects, fetched) };
   }
 
   /** Who noted a wait may have died before it looked back: then an event that came before is seen by nobody else. */

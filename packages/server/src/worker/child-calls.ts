@@ -1,7 +1,7 @@
 import { MillraceError, byteLength } from "@millrace/core";
 import type { NewChildren, NewWait } from "@millrace/sdk";
 import { sqlState } from "../store/database.ts";
-import { UNKNOWN_JOB, UNKNOWN_QUEUE } from "../store/enqueue.ts";
+import { NOT_ENCRYPTED, UNKNOWN_JOB, UNKNOWN_QUEUE } from "../store/enqueue.ts";
 import type { Leased } from "./leased-writer.ts";
 
 /** A wait for children. */
@@ -59,6 +59,10 @@ export function callRefused(error: unknown, { children: { job, queue } }: NewCal
   if (state === UNKNOWN_QUEUE) {
     const message = `there is no queue ${queue} for the job ${job}; name one that a worker takes from`;
     return new MillraceError("queue_not_found", message, { cause: error });
+  }
+  if (state === NOT_ENCRYPTED) {
+    const message = `the job ${job} has declared a subject a moment ago, so its inputs are encrypted from now on`;
+    return new MillraceError("subject_not_encrypted", message, { cause: error });
   }
   return error;
 }

@@ -1,3 +1,4 @@
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import { WaitLook } from "../engine/wait-look.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { unpark } from "../store/park.ts";
@@ -23,6 +24,7 @@ export interface Incarnation extends Recorder {
 
 export interface IncarnationOptions {
   worker: WorkerOptions;
+  subjects: Subjects;
   name: string;
   /** The names of those that it takes runs from. */
   queues: readonly string[];
@@ -37,7 +39,7 @@ export interface IncarnationOptions {
 
 /** Registers a worker, and starts its heartbeat. */
 export async function beginIncarnation(options: IncarnationOptions): Promise<Incarnation> {
-  const { worker, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
+  const { worker, subjects, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
   const { db, registry, concurrency, leaseMs, connection, logger, version } = worker;
   const [row] = await registerWorker(
     db,
@@ -70,6 +72,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
       logger,
       ring,
       new ValueKeeper(worker.values),
+      subjects,
       worker.publicUrl,
     ),
     waits: new WaitLook(db, ring, logger),

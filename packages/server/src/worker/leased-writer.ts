@@ -3,6 +3,7 @@ import type { Trigger } from "@millrace/core";
 import { Aborted, type StepPlace } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { isUnavailable } from "../store/database.ts";
+import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** In one statement; each may have a value of 1 MiB. */
@@ -17,6 +18,8 @@ export interface StepMaker {
   readonly attempt: number;
   readonly trigger: Trigger;
   readonly leaseId: number;
+  /** Of a run that is about somebody. */
+  readonly seal?: RunSeal | undefined;
   readonly aborted: Aborted | undefined;
   abort(reason: Aborted): void;
 }

@@ -1,5 +1,6 @@
 import { NonRetryableError } from "@millrace/sdk";
 import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
+import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { outputText } from "./output-text.ts";
 
 /**
@@ -25,13 +26,19 @@ export class OwnTransaction {
     this.#onBegin();
   }
 
-  async complete<Output>(tx: Transaction, output: Output, hold: AttemptHold, job: string) {
+  async complete<Output>(
+    tx: Transaction,
+    output: Output,
+    hold: AttemptHold,
+    job: string,
+    seal?: RunSeal,
+  ) {
     const text = textOrFailure(output, job);
     // Loaded when it is needed: it would double the time that a process of its own takes to start.
     const { askerOf, completeRun } = await import("@millrace/sdk/sql");
     const ask = askerOf(tx);
     this.begin();
-    await completeRun(ask, hold, text ?? "null");
+    await completeRun(ask, hold, seal ? seal.json("output", text ?? "null") : (text ?? "null"));
     return output;
   }
 }

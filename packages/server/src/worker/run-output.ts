@@ -2,6 +2,7 @@ import type { LogFields, RunLog } from "@millrace/sdk";
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { keepLog, keepProgress } from "../store/run-output.ts";
+import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { Masks } from "../security/masks.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -21,6 +22,15 @@ interface Line {
   level: Level;
   message: string;
   fields: string | null;
+}
+
+type Told = Pick<Line, "level" | "message" | "fields">;
+
+/** A line of a run that is about somebody is in its log alone, encrypted, and in none of the worker. */
+function sealedLine(line: Told, seal: RunSeal | undefined): Told {
+  if (!seal) return line;
+  const fields = line.fields && seal.json("fields", line.fields);
+  return { level: line.level, message: seal.text("log", line.message), fields };
 }
 
 interface Progress {
@@ -68,9 +78,14 @@ export class RunOutput {
         lines <= MAX_LINES
           ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
-      logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
+      const { seal } = context;
+      if (!seal)
+        logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
-      this.#track(context.runId, this.#lines.add({ context, seq, at: new Date(), ...line }));
+      this.#track(
+        context.runId,
+        this.#lines.add({ context, seq, at: new Date(), ...sealedLine(line, seal) }),
+      );
     };
     return {
       debug: write("debug"),
@@ -85,9 +100,14 @@ export class RunOutput {
       context,
       done: finite(done, "done"),
       total: total === undefined ? null : finite(total, "total"),
-      message: message === undefined ? null : messageText(message, this.masks),
+      message: message === undefined ? null : this.#progressText(context, message),
     });
     this.#progressTimer ??= setTimeout(() => void this.#writeProgress(), PROGRESS_EVERY_MS);
+  }
+
+  #progressText({ seal }: AttemptContext, message: string): string {
+    const text = messageText(message, this.masks);
+    return seal ? seal.text("progress", text) : text;
   }
 
   /** Whether a run has said something that is not written yet. Most say nothing. */

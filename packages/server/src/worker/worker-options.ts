@@ -1,6 +1,7 @@
 import type { Evidence } from "@millrace/core/api";
 import type pg from "pg";
 import type { JobRegistry } from "../engine/job-registry.ts";
+import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -42,6 +43,8 @@ export interface WorkerOptions {
   values?: ValueStore | undefined;
   /** Where the secrets that jobs declare come from. Without it jobs must declare none. */
   secrets?: SecretLeases | undefined;
+  /** The keys of the subjects of runs. Without it runs that are about somebody fail. */
+  subjects?: Subjects | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

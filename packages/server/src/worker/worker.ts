@@ -4,6 +4,7 @@ import { MillraceError } from "@millrace/core";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
+import { Subjects } from "../engine/subjects/subjects.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
@@ -49,6 +50,7 @@ export class Worker implements Service {
   readonly #pace: Pace;
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
+  readonly #subjects: Subjects;
   #incarnation: Incarnation | undefined;
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
@@ -69,8 +71,10 @@ export class Worker implements Service {
       logger: options.logger,
       onBlocked: (block) => this.#onBlocked(block),
     });
+    this.#subjects = options.subjects ?? new Subjects(options.db);
     this.#attempts = new Attempts({
       ...options,
+      subjects: this.#subjects,
       secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,
       loopWatch: this.#loopWatch,
@@ -156,6 +160,7 @@ export class Worker implements Service {
   async #register(): Promise<Incarnation> {
     const incarnation = await beginIncarnation({
       worker: this.#options,
+      subjects: this.#subjects,
       name: this.name,
       queues: this.queues,
       lanes: this.#lanes,

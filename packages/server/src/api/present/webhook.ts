@@ -2,6 +2,7 @@ import type { DeliveryInfo, EndpointInfo, ReceiptInfo, SubscriptionInfo } from "
 import type { DeliveryRow } from "../../store/webhook-deliveries.ts";
 import type { EndpointRow, ReceiptRow } from "../../store/webhook-endpoints.ts";
 import type { SubscriptionRow } from "../../store/webhook-subscriptions.ts";
+import { hideSealed } from "../../security/sealed-content.ts";
 import { instant } from "./instant.ts";
 
 export function presentEndpoint(row: EndpointRow): EndpointInfo {
@@ -63,6 +64,6 @@ export function presentDelivery(row: DeliveryRow): DeliveryInfo {
     status: row.status,
     error: row.error,
     answer: row.answer,
-    body: JSON.parse(row.body) as DeliveryInfo["body"],
+    body: JSON.parse(hideSealed(row.body)) as DeliveryInfo["body"],
   };
 }

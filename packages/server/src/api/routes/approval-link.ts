@@ -1,10 +1,10 @@
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { ERROR_CODES, MillraceError, STEP_LIMITS } from "@millrace/core";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { answerTo } from "../../engine/answer-approval.ts";
 import { ApprovalLinks, type OpenedLink } from "../../engine/approval-links.ts";
 import { linkedApproval } from "../../engine/linked-approval.ts";
-import type { Database } from "../../store/database.ts";
 import { APPROVAL_HEADERS, answeredPage, askingPage, timeInWords } from "../approval-page.ts";
 import { acceptFormsOnly, readForm } from "../form-body.ts";
 import { wordsPage } from "../form-page.ts";
@@ -31,7 +31,7 @@ const LATE = ["approval_answered", "approval_expired", "approval_not_found", "ru
  * The page behind a link to an approval, for people without an API key. `GET` only ever shows: programs that look at links before people do
  * approve nothing. The link comes in the query, which is logged nowhere, and goes back in the body of the form.
  */
-export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promise<void> {
+export async function approvalLinkRoutes(app: Api, { db, ring, subjects }: Context): Promise<void> {
   const links = new ApprovalLinks(db);
   await app.register(async (scope: Api) => {
     scope.setErrorHandler((error, request, reply) => {
@@ -48,7 +48,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
       { schema: { hide: true, permission: "public", querystring: Query } },
       async (request, reply) => {
         const { link } = request.query;
-        return showLinked(reply, db, await links.open(link), link);
+        return showLinked(reply, { db, subjects }, await links.open(link), link);
       },
     );
 
@@ -78,7 +78,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring }: Context): Promi
           for (const queue of answered.queues) ring(queue);
         } catch (error) {
           if (!(error instanceof MillraceError && LATE.includes(error.code))) throw error;
-          return showLinked(reply, db, opened, link, 409);
+          return showLinked(reply, { db, subjects }, opened, link, 409);
         }
         // So that what is loaded again is the answer, and not the question.
         return seeAgain(reply, link);
@@ -111,15 +111,17 @@ function seeAgain(reply: FastifyReply, link: string): FastifyReply {
 /** @param tooLate the status when it is answered already */
 async function showLinked(
   reply: FastifyReply,
-  db: Database,
+  { db, subjects }: Pick<Context, "db" | "subjects">,
   opened: OpenedLink | undefined,
   link: string,
   tooLate = 200,
 ): Promise<FastifyReply> {
   const found = opened && (await linkedApproval(db, opened));
   switch (found?.is) {
-    case "open":
-      return show(reply, 200, askingPage(found.asked, link));
+    case "open": {
+      const [asked] = await openRows(subjects, [found.asked]);
+      return show(reply, 200, askingPage(asked!, link));
+    }
     case "answered":
       return show(reply, tooLate, answeredPage(found.answer));
     case "expired":

@@ -1,6 +1,7 @@
 import { MillraceError } from "@millrace/core";
 import { Automation, AutomationAccepted, PostAutomation, RunId } from "@millrace/core/api";
 import { z } from "zod";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { readAutomation } from "../../store/runs.ts";
 import { placed, runRequest } from "../accept.ts";
 import { instant } from "../present/instant.ts";
@@ -10,7 +11,10 @@ import { type Api, type Context, NoQuery } from "../route.ts";
 
 const FIELDS = { job: "/job_type", input: "/payload", queue: "/queue" };
 
-export function automationRoutes(app: Api, { db, intake, observer, once }: Context): void {
+export function automationRoutes(
+  app: Api,
+  { db, intake, observer, once, subjects }: Context,
+): void {
   app.post(
     "/automations",
     {
@@ -26,7 +30,13 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
         body: PostAutomation,
         once: "kept",
         response: { 202: AutomationAccepted },
-        problems: ["invalid_input", "unknown_job", "idempotency_key_reused"],
+        problems: [
+          "invalid_input",
+          "unknown_job",
+          "idempotency_key_reused",
+          "subject_erased",
+          "secret_key_missing",
+        ],
       },
     },
     async (request, reply) => {
@@ -69,7 +79,7 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
     },
     async (request) => {
       const { task_id: id } = request.params;
-      const [row] = await readAutomation(db, id);
+      const [row] = await openRows(subjects, await readAutomation(db, id));
       if (!row) throw new MillraceError("run_not_found", `there is no automation ${id}`);
       return {
         ...row,

@@ -33,7 +33,14 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
         body: CreateRun,
         once: "kept",
         response: { 200: AcceptedRun, 201: AcceptedRun },
-        problems: ["invalid_input", "unknown_job", "queue_not_found", "idempotency_key_reused"],
+        problems: [
+          "invalid_input",
+          "unknown_job",
+          "queue_not_found",
+          "idempotency_key_reused",
+          "subject_erased",
+          "secret_key_missing",
+        ],
       },
     },
     async (request, reply) => {

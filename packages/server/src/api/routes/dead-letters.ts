@@ -18,6 +18,7 @@ import { z } from "zod";
 import { filterParams } from "../../engine/dead-letter-filter.ts";
 import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
 import { patchedInputOf, previewPatch } from "../../engine/patched-input.ts";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { bounded } from "../../store/database.ts";
 import { groupDeadLetters, listDeadLetters, readDeadLetter } from "../../store/dead-letters.ts";
 import { readAttempts } from "../../store/runs.ts";
@@ -38,7 +39,7 @@ const ByRunId = z.strictObject({ runId: RunId });
 /** Where the parts of a patched rerun stand: what comes of the patch is its doing. */
 const FIELDS = { job: "/patch", input: "/patch", queue: "/patch" };
 
-export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void {
+export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Context): void {
   app.get(
     "/api/v1/dead-letters",
     {
@@ -67,7 +68,8 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         ),
       );
       // A window in which nothing matched answers one row, without a run, that says where it ended.
-      const letters = rows.filter((row) => (row.run_id as string | null) !== null);
+      const found = rows.filter((row) => (row.run_id as string | null) !== null);
+      const letters = await openRows(subjects, found);
       const full = letters.length === limit;
       return {
         deadLetters: letters.map(presentDeadLetter),
@@ -93,9 +95,10 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
     },
     async (request) => {
       const { limit, ...filter } = request.query;
-      const rows = await bounded(db, (tx) =>
+      const found = await bounded(db, (tx) =>
         groupDeadLetters(tx, GROUP_WINDOW, limit, ...filterParams(filter, request.caller.projects)),
       );
+      const rows = await openRows(subjects, found);
       return {
         groups: rows.filter((row) => (row.sample as string | null) !== null).map(presentGroup),
         complete: (rows[0]?.looked ?? 0) < GROUP_WINDOW,
@@ -122,11 +125,12 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
     },
     async (request) => {
       const { runId } = request.params;
-      const [row] = await readDeadLetter(db, runId);
+      const [row] = await openRows(subjects, await readDeadLetter(db, runId));
       if (!row) {
         throw new MillraceError("dead_letter_not_found", `run ${runId} is not a dead letter`);
       }
-      return presentDeadLetterDetail(row, await readAttempts(db, runId));
+      const attempts = await openRows(subjects, await readAttempts(db, runId));
+      return presentDeadLetterDetail(row, attempts);
     },
   );
 
@@ -145,7 +149,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
         querystring: NoQuery,
         body: PreviewPatch,
         response: { 200: PatchPreview },
-        problems: ["dead_letter_not_found"],
+        problems: ["dead_letter_not_found", "subject_erased", "secret_key_missing"],
       },
     },
     async (request, reply) => {
@@ -177,6 +181,9 @@ export function deadLetterRoutes(app: Api, { db, intake, once }: Context): void 
           "unknown_job",
           "invalid_patch",
           "invalid_input",
+          "subject_erased",
+          "subject_not_encrypted",
+          "secret_key_missing",
         ],
       },
     },

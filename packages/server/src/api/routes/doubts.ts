@@ -1,5 +1,6 @@
 import { DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "@millrace/core/api";
 import { resolveDoubt } from "../../engine/resolve-doubt.ts";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { bounded } from "../../store/database.ts";
 import { listDoubts } from "../../store/doubts.ts";
 import { placedAt } from "../accept.ts";
@@ -9,7 +10,7 @@ import { type Api, ById, type Context, NoQuery } from "../route.ts";
 /** Larger than any number of a doubt. */
 const NEWEST = "9223372036854775807";
 
-export function doubtRoutes(app: Api, { db, ring }: Context): void {
+export function doubtRoutes(app: Api, { db, ring, subjects }: Context): void {
   app.get(
     "/api/v1/doubts",
     {
@@ -27,9 +28,10 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const rows = await bounded(db, (tx) =>
+      const found = await bounded(db, (tx) =>
         listDoubts(tx, cursor, limit, job, request.caller.projects),
       );
+      const rows = await openRows(subjects, found);
       const nextCursor = rows.length === limit ? (rows.at(-1)?.doubt ?? null) : null;
       return { doubts: rows.map(presentDoubt), nextCursor };
     },
@@ -56,20 +58,27 @@ export function doubtRoutes(app: Api, { db, ring }: Context): void {
           "doubt_not_found",
           "doubt_resolved",
           "invalid_json",
+          "subject_erased",
+          "secret_key_missing",
         ],
       },
     },
     async (request) => {
       const { name, ordinal, happened, note = null } = request.body;
       const value = request.body.happened ? request.body.value : undefined;
-      const resolved = await resolveDoubt(db, request.caller, {
-        runId: request.params.id,
-        name,
-        ordinal,
-        happened,
-        value,
-        note,
-      }).catch((error: unknown) => {
+      const resolved = await resolveDoubt(
+        db,
+        request.caller,
+        {
+          runId: request.params.id,
+          name,
+          ordinal,
+          happened,
+          value,
+          note,
+        },
+        subjects,
+      ).catch((error: unknown) => {
         throw placedAt(error, "/value", ["invalid_json"]);
       });
       for (const queue of resolved.queues) ring(queue);

@@ -1,11 +1,12 @@
 import { MillraceError } from "@millrace/core";
 import { PublishedList, ReadPublished } from "@millrace/core/api";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { readPublished } from "../../store/published.ts";
 import { readRun } from "../../store/runs.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, ById, type Context } from "../route.ts";
 
-export function publishedRoutes(app: Api, { db }: Context): void {
+export function publishedRoutes(app: Api, { db, subjects }: Context): void {
   app.get(
     "/api/v1/runs/:id/published",
     {
@@ -25,7 +26,10 @@ export function publishedRoutes(app: Api, { db }: Context): void {
     },
     async (request) => {
       const { id } = request.params;
-      const rows = await readPublished(db, id, request.query.name ?? null);
+      const rows = await openRows(
+        subjects,
+        await readPublished(db, id, request.query.name ?? null),
+      );
       if (rows.length === 0 && (await readRun(db, id)).length === 0) {
         throw new MillraceError("run_not_found", `there is no run ${id}`);
       }

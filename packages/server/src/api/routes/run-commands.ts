@@ -3,6 +3,7 @@ import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun } from "@millrace
 import { z } from "zod";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
+import { requireSameSubject } from "../../engine/subjects/same-subject.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
@@ -57,7 +58,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         body: z.strictObject({}).optional(),
         once: "kept",
         response: { 201: AcceptedRun },
-        problems: ["run_not_found", "unknown_job"],
+        problems: ["run_not_found", "unknown_job", "subject_erased", "subject_not_encrypted"],
       },
     },
     async (request, reply) => {
@@ -97,6 +98,9 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
           "payload_too_large",
           "stored_value_lost",
           "value_store_failed",
+          "subject_erased",
+          "subject_not_encrypted",
+          "secret_key_missing",
         ],
       },
     },
@@ -104,6 +108,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
       const { step, ordinal = 1, input } = request.body;
       const { id: runId } = request.params;
       await answerOnce<ForkedRun>(once, request, reply, async (within) => {
+        let stored = input === undefined ? undefined : toInputText(input);
         if (input !== undefined) {
           const [old] = await readForRerun(within ?? db, runId);
           if (old) {
@@ -112,6 +117,8 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
               .catch((error: unknown) => {
                 throw placedAt(error, "/input", PLACED_INPUT);
               });
+            stored = await intake.sealed(old.job, stored!, within);
+            requireSameSubject(runId, old.input, stored);
           }
         }
         const made = await fork(within ?? db, request.caller, {
@@ -119,7 +126,7 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
           step,
           ordinal,
           correlationId: correlationId(request),
-          input: input === undefined ? undefined : toInputText(input),
+          input: stored,
           copyValues: values && ((from, to, steps) => copyStoredValues(values, from, to, steps)),
         });
         return {

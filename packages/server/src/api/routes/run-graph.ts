@@ -7,13 +7,14 @@ import {
   readNodes,
   readStepChildren,
 } from "../../store/run-graph.ts";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { readRun } from "../../store/runs.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { presentFlow } from "../present/flow-graph.ts";
 import { presentSteps } from "../present/steps-graph.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
 
-export function runGraphRoute(app: Api, { db }: Context): void {
+export function runGraphRoute(app: Api, { db, subjects }: Context): void {
   app.get(
     "/api/v1/runs/:id/graph",
     {
@@ -36,12 +37,12 @@ export function runGraphRoute(app: Api, { db }: Context): void {
       const [run] = await readRun(db, id);
       if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
       const { job, state } = run;
-      const [row] = await readFlowGraph(db, id, job, NODE_STEPS.graph);
+      const [row] = await openRows(subjects, await readFlowGraph(db, id, job, NODE_STEPS.graph));
       const { data: graph } = JobGraph.safeParse(row?.graph);
       if (graph) {
         const named = graph.nodes.filter(({ job }) => job !== null).map(({ name }) => name);
         const [nodes, children] = await Promise.all([
-          readNodes(db, id),
+          readNodes(db, id).then((rows) => openRows(subjects, rows)),
           childrenOf(
             db,
             id,

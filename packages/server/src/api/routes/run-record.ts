@@ -7,6 +7,7 @@ import {
   RunRecord,
 } from "@millrace/core/api";
 import { listOpen, readRun } from "../../store/runs.ts";
+import { openRecord, openRows } from "../../engine/subjects/open-content.ts";
 import { readRecorded } from "../../store/steps.ts";
 import { readWaits } from "../../store/waits.ts";
 import { withStoredValues } from "../../value-store/stored-values.ts";
@@ -18,7 +19,7 @@ import { JobByName } from "./jobs.ts";
 const MAX_OPEN_BYTES = 32 * 2 ** 20;
 
 /** What new code, or a debugger, would meet: runs as they are on record. */
-export function runRecordRoutes(app: Api, { db, values }: Context): void {
+export function runRecordRoutes(app: Api, { db, values, subjects }: Context): void {
   app.get(
     "/api/v1/runs/:id/record",
     {
@@ -32,12 +33,12 @@ export function runRecordRoutes(app: Api, { db, values }: Context): void {
         params: ById,
         querystring: ReadRunRecord,
         response: { 200: RunRecord },
-        problems: ["run_not_found", "stored_value_lost", "value_store_failed"],
+        problems: ["run_not_found", "stored_value_lost", "value_store_failed", "subject_erased"],
       },
     },
     async (request) => {
       const { id } = request.params;
-      const [run] = await readRun(db, id);
+      const [run] = await openRecord(subjects, await readRun(db, id));
       if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
       const [checkpoints, waits] = await Promise.all([readRecorded(db, id), readWaits(db, id)]);
       const standing = waits.filter(({ kind }) => kind !== "effect");
@@ -52,9 +53,10 @@ export function runRecordRoutes(app: Api, { db, values }: Context): void {
         scheduledFor: instant(run.scheduled_for),
         input: run.input,
         output: run.output,
-        checkpoints: request.query.stored
-          ? await withStoredValues(values, id, checkpoints)
-          : checkpoints,
+        checkpoints: await openRecord(
+          subjects,
+          request.query.stored ? await withStoredValues(values, id, checkpoints) : checkpoints,
+        ),
         waits: standing.map(({ name, ordinal, kind, met, rest_ms: restMs }) => ({
           ...{ name, ordinal, kind },
           met: met || restMs === 0,
@@ -84,7 +86,8 @@ export function runRecordRoutes(app: Api, { db, values }: Context): void {
     },
     async (request) => {
       const { limit } = request.query;
-      const runs = await listOpen(db, request.params.name, limit, MAX_OPEN_BYTES);
+      const found = await listOpen(db, request.params.name, limit, MAX_OPEN_BYTES);
+      const runs = await openRows(subjects, found);
       return { runs, more: runs[0]?.more ?? false };
     },
   );

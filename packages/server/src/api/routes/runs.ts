@@ -14,9 +14,11 @@ import {
   listChildren,
   listRuns,
   listReruns,
+  listSubjectRuns,
   readAttempts,
   readRun,
 } from "../../store/runs.ts";
+import { openRows } from "../../engine/subjects/open-content.ts";
 import { bounded } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
@@ -25,6 +27,7 @@ import { pausedQueues } from "../../store/queues.ts";
 import { readLog, readProgress } from "../../store/run-output.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { listSteps } from "../../store/steps.ts";
+import { readRunSubject } from "../../store/subjects.ts";
 import { instant } from "../present/instant.ts";
 import type { Holds } from "../present/reason.ts";
 import {
@@ -37,7 +40,10 @@ import {
 } from "../present/run.ts";
 import { type Api, ById, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
-export function runRoutes(app: Api, { db }: Context): void {
+export function runRoutes(app: Api, { db, subjects }: Context): void {
+  const open = <Row extends object>(rows: Promise<Row[]>) =>
+    rows.then((read) => openRows(subjects, read));
+
   app.get(
     "/api/v1/runs",
     {
@@ -54,7 +60,11 @@ export function runRoutes(app: Api, { db }: Context): void {
       },
     },
     async (request) => {
-      const { cursor, limit, job, queue, state, since, correlationId, parent } = request.query;
+      const { cursor, limit, job, queue, state, since, correlationId, parent, subject } =
+        request.query;
+      if (parent !== undefined && subject !== undefined) throw notBoth();
+      const about = subject === undefined ? undefined : await subjects.idOf(subject);
+      if (about === null) return { runs: [], nextCursor: null };
       const rows = await bounded(db, (tx) => {
         const asked: Parameters<typeof listRuns> = [
           tx,
@@ -68,10 +78,12 @@ export function runRoutes(app: Api, { db }: Context): void {
           correlationId ?? null,
           request.caller.projects,
         ];
+        if (about !== undefined) return listSubjectRuns(...asked, about);
         return parent === undefined ? listRuns(...asked) : listChildren(...asked, parent);
       });
       // A window in which nothing matched answers one row, without a run, that says where it ended.
-      const runs = rows.filter((row) => (row.id as string | null) !== null);
+      const found = rows.filter((row) => (row.id as string | null) !== null);
+      const runs = await openRows(subjects, found);
       const full = runs.length === limit;
       const holds = await readHolds(db, runs);
       const now = new Date();
@@ -101,17 +113,18 @@ export function runRoutes(app: Api, { db }: Context): void {
     async (request) => {
       const { id } = request.params;
       // The run before its attempts: whatever state is told, the attempts that led to it are there.
-      const run = await requireRun(db, id);
-      const [attempts, steps, timeline, reruns, [progress], [job], holds, family] =
+      const run = await open(requireRun(db, id).then((row) => [row])).then(([row]) => row!);
+      const [attempts, steps, timeline, reruns, [progress], [job], holds, family, [about]] =
         await Promise.all([
-          readAttempts(db, id),
+          open(readAttempts(db, id)),
           listSteps(db, id, MAX_STEPS_SHOWN),
           readTimeline(db, id),
           listReruns(db, id),
-          readProgress(db, id),
+          open(readProgress(db, id)),
           readJob(db, run.job),
           readHolds(db, [run]),
           readFamily(db, run),
+          readRunSubject(db, id),
         ]);
       return {
         ...presentSummary(run, holds, new Date()),
@@ -126,6 +139,7 @@ export function runRoutes(app: Api, { db }: Context): void {
         ...family,
         timeline: timeline.map(presentTimelineEntry),
         reruns: reruns.map((rerun) => rerun.id),
+        subject: about ? { id: about.id, erasedAt: instant(about.erased_at) } : null,
       };
     },
   );
@@ -148,7 +162,7 @@ export function runRoutes(app: Api, { db }: Context): void {
     async (request) => {
       const { id } = request.params;
       const { after, limit } = request.query;
-      const lines = await readLog(db, id, after, limit);
+      const lines = await open(readLog(db, id, after, limit));
       if (lines.length === 0) await requireRun(db, id);
       const full = lines.length === limit;
       return {
@@ -156,6 +170,14 @@ export function runRoutes(app: Api, { db }: Context): void {
         next: full ? (lines.at(-1)?.seq ?? null) : null,
       };
     },
+  );
+}
+
+function notBoth(): MillraceError {
+  return new MillraceError(
+    "invalid_request",
+    "subject and parent are not taken together; ask for the runs of the subject, or for the children",
+    { pointer: "/subject" },
   );
 }
 

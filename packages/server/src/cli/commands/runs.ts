@@ -26,6 +26,7 @@ export function runsCommand(cli: Cli): Command {
       sinceOption,
     )
     .option("--parent <run>", "children of this run only")
+    .option("--subject <name>", "about this subject only")
     .option("--limit <n>", "how many, 1 to 10000", wholeNumber(1, 10_000), 20)
     .option("--cursor <cursor>", "go on where the last page ended")
     .addOption(jsonOption())
@@ -38,6 +39,7 @@ interface Options {
   state?: RunState;
   since?: string;
   parent?: string;
+  subject?: string;
   limit: number;
   cursor?: string;
   json?: boolean;

@@ -87,10 +87,13 @@ function rotateCommand(cli: Cli): Command {
     .action(
       cli.action(async ({ json }: Options) => {
         const rotated = await apiClient(cli).post("secrets/rotate", {}, RotatedSecrets);
-        const { keyId, rewrapped, unopened } = rotated;
+        const { keyId, rewrapped, subjects, unopened } = rotated;
         if (json) cli.out.line(harmlessJson({ v: 1, ...rotated }));
         else if (keyId === null) cli.err.line("No secrets are stored.");
-        else cli.out.line(`✓ ${count(rewrapped, "secret")} rewrapped, all under key ${keyId}`);
+        else {
+          const also = subjects === 0 ? "" : ` and ${count(subjects, "subject")}`;
+          cli.out.line(`✓ ${count(rewrapped, "secret")}${also} rewrapped, all under key ${keyId}`);
+        }
         if (unopened.length === 0) return EXIT.done;
         cli.warn(`no key opens ${unopened.join(", ")}; set them anew`);
         return EXIT.partly;

@@ -10,7 +10,7 @@ import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
-import { secretSources } from "./secrets.ts";
+import { secretSources, subjectsOf } from "./secrets.ts";
 
 export interface ApiGround {
   registry: JobRegistry;
@@ -31,7 +31,7 @@ export async function beginApi(
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
-    intake: new Intake(db, registry, (queue) => bell.ring(queue)),
+    intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
     values,
     apiKey: keyOf(ground),
     publicUrl,

@@ -14,13 +14,14 @@ import { WebhookPruner } from "../../maintenance/webhook-pruner.ts";
 import { WebhookSender } from "../../maintenance/webhook-sender.ts";
 import { OutboundGuard } from "../../security/outbound-guard.ts";
 import { SessionPruner } from "../../maintenance/session-pruner.ts";
+import { SubjectEnder } from "../../maintenance/subject-ender.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
 import { VERSION } from "../version.ts";
 import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
-import { secretOrigins } from "./secrets.ts";
+import { secretOrigins, subjectsOf } from "./secrets.ts";
 
 /** Takes back what lost its worker, keeps the history in bounds, carries out operations, and sends webhooks. Any number may run at once. */
 export async function beginMaintenance(
@@ -31,7 +32,7 @@ export async function beginMaintenance(
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
   const { retentionMs, leaseMs, allowedHosts } = serving.settings;
-  const intake = new Intake(db, registry, (queue) => bell.ring(queue));
+  const intake = new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground));
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
   const { lost: onLost, takenBack: onTakenBack } = new ReapMetrics(metrics);
@@ -50,6 +51,7 @@ export async function beginMaintenance(
     new AuditAnchor({ db, logger }),
     new SessionPruner({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6, onLost, onTakenBack }),
+    new SubjectEnder({ db, logger }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     sender,
     new WebhookPruner({ db, logger, retentionMs }),

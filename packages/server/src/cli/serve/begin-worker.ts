@@ -5,7 +5,7 @@ import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { RungGround } from "./ground.ts";
 import { conditionOf } from "./health.ts";
-import { secretLeases } from "./secrets.ts";
+import { secretLeases, subjectsOf } from "./secrets.ts";
 import { workerPolicy } from "./worker-policy.ts";
 
 /**
@@ -30,6 +30,7 @@ export function makeWorker(
     registry,
     values,
     secrets: secretLeases(ground),
+    subjects: subjectsOf(ground),
     bell,
     transport,
     logger: serving.logger,

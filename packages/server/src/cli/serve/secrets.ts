@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { GivenSecrets } from "../../engine/given-secrets.ts";
 import { type SecretOrigins, loadSecrets } from "../../engine/load-secrets.ts";
+import { Subjects } from "../../engine/subjects/subjects.ts";
 import { requireKeys } from "../../engine/secrets.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import { EnvironmentSource } from "../../security/environment-source.ts";
@@ -31,6 +32,11 @@ export function secretOrigins(ground: Ground): SecretOrigins {
   return { keys: secretKeysOf(ground.serving.settings), sources: secretSources(ground) };
 }
 
+/** The keys of the subjects of runs, as this process may have them. */
+export function subjectsOf({ db, serving }: Ground): Subjects {
+  return new Subjects(db, secretKeysOf(serving.settings));
+}
+
 /** Nobody is asked, and no library loaded, before a job wants a secret that lies there. */
 export function secretSources({ cli, serving: { settings, undo } }: Ground): SecretSources {
   const { home, vault, vaultCredential, gcpSecrets, azureVaults, secretLeaseMs } = settings;
@@ -59,6 +65,10 @@ export async function checkSecretKeys(
   { db, serving }: Ground,
   registry?: JobRegistry,
 ): Promise<void> {
-  const needs = registry?.names.some((name) => registry.get(name)!.secrets.length > 0) ?? true;
+  const needs =
+    registry?.names.some((name) => {
+      const { secrets, subject } = registry.get(name)!;
+      return secrets.length > 0 || Boolean(subject);
+    }) ?? true;
   if (needs) await requireKeys(db, secretKeysOf(serving.settings));
 }

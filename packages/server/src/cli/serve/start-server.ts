@@ -47,7 +47,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await prepareSchema(opened);
   await checkSecretKeys(opened);
   const registry = new JobRegistry(jobs, queues, files, schedules);
-  await registry.register(opened.db, serving.settings.project);
+  const { project } = serving.settings;
+  await registry.register(opened.db, { project, keys: secretKeysOf(serving.settings, "make") });
   tellJobs(cli, jobs);
 
   const ground = await openBell(opened);

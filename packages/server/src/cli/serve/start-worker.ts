@@ -1,3 +1,4 @@
+import { secretKeysOf } from "../secret-keys.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import type { Cli } from "../cli.ts";
 import type { LoadedCode } from "../load-jobs.ts";
@@ -35,7 +36,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await refusePending(opened.db, "worker");
   serving.goOn();
   const registry = new JobRegistry(jobs, queues, files, schedules);
-  await registry.register(opened.db, settings.project);
+  await registry.register(opened.db, { project: settings.project, keys: secretKeysOf(settings) });
   tellJobs(cli, jobs);
 
   await checkSecretKeys(opened, registry);

@@ -1,3 +1,4 @@
+import { hideSealed } from "../../security/sealed-content.ts";
 import type { DeliveryOutcome } from "@millrace/core";
 import { failpoint } from "../../runtime/failpoints.ts";
 import { type Answer, guardedPost } from "../../security/guarded-post.ts";
@@ -112,7 +113,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { values } = await loadSecrets(db, origins, SENDER, [secret!]);
-  const body = Buffer.from(text);
+  const body = Buffer.from(hideSealed(text));
   const at = String(Math.floor(Date.now() / 1000));
   return guardedPost(guard, url!, {
     headers: {

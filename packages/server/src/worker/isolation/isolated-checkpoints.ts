@@ -16,6 +16,7 @@ import type { AttemptHold, Transaction } from "@millrace/sdk/sql";
 import type { Masks } from "../../security/masks.ts";
 import { keepIn } from "../keep-in.ts";
 import { withoutSecrets } from "../guard-record.ts";
+import { noKeyHere } from "./no-key-here.ts";
 import type { IsolatedRun, Notice, StepAnswer, StepQuestion } from "./protocol.ts";
 
 type Asked = StepQuestion extends infer Q ? (Q extends unknown ? Omit<Q, "id"> : never) : never;
@@ -29,18 +30,20 @@ export class IsolatedCheckpoints implements Checkpoints {
   readonly #send: (notice: Notice) => void;
   readonly #hold: AttemptHold;
   readonly #masks: Masks;
+  readonly #sealed: boolean;
   readonly #open = new Map<number, (answer: StepAnswer) => void>();
   #asked = 0;
 
   constructor(
     send: (notice: Notice) => void,
-    { hold, limits }: Pick<IsolatedRun, "hold" | "limits">,
+    { hold, limits, sealed }: Pick<IsolatedRun, "hold" | "limits" | "sealed">,
     masks: Masks,
   ) {
     this.#masks = masks;
     this.#send = send;
     this.#hold = hold;
     this.limits = limits;
+    this.#sealed = sealed === true;
     let suspend!: (suspension: Suspension) => void;
     this.suspended = new Promise((resolve) => {
       suspend = resolve;
@@ -61,6 +64,7 @@ export class IsolatedCheckpoints implements Checkpoints {
   }
 
   async keepIn(tx: Transaction, checkpoint: NewCheckpoint): Promise<void> {
+    if (this.#sealed) throw noKeyHere(`step ${JSON.stringify(checkpoint.name)}`);
     this.#send({ keepsInside: true });
     await keepIn(tx, withoutSecrets(checkpoint, this.#masks), this.#hold);
   }

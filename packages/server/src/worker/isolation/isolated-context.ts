@@ -17,6 +17,7 @@ import { Ending } from "../ending.ts";
 import { Masks } from "../../security/masks.ts";
 import { OwnTransaction } from "../own-transaction.ts";
 import { IsolatedCheckpoints } from "./isolated-checkpoints.ts";
+import { noKeyHere } from "./no-key-here.ts";
 import type { IsolatedRun, Notice } from "./protocol.ts";
 
 /** Progress crosses so often at the most; only the newest counts. */
@@ -103,6 +104,7 @@ export class IsolatedContext implements Context {
     this.continueAsNew = this.continuing.continueAsNew;
     const own = new OwnTransaction(() => send({ completing: true }));
     this.completeIn = async (tx, output) => {
+      if (run.sealed) throw noKeyHere("ctx.completeIn");
       requireNoSecretIn(output, `output of ${run.job}`, masks);
       return own.complete(tx, output, run.hold, run.job);
     };

@@ -107,6 +107,7 @@ export class Lanes {
       secrets: context.secretValues,
       limits: context.checkpoints.limits,
       hold: context.hold,
+      ...(context.seal && { sealed: true as const }),
     };
     const { memoryLimit } = job;
     if (lane === "thread") return this.#threads.run({ task, context, memoryLimit });

@@ -222,9 +222,10 @@ export class ProcessChild {
     return bytes;
   }
 
-  /** What handlers write past their context goes to the log of the worker. */
+  /** What handlers write past their context goes to the log of the worker, but for what they write of somebody whose data may be erased. */
   #hear(stream: "stdout" | "stderr", line: string): void {
-    const { runId: run, job } = this.#task?.context ?? {};
+    const { runId: run, job, seal } = this.#task?.context ?? {};
+    if (seal) return;
     this.options.logger.info({ run, job, pid: this.#process.pid, stream }, line);
   }
 }

@@ -37,6 +37,8 @@ export interface IsolatedRun {
   secrets: SecretValues;
   /** How much its steps may give, where the worker has a store for what is large. */
   limits?: ValueLimits | undefined;
+  /** What it records is encrypted by the worker, so it may record nothing itself. */
+  sealed?: true | undefined;
   /** By what right it may complete the run in a transaction of its own. */
   hold: AttemptHold;
 }
