@@ -29,7 +29,7 @@ export function functionNode(
 
 /** @param place the node, or the item of it, that no other has */
 export function nodeContext(
-  { runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log }: Context,
+  { runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log, fetch }: Context,
   node: string,
   place: string,
   signal: AbortSignal,
@@ -37,5 +37,11 @@ export function nodeContext(
   return {
     ...{ runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log, node, signal },
     idempotencyKey: `${runId}-${place}`,
+    // A call that takes longer than its node may is not wanted any more.
+    fetch: (url, init = {}) =>
+      fetch(url, {
+        ...init,
+        signal: init.signal ? AbortSignal.any([init.signal, signal]) : signal,
+      }),
   };
 }

@@ -1,4 +1,4 @@
-import { MillraceError } from "@millrace/core";
+import { MillraceError, SECRET_HOST_RULE, secretHost } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import { seal } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
@@ -21,6 +21,8 @@ export interface GivenSecret {
   given: { value: string } | { source: string };
   /** The jobs that may have it; undefined for those of before. */
   jobs: readonly string[] | "all" | undefined;
+  /** The hosts that it may be sent to, and nowhere else; any, where handlers get it as text; undefined for those of before. */
+  hosts?: readonly string[] | "any" | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export function setSecret(
   db: Database,
   caller: Caller,
   keys: SecretKeys,
-  { name, given, jobs }: GivenSecret,
+  { name, given, jobs, hosts }: GivenSecret,
 ): Promise<SecretRow> {
   return asCaller(db, caller, "administer", async (tx) => {
     const value = "value" in given ? requireValue(given.value) : undefined;
@@ -41,6 +43,7 @@ export function setSecret(
     await lockSecrets(tx);
     const [before] = await readSecret(tx, name);
     const bound = boundTo(name, jobs, before);
+    const boundHosts = hosts === undefined ? (before?.hosts ?? null) : hostsOf(hosts);
     const version = (before?.version ?? 0) + 1;
     const envelope =
       value === undefined
@@ -52,6 +55,7 @@ export function setSecret(
       name,
       version,
       bound,
+      boundHosts,
       source,
       wrappedKey,
       sealed,
@@ -101,6 +105,19 @@ function requireValue(text: string): string {
   const trouble = valueTrouble(value);
   if (trouble === undefined) return value;
   throw new MillraceError("invalid_request", trouble, { pointer: "/value" });
+}
+
+/** In the form in which URLs have them. @throws MillraceError `invalid_request` */
+function hostsOf(hosts: readonly string[] | "any"): string[] | null {
+  if (hosts === "any") return null;
+  const known = hosts.map((host, place) => {
+    const read = secretHost(host);
+    if (read !== undefined) return read;
+    throw new MillraceError("invalid_request", `${JSON.stringify(host)}: ${SECRET_HOST_RULE}`, {
+      pointer: `/hosts/${place}`,
+    });
+  });
+  return [...new Set(known)].sort();
 }
 
 function boundTo(

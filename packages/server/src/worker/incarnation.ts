@@ -1,3 +1,4 @@
+import type { HttpClient } from "@millrace/sdk/http";
 import { WaitLook } from "../engine/wait-look.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { unpark } from "../store/park.ts";
@@ -23,6 +24,7 @@ export interface Incarnation extends Recorder {
 
 export interface IncarnationOptions {
   worker: WorkerOptions;
+  http: HttpClient;
   name: string;
   /** The names of those that it takes runs from. */
   queues: readonly string[];
@@ -38,7 +40,7 @@ export interface IncarnationOptions {
 
 /** Registers a worker, and starts its heartbeat. */
 export async function beginIncarnation(options: IncarnationOptions): Promise<Incarnation> {
-  const { worker, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
+  const { worker, http, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
   const { db, registry, concurrency, leaseMs, connection, logger, version } = worker;
   const [row] = await registerWorker(
     db,
@@ -74,6 +76,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     ),
     waits: new WaitLook(db, ring, logger),
     costs: new CostSettler(db, logger),
+    http,
     suspects: new Suspects(db, workerId, logger),
     heartbeat: new Heartbeat({
       workerId,

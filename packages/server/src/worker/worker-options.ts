@@ -1,4 +1,5 @@
 import type { Evidence } from "@millrace/core/api";
+import type { HttpClient } from "@millrace/sdk/http";
 import type pg from "pg";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import type { Database } from "../store/database.ts";
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   publicUrl?: (() => string | undefined) | undefined;
   /** Where large values of steps are kept. Without it they are refused. */
   values?: ValueStore | undefined;
+  /** Makes the calls of handlers to others; closed with the worker. Default: one that reaches public addresses alone, and what jobs name. */
+  http?: HttpClient | undefined;
   /** Where the secrets that jobs declare come from. Without it jobs must declare none. */
   secrets?: SecretLeases | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */

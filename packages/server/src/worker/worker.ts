@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
+import { AllowedHosts, HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
@@ -49,6 +50,7 @@ export class Worker implements Service {
   readonly #pace: Pace;
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
+  readonly #http: HttpClient;
   #incarnation: Incarnation | undefined;
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
@@ -80,6 +82,9 @@ export class Worker implements Service {
     this.#claimTimes = new ClaimTimes(options.db, options.logger, options.onClaim);
     this.#pace = new Pace(options.db, options.logger);
     this.#strays = new Strays(options.db, options.logger);
+    this.#http = options.http ?? onlyPublic();
+    const { registry } = options;
+    this.#http.learn(registry.names.flatMap((name) => registry.get(name)!.hosts));
   }
 
   get queues(): readonly string[] {
@@ -150,6 +155,7 @@ export class Worker implements Service {
   async #register(): Promise<Incarnation> {
     const incarnation = await beginIncarnation({
       worker: this.#options,
+      http: this.#http,
       name: this.name,
       queues: this.queues,
       lanes: this.#lanes,
@@ -292,11 +298,16 @@ export class Worker implements Service {
     }
     await this.#cancelWatch.stop();
     await this.#lanes.close();
+    await this.#http.close();
     await this.#loopWatch.stop();
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
   }
+}
+
+function onlyPublic(): HttpClient {
+  return new HttpClient({ guard: new OutboundGuard(new AllowedHosts([])) });
 }
 
 /** @throws MillraceError `invalid_job` when a job declares some */

@@ -43,11 +43,12 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
       },
     },
     async (request) => {
-      const { value, source, jobs, allJobs } = request.body;
+      const { value, source, jobs, allJobs, hosts, anyHost } = request.body;
       const row = await setSecret(db, request.caller, secretKeys, {
         name: request.params.name,
         given: value === undefined ? { source: source! } : { value },
         jobs: allJobs ? "all" : jobs,
+        hosts: anyHost ? "any" : hosts,
       });
       return presentSecret(row);
     },
