@@ -28,6 +28,7 @@ import {
 } from "@millrace/sdk/http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { receivingServer } from "../support/receiving-server.ts";
+import { until } from "../support/until.ts";
 
 const RUN = "01a20bd0-ce5b-7000-8535-adb02d2d12f9";
 
@@ -391,11 +392,23 @@ describe("a call that fails", () => {
     while (server.received.length < 2) await new Promise((resolve) => setImmediate(resolve));
     own.abort(new Error("not wanted"));
     expect(await dropped).toMatchObject({ message: "not wanted" });
-    calls.end(new Error("the attempt is over"));
+    calls.stop(new Error("the attempt is over"));
     expect(await ended).toMatchObject({ message: "the attempt is over" });
     expect(tries.map(({ outcome }) => outcome)).toEqual(["aborted", "aborted"]);
     expect(await thrownBy(fetch(origin(server)))).toMatchObject({ message: "the attempt is over" });
   });
+});
+
+test("a call that nobody waits for ends with its attempt, and no error of it ends the process", async () => {
+  const server = await receivingServer(() => {});
+  const { fetch, calls, records } = caller({ hosts: [origin(server)] });
+  let settled = false;
+  void fetch(origin(server)).finally(() => (settled = true));
+  await until("it is called", async () => server.received.length > 0);
+  calls.leave();
+  await until("it has ended", async () => records.length > 0);
+  expect([records[0]!.error, settled]).toEqual(["aborted", false]);
+  await expect(fetch(origin(server))).rejects.toThrow("the attempt is over");
 });
 
 test("a large body comes as it is read, and ends with the attempt", async () => {
@@ -406,7 +419,7 @@ test("a large body comes as it is read, and ends with the attempt", async () => 
   const answer = await fetch(origin(server));
   const reader = answer.body!.getReader();
   expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe("first");
-  calls.end(new Error("over"));
+  calls.stop(new Error("over"));
   await expect(reader.read()).rejects.toThrow("over");
 });
 
@@ -603,8 +616,12 @@ async function secretIn(secrets: Record<string, { value: string; hosts: string[]
 test("one host may not be defined in two ways", () => {
   const url = "https://api.crm.example";
   const client = new HttpClient({ guard: new OutboundGuard(new AllowedHosts([])) });
+  client.gateOf(url);
+  client.learn(defineJob({ name: "named", hosts: [url], run: () => 1 }).hosts);
   client.learn([defineHost({ url, concurrency: 2 })]);
   client.learn([defineHost({ url, concurrency: 2 })]);
+  client.learn(defineJob({ name: "named", hosts: [url], run: () => 1 }).hosts);
+  expect(client.policyOf(url).concurrency).toBe(2);
   expect(() => client.learn([defineHost({ url, concurrency: 3 })])).toThrow(
     expect.objectContaining({ code: "duplicate_host" }),
   );

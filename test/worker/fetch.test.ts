@@ -6,6 +6,7 @@ import { Masks, MetricsRegistry, createLogger } from "millrace";
 import { describe, expect, test } from "vitest";
 import { HttpMetrics } from "../../packages/server/src/worker/http-metrics.ts";
 import { Mill } from "../support/mill.ts";
+import { passSleeps } from "../support/pass-sleeps.ts";
 import { receivingServer } from "../support/receiving-server.ts";
 import { secretKeys } from "../support/secret-keys.ts";
 import { leasesOn, storeSecret } from "../support/secrets.ts";
@@ -116,7 +117,7 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
     expect(await calledOf(mill, inner)).toMatchObject([{ error: "blocked_destination", tries: 0 }]);
   });
 
-  test("may give up a call, and a cancel ends the one that is under way", async () => {
+  test("may give up a call, and one that it is left in ends nothing", async () => {
     const there = await other();
     const mill = await Mill.load(FILE);
     await millWith(mill, { allowed: [there.host] });
@@ -124,6 +125,10 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
     const dropped = await mill.enqueue(job, { way: "dropped", url });
     expect(await mill.untilState(dropped, "completed")).toMatchObject({ output: "given up" });
     expect(await calledOf(mill, dropped)).toMatchObject([{ error: "aborted" }]);
+    // It waits for no call when it sleeps, as it waits for nothing else outside of steps.
+    const left = await mill.enqueue(job, { way: "left", url });
+    await passSleeps(mill, left);
+    expect(await mill.untilState(left, "completed")).toMatchObject({ output: 0, attempts: 2 });
   });
 
   test("S5: sends a secret to its hosts and nowhere else, and has it nowhere", async () => {

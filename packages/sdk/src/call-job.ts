@@ -51,7 +51,7 @@ async function callOnce<Output>(
   });
   const continuing = new Continuing(() => job);
   const calls = callsOf(job, { runId, correlationId: options.correlationId, secrets });
-  const abortCalls = () => calls.end(signal.reason as Error);
+  const abortCalls = () => calls.stop(signal.reason as Error);
   signal.addEventListener("abort", abortCalls, { once: true });
   try {
     const value = await abortable(
@@ -90,7 +90,7 @@ async function callOnce<Output>(
     clearTimeout(timer);
     steps.close();
     signal.removeEventListener("abort", abortCalls);
-    calls.end(new Error("the call of the job is over"));
+    calls.leave();
   }
 }
 

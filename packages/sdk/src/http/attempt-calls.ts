@@ -17,6 +17,7 @@ export class AttemptCalls {
   readonly #client: HttpClient;
   readonly #ground: CallGround;
   readonly #over = new AbortController();
+  #left = false;
 
   constructor(client: HttpClient, { secrets, ...caller }: Caller) {
     this.#client = client;
@@ -24,20 +25,41 @@ export class AttemptCalls {
       ...caller,
       signal: this.#over.signal,
       secretOf: (name) => {
-        const held = secrets()[name];
-        return typeof held === "object" ? held : undefined;
+        const held = secrets();
+        const one = Object.hasOwn(held, name) ? held[name] : undefined;
+        return typeof one === "object" ? one : undefined;
       },
     };
-    this.fetch = async (url, init = {}) => this.send(await orderOf(url, init), init.signal);
+    this.fetch = (url, init = {}) =>
+      this.#untilLeft(async () => client.send(await orderOf(url, init), this.#ground, init.signal));
   }
 
   /** Carries out a call that was made of what the handler has asked for, here or elsewhere. */
   send(order: FetchOrder, own?: AbortSignal): Promise<Response> {
-    return this.#client.send(order, this.#ground, own);
+    return this.#untilLeft(() => this.#client.send(order, this.#ground, own));
   }
 
-  /** Ends what is under way, also bodies that nobody has read to their end. Only the first reason counts. */
-  end(reason: Error): void {
+  /** The handler is to stop: ends what is under way with that reason. Only the first one counts. */
+  stop(reason: Error): void {
     this.#over.abort(reason);
+  }
+
+  /**
+   * The attempt is over: ends what is under way, also bodies that nobody has read to their end. A handler that was left in it, or did not wait for
+   * it, hears nothing more: an error that nobody catches would end the process.
+   */
+  leave(): void {
+    this.#left = true;
+    this.#over.abort(new Error("the attempt is over"));
+  }
+
+  async #untilLeft(call: () => Promise<Response>): Promise<Response> {
+    if (this.#left) throw new Error("ctx.fetch: the attempt is over, and calls nobody any more");
+    try {
+      return await call();
+    } catch (error) {
+      if (this.#left) return new Promise(() => {});
+      throw error;
+    }
   }
 }

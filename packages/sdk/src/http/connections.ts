@@ -18,6 +18,8 @@ export interface WireAnswer {
   readonly statusText: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** In its place, where it was read with the headers. */
+  readonly bytes?: ArrayBuffer;
 }
 
 interface Loaded {

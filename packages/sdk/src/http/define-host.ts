@@ -62,7 +62,8 @@ export interface HostPolicy extends GatePolicy {
 export interface Host {
   /** As in {@link URL.origin}: what a URL that is called begins with. */
   readonly url: string;
-  readonly policy: HostPolicy;
+  /** Null for one that is only named: the defaults hold, unless somebody else defines it. */
+  readonly policy: HostPolicy | null;
 }
 
 /** What holds for hosts that nobody has defined. */
@@ -97,7 +98,14 @@ export function defineHost(options: HostOptions): Host {
   if (unknown) {
     refuse(`${where}: ${unknown} is not an option; the options are ${KNOWN.join(", ")}`);
   }
-  const host: Host = { url, policy: inHost(where, () => policyOf(options)) };
+  return hostWith(
+    url,
+    inHost(where, () => policyOf(options)),
+  );
+}
+
+function hostWith(url: string, policy: HostPolicy | null): Host {
+  const host: Host = { url, policy };
   Object.defineProperty(host, IS_HOST, { value: true });
   return Object.freeze(host);
 }
@@ -120,7 +128,7 @@ export function hostsOf(given: readonly (Host | string)[], job: string): readonl
     );
   }
   const hosts = given.map((one) => {
-    if (typeof one === "string") return defineHost({ url: one });
+    if (typeof one === "string") return hostWith(originOf(one), null);
     if (isHost(one)) return one;
     throw new MillraceError(
       "invalid_job",

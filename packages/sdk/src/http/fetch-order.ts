@@ -19,11 +19,13 @@ import {
 /** What a header may be: text, a secret that is bound to hosts, or what {@link bearer} and {@link basic} make of one. */
 export type FetchHeader = string | HostSecret | SecretHeader;
 
+/** As with `fetch`; what is undefined in a record is left out. */
 export type FetchHeaders =
   | Headers
   | Readonly<Record<string, FetchHeader | undefined>>
   | readonly (readonly [name: string, value: FetchHeader])[];
 
+/** What may be sent. Streams are sent as they come, and once; anything else is read first, so that it can be sent again. */
 export type FetchBody =
   | string
   | Uint8Array

@@ -308,20 +308,20 @@ async function whole(answer: WireAnswer, method: string): Promise<WireAnswer> {
   const small = length !== null && Number(length) <= READ_AT_ONCE_BYTES;
   // What is packed may be large when it is unpacked.
   if (!small || headers.has("content-encoding")) return answer;
-  const bytes = new Uint8Array(await new Response(body).arrayBuffer());
-  return { ...answer, body: new Blob([bytes]).stream() as ReadableStream<Uint8Array> };
+  return { ...answer, body: null, bytes: await new Response(body).arrayBuffer() };
 }
 
 function responseOf(hop: Hop, answer: WireAnswer, redirected: boolean): Response {
-  const { status, statusText, headers, body } = answer;
-  const response = new Response(body, { status, statusText, headers });
+  const { status, statusText, headers, body, bytes } = answer;
+  const response = new Response(bytes ?? body, { status, statusText, headers });
   Object.defineProperty(response, "url", { value: hop.url.href });
   Object.defineProperty(response, "redirected", { value: redirected });
   return response;
 }
 
 /** The status is what counts: what becomes of the rest changes nothing. */
-async function beginningOf({ body }: WireAnswer): Promise<string> {
+async function beginningOf({ body, bytes: all }: WireAnswer): Promise<string> {
+  if (all) return Buffer.from(all).subarray(0, KEPT_BYTES).toString("utf8");
   if (!body) return "";
   const reader = body.getReader();
   const late = setTimeout(() => void reader.cancel().catch(() => {}), KEPT_WITHIN_MS);

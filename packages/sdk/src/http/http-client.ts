@@ -68,7 +68,7 @@ export class HttpClient {
   learn(hosts: readonly Host[]): void {
     for (const host of hosts) {
       const other = this.#hosts.get(host.url);
-      if (other === host) continue;
+      if (other === host || host.policy === null) continue;
       if (other && JSON.stringify(other.policy) !== JSON.stringify(host.policy)) {
         throw new MillraceError(
           "duplicate_host",
@@ -76,6 +76,8 @@ export class HttpClient {
         );
       }
       this.#hosts.set(host.url, host);
+      // It may have been called before by the defaults.
+      if (!other) this.#gates.delete(host.url);
     }
   }
 

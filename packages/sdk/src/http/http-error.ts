@@ -18,6 +18,7 @@ export interface CallFacts {
   readonly tries: number;
 }
 
+/** What an {@link HttpError} tells. */
 export interface HttpErrorFacts extends CallFacts {
   readonly status: number;
   /** What `Retry-After` asks for, in milliseconds. */
@@ -65,6 +66,7 @@ export class HttpError extends Error implements HttpErrorFacts {
  */
 export type NoAnswerReason = "timeout" | "network" | "redirected" | "circuit_open" | "busy";
 
+/** What a {@link NoAnswerError} tells. */
 export interface NoAnswerFacts extends CallFacts {
   readonly reason: NoAnswerReason;
   /** What happened, such as `ECONNRESET`, in words that hold nothing of the request. */

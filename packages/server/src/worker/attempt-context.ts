@@ -121,8 +121,8 @@ export class AttemptContext implements Context {
       secrets: () => this.secretValues,
       onCalled: (call) => this.called(call),
     });
-    if (this.#aborted) calls.end(this.#aborted);
-    if (this.#concluded) calls.end(tooLate(this.hold));
+    if (this.#aborted) calls.stop(this.#aborted);
+    if (this.#concluded) calls.leave();
     return calls;
   }
 
@@ -298,7 +298,7 @@ export class AttemptContext implements Context {
   conclude(): void {
     this.#concluded = true;
     this.#steps?.close();
-    this.#calls?.end(tooLate(this.hold));
+    this.#calls?.leave();
   }
 
   /** Undefined for a handler that never asked for one, as most do not. */
@@ -317,7 +317,7 @@ export class AttemptContext implements Context {
     this.#aborted = reason;
     this.#controller?.abort(reason);
     this.#ending?.abort(reason);
-    this.#calls?.end(reason);
+    this.#calls?.stop(reason);
     this.#onAbort?.(reason);
   }
 

@@ -112,7 +112,7 @@ async function start(
   } catch (thrown) {
     for (const { place } of taken) ends[place] = endOf(thrown);
   }
-  calls?.end(new Error("the batch is over"));
+  calls?.leave();
   return ends;
 }
 
@@ -148,7 +148,7 @@ function callsOf(
       for (const context of contexts) context.called(call);
     },
   });
-  const end = () => calls.end(signal.reason as Error);
+  const end = () => calls.stop(signal.reason as Error);
   if (signal.aborted) end();
   else signal.addEventListener("abort", end, { once: true });
   return calls;

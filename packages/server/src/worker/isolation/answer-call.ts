@@ -15,13 +15,17 @@ export class CallAnswerer {
     this.#answer = answer;
   }
 
-  /** Never rejects. */
+  /** Never rejects, whatever has come: the other side is the handler's. */
   async take(question: CallQuestion): Promise<void> {
-    const { id } = question;
-    if ("drop" in question) return this.#underWay.get(id)?.abort();
-    const dropped = new AbortController();
-    this.#underWay.set(id, dropped);
+    let id = -1;
     try {
+      ({ id } = question);
+      if ("drop" in question) {
+        this.#underWay.get(id)?.abort();
+        return;
+      }
+      const dropped = new AbortController();
+      this.#underWay.set(id, dropped);
       const order = await orderOf(question.order.url, initOf(question.order));
       const response = await this.#context.calls.send(order, dropped.signal);
       this.#answer({ id, response: await toWireResponse(response) });
