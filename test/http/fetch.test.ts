@@ -613,6 +613,43 @@ async function secretIn(secrets: Record<string, { value: string; hosts: string[]
   return token;
 }
 
+describe("a job that is called without a server", () => {
+  test("calls others by the same rules, and makes good by calls what it did, also when it was told to stop", async () => {
+    const server = await receivingServer((response, { path }) => {
+      if (path !== "/silent") response.end("well");
+    });
+    const stop = new AbortController();
+    const trip = defineJob({
+      name: "trip",
+      hosts: [origin(server)],
+      run: async (_input, { step, fetch }) => {
+        await expect(fetch("https://127.0.0.1:9/")).rejects.toMatchObject({
+          code: "blocked_destination",
+        });
+        await step.saga().step(
+          "seat",
+          async () => (await fetch(`${origin(server)}/book`)).status,
+          async () => void (await fetch(`${origin(server)}/undo`)),
+        );
+        return fetch(`${origin(server)}/silent`);
+      },
+    });
+    const called = thrownBy(trip.call({}, { signal: stop.signal }));
+    await until("it waits", async () => server.received.length === 2);
+    stop.abort(new Error("not wanted"));
+    expect(await called).toMatchObject({ message: "not wanted" });
+    expect(server.received.map(({ path }) => path)).toEqual(["/book", "/silent", "/undo"]);
+  });
+
+  test("calls a function in place of others, where it is given one", async () => {
+    const job = defineJob({
+      name: "pretending",
+      run: async (_input, { fetch }) => (await fetch("https://api.crm.example/")).text(),
+    });
+    expect(await job.call({}, { fetch: async () => new Response("given") })).toBe("given");
+  });
+});
+
 test("one host may not be defined in two ways", () => {
   const url = "https://api.crm.example";
   const client = new HttpClient({ guard: new OutboundGuard(new AllowedHosts([])) });

@@ -50,9 +50,15 @@ async function callOnce<Output>(
     warn: (message) => log.warn(message),
   });
   const continuing = new Continuing(() => job);
-  const calls = callsOf(job, { runId, correlationId: options.correlationId, secrets });
-  const abortCalls = () => calls.stop(signal.reason as Error);
-  signal.addEventListener("abort", abortCalls, { once: true });
+  let calls: AttemptCalls | undefined;
+  let unwinding = false;
+  const beginCalls = (): AttemptCalls => {
+    const begun = callsOf(job, { runId, correlationId: options.correlationId, secrets });
+    if (signal.aborted && !unwinding) begun.stop(signal.reason as Error);
+    return begun;
+  };
+  const stopCalls = () => calls?.stop(signal.reason as Error);
+  signal.addEventListener("abort", stopCalls, { once: true });
   try {
     const value = await abortable(
       () =>
@@ -67,7 +73,7 @@ async function callOnce<Output>(
           secrets: secretsFor(job.name, secrets),
           signal,
           log,
-          fetch: options.fetch ?? calls.fetch,
+          fetch: options.fetch ?? (async (url, init) => (calls ??= beginCalls()).fetch(url, init)),
           step: steps.step,
           publish: steps.publish,
           continueAsNew: continuing.continueAsNew,
@@ -84,13 +90,17 @@ async function callOnce<Output>(
     continuing.requireReturned(value);
     return value;
   } catch (error) {
+    // What makes good what was done calls others, though the handler was told to stop.
+    unwinding = true;
+    calls?.leave();
+    calls = undefined;
     await steps.unwindHere();
     throw error;
   } finally {
     clearTimeout(timer);
     steps.close();
-    signal.removeEventListener("abort", abortCalls);
-    calls.leave();
+    signal.removeEventListener("abort", stopCalls);
+    calls?.leave();
   }
 }
 

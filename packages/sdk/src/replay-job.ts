@@ -166,16 +166,21 @@ function readingOnly(
   { id: runId, correlationId }: ReplayedRun,
   leave: (end: ReplayEnd) => Promise<never>,
 ): Fetch {
-  const client = ownClient();
-  client.learn(hosts);
-  const calls = new AttemptCalls(client, {
-    ...{ runId, correlationId, hosts },
-    secrets: () => ({}),
-    onCalled: () => {},
-  });
-  return (url, init = {}) => {
+  const begin = (): AttemptCalls => {
+    const client = ownClient();
+    client.learn(hosts);
+    return new AttemptCalls(client, {
+      ...{ runId, correlationId, hosts },
+      secrets: () => ({}),
+      onCalled: () => {},
+    });
+  };
+  let calls: AttemptCalls | undefined;
+  return async (url, init = {}) => {
     const method = (init.method ?? "GET").toUpperCase();
-    if (["GET", "HEAD", "OPTIONS"].includes(method)) return calls.fetch(url, init);
+    if (["GET", "HEAD", "OPTIONS"].includes(method)) {
+      return (calls ??= begin()).fetch(url, init);
+    }
     return leave({ end: "record ends", next: `ctx.fetch ${method}` });
   };
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from "@millrace/core";
 import { AllowedHosts } from "./allowed-hosts.ts";
 import { HttpClient } from "./http-client.ts";
 import { OutboundGuard } from "./outbound-guard.ts";
@@ -9,9 +10,16 @@ export function ownClient(): HttpClient {
   return (client ??= new HttpClient({ guard: new OutboundGuard(allowedHere()) }));
 }
 
-/** @throws Error that names the item which is neither a host nor a range */
+/** @throws MillraceError `invalid_setting` that names the item which is neither a host nor a range */
 function allowedHere(): AllowedHosts {
   // oxlint-disable-next-line node/no-process-env, eslint/no-restricted-properties -- in its users' processes nobody else would
   const items = (process.env["MILLRACE_ALLOWED_HOSTS"] ?? "").split(",");
-  return new AllowedHosts(items.map((item) => item.trim()).filter((item) => item !== ""));
+  try {
+    return new AllowedHosts(items.map((item) => item.trim()).filter((item) => item !== ""));
+  } catch (error) {
+    throw new MillraceError(
+      "invalid_setting",
+      `MILLRACE_ALLOWED_HOSTS: ${(error as Error).message}`,
+    );
+  }
 }
