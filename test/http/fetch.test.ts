@@ -27,6 +27,7 @@ import {
   type Resolve,
 } from "@millrace/sdk/http";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { receivingServer } from "../support/receiving-server.ts";
 import { until } from "../support/until.ts";
 
@@ -614,15 +615,16 @@ async function secretIn(secrets: Record<string, { value: string; hosts: string[]
 }
 
 describe("a job that is called without a server", () => {
-  test("calls others by the same rules, and makes good by calls what it did, also when it was told to stop", async () => {
+  test("calls others by the same rules, makes good by calls what it did, and stops when it is told to", async () => {
     const server = await receivingServer((response, { path }) => {
-      if (path !== "/silent") response.end("well");
+      if (path !== "/silent") response.writeHead(path === "/pay" ? 402 : 200).end("well");
     });
     const stop = new AbortController();
     const trip = defineJob({
       name: "trip",
       hosts: [origin(server)],
-      run: async (_input, { step, fetch }) => {
+      input: z.object({ last: z.string() }),
+      run: async ({ last }, { step, fetch }) => {
         await expect(fetch("https://127.0.0.1:9/")).rejects.toMatchObject({
           code: "blocked_destination",
         });
@@ -631,14 +633,15 @@ describe("a job that is called without a server", () => {
           async () => (await fetch(`${origin(server)}/book`)).status,
           async () => void (await fetch(`${origin(server)}/undo`)),
         );
-        return fetch(`${origin(server)}/silent`);
+        await fetch(`${origin(server)}/${last}`);
       },
     });
-    const called = thrownBy(trip.call({}, { signal: stop.signal }));
-    await until("it waits", async () => server.received.length === 2);
+    expect(await thrownBy(trip.call({ last: "pay" }))).toMatchObject({ status: 402 });
+    expect(server.received.map(({ path }) => path)).toEqual(["/book", "/pay", "/undo"]);
+    const called = thrownBy(trip.call({ last: "silent" }, { signal: stop.signal }));
+    await until("it waits", async () => server.received.length === 5);
     stop.abort(new Error("not wanted"));
     expect(await called).toMatchObject({ message: "not wanted" });
-    expect(server.received.map(({ path }) => path)).toEqual(["/book", "/silent", "/undo"]);
   });
 
   test("calls a function in place of others, where it is given one", async () => {

@@ -51,10 +51,9 @@ async function callOnce<Output>(
   });
   const continuing = new Continuing(() => job);
   let calls: AttemptCalls | undefined;
-  let unwinding = false;
   const beginCalls = (): AttemptCalls => {
     const begun = callsOf(job, { runId, correlationId: options.correlationId, secrets });
-    if (signal.aborted && !unwinding) begun.stop(signal.reason as Error);
+    if (signal.aborted) begun.stop(signal.reason as Error);
     return begun;
   };
   const stopCalls = () => calls?.stop(signal.reason as Error);
@@ -90,10 +89,6 @@ async function callOnce<Output>(
     continuing.requireReturned(value);
     return value;
   } catch (error) {
-    // What makes good what was done calls others, though the handler was told to stop.
-    unwinding = true;
-    calls?.leave();
-    calls = undefined;
     await steps.unwindHere();
     throw error;
   } finally {
