@@ -56,10 +56,9 @@ async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
     run: () => null,
   });
   const plain = defineJob({ name: `${name}/plain`, run: () => null });
-  await new JobRegistry([pay, plain], [defineQueue({ name: `${name}/queue` })]).register(
-    api.db,
-    { project: name },
-  );
+  await new JobRegistry([pay, plain], [defineQueue({ name: `${name}/queue` })]).register(api.db, {
+    project: name,
+  });
   const makeKey = (role: string) =>
     done(api.call("/api/v1/keys", { json: { name: `${name} ${role}`, role, projects: [name] } }));
   const { key } = await makeKey("admin");

@@ -63,6 +63,27 @@ test("another value is another version, for the same jobs unless others are name
   expect((await api.call("/api/v1/secrets")).body.secrets).toHaveLength(1);
 });
 
+test("S5: a secret is bound to hosts as URLs have them, stays bound with another value, and the audit has who changed that", async () => {
+  const { api, set } = await started();
+  const hosts = ["API.crm.example", "api.crm.example:443", "[::1]:8443", "crm.internal.:8080"];
+  const bound = ["[::1]:8443", "api.crm.example", "crm.internal:8080"];
+  const first = await set("CRM_TOKEN", { value: VALUE, allJobs: true, hosts });
+  expect(first.body).toMatchObject({ version: 1, hosts: bound });
+  expect((await set("CRM_TOKEN", { value: `${VALUE}2` })).body).toMatchObject({ hosts: bound });
+  expect((await set("CRM_TOKEN", { value: VALUE, anyHost: true })).body.hosts).toBeNull();
+  expect((await set("OTHER", { value: VALUE, allJobs: true })).body.hosts).toBeNull();
+  await api.db.query("update millrace.secret set hosts = '{x.example}' where name = 'CRM_TOKEN'");
+  const { rows } = await api.db.query<{ action: string; before: object; after: object }>(
+    "select action, (entry::jsonb)#>'{before,hosts}' as before, (entry::jsonb)#>'{after,hosts}' as after from millrace.audit where object = 'secret:CRM_TOKEN' order by seq",
+  );
+  expect(rows.map(({ action, before, after }) => [action, before, after])).toMatchObject([
+    ["secret.created", null, bound],
+    ["secret.changed", bound, bound],
+    ["secret.changed", bound, null],
+    ["secret.changed", null, ["x.example"]],
+  ]);
+});
+
 test("one that is removed is gone, and is not found again", async () => {
   const { api, set } = await started();
   await set("CRM_TOKEN", { value: VALUE, allJobs: true });
@@ -110,8 +131,18 @@ test("of a secret that is set, what is wrong is named", async () => {
     "invalid_request",
     "/source",
   ]);
-  expect(await refused({ value: VALUE, jobs, hosts: ["crm.example"] })).toEqual([
-    ...[400, "invalid_request", "/hosts"],
+  for (const host of ["https://crm.example", "crm.example/x", "*.example", "a b", "x:0", ""]) {
+    expect(await refused({ value: VALUE, jobs, hosts: ["ok.example", host] }), host).toEqual([
+      ...[400, "invalid_request", "/hosts/1"],
+    ]);
+  }
+  expect(await refused({ value: VALUE, jobs, hosts: [] })).toEqual([
+    400,
+    "invalid_request",
+    "/hosts",
+  ]);
+  expect(await refused({ value: VALUE, jobs, hosts: ["a.example"], anyHost: true })).toEqual([
+    ...[400, "invalid_request", ""],
   ]);
   expect((await refused({ value: VALUE, jobs }, "crm_token"))[0]).toBe(400);
   expect(await refused({ value: "exactly8", jobs })).toEqual([200, undefined, undefined]);

@@ -44,14 +44,17 @@ test("a secret is set from stdin or a file, listed, rotated and removed, and the
     "--json",
   );
   expect(JSON.parse(set.stdout)).toMatchObject({ v: 1, name: "CRM_TOKEN", version: 2, jobs: null });
-  expect((await one.cli("secrets", "refer", "DB", "env:DB_PASSWORD", "--job", "a")).stdout).toBe(
-    "✓ DB (version 1) is set for a\n",
-  );
+  const hosts = ["--host", "db.example:5432", "--host", "API.crm.example"];
+  expect(
+    (await one.cli("secrets", "refer", "DB", "env:DB_PASSWORD", "--job", "a", ...hosts)).stdout,
+  ).toBe("✓ DB (version 1) is set for a, bound to api.crm.example, db.example:5432\n");
 
   for (const list of [await one.cli("secrets"), await one.cli("secrets", "list")]) {
-    expect(list.stdout).toMatch(/^SECRET +JOBS +VALUE +VERSION +CHANGED +BY$/m);
+    expect(list.stdout).toMatch(/^SECRET +JOBS +HOSTS +VALUE +VERSION +CHANGED +BY$/m);
     expect(list.stdout).toMatch(/^CRM_TOKEN +all jobs +stored, key [0-9a-f]{8} +2 +\S+ +api$/m);
-    expect(list.stdout).toMatch(/^DB +a +env:DB_PASSWORD +1 +\S+ +api$/m);
+    expect(list.stdout).toMatch(
+      /^DB +a +api\.crm\.example, db\.example:5432 +env:DB_PASSWORD +1 +\S+ +api$/m,
+    );
   }
 
   // A key that is put before the others encrypts from now on, without another start.
@@ -72,9 +75,10 @@ test("a value has no place on the command line, and what is wrong is told", asyn
     2,
     expect.not.stringContaining("the-token-itself"),
   ]);
-  expect(await usage("set", "CRM_TOKEN", "--host", "crm.example")).toEqual([
+  const url = ["--all-jobs", "--host", "https://crm.example"];
+  expect(await usage("set", "NEW", "--from-file", file("long enough"), ...url)).toEqual([
     2,
-    expect.stringContaining("--host"),
+    expect.stringContaining("a host is a whole name or an address"),
   ]);
   expect(await usage("set", "NEW", "--from-file", "/nowhere/at/all")).toEqual([
     2,

@@ -13,6 +13,7 @@ test("everything that @millrace/sdk exports has a docstring", () => {
   const folders = [
     SDK,
     join(SDK, "flow"),
+    join(SDK, "http"),
     join(SDK, "sql"),
     join(SDK, "step"),
     join(ROOT, "packages/core/src"),

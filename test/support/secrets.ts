@@ -5,15 +5,16 @@ import { FileSource } from "../../packages/server/src/security/file-source.ts";
 /** Whoever may set secrets. */
 export const ADMIN = { name: "api", role: "admin", projects: null } as const;
 
-/** Stores a secret for all jobs, or for those that are named. */
+/** Stores a secret for all jobs, or for those that are named; bound to hosts, where some are. */
 export async function storeSecret(
   db: Database,
   keys: SecretKeys,
   name: string,
   value: string,
   jobs: readonly string[] | "all" = "all",
+  hosts?: readonly string[],
 ): Promise<void> {
-  await setSecret(db, ADMIN, keys, { name, given: { value }, jobs });
+  await setSecret(db, ADMIN, keys, { name, given: { value }, jobs, hosts });
 }
 
 /** The secrets of a worker's jobs, as a server has them. */

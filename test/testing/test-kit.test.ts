@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { embeddedStatus } from "../../packages/server/src/runtime/embedded/index.ts";
 import { makeEmbeddedProject } from "../support/embedded-project.ts";
+import { receivingServer } from "../support/receiving-server.ts";
 import { startNode } from "../support/process.ts";
 
 const EMBEDDED = join(import.meta.dirname, "embedded-kit.mjs");
@@ -57,6 +58,20 @@ describe("a kit", () => {
       steps: [{ name: "pay", value: "paid by c-42" }],
       published: { who: "c-42" },
     });
+  });
+
+  test("calls servers on this machine, unless it is told that it may not", async () => {
+    const server = await receivingServer((response) => response.end("pong"));
+    const ping = defineJob({
+      name: "ping",
+      retry: { maxAttempts: 1 },
+      run: async (_input, { fetch }) => (await fetch(server.url)).text(),
+    });
+    const t = await kit({ ping });
+    expect(await t.run(ping)).toMatchObject({ state: "completed", output: "pong" });
+    const shut = await kit({ ping }, { allowedHosts: [] });
+    expect(await shut.run(ping)).toMatchObject({ state: "failed" });
+    expect(server.received).toHaveLength(1);
   });
 
   test("gives jobs the secrets that they declare, and fails the attempt that misses one", async () => {

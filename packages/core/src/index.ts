@@ -141,6 +141,7 @@ export {
   type RuleOptions,
   scheduleRule,
 } from "./schedule/rule.ts";
+export { SECRET_HOST_RULE, secretHost } from "./secret-host.ts";
 export {
   MAX_SECRET_LENGTH,
   MIN_SECRET_LENGTH,

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type Continuation, Continuing, isContinuation } from "./continuation.ts";
 import { Aborted } from "./errors.ts";
+import { AttemptCalls } from "./http/attempt-calls.ts";
+import { ownClient } from "./http/own-client.ts";
 import { checkInput } from "./input.ts";
 import type { CallOptions, Job } from "./job.ts";
-import { givenSecrets, secretsFor } from "./secrets.ts";
+import { type HeldSecrets, givenSecrets, secretsFor } from "./secrets.ts";
 import { askerOf } from "./sql/transaction.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -48,6 +50,14 @@ async function callOnce<Output>(
     warn: (message) => log.warn(message),
   });
   const continuing = new Continuing(() => job);
+  let calls: AttemptCalls | undefined;
+  const beginCalls = (): AttemptCalls => {
+    const begun = callsOf(job, { runId, correlationId: options.correlationId, secrets });
+    if (signal.aborted) begun.stop(signal.reason as Error);
+    return begun;
+  };
+  const stopCalls = () => calls?.stop(signal.reason as Error);
+  signal.addEventListener("abort", stopCalls, { once: true });
   try {
     const value = await abortable(
       () =>
@@ -62,6 +72,7 @@ async function callOnce<Output>(
           secrets: secretsFor(job.name, secrets),
           signal,
           log,
+          fetch: options.fetch ?? (async (url, init) => (calls ??= beginCalls()).fetch(url, init)),
           step: steps.step,
           publish: steps.publish,
           continueAsNew: continuing.continueAsNew,
@@ -83,7 +94,19 @@ async function callOnce<Output>(
   } finally {
     clearTimeout(timer);
     steps.close();
+    signal.removeEventListener("abort", stopCalls);
+    calls?.leave();
   }
+}
+
+/** As a worker makes them; nobody records that there were any. */
+function callsOf(
+  { hosts }: Job,
+  { secrets, ...of }: { runId: string; correlationId: string | undefined; secrets: HeldSecrets },
+): AttemptCalls {
+  const client = ownClient();
+  client.learn(hosts);
+  return new AttemptCalls(client, { ...of, hosts, secrets: () => secrets, onCalled: () => {} });
 }
 
 /** Settles with `work`, or rejects with the signal's reason as soon as it is aborted. */

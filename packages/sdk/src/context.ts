@@ -1,5 +1,6 @@
 import type { Trigger } from "@millrace/core";
 import type { ContinueAsNew } from "./continuation.ts";
+import type { Fetch } from "./http/fetch-order.ts";
 import type { Publish } from "./publication.ts";
 import type { SecretValues } from "./secrets.ts";
 import type { Transaction } from "./sql/transaction.ts";
@@ -45,12 +46,21 @@ export interface Context<
   readonly correlationId: string | undefined;
   /**
    * The secrets that the job declares (`secrets: ["CRM_TOKEN"]`), by their names. Their values are masked in logs and errors, and refused in
-   * what is recorded. An attempt that does not get all of them fails before its handler starts.
+   * what is recorded. Those that are bound to hosts have no text: give them to {@link Context.fetch} in a header. An attempt that does not get
+   * all of them fails before its handler starts.
    */
   readonly secrets: Secrets;
   /** Aborted on timeout, cancel, shutdown and loss of the lease; `signal.reason` is an {@link Aborted}. */
   readonly signal: AbortSignal;
   readonly log: RunLog;
+  /**
+   * Like `fetch`, for calling others: within the limits of the host, tried again where that is safe, stopped with the attempt, on record in the
+   * run's timeline, and never led by an input to where only this machine may go. Unlike `fetch` it throws an `HttpError` for an answer of 400
+   * or more, unless `accept` names it. Say which hosts code calls, and how, in the job's `hosts`.
+   *
+   * @throws HttpError, NoAnswerError; MillraceError `invalid_fetch`, `blocked_destination`, `destination_not_allowed`
+   */
+  readonly fetch: Fetch;
   /**
    * Durable steps and sleeps: what they give is recorded once, and given back in every later attempt. In `job.call` no run
    * is on record: steps simply run, and sleeps wait in place.
@@ -120,6 +130,9 @@ export interface BatchItem {
 export interface BatchContext<
   // oxlint-disable-next-line typescript/no-explicit-any -- what takes a context takes that of every job
   Secrets extends SecretValues = any,
-> extends Pick<Context<unknown, Secrets>, "job" | "signal" | "log" | "progress" | "secrets"> {
+> extends Pick<
+  Context<unknown, Secrets>,
+  "job" | "signal" | "log" | "progress" | "secrets" | "fetch"
+> {
   readonly items: readonly BatchItem[];
 }

@@ -29,10 +29,13 @@ import type {
   Limits,
   Received,
 } from "./job.ts";
+import { hostsOf } from "./http/define-host.ts";
+import type { HostSecretName } from "./http/host-secret.ts";
 import { type Schedule, type ScheduleOptions, scheduleOf } from "./define-schedule.ts";
 import { IS_JOB } from "./is-job.ts";
 import { versionOf } from "./job-version.ts";
 import { retryRules } from "./retry-rules.ts";
+import type { SecretDeclaration } from "./secrets.ts";
 
 const KNOWN = [
   "name",
@@ -47,6 +50,7 @@ const KNOWN = [
   "finishes",
   "secrets",
   "subject",
+  "hosts",
   "limits",
   ...FLOW_OPTIONS,
   "retention",
@@ -73,19 +77,19 @@ export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
-  const Secret extends string = never,
+  const Secret extends SecretDeclaration = never,
 >(options: BatchJobOptions<Name, S, Output, Secret>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
-  const Secret extends string = never,
+  const Secret extends SecretDeclaration = never,
 >(options: JobOptions<Name, S, Output, Secret>): Job<Name, Given<S>, Output>;
 export function defineJob<
   const Name extends string,
   Output,
   S extends InputSchema | undefined = undefined,
-  const Secret extends string = never,
+  const Secret extends SecretDeclaration = never,
 >(
   options: JobOptions<Name, S, Output, Secret> | BatchJobOptions<Name, S, Output, Secret>,
 ): Job<Name, Given<S>, Output> {
@@ -134,13 +138,35 @@ export function defineJob<
     subject: subjectPath({ subject: options.subject, flow, schedules: schedules.length }, name),
     isolation,
     ...versionOf(name, options),
-    secrets: requireSecretNames(options.secrets ?? [], name),
+    ...secretsOf(options.secrets ?? [], name),
+    hosts: hostsOf(options.hosts ?? [], name),
     memoryLimit: requireMemoryLimit(options.limits, isolation, name),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),
   };
   Object.defineProperty(job, IS_JOB, { value: true });
   return Object.freeze(job);
+}
+
+function secretsOf(
+  declared: readonly SecretDeclaration[],
+  job: string,
+): Pick<Job, "secrets" | "hostSecrets"> {
+  const list: readonly SecretDeclaration[] = Array.isArray(declared) ? declared : [];
+  const names = list.map((one) => (isHostSecretName(one) ? one.hostSecret : one));
+  // What is no list is refused there.
+  const secrets = requireSecretNames(Array.isArray(declared) ? names : (declared as string[]), job);
+  const hostSecrets = list.flatMap((one) => (isHostSecretName(one) ? [one.hostSecret] : []));
+  const both = list.find((one) => typeof one === "string" && hostSecrets.includes(one));
+  if (both === undefined) return { secrets, hostSecrets: Object.freeze([...new Set(hostSecrets)]) };
+  throw new MillraceError(
+    "invalid_job",
+    `job ${job}: secrets: ${JSON.stringify(both)} is declared as text and as hostSecret; choose one`,
+  );
+}
+
+function isHostSecretName(declared: unknown): declared is HostSecretName {
+  return typeof declared === "object" && declared !== null && "hostSecret" in declared;
 }
 
 function schedulesOf(job: string, given: readonly ScheduleOptions[]): Schedule[] {
@@ -158,7 +184,7 @@ function schedulesOf(job: string, given: readonly ScheduleOptions[]): Schedule[]
   );
 }
 
-function handlersOf<Name extends string, S, Output, Secret extends string>(
+function handlersOf<Name extends string, S, Output, Secret extends SecretDeclaration>(
   options: JobOptions<Name, S, Output, Secret> | BatchJobOptions<Name, S, Output, Secret>,
 ): Pick<Job<Name, Given<S>, Output>, "handle" | "handleBatch"> {
   if (!("batch" in options) || options.batch === undefined) {
@@ -179,7 +205,7 @@ async function handleOne<Output>(
   input: unknown,
   ctx: Context,
 ): Promise<Output> {
-  const { job, signal, log, progress, secrets } = ctx;
+  const { job, signal, log, progress, secrets, fetch } = ctx;
   const { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor } = ctx;
   const item = { runId, attempt, idempotencyKey, correlationId, trigger, scheduledFor };
   const results = await handleBatch([input], {
@@ -188,6 +214,7 @@ async function handleOne<Output>(
     log,
     progress,
     secrets,
+    fetch,
     items: [item],
   });
   const [result] = batchResults(job, results, 1);

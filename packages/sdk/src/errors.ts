@@ -18,6 +18,12 @@ export function nonRetryable<E extends Error>(error: E): E {
   return error;
 }
 
+/** Marks an error that is ours as one that says when to try again. */
+export function retryAfter<E extends Error>(error: E, ms: number): E {
+  Object.defineProperty(error, RETRY_AFTER, { value: ms });
+  return error;
+}
+
 /** What a {@link RetryAfterError} may say besides. */
 export interface RetryAfterOptions extends ErrorOptions {
   /**

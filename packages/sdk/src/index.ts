@@ -45,6 +45,7 @@ export {
   type RetryAfterOptions,
   holdOf,
   isNonRetryable,
+  nonRetryable,
   retryAfterMs,
 } from "./errors.ts";
 export { after, type After } from "./flow/after.ts";
@@ -84,7 +85,40 @@ export type {
   Limits,
   OutputOf,
 } from "./job.ts";
-export { givenSecrets, secretsFor, type SecretsOf, type SecretValues } from "./secrets.ts";
+export {
+  givenSecrets,
+  type HeldSecrets,
+  requireKinds,
+  secretsFor,
+  type SecretDeclaration,
+  type SecretsOf,
+  type SecretValues,
+  type WantsSecrets,
+} from "./secrets.ts";
+export {
+  type BreakerOptions,
+  defineHost,
+  type FetchRetryOptions,
+  type Host,
+  type HostOptions,
+} from "./http/define-host.ts";
+export type { Fetch, FetchBody, FetchHeader, FetchHeaders, FetchInit } from "./http/fetch-order.ts";
+export {
+  basic,
+  bearer,
+  type HostBound,
+  type HostSecret,
+  hostSecret,
+  type HostSecretName,
+  type SecretHeader,
+} from "./http/host-secret.ts";
+export {
+  HttpError,
+  type HttpErrorFacts,
+  NoAnswerError,
+  type NoAnswerFacts,
+  type NoAnswerReason,
+} from "./http/http-error.ts";
 export type { Approval, ApprovalLink, ApprovalOptions } from "./step/approval.ts";
 export type { EmitOptions, SignalOptions } from "./send-event.ts";
 export type { ChildOptions, FanOutOptions } from "./step/child-options.ts";

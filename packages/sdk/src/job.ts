@@ -12,7 +12,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BatchContext, Context } from "./context.ts";
 import type { Schedule, ScheduleOptions } from "./define-schedule.ts";
 import type { RetryRule } from "./retry-rules.ts";
-import type { SecretsOf, SecretValues } from "./secrets.ts";
+import type { Host } from "./http/define-host.ts";
+import type { Fetch } from "./http/fetch-order.ts";
+import type { HeldSecrets, SecretDeclaration, SecretsOf } from "./secrets.ts";
 
 /** Any schema of the Standard Schema family (https://standardschema.dev): zod, valibot, arktype, … */
 export type InputSchema = StandardSchemaV1<any, any>;
@@ -73,7 +75,7 @@ export interface JobOptions<
   Name extends string,
   S,
   Output,
-  Secret extends string = never,
+  Secret extends SecretDeclaration = never,
 > extends Omit<FlowOptions<KeyOf<S>>, "batch"> {
   /** Unique among the jobs of a server: lower case, digits, and single `.`, `_`, `-`, `:` or `/` between them. */
   name: Name;
@@ -108,7 +110,7 @@ export interface JobOptions<
   finishes?: readonly string[];
   /**
    * The names of the secrets that its handler needs, such as `["CRM_TOKEN"]`: it gets them as `ctx.secrets`, if they are bound to this job
-   * (`millrace secrets set CRM_TOKEN --job …`). Default: none.
+   * (`millrace secrets set CRM_TOKEN --job …`). One that is bound to hosts is declared as `hostSecret("CRM_TOKEN")`. Default: none.
    */
   secrets?: readonly Secret[];
   /**
@@ -116,6 +118,11 @@ export interface JobOptions<
    * said is encrypted under a key of that person, and `millrace erase` destroys it. Default: nobody, and nothing is encrypted.
    */
   subject?: KeyOf<S>;
+  /**
+   * The hosts that its handler calls by `ctx.fetch`: each by its URL, or made by `defineHost`, which says how. Any other is called, too, by the
+   * defaults, but only where it has a public address and TLS. Default: none.
+   */
+  hosts?: readonly (Host | string)[];
   /** Only with isolation. Default: none but Node's own. */
   limits?: Limits;
   /** The business logic: a plain function of its input. What it returns is the run's output and must be JSON. */
@@ -127,7 +134,7 @@ export interface BatchJobOptions<
   Name extends string,
   S,
   Output,
-  Secret extends string = never,
+  Secret extends SecretDeclaration = never,
 > extends Omit<JobOptions<Name, S, Output, Secret>, "run"> {
   /** The handler is called as soon as so many runs wait, or when the oldest has waited so long. */
   batch: BatchOptions;
@@ -168,6 +175,10 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly subject: readonly string[] | null;
   /** The names of the secrets that its handler gets. */
   readonly secrets: readonly string[];
+  /** Those among them that are bound to hosts. */
+  readonly hostSecrets: readonly string[];
+  /** Those that code names, and how they are called. */
+  readonly hosts: readonly Host[];
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
   /** The nodes of a flow; other jobs have none. */
@@ -191,8 +202,13 @@ export interface CallOptions {
   correlationId?: string;
   /** As if a schedule had started it for this instant. */
   scheduledFor?: Date;
-  /** The secrets that the job declares. Nothing else is looked at. */
-  secrets?: SecretValues;
+  /**
+   * The secrets that the job declares: text, or for those that are bound to hosts `{ value, hosts: ["api.crm.example"] }`. Nothing else is
+   * looked at.
+   */
+  secrets?: HeldSecrets;
+  /** In place of `ctx.fetch`, as in a test. Default: that of a worker, with `MILLRACE_ALLOWED_HOSTS` of the environment. */
+  fetch?: Fetch;
 }
 
 /** A job, whatever it takes and gives. */

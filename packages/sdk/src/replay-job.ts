@@ -1,10 +1,13 @@
 import { type Trigger, formatDuration } from "@millrace/core";
 import type { RunLog } from "./context.ts";
+import { AttemptCalls } from "./http/attempt-calls.ts";
+import type { Fetch } from "./http/fetch-order.ts";
+import { ownClient } from "./http/own-client.ts";
 import { checkInput } from "./input.ts";
 import type { AnyJob } from "./job.ts";
 import type { Checkpoint, Checkpoints, Recorded, StepPlace } from "./step/checkpoints.ts";
 import { divergenceOf } from "./step/divergence.ts";
-import { type SecretValues, secretsFor } from "./secrets.ts";
+import { type HeldSecrets, secretsFor } from "./secrets.ts";
 import { refusal } from "./step/refusal.ts";
 import { textOf } from "./step/step-place.ts";
 import { StepRunner } from "./step/step-runner.ts";
@@ -102,6 +105,7 @@ export async function replayJob(
         secrets: secretsFor(job.name, placeholders(job.secrets)),
         signal,
         log,
+        fetch: readingOnly(job, run, leave),
         step: steps.step,
         publish: () => Promise.resolve(),
         continueAsNew: () => leave({ end: "record ends", next: "continueAsNew" }),
@@ -156,8 +160,33 @@ function stuck(left: readonly string[], patienceMs: number): ReplayEnd {
   return { end: "diverged", message };
 }
 
+/** What is only asked for is asked for, as by any other code outside of steps; where something would be changed the record ends. */
+function readingOnly(
+  { hosts }: AnyJob,
+  { id: runId, correlationId }: ReplayedRun,
+  leave: (end: ReplayEnd) => Promise<never>,
+): Fetch {
+  const begin = (): AttemptCalls => {
+    const client = ownClient();
+    client.learn(hosts);
+    return new AttemptCalls(client, {
+      ...{ runId, correlationId, hosts },
+      secrets: () => ({}),
+      onCalled: () => {},
+    });
+  };
+  let calls: AttemptCalls | undefined;
+  return async (url, init = {}) => {
+    const method = (init.method ?? "GET").toUpperCase();
+    if (["GET", "HEAD", "OPTIONS"].includes(method)) {
+      return (calls ??= begin()).fetch(url, init);
+    }
+    return leave({ end: "record ends", next: `ctx.fetch ${method}` });
+  };
+}
+
 /** Nothing that a replay does needs a secret, and whoever replays need not have any. */
-function placeholders(names: readonly string[]): SecretValues {
+function placeholders(names: readonly string[]): HeldSecrets {
   return Object.fromEntries(names.map((name): [string, string] => [name, `[secret ${name}]`]));
 }
 

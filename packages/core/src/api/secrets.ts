@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { SECRET_HOST_RULE, secretHost } from "../secret-host.ts";
 import { MAX_SECRET_LENGTH, MIN_SECRET_LENGTH, SECRET_NAME_PATTERN } from "../secret-name.ts";
 import { Instant, Name } from "./runs.ts";
 
 const MAX_JOBS = 1000;
+
+const MAX_HOSTS = 50;
 
 export const SecretName = z
   .string()
@@ -39,12 +42,32 @@ export const SetSecret = z
     project: Name.optional().describe(
       "To which it is to belong when it is set first; default: the caller's own, else default",
     ),
+    hosts: z
+      .array(
+        z
+          .string()
+          .max(300)
+          .refine((host) => secretHost(host) !== undefined, { error: SECRET_HOST_RULE }),
+      )
+      .min(1)
+      .max(MAX_HOSTS)
+      .optional()
+      .describe(
+        "The hosts that it may be sent to, with a port if not 443. Handlers get no text then, but what ctx.fetch sends there alone; default: those of before",
+      ),
+    anyHost: z
+      .literal(true)
+      .optional()
+      .describe("Handlers get it as text, and may send it anywhere"),
   })
   .refine(({ value, source }) => (value === undefined) !== (source === undefined), {
     error: "give either value or source",
   })
   .refine(({ jobs, allJobs }) => jobs === undefined || allJobs === undefined, {
     error: "give jobs or allJobs, not both",
+  })
+  .refine(({ hosts, anyHost }) => hosts === undefined || anyHost === undefined, {
+    error: "give hosts or anyHost, not both",
   })
   .meta({ id: "SetSecret" });
 
@@ -58,6 +81,10 @@ export const SecretInfo = z
       .array(z.string())
       .nullable()
       .describe("The jobs that may have it; null for all of its project"),
+    hosts: z
+      .array(z.string())
+      .nullable()
+      .describe("The hosts that it is sent to alone; null where handlers get it as text"),
     keyId: z
       .string()
       .nullable()

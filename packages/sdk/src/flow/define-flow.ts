@@ -20,6 +20,7 @@ import type {
   JobRetryOptions,
   Received,
 } from "../job.ts";
+import type { SecretDeclaration } from "../secrets.ts";
 import { childNode, childrenNode } from "./child-nodes.ts";
 import type { Flow } from "./flow.ts";
 import { functionNode } from "./function-node.ts";
@@ -38,10 +39,11 @@ import {
 import { runFlow } from "./run-flow.ts";
 
 /** A flow as its author writes it, before its nodes: the options of a job. */
-export interface FlowJobOptions<Name extends string, S, Secret extends string = never> extends Omit<
-  JobOptions<Name, S, unknown, Secret>,
-  "run" | "retry"
-> {
+export interface FlowJobOptions<
+  Name extends string,
+  S,
+  Secret extends SecretDeclaration = never,
+> extends Omit<JobOptions<Name, S, unknown, Secret>, "run" | "retry"> {
   /**
    * How nodes that call functions are tried again, unless they say otherwise; and the run itself, when an attempt is lost or takes longer
    * than its timeout. Default: 5 attempts, exponential backoff from 1 s to 15 m with full jitter.
@@ -53,7 +55,7 @@ export interface FlowJobOptions<Name extends string, S, Secret extends string = 
 
 /** What a flow is made of so far. */
 interface Draft {
-  readonly options: FlowJobOptions<string, InputSchema | undefined, string>;
+  readonly options: FlowJobOptions<string, InputSchema | undefined, SecretDeclaration>;
   readonly nodes: readonly PlannedNode[];
   /** Of the nodes as JSON. */
   readonly bytes: number;
@@ -75,7 +77,7 @@ interface Draft {
 export function defineFlow<
   const Name extends string,
   S extends InputSchema | undefined = undefined,
-  const Secret extends string = never,
+  const Secret extends SecretDeclaration = never,
 >(options: FlowJobOptions<Name, S, Secret>): Flow<Name, Given<S>, Received<S>, {}, never, Secret> {
   // What the compiler knows of a flow lies in its types alone.
   return flowOf({ options, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<

@@ -1,6 +1,6 @@
 import type { FlowGraph, NodeRule } from "@millrace/core";
 import type { AnyJob, InputOf, Job, OutputOf } from "../job.ts";
-import type { SecretsOf } from "../secrets.ts";
+import type { SecretDeclaration, SecretsOf } from "../secrets.ts";
 import type { FanOutResult } from "../step/child-results.ts";
 import type {
   ChildNodeOptions,
@@ -36,7 +36,7 @@ export interface Flow<
   Input,
   Values extends object,
   Last extends keyof Values,
-  Secret extends string = never,
+  Secret extends SecretDeclaration = never,
 > extends Job<Name, Given, LastOf<Values, Last>> {
   /** Its nodes. */
   readonly graph: FlowGraph;

@@ -29,13 +29,20 @@ export function functionNode(
 
 /** @param place the node, or the item of it, that no other has */
 export function nodeContext(
-  { runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log }: Context,
+  ctx: Context,
   node: string,
   place: string,
   signal: AbortSignal,
 ): NodeContext {
+  const { runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log } = ctx;
   return {
     ...{ runId, job, attempt, trigger, scheduledFor, correlationId, secrets, log, node, signal },
     idempotencyKey: `${runId}-${place}`,
+    // A call that takes longer than its node may is not wanted any more.
+    fetch: (url, init = {}) =>
+      ctx.fetch(url, {
+        ...init,
+        signal: init.signal ? AbortSignal.any([init.signal, signal]) : signal,
+      }),
   };
 }

@@ -38,7 +38,15 @@ export interface NodeContext<
   Secrets extends SecretValues = any,
 > extends Pick<
   Context<unknown, Secrets>,
-  "runId" | "job" | "attempt" | "trigger" | "scheduledFor" | "correlationId" | "secrets" | "log"
+  | "runId"
+  | "job"
+  | "attempt"
+  | "trigger"
+  | "scheduledFor"
+  | "correlationId"
+  | "secrets"
+  | "log"
+  | "fetch"
 > {
   /** The node's name. */
   readonly node: string;

@@ -15,7 +15,7 @@ import type { Intake } from "../engine/intake.ts";
 import type { Once } from "../engine/once.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { SecretOrigins } from "../engine/load-secrets.ts";
-import type { OutboundGuard } from "../security/outbound-guard.ts";
+import type { OutboundGuard } from "@millrace/sdk/http";
 import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";

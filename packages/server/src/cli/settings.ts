@@ -11,7 +11,7 @@ import {
 } from "@millrace/core";
 import { z } from "zod";
 import { isLoopback } from "../runtime/loopback.ts";
-import { AllowedHosts } from "../security/allowed-hosts.ts";
+import { AllowedHosts } from "@millrace/sdk/http";
 import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
 import { isManagerUrl } from "../security/managers/manager-url.ts";

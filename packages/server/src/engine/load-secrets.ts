@@ -1,4 +1,5 @@
 import { MillraceError } from "@millrace/core";
+import type { HostBound } from "@millrace/sdk";
 import { open } from "../security/envelope.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import {
@@ -27,7 +28,8 @@ export interface GivenVersion {
 }
 
 export interface LoadedSecrets {
-  readonly values: Record<string, string>;
+  /** Text, or with it the hosts that it is bound to. */
+  readonly values: Record<string, string | HostBound>;
   /** For how long from now on they may be given to anybody, in milliseconds: as long as the first of them. */
   readonly goodForMs: number;
 }
@@ -57,7 +59,7 @@ export async function loadSecrets(
   const rows = new Map((await readJobSecrets(db, job, names)).map((row) => [row.name, row]));
   const asked = names.map((name) => find(name, job, rows.get(name), { keys, sources }));
   const answers = await Promise.allSettled(asked);
-  const values: Record<string, string> = {};
+  const values: LoadedSecrets["values"] = {};
   const troubles: { text: string; away: boolean }[] = [];
   let goodForMs = Infinity;
   for (const [place, answer] of answers.entries()) {
@@ -67,7 +69,9 @@ export async function loadSecrets(
       troubles.push({ text: `${name}: ${error.message}`, away: error instanceof SourceAway });
       continue;
     }
-    values[name] = answer.value.value;
+    const { value } = answer.value;
+    const hosts = rows.get(name)?.hosts ?? null;
+    values[name] = hosts === null ? value : { value, hosts };
     goodForMs = Math.min(goodForMs, answer.value.goodForMs ?? Infinity);
   }
   if (troubles.length === 0) {
@@ -82,6 +86,26 @@ export async function loadSecrets(
     );
   }
   throw new MillraceError("secret_missing", `job ${job} does not get its secrets: ${texts}`);
+}
+
+/**
+ * One secret that is used here, and sent to nobody, such as what webhooks are signed under.
+ *
+ * @throws MillraceError as loadSecrets does; `secret_missing` for one that is bound to hosts
+ */
+export async function loadText(
+  db: Queryable,
+  origins: SecretOrigins,
+  job: string,
+  name: string,
+): Promise<string> {
+  const { values } = await loadSecrets(db, origins, job, [name]);
+  const value = values[name]!;
+  if (typeof value === "string") return value;
+  throw new MillraceError(
+    "secret_missing",
+    `${name}: it is bound to hosts, and serves to call these alone; name another secret, or set it again with --any-host`,
+  );
 }
 
 async function find(

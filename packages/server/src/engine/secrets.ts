@@ -1,4 +1,4 @@
-import { MillraceError } from "@millrace/core";
+import { MillraceError, SECRET_HOST_RULE, secretHost } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import { seal } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
@@ -25,6 +25,8 @@ export interface GivenSecret {
   jobs: readonly string[] | "all" | undefined;
   /** To which it is to belong when it is set first. */
   project?: string | undefined;
+  /** The hosts that it may be sent to, and nowhere else; any, where handlers get it as text; undefined for those of before. */
+  hosts?: readonly string[] | "any" | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export function setSecret(
   db: Database,
   caller: Caller,
   keys: SecretKeys,
-  { name, given, jobs, project: asked }: GivenSecret,
+  { name, given, jobs, hosts, project: asked }: GivenSecret,
 ): Promise<SecretRow> {
   return asCaller(db, caller, "administer", "own", async (tx) => {
     const value = "value" in given ? requireValue(given.value) : undefined;
@@ -46,6 +48,7 @@ export function setSecret(
     const [before] = await readSecret(tx, name);
     const project = await projectToBe(tx, caller, `secret ${name}`, before, asked);
     const bound = boundTo(name, jobs, before);
+    const boundHosts = hosts === undefined ? (before?.hosts ?? null) : hostsOf(hosts);
     const version = (before?.version ?? 0) + 1;
     const envelope =
       value === undefined
@@ -57,6 +60,7 @@ export function setSecret(
       name,
       version,
       bound,
+      boundHosts,
       source,
       wrappedKey,
       sealed,
@@ -106,6 +110,19 @@ function requireValue(text: string): string {
   const trouble = valueTrouble(value);
   if (trouble === undefined) return value;
   throw new MillraceError("invalid_request", trouble, { pointer: "/value" });
+}
+
+/** In the form in which URLs have them. @throws MillraceError `invalid_request` */
+function hostsOf(hosts: readonly string[] | "any"): string[] | null {
+  if (hosts === "any") return null;
+  const known = hosts.map((host, place) => {
+    const read = secretHost(host);
+    if (read !== undefined) return read;
+    throw new MillraceError("invalid_request", `${JSON.stringify(host)}: ${SECRET_HOST_RULE}`, {
+      pointer: `/hosts/${place}`,
+    });
+  });
+  return [...new Set(known)].sort();
 }
 
 function boundTo(

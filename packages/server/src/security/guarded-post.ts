@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import type { OutboundGuard } from "./outbound-guard.ts";
+import type { OutboundGuard } from "@millrace/sdk/http";
 
 /** What is kept of what the other side says. */
 const KEPT_BYTES = 1024;

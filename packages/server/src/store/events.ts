@@ -32,6 +32,35 @@ export const keepEvent = statement<
     select count(*)::int as kept from kept`,
 );
 
+/**
+ * Records what runs have called, through their leases, as keepLog does with what they say: up to 200 of a run, counted along the primary key. Two
+ * batches at once may go beyond that by what is in them. Parameters: worker; leases and runs; JSON text of each.
+ */
+export const keepCalls = statement<
+  [worker: number, leases: number[], runs: string[], details: string[]],
+  { kept: number }
+>(
+  "keep_calls",
+  `with call as materialized (
+      select * from unnest($2::bigint[], $3::uuid[], $4::jsonb[]) with ordinality c(lease_id, run_id, detail, place)
+    ),
+    held as materialized (
+      select id, run_ids from millrace.lease where id = any (array(select distinct lease_id from call)) and worker_id = $1 for share
+    ),
+    kept as (
+      insert into millrace.event (run_id, event, detail)
+      select c.run_id, 'called', c.detail from call c join held h on h.id = c.lease_id and h.run_ids @> array[c.run_id]
+      where (
+        select count(*) from (
+          select from millrace.event e where e.run_id = c.run_id and e.event = 'called' limit 200
+        ) before
+      ) < 200
+      order by c.place
+      returning 1
+    )
+    select count(*)::int as kept from kept`,
+);
+
 export interface TimelineRow {
   at: Date;
   event: string;

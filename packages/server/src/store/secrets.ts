@@ -8,6 +8,8 @@ export interface SecretRow {
   version: number;
   /** Null for all. */
   jobs: string[] | null;
+  /** The hosts that it is sent to alone; null where a handler gets it as text. */
+  hosts: string[] | null;
   source: string | null;
   key_id: string | null;
   created_at: Date;
@@ -16,7 +18,7 @@ export interface SecretRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, project, version, jobs, source, key_id, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, version, jobs, hosts, source, key_id, created_at, created_by, changed_at, changed_by`;
 
 /** Until the transaction ends: two servers must not each make a first key, or the same version. */
 export const lockSecrets = statement<[], object>(
@@ -41,6 +43,7 @@ export const putSecret = statement<
     name: string,
     version: number,
     jobs: string[] | null,
+    hosts: string[] | null,
     source: string | null,
     wrappedKey: Buffer | null,
     sealed: Buffer | null,
@@ -50,10 +53,10 @@ export const putSecret = statement<
   SecretRow
 >(
   "put_secret",
-  `insert into millrace.secret (name, version, jobs, source, wrapped_key, sealed, created_by, changed_by, project)
-   values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+  `insert into millrace.secret (name, version, jobs, hosts, source, wrapped_key, sealed, created_by, changed_by, project)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
    on conflict (name) do update
-   set version = $2, jobs = $3, source = $4, wrapped_key = $5, sealed = $6, changed_at = clock_timestamp(), changed_by = $7
+   set version = $2, jobs = $3, hosts = $4, source = $5, wrapped_key = $6, sealed = $7, changed_at = clock_timestamp(), changed_by = $8
    returning ${COLUMNS}`,
 );
 
@@ -72,6 +75,7 @@ export interface JobSecretRow {
   name: string;
   version: number;
   bound: boolean;
+  hosts: string[] | null;
   /** Of one that is not bound, none of the following is told. */
   source: string | null;
   wrapped_key: Buffer | null;
@@ -84,7 +88,7 @@ export interface JobSecretRow {
  */
 export const readJobSecrets = statement<[job: string, names: readonly string[]], JobSecretRow>(
   "read_job_secrets",
-  `select s.name, s.version, b.bound,
+  `select s.name, s.version, b.bound, s.hosts,
      case when b.bound then s.source end as source,
      case when b.bound then s.wrapped_key end as wrapped_key,
      case when b.bound then s.sealed end as sealed

@@ -76,7 +76,12 @@ test("a label with too many values ends in other, and those that were known stay
 
 test("labels that Prometheus sets itself are refused: ours would be put aside", () => {
   for (const label of ["job", "instance"]) {
-    const options = { name: "a_total", help: "A", labelNames: [label], registers: [new Registry()] };
+    const options = {
+      name: "a_total",
+      help: "A",
+      labelNames: [label],
+      registers: [new Registry()],
+    };
     expect(() => new Counter(options)).toThrow(`the label ${label} is Prometheus's own`);
   }
 });

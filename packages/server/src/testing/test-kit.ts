@@ -7,11 +7,12 @@ import {
   type InputOf,
   type OutputOf,
   type PayloadOf,
-  type SecretValues,
+  type HeldSecrets,
   checkPayload,
   givenSecrets,
   isJob,
 } from "@millrace/sdk";
+import { AllowedHosts, HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import { answerTo } from "../engine/answer-approval.ts";
 import { cancel } from "../engine/cancel.ts";
 import type { Cancelled } from "../engine/cancel-inside.ts";
@@ -84,12 +85,16 @@ export async function testKit(jobs: object, options: TestKitOptions = {}): Promi
   }
 }
 
+const THIS_MACHINE = ["localhost", "127.0.0.0/8", "::1/128"];
+
 /** What a kit stands on. */
 export interface TestKitOptions extends TestServerOptions {
   /** As if workers had a store for large values: it is in memory. Default false: what is large is refused. */
   valueStore?: boolean;
   /** What jobs get of the secrets that they declare, by name, as if each were bound to them. An attempt that misses one fails, as everywhere. */
-  secrets?: SecretValues;
+  secrets?: HeldSecrets;
+  /** Where `ctx.fetch` may lead though no job names it, as `MILLRACE_ALLOWED_HOSTS` says it elsewhere. Default: servers on this machine. */
+  allowedHosts?: readonly string[];
 }
 
 /** See {@link testKit}. */
@@ -104,6 +109,7 @@ export class TestKit implements AsyncDisposable {
   readonly #logger = createLogger("silent");
   readonly #values: ValueKeeper;
   readonly #secrets: SecretLeases;
+  readonly #http: HttpClient;
   #worker!: TestWorker;
   #crash: CrashPoints | undefined;
   #takingOver: Promise<void> | undefined;
@@ -114,12 +120,15 @@ export class TestKit implements AsyncDisposable {
     database: TestDatabase,
     jobs: readonly AnyJob[],
     valueStore: boolean,
-    secrets: SecretValues,
+    secrets: HeldSecrets,
+    allowedHosts: readonly string[],
   ) {
     this.#secrets = new SecretLeases(async (job) => ({
       values: givenSecrets(job, secrets, "testKit(jobs, { secrets: { … } })"),
       goodForMs: Infinity,
     }));
+    this.#http = new HttpClient({ guard: new OutboundGuard(new AllowedHosts(allowedHosts)) });
+    this.#http.learn(jobs.flatMap(({ hosts }) => hosts));
     this.#values = new ValueKeeper(valueStore ? memoryValues() : undefined);
     this.#database = database;
     this.#db = database.db;
@@ -135,10 +144,14 @@ export class TestKit implements AsyncDisposable {
   static async on(
     database: TestDatabase,
     jobs: readonly AnyJob[],
-    { valueStore = false, secrets = {} }: Pick<TestKitOptions, "valueStore" | "secrets"> = {},
+    {
+      valueStore = false,
+      secrets = {},
+      allowedHosts = THIS_MACHINE,
+    }: Pick<TestKitOptions, "valueStore" | "secrets" | "allowedHosts"> = {},
   ): Promise<TestKit> {
     const { db } = database;
-    const kit = new TestKit(database, jobs, valueStore, secrets);
+    const kit = new TestKit(database, jobs, valueStore, secrets, allowedHosts);
     await kit.#registry.register(db, { keys: kit.#keys });
     kit.#worker = await kit.#register(db);
     return kit;
@@ -257,6 +270,7 @@ export class TestKit implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#zombies);
+    await this.#http.close();
     await this.#database.drop();
   }
 
@@ -310,6 +324,7 @@ export class TestKit implements AsyncDisposable {
       values: this.#values,
       secrets: this.#secrets,
       subjects: this.#intake.subjects,
+      http: this.#http,
     });
   }
 

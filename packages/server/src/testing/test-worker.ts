@@ -1,4 +1,5 @@
 import type { Job } from "@millrace/sdk";
+import type { HttpClient } from "@millrace/sdk/http";
 import { Claimer } from "../engine/claim.ts";
 import { hold } from "../engine/pause.ts";
 import type { JobRegistry } from "../engine/job-registry.ts";
@@ -37,6 +38,7 @@ export interface TestWorkerOptions {
   jobOf: (name: string) => Job;
   logger: Logger;
   secrets: SecretLeases;
+  http: HttpClient;
   /** Default: none is kept anywhere but in its checkpoint. */
   values?: ValueKeeper;
   /** The keys of those that runs are about. */
@@ -64,6 +66,7 @@ export class TestWorker {
       logger,
       values = new ValueKeeper(undefined),
       secrets,
+      http,
     } = options;
     this.id = id;
     this.#options = options;
@@ -84,6 +87,7 @@ export class TestWorker {
       waits: { soon: () => {} },
       costs: new CostSettler(own, logger),
       suspects: new Suspects(own, id, logger),
+      http,
     };
   }
 

@@ -6,11 +6,13 @@ import {
   Continuing,
   type Job,
   type RunLog,
+  type HeldSecrets,
   type SecretValues,
   StepRunner,
   type Suspension,
   secretsFor,
 } from "@millrace/sdk";
+import { AttemptCalls, type CallRecord, type HttpClient } from "@millrace/sdk/http";
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { Masks } from "../security/masks.ts";
@@ -24,7 +26,7 @@ import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
 import type { RunOutput } from "./run-output.ts";
 
-const NO_SECRETS: SecretValues = Object.freeze({});
+const NO_SECRETS: HeldSecrets = Object.freeze({});
 
 const NO_MASKS = new Masks();
 
@@ -32,6 +34,7 @@ const NO_MASKS = new Masks();
 interface Kept {
   readonly output: RunOutput;
   readonly checkpoints: CheckpointKeeper;
+  readonly http: HttpClient;
 }
 
 /**
@@ -50,7 +53,7 @@ export class AttemptContext implements Context {
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
   /** What is given to it before its handler is started. */
-  secretValues: SecretValues = NO_SECRETS;
+  secretValues: HeldSecrets = NO_SECRETS;
   /** Encrypts what is kept of a run that is about somebody; given before its handler is started. */
   seal: RunSeal | undefined;
   readonly #kept: Kept;
@@ -64,6 +67,7 @@ export class AttemptContext implements Context {
   #units: number | undefined;
   #ownTransaction: OwnTransaction | undefined;
   #mayHold = false;
+  #calls: AttemptCalls | undefined;
   #steps: StepRunner | undefined;
   #ending: Ending | undefined;
   #checkpoints: KeptCheckpoints | undefined;
@@ -98,6 +102,37 @@ export class AttemptContext implements Context {
 
   get log(): RunLog {
     return (this.#log ??= this.#kept.output.logFor(this));
+  }
+
+  get fetch(): Context["fetch"] {
+    return this.calls.fetch;
+  }
+
+  /** Its calls to others, wherever its handler runs. */
+  get calls(): AttemptCalls {
+    return (this.#calls ??= this.#beginCalls());
+  }
+
+  /** What makes calls in this worker. */
+  get http(): HttpClient {
+    return this.#kept.http;
+  }
+
+  #beginCalls(): AttemptCalls {
+    const { runId, correlationId } = this;
+    const calls = new AttemptCalls(this.http, {
+      ...{ runId, correlationId, hosts: this.#definition.hosts },
+      secrets: () => this.secretValues,
+      onCalled: (call) => this.called(call),
+    });
+    if (this.#aborted) calls.stop(this.#aborted);
+    if (this.#concluded) calls.leave();
+    return calls;
+  }
+
+  /** Something was called on its behalf. */
+  called(call: CallRecord): void {
+    this.#kept.output.called(this, call);
   }
 
   get step(): Context["step"] {
@@ -267,6 +302,7 @@ export class AttemptContext implements Context {
   conclude(): void {
     this.#concluded = true;
     this.#steps?.close();
+    this.#calls?.leave();
   }
 
   /** Undefined for a handler that never asked for one, as most do not. */
@@ -285,6 +321,7 @@ export class AttemptContext implements Context {
     this.#aborted = reason;
     this.#controller?.abort(reason);
     this.#ending?.abort(reason);
+    this.#calls?.stop(reason);
     this.#onAbort?.(reason);
   }
 

@@ -1,6 +1,7 @@
 import { type Failure, toFailure } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
+import type { HttpClient } from "@millrace/sdk/http";
 import type { Outcome, Settled } from "../engine/settle.ts";
 import type { WaitLook } from "../engine/wait-look.ts";
 import type { Recipient } from "../runtime/batcher.ts";
@@ -25,6 +26,7 @@ export interface Recorder {
   readonly checkpoints: CheckpointKeeper;
   readonly waits: Pick<WaitLook, "soon">;
   readonly costs: CostSettler;
+  readonly http: HttpClient;
   readonly suspects: Suspects;
 }
 

@@ -2,12 +2,13 @@ import { toFailure } from "@millrace/core";
 import {
   Aborted,
   type BatchContext,
+  type HeldSecrets,
   type Job,
   type RunLog,
-  type SecretValues,
   batchResults,
   secretsFor,
 } from "@millrace/sdk";
+import { AttemptCalls } from "@millrace/sdk/http";
 import type { Outcome } from "../engine/settle.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import {
@@ -95,11 +96,13 @@ async function start(
     }
   }
   if (taken.length === 0) return ends;
+  let calls: AttemptCalls | undefined;
   try {
     const contexts = taken.map(({ place }) => members[place]!.context);
     const inputs = taken.map(({ input }) => input);
     const secrets = job.secrets.length === 0 ? {} : await leased(job, leases);
-    const context = batchContext(job, contexts, secrets, signal);
+    calls = callsOf(job, contexts, secrets, signal);
+    const context = batchContext(job, contexts, secrets, signal, calls);
     const answer: unknown = await job.handleBatch!(inputs, context);
     const results = batchResults(job.name, answer, taken.length);
     taken.forEach(({ place }, n) => {
@@ -109,6 +112,7 @@ async function start(
   } catch (thrown) {
     for (const { place } of taken) ends[place] = endOf(thrown);
   }
+  calls?.leave();
   return ends;
 }
 
@@ -117,7 +121,7 @@ class Withheld extends Error {
   override readonly name = "Withheld";
 }
 
-async function leased(job: Job, leases: SecretLeases): Promise<SecretValues> {
+async function leased(job: Job, leases: SecretLeases): Promise<HeldSecrets> {
   try {
     return await leases.lease(job);
   } catch (error) {
@@ -129,11 +133,33 @@ function endOf(thrown: unknown): End {
   return thrown instanceof Withheld ? { withheld: toFailure(thrown.cause) } : { thrown };
 }
 
+/** All runs of a batch are told of each call; others are told that it belongs to the first of them. */
+function callsOf(
+  { hosts }: Job,
+  contexts: readonly AttemptContext[],
+  secrets: HeldSecrets,
+  signal: AbortSignal,
+): AttemptCalls {
+  const [{ runId, correlationId, http }] = contexts as [AttemptContext];
+  const calls = new AttemptCalls(http, {
+    ...{ runId, correlationId, hosts },
+    secrets: () => secrets,
+    onCalled: (call) => {
+      for (const context of contexts) context.called(call);
+    },
+  });
+  const end = () => calls.stop(signal.reason as Error);
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  return calls;
+}
+
 function batchContext(
   job: Job,
   contexts: readonly AttemptContext[],
-  secrets: SecretValues,
+  secrets: HeldSecrets,
   signal: AbortSignal,
+  calls: AttemptCalls,
 ): BatchContext {
   const toAll =
     (level: keyof RunLog): RunLog["info"] =>
@@ -144,6 +170,7 @@ function batchContext(
     job: job.name,
     secrets: secretsFor(job.name, secrets),
     signal,
+    fetch: calls.fetch,
     log: {
       debug: toAll("debug"),
       info: toAll("info"),

@@ -1,3 +1,4 @@
+import type { HttpClient } from "@millrace/sdk/http";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import { WaitLook } from "../engine/wait-look.ts";
 import { failpoint } from "../runtime/failpoints.ts";
@@ -25,6 +26,7 @@ export interface Incarnation extends Recorder {
 export interface IncarnationOptions {
   worker: WorkerOptions;
   subjects: Subjects;
+  http: HttpClient;
   name: string;
   /** The names of those that it takes runs from. */
   queues: readonly string[];
@@ -39,7 +41,8 @@ export interface IncarnationOptions {
 
 /** Registers a worker, and starts its heartbeat. */
 export async function beginIncarnation(options: IncarnationOptions): Promise<Incarnation> {
-  const { worker, subjects, name, queues, lanes, onClaim, onRoomier, ring, onReport } = options;
+  const { worker, subjects, http, name, queues, lanes, onClaim, onRoomier, ring, onReport } =
+    options;
   const { db, registry, concurrency, leaseMs, connection, logger, version } = worker;
   const [row] = await registerWorker(
     db,
@@ -77,6 +80,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
     ),
     waits: new WaitLook(db, ring, logger),
     costs: new CostSettler(db, logger),
+    http,
     suspects: new Suspects(db, workerId, logger),
     heartbeat: new Heartbeat({
       workerId,

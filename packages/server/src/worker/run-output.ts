@@ -1,6 +1,8 @@
 import type { LogFields, RunLog } from "@millrace/sdk";
+import type { CallRecord } from "@millrace/sdk/http";
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
+import { keepCalls } from "../store/events.ts";
 import { keepLog, keepProgress } from "../store/run-output.ts";
 import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { Masks } from "../security/masks.ts";
@@ -14,6 +16,9 @@ const SEQS_PER_ATTEMPT = 100_000;
 
 /** Progress is noted so often at the most; the newest value of that time is the one that is kept. */
 const PROGRESS_EVERY_MS = 250;
+
+/** Calls of one attempt that are kept; a loop that calls must not fill the database. */
+const MAX_CALLS = 100;
 
 interface Line {
   context: AttemptContext;
@@ -40,6 +45,11 @@ interface Progress {
   message: string | null;
 }
 
+interface Called {
+  context: AttemptContext;
+  detail: string;
+}
+
 /**
  * What handlers say while they run: log lines and progress, batched over all runs of the worker and written through
  * their leases. Losing some of it (the database is away) never fails a run.
@@ -51,6 +61,8 @@ export class RunOutput {
   readonly masks: Masks;
   readonly #logger: Logger;
   readonly #lines: Batcher<Line, void>;
+  readonly #calls: Batcher<Called, void>;
+  readonly #callsOf = new WeakMap<AttemptContext, number>();
   readonly #dirty = new Map<string, Progress>();
   readonly #underWay = new Map<string, Promise<unknown>>();
   #progressTimer: NodeJS.Timeout | undefined;
@@ -61,6 +73,7 @@ export class RunOutput {
     this.masks = masks;
     this.#logger = logger;
     this.#lines = new Batcher((lines) => this.#writeLines(lines), 500);
+    this.#calls = new Batcher((calls) => this.#writeCalls(calls), 500);
   }
 
   logFor(context: AttemptContext): RunLog {
@@ -110,6 +123,24 @@ export class RunOutput {
     return seal ? seal.text("progress", text) : text;
   }
 
+  /** A call of a handler to somebody else has ended. The first of an attempt are kept, and of a run no more than its statement takes. */
+  called(context: AttemptContext, call: CallRecord): void {
+    const calls = (this.#callsOf.get(context) ?? 0) + 1;
+    this.#callsOf.set(context, calls);
+    if (calls > MAX_CALLS) return;
+    const { attempt } = context;
+    const shown = {
+      attempt,
+      ...call,
+      host: this.masks.mask(call.host),
+      // Of a run that is about somebody it may name whom.
+      path: context.seal ? null : this.masks.mask(call.path),
+    };
+    const known = Object.entries(shown).filter(([, value]) => value !== null);
+    const detail = JSON.stringify(Object.fromEntries(known));
+    this.#track(context.runId, this.#calls.add({ context, detail }));
+  }
+
   /** Whether a run has said something that is not written yet. Most say nothing. */
   owes(runId: string): boolean {
     return this.#dirty.has(runId) || this.#underWay.has(runId);
@@ -148,6 +179,21 @@ export class RunOutput {
       this.#logger.warn({ err: error, lines: lines.length }, "log lines of runs were not kept");
     }
     return lines.map(() => undefined);
+  }
+
+  async #writeCalls(calls: Called[]): Promise<undefined[]> {
+    try {
+      await keepCalls(
+        this.#db,
+        this.workerId,
+        calls.map(({ context }) => context.leaseId),
+        calls.map(({ context }) => context.runId),
+        calls.map(({ detail }) => detail),
+      );
+    } catch (error) {
+      this.#logger.warn({ err: error, calls: calls.length }, "calls of runs were not kept");
+    }
+    return calls.map(() => undefined);
   }
 
   async #writeProgress(): Promise<void> {

@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import type { Job, SecretValues } from "@millrace/sdk";
+import { type HeldSecrets, type WantsSecrets, requireKinds } from "@millrace/sdk";
 import { Masks } from "../security/masks.ts";
 
 /** So long a job's secrets are good without another look. When it is over and they cannot be had, its attempts do not start. */
@@ -11,12 +11,12 @@ const LOOK_AGAIN_MS = { first: 1000, longest: 30_000 };
 const NONE: ReadonlySet<string> = new Set();
 
 interface Lease {
-  readonly values: SecretValues;
+  readonly values: HeldSecrets;
   readonly endsAt: number;
 }
 
 interface Loaded {
-  readonly values: SecretValues;
+  readonly values: HeldSecrets;
   /** For how long they may be given from when they came, in milliseconds. */
   readonly goodForMs: number;
 }
@@ -29,7 +29,7 @@ interface Withheld {
   readonly lookAt: number;
 }
 
-type Wanting = Pick<Job, "name" | "secrets">;
+type Wanting = WantsSecrets;
 
 export interface SecretLeasesOptions {
   masks?: Masks;
@@ -44,7 +44,7 @@ export class SecretLeases {
   readonly #load: (job: Wanting) => Promise<Loaded>;
   readonly #now: () => number;
   readonly #held = new Map<string, Lease>();
-  readonly #underWay = new Map<string, Promise<SecretValues>>();
+  readonly #underWay = new Map<string, Promise<HeldSecrets>>();
   readonly #withheld = new Map<string, Withheld>();
 
   /** @param load all that the job declares, or rejects */
@@ -58,7 +58,7 @@ export class SecretLeases {
   }
 
   /** Those that are good still, if they are. */
-  held({ name }: Wanting): SecretValues | undefined {
+  held({ name }: Wanting): HeldSecrets | undefined {
     const lease = this.#held.get(name);
     return lease && this.#now() < lease.endsAt ? lease.values : undefined;
   }
@@ -82,27 +82,30 @@ export class SecretLeases {
   }
 
   /** @throws MillraceError `secret_missing`, `secrets_unavailable` */
-  async lease(job: Wanting): Promise<SecretValues> {
+  async lease(job: Wanting): Promise<HeldSecrets> {
     const held = this.held(job);
     if (held) return held;
     const underWay = this.#underWay.get(job.name) ?? this.#begin(job);
     return underWay;
   }
 
-  #begin(job: Wanting): Promise<SecretValues> {
+  #begin(job: Wanting): Promise<HeldSecrets> {
     const underWay = this.#loadNow(job).finally(() => this.#underWay.delete(job.name));
     this.#underWay.set(job.name, underWay);
     return underWay;
   }
 
-  async #loadNow(job: Wanting): Promise<SecretValues> {
+  async #loadNow(job: Wanting): Promise<HeldSecrets> {
     this.#held.delete(job.name);
     // Counted from before: what was changed meanwhile may be older than the answer.
     const askedAt = this.#now();
     const loaded = await this.#loadOrWithhold(job);
+    requireKinds(job, loaded.values);
     const values = Object.freeze(loaded.values);
     const endsAt = Math.min(askedAt + LEASE_MS, this.#now() + loaded.goodForMs);
-    for (const [name, value] of Object.entries(values)) this.masks.add(name, value);
+    for (const [name, held] of Object.entries(values)) {
+      this.masks.add(name, typeof held === "string" ? held : held.value);
+    }
     this.#held.set(job.name, { values, endsAt });
     return values;
   }

@@ -1,4 +1,5 @@
 import type { Evidence } from "@millrace/core/api";
+import type { HttpClient } from "@millrace/sdk/http";
 import type pg from "pg";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
@@ -41,6 +42,8 @@ export interface WorkerOptions {
   publicUrl?: (() => string | undefined) | undefined;
   /** Where large values of steps are kept. Without it they are refused. */
   values?: ValueStore | undefined;
+  /** Makes the calls of handlers to others; closed with the worker. Default: one that reaches public addresses alone, and what jobs name. */
+  http?: HttpClient | undefined;
   /** Where the secrets that jobs declare come from. Without it jobs must declare none. */
   secrets?: SecretLeases | undefined;
   /** The keys of the subjects of runs. Without it runs that are about somebody fail. */

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { setImmediate as nextTick } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
+import { AllowedHosts, HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import type { JobRegistry } from "../engine/job-registry.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
@@ -51,6 +52,7 @@ export class Worker implements Service {
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
   readonly #subjects: Subjects;
+  readonly #http: HttpClient;
   #incarnation: Incarnation | undefined;
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
@@ -84,6 +86,9 @@ export class Worker implements Service {
     this.#claimTimes = new ClaimTimes(options.db, options.logger);
     this.#pace = new Pace(options.db, options.logger);
     this.#strays = new Strays(options.db, options.logger);
+    this.#http = options.http ?? onlyPublic();
+    const { registry } = options;
+    this.#http.learn(registry.names.flatMap((name) => registry.get(name)!.hosts));
   }
 
   get queues(): readonly string[] {
@@ -161,6 +166,7 @@ export class Worker implements Service {
     const incarnation = await beginIncarnation({
       worker: this.#options,
       subjects: this.#subjects,
+      http: this.#http,
       name: this.name,
       queues: this.queues,
       lanes: this.#lanes,
@@ -304,11 +310,16 @@ export class Worker implements Service {
     }
     await this.#cancelWatch.stop();
     await this.#lanes.close();
+    await this.#http.close();
     await this.#loopWatch.stop();
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
   }
+}
+
+function onlyPublic(): HttpClient {
+  return new HttpClient({ guard: new OutboundGuard(new AllowedHosts([])) });
 }
 
 /** @throws MillraceError `invalid_job` when a job declares some */

@@ -1,5 +1,6 @@
 import { APPROVAL_BUGS } from "./approvals.ts";
 import { AUDIT_BUGS } from "./audit.ts";
+import { CALL_BUGS } from "./calls.ts";
 import { CHILD_BUGS } from "./children.ts";
 import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
@@ -42,4 +43,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PROJECT_BUGS,
   ...REQUEST_BUGS,
   ...WEBHOOK_BUGS,
+  ...CALL_BUGS,
 ];

@@ -5,7 +5,7 @@ export interface PlantedBug {
 }
 
 export interface Edit {
-  /** Below `packages/server/src`. */
+  /** Below `packages/server/src`; those of another package from there. */
   file: string;
   find: string;
   replace: string;

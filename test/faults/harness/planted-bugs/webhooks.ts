@@ -48,7 +48,7 @@ export const WEBHOOK_BUGS: readonly PlantedBug[] = [
     bug: "of several addresses of a name one that may be is enough",
     edits: [
       {
-        file: "security/outbound-guard.ts",
+        file: "../../sdk/src/http/outbound-guard.ts",
         find: "!addresses.every(({ address })",
         replace: "!addresses.some(({ address })",
       },

@@ -9,6 +9,7 @@ export function presentSecret(row: SecretRow): SecretInfo {
     version: row.version,
     source: row.source,
     jobs: row.jobs,
+    hosts: row.hosts,
     keyId: row.key_id,
     createdAt: instant(row.created_at),
     createdBy: row.created_by,

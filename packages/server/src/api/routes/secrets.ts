@@ -47,11 +47,12 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
       },
     },
     async (request) => {
-      const { value, source, jobs, allJobs, project } = request.body;
+      const { value, source, jobs, allJobs, hosts, anyHost, project } = request.body;
       const row = await setSecret(db, request.caller, secretKeys, {
         name: request.params.name,
         given: value === undefined ? { source: source! } : { value },
         jobs: allJobs ? "all" : jobs,
+        hosts: anyHost ? "any" : hosts,
         project,
       });
       return presentSecret(row);

@@ -13,6 +13,7 @@ import { jsonOption } from "./options.ts";
 const COLUMNS: Column<SecretInfo>[] = [
   { title: "SECRET", text: ({ name }) => name },
   { title: "JOBS", text: jobsInWords },
+  { title: "HOSTS", text: ({ hosts }) => hosts?.join(", ") ?? "" },
   { title: "VALUE", text: ({ source, keyId }) => source ?? `stored, key ${keyId}` },
   { title: "VERSION", text: ({ version }) => String(version) },
   { title: "CHANGED", text: ({ changedAt }) => changedAt.slice(0, 16) },
@@ -27,6 +28,8 @@ interface SetOptions extends Options {
   job?: string[];
   allJobs?: boolean;
   project?: string;
+  host?: string[];
+  anyHost?: boolean;
 }
 
 export function secretsCommand(cli: Cli): Command {
@@ -121,6 +124,12 @@ function boundCommand(command: Command): Command {
     .addArgument(nameArgument())
     .option("--job <name>", "a job that may have it (repeatable; default: those of before)", add)
     .option("--all-jobs", "let every job of its project have it that declares it")
+    .option(
+      "--host <host>",
+      "a host that it may be sent to, such as api.crm.example, and nowhere else (repeatable; default: those of before)",
+      add,
+    )
+    .option("--any-host", "let handlers have it as text again, and send it anywhere")
     .option("--project <name>", "to which it is to belong, when it is set first")
     .addOption(jsonOption());
 }
@@ -129,22 +138,27 @@ function nameArgument(): Argument {
   return new Argument("<name>", "such as CRM_TOKEN");
 }
 
-function add(job: string, jobs: string[] = []): string[] {
-  return [...jobs, job];
+function add(one: string, others: string[] = []): string[] {
+  return [...others, one];
 }
 
 async function put(
   cli: Cli,
   name: string,
   given: { value: string } | { source: string },
-  { job: jobs, allJobs, project, json }: SetOptions,
+  { job: jobs, allJobs, host: hosts, anyHost, project, json }: SetOptions,
 ): Promise<number> {
   const path = `secrets/${segment(name)}`;
-  const secret = await apiClient(cli).put(path, { ...given, jobs, allJobs, project }, SecretInfo);
+  const secret = await apiClient(cli).put(
+    path,
+    { ...given, jobs, allJobs, hosts, anyHost, project },
+    SecretInfo,
+  );
   if (json) cli.out.line(harmlessJson({ v: 1, ...secret }));
   else {
     const what = `${harmless(secret.name)} (version ${secret.version})`;
-    cli.out.line(`✓ ${what} is set for ${harmless(jobsInWords(secret))}`);
+    const bound = secret.hosts === null ? "" : `, bound to ${harmless(secret.hosts.join(", "))}`;
+    cli.out.line(`✓ ${what} is set for ${harmless(jobsInWords(secret))}${bound}`);
   }
   return EXIT.done;
 }

@@ -2,7 +2,7 @@ import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
-import { OutboundGuard } from "../../security/outbound-guard.ts";
+import { OutboundGuard } from "@millrace/sdk/http";
 import { SignOn } from "../../security/sign-on.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";

@@ -12,7 +12,7 @@ import { Reaper } from "../../maintenance/reaper.ts";
 import { WebhookMetrics } from "../../maintenance/webhook-metrics.ts";
 import { WebhookPruner } from "../../maintenance/webhook-pruner.ts";
 import { WebhookSender } from "../../maintenance/webhook-sender.ts";
-import { OutboundGuard } from "../../security/outbound-guard.ts";
+import { OutboundGuard } from "@millrace/sdk/http";
 import { SessionPruner } from "../../maintenance/session-pruner.ts";
 import { SubjectEnder } from "../../maintenance/subject-ender.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";

@@ -1,6 +1,8 @@
+import { HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
+import { HttpMetrics } from "../../worker/http-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { RungGround } from "./ground.ts";
@@ -31,6 +33,7 @@ export function makeWorker(
     values,
     secrets: secretLeases(ground),
     subjects: subjectsOf(ground),
+    http: httpClient(ground, registry),
     bell,
     transport,
     logger: serving.logger,
@@ -51,4 +54,17 @@ export async function beginWorker({ serving }: RungGround, worker: Worker): Prom
   const { settings, undo } = serving;
   undo.add("the worker", () => worker.stop(), settings.drainMs + 15_000);
   await worker.start();
+}
+
+function httpClient({ serving, metrics }: RungGround, registry: JobRegistry): HttpClient {
+  const known = registry.names.flatMap((name) => registry.get(name)!.hosts);
+  const http = new HttpMetrics(
+    metrics,
+    known.map(({ url }) => url),
+  );
+  return new HttpClient({
+    guard: new OutboundGuard(serving.settings.allowedHosts),
+    onTry: http.tried,
+    onOpen: http.opened,
+  });
 }

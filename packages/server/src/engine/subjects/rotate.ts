@@ -26,21 +26,27 @@ export async function rotateSubjects(db: Database, caller: Caller, ring: KeyRing
   await rotateNameKey(db, ring);
   let rewrapped = 0;
   for (let after = FIRST; ;) {
-    const [last, count] = await asCaller(db, caller, "administer", "installation", async (tx, tell) => {
-      const batch = await lockSubjectsUnderOtherKeys(tx, ring.first.id, after, BATCH);
-      const opened = batch.flatMap(({ id, wrapped_key }) => {
-        const key = anew(ring, id, wrapped_key);
-        return key ? [{ id, key }] : [];
-      });
-      await keepRewrappedSubjects(
-        tx,
-        opened.map(({ id }) => id),
-        opened.map(({ key }) => key),
-      );
-      const told = { key_id: ring.first.id, subjects: opened.length };
-      if (opened.length > 0) tell("secrets.rotated", "subjects", { after: told });
-      return [batch.at(-1)?.id, opened.length] as const;
-    });
+    const [last, count] = await asCaller(
+      db,
+      caller,
+      "administer",
+      "installation",
+      async (tx, tell) => {
+        const batch = await lockSubjectsUnderOtherKeys(tx, ring.first.id, after, BATCH);
+        const opened = batch.flatMap(({ id, wrapped_key }) => {
+          const key = anew(ring, id, wrapped_key);
+          return key ? [{ id, key }] : [];
+        });
+        await keepRewrappedSubjects(
+          tx,
+          opened.map(({ id }) => id),
+          opened.map(({ key }) => key),
+        );
+        const told = { key_id: ring.first.id, subjects: opened.length };
+        if (opened.length > 0) tell("secrets.rotated", "subjects", { after: told });
+        return [batch.at(-1)?.id, opened.length] as const;
+      },
+    );
     if (last === undefined) return rewrapped;
     rewrapped += count;
     after = last;

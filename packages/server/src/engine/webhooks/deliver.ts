@@ -2,12 +2,12 @@ import { hideSealed } from "../../security/sealed-content.ts";
 import type { DeliveryOutcome } from "@millrace/core";
 import { failpoint } from "../../runtime/failpoints.ts";
 import { type Answer, guardedPost } from "../../security/guarded-post.ts";
-import type { OutboundGuard } from "../../security/outbound-guard.ts";
+import type { OutboundGuard } from "@millrace/sdk/http";
 import { signStandard, webhookKey } from "../../security/webhook-signature.ts";
 import type { Database } from "../../store/database.ts";
 import { type DueDelivery, recordDelivery } from "../../store/webhook-deliveries.ts";
 import { disableSubscription } from "../../store/webhook-subscriptions.ts";
-import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { type SecretOrigins, loadText } from "../load-secrets.ts";
 import { SENDER } from "./subscriptions.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -112,7 +112,7 @@ async function send(
   { id, body: text, url, secret }: DueDelivery,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { values } = await loadSecrets(db, origins, SENDER, [secret!]);
+  const key = webhookKey("standard", await loadText(db, origins, SENDER, secret!));
   const body = Buffer.from(hideSealed(text));
   const at = String(Math.floor(Date.now() / 1000));
   return guardedPost(guard, url!, {
@@ -121,7 +121,7 @@ async function send(
       "user-agent": userAgent,
       "webhook-id": id,
       "webhook-timestamp": at,
-      "webhook-signature": signStandard(webhookKey("standard", values[secret!]!), id, at, body),
+      "webhook-signature": signStandard(key, id, at, body),
     },
     body,
     timeoutMs: TIMEOUT_MS,

@@ -20,7 +20,7 @@ import {
 } from "../../store/webhook-endpoints.ts";
 import { readSubscription } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
-import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { type SecretOrigins, loadText } from "../load-secrets.ts";
 import { nameTaken } from "../project-to-be.ts";
 
 const ID_BYTES = 24;
@@ -162,8 +162,7 @@ async function requireSecret(
   { scheme, job, secret }: { scheme: WebhookScheme; job: string; secret: string },
 ): Promise<void> {
   try {
-    const { values } = await loadSecrets(tx, origins, job, [secret]);
-    webhookKey(scheme, values[secret]!);
+    webhookKey(scheme, await loadText(tx, origins, job, secret));
   } catch (error) {
     if (isUnavailable(error)) throw error;
     throw new MillraceError("invalid_request", (error as Error).message, { pointer: "/secret" });

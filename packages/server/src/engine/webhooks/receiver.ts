@@ -18,7 +18,7 @@ import {
 import type { Logger } from "../../telemetry/logger.ts";
 import type { EnqueuedRun } from "../enqueue.ts";
 import type { Intake } from "../intake.ts";
-import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { type SecretOrigins, loadText } from "../load-secrets.ts";
 import { isCurrent } from "./endpoints.ts";
 
 /** A request that claims to be a webhook. */
@@ -167,8 +167,7 @@ export class Receiver {
     const troubles: string[] = [];
     for (const { name } of secrets.filter(isCurrent)) {
       try {
-        const { values } = await loadSecrets(this.#db, this.#origins, job, [name]);
-        keys.push(webhookKey(scheme, values[name]!));
+        keys.push(webhookKey(scheme, await loadText(this.#db, this.#origins, job, name)));
       } catch (error) {
         if (isUnavailable(error)) throw unavailable(error);
         troubles.push((error as Error).message);

@@ -3,7 +3,7 @@ import { MillraceError, type WebhookEvent } from "@millrace/core";
 import type { Caller } from "../../security/caller.ts";
 import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
-import type { OutboundGuard } from "../../security/outbound-guard.ts";
+import type { OutboundGuard } from "@millrace/sdk/http";
 import { newStandardSecret } from "../../security/webhook-signature.ts";
 import type { Database } from "../../store/database.ts";
 import { lockSecrets, putSecret } from "../../store/secrets.ts";
@@ -161,7 +161,7 @@ async function makeSecret(
   const name = `WEBHOOK_${readable}_${randomBytes(4).toString("hex").toUpperCase()}`;
   const value = newStandardSecret();
   const { wrappedKey, sealed } = seal(await ringToSeal(tx, keys), { name, version: 1 }, value);
-  await putSecret(tx, name, 1, [SENDER], null, wrappedKey, sealed, caller.name, project);
+  await putSecret(tx, name, 1, [SENDER], null, null, wrappedKey, sealed, caller.name, project);
   return { name, value };
 }
 

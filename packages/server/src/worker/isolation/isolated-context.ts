@@ -3,6 +3,7 @@ import {
   type Aborted,
   type Context,
   Continuing,
+  type HostBound,
   type Job,
   type LogFields,
   type RunLog,
@@ -16,9 +17,10 @@ import { requireNoSecretIn } from "../guard-record.ts";
 import { Ending } from "../ending.ts";
 import { Masks } from "../../security/masks.ts";
 import { OwnTransaction } from "../own-transaction.ts";
+import { IsolatedCalls } from "./isolated-calls.ts";
 import { IsolatedCheckpoints } from "./isolated-checkpoints.ts";
 import { noKeyHere } from "./no-key-here.ts";
-import type { IsolatedRun, Notice } from "./protocol.ts";
+import type { CrossingSecrets, IsolatedRun, Notice } from "./protocol.ts";
 
 /** Progress crosses so often at the most; only the newest counts. */
 const PROGRESS_EVERY_MS = 100;
@@ -34,6 +36,8 @@ export class IsolatedContext implements Context {
   readonly correlationId: string | undefined;
   readonly secrets: SecretValues;
   readonly log: RunLog;
+  readonly fetch: Context["fetch"];
+  readonly calls: IsolatedCalls;
   readonly progress: Context["progress"];
   readonly cost: Context["cost"];
   readonly completeIn: Context["completeIn"];
@@ -73,8 +77,9 @@ export class IsolatedContext implements Context {
     this.idempotencyKey = run.runId;
     this.correlationId = run.correlationId ?? undefined;
     this.#send = send;
-    this.secrets = secretsFor(run.job, run.secrets);
-    const masks = Masks.of(run.secrets);
+    const texts = textsOf(run.secrets);
+    this.secrets = secretsFor(run.job, { ...withoutValues(run.secrets), ...texts });
+    const masks = Masks.of(texts);
     const write = (level: Level) => (message: string, fields?: LogFields) => {
       // The worker says in one further line that there were more.
       if (++this.#lines > MAX_LINES + 1) return;
@@ -88,6 +93,8 @@ export class IsolatedContext implements Context {
       warn: write("warn"),
       error: write("error"),
     };
+    this.calls = new IsolatedCalls(send);
+    this.fetch = this.calls.fetch;
     this.checkpoints = new IsolatedCheckpoints(send, run, masks);
     this.#steps = new StepRunner({
       checkpoints: this.checkpoints,
@@ -165,4 +172,17 @@ export class IsolatedContext implements Context {
     this.#progress = undefined;
     this.#progressSentAt = performance.now();
   }
+}
+
+function textsOf(secrets: CrossingSecrets): Record<string, string> {
+  const texts = Object.entries(secrets).flatMap(([name, text]): [string, string][] =>
+    text === null ? [] : [[name, text]],
+  );
+  return Object.fromEntries(texts);
+}
+
+/** Those that are bound to hosts: their handler sees no more of them than their names anywhere. */
+function withoutValues(secrets: CrossingSecrets): Record<string, HostBound> {
+  const names = Object.keys(secrets).filter((name) => secrets[name] === null);
+  return Object.fromEntries(names.map((name) => [name, { value: "", hosts: [] }]));
 }

@@ -31,6 +31,7 @@ async function start(run: IsolatedRun): Promise<void> {
 process.on("message", (command: Command) => {
   if ("start" in command) void start(command.start);
   else if ("answer" in command) context?.checkpoints.answer(command.answer);
+  else if ("called" in command) context?.calls.answer(command.called);
   else context?.abort(new Aborted(command.abort.why, command.abort.message));
 });
 process.on("disconnect", () => process.exit(0));

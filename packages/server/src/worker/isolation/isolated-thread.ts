@@ -15,6 +15,7 @@ export async function runInThread({ run, port }: ThreadTask): Promise<Ended> {
   port.on("message", (command: Command) => {
     if ("abort" in command) context.abort(new Aborted(command.abort.why, command.abort.message));
     if ("answer" in command) context.checkpoints.answer(command.answer);
+    if ("called" in command) context.calls.answer(command.called);
   });
   port.postMessage({ ready: true } satisfies Notice);
   try {

@@ -1,11 +1,12 @@
 import { MillraceError } from "@millrace/core";
-import type { Job } from "@millrace/sdk";
+import type { HeldSecrets, Job } from "@millrace/sdk";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { ClaimedRun } from "../../store/claim.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { Handling } from "../handling.ts";
 import { ProcessPool } from "./process-pool.ts";
+import type { CrossingSecrets } from "./protocol.ts";
 import { ThreadPool } from "./thread-pool.ts";
 
 /** Most suspects are innocent, and wait more than they compute: they must not stand in line for one core. */
@@ -104,7 +105,7 @@ export class Lanes {
       scheduledFor: run.scheduledFor,
       correlationId: run.correlationId,
       input: run.input,
-      secrets: context.secretValues,
+      secrets: crossing(context.secretValues),
       limits: context.checkpoints.limits,
       hold: context.hold,
       ...(context.seal && { sealed: true as const }),
@@ -125,4 +126,13 @@ export class Lanes {
   async close(): Promise<void> {
     await Promise.all([this.#threads, this.#processes, this.#suspects].map((pool) => pool.close()));
   }
+}
+
+/** What is bound to hosts stays here: the worker makes the calls. */
+function crossing(held: HeldSecrets): CrossingSecrets {
+  const secrets = Object.entries(held).map(([name, secret]): [string, string | null] => [
+    name,
+    typeof secret === "string" ? secret : null,
+  ]);
+  return Object.fromEntries(secrets);
 }

@@ -6,6 +6,7 @@ import { siblingModule } from "../../runtime/sibling-module.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { End } from "../handling.ts";
+import { CallAnswerer } from "./answer-call.ts";
 import { answerStep } from "./answer-step.ts";
 import { crashOf } from "./crash.ts";
 import { endOf } from "./end-of.ts";
@@ -95,7 +96,10 @@ export class ProcessChild {
     this.#stderr.clear();
     this.#mostBytes = undefined;
     return new Promise((resolve) => {
-      this.#task = { context, lastLine: undefined, resolve };
+      const calls: CallAnswerer = new CallAnswerer(context, (called) => {
+        if (this.#task?.calls === calls) this.#send({ called });
+      });
+      this.#task = { context, calls, lastLine: undefined, resolve };
       this.#send({ start: task });
       this.#watchMemory();
     });
@@ -147,6 +151,8 @@ export class ProcessChild {
       });
     } else if (task && "ended" in notice) {
       void this.#lookAtMemory().then(() => this.#finish(endOf(notice.ended)));
+    } else if (task && "call" in notice) {
+      void task.calls.take(notice.call);
     } else if (task && "step" in notice) {
       void answerStep(notice.step, task.context).then((answer) => {
         if (this.#task === task) this.#send({ answer });
@@ -232,6 +238,7 @@ export class ProcessChild {
 
 interface Task {
   context: AttemptContext;
+  calls: CallAnswerer;
   lastLine: string | undefined;
   resolve: (end: End) => void;
 }

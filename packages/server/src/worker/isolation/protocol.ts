@@ -7,7 +7,6 @@ import type {
   Noted,
   Publication,
   Recorded,
-  SecretValues,
   StepPlace,
   Suspension,
   Taken,
@@ -17,6 +16,7 @@ import type {
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { Level } from "../log-line.ts";
 import type { JudgedFailure } from "../judge-failure.ts";
+import type { WireFailure, WireOrder, WireResponse } from "./wire-call.ts";
 
 /** What a place of its own needs to run a handler. It loads the job itself: functions do not cross. */
 export interface IsolatedRun {
@@ -34,7 +34,7 @@ export interface IsolatedRun {
   /** As the caller gave it: the schema is applied where the handler is. */
   input: Json;
   /** Those that the job declares. */
-  secrets: SecretValues;
+  secrets: CrossingSecrets;
   /** How much its steps may give, where the worker has a store for what is large. */
   limits?: ValueLimits | undefined;
   /** What it records is encrypted by the worker, so it may record nothing itself. */
@@ -43,11 +43,15 @@ export interface IsolatedRun {
   hold: AttemptHold;
 }
 
+/** Secrets by their names: text, or null for one that is bound to hosts, whose value stays in the worker. */
+export type CrossingSecrets = Readonly<Record<string, string | null>>;
+
 /** From the worker to the place. */
 export type Command =
   | { start: IsolatedRun }
   | { abort: { why: Aborted["why"]; message: string } }
-  | { answer: StepAnswer };
+  | { answer: StepAnswer }
+  | { called: CallAnswer };
 
 /** From the place to the worker. */
 export type Notice =
@@ -60,6 +64,7 @@ export type Notice =
   /** It is about to record a step in a transaction of its own. */
   | { keepsInside: true }
   | { step: StepQuestion }
+  | { call: CallQuestion }
   | { ended: Ended };
 
 /** What a step asks of the worker, which holds the lease: see `Checkpoints`. */
@@ -88,6 +93,11 @@ export type StepAnswer = { id: number } & (
   | { done: true }
   | { failed: { code: ErrorCode | null; message: string } }
 );
+
+/** What a handler calls, which the worker does for it: or that it does not want it any more. */
+export type CallQuestion = { id: number } & ({ order: WireOrder } | { drop: true });
+
+export type CallAnswer = { id: number } & ({ response: WireResponse } | { failed: WireFailure });
 
 export type Ended =
   | { output: string | null }

@@ -6,6 +6,7 @@ import { Piscina } from "piscina";
 import { siblingModule } from "../../runtime/sibling-module.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { End, Handling } from "../handling.ts";
+import { CallAnswerer } from "./answer-call.ts";
 import { answerStep } from "./answer-step.ts";
 import { crashOf } from "./crash.ts";
 import { endOf } from "./end-of.ts";
@@ -57,10 +58,15 @@ export class ThreadPool {
     const begun = new Promise<void>((resolve) => {
       begin = resolve;
     });
+    const calls = new CallAnswerer(context, (called) => {
+      here.postMessage({ called } satisfies Command);
+    });
     const take = (notice: Notice) => {
       if ("ready" in notice) {
         ready = true;
         begin();
+      } else if ("call" in notice) {
+        void calls.take(notice.call);
       } else if ("step" in notice) {
         void answerStep(notice.step, context).then((answer) => {
           here.postMessage({ answer } satisfies Command);

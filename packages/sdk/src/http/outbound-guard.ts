@@ -55,6 +55,11 @@ export class OutboundGuard {
     return url;
   }
 
+  /** Whether an operator has listed the host. */
+  lists(url: URL): boolean {
+    return this.#allowed.names(url);
+  }
+
   /** How a connection to a checked URL finds its address: refused when one of the answers is not allowed. */
   lookupFor(url: URL): LookupFunction {
     const listed = this.#allowed.names(url);
