@@ -24,7 +24,7 @@ import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.t
 import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
 import {
   editSchedule,
-  insert,
+  type GivenSchedule,
   pauseOne,
   removeOne,
   resetSchedule,
@@ -54,15 +54,11 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
   const kind = "dismiss" as const;
   const whole = by("api", "admin", ["default"]);
   const operation = await beginOperation(db, whole, { kind, filter: { job } });
-  const policy = { overlap: "skip", missed: "skip", missedLimit: 1, graceMs: 60_000, jitterMs: 0 };
-  const rule = { everyMs: 3_600_000 };
-  const given = { job, rule, policy, input: "{}" } as never;
-  await insert(db, "nightly", given, null, "test").catch(() =>
-    db.query(
-      `insert into millrace.schedule (name, job, rule, policy, input, created_by)
-       values ('nightly', $1, '{}', '{}', '{}', 'test')`,
-      [job],
-    ),
+  const given = { job } as GivenSchedule;
+  await mill.rows(
+    `insert into millrace.schedule (name, job, rule, policy, input, created_by)
+     values ('nightly', $1, '{}', '{}', '{}', 'test')`,
+    [job],
   );
   const range = { from: new Date(0), until: new Date(1) };
 
@@ -93,10 +89,7 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
       () => pauseJobOrKey(db, they, { job, key: null, reason: null, until: null }),
     ],
     resumeJobOrKey: ["not_found", () => resumeJobOrKey(db, they, job, null)],
-    beginOperation: [
-      "dead_letter_not_found",
-      () => beginOperation(db, they, { kind, filter: {} as never }),
-    ],
+    beginOperation: ["dead_letter_not_found", () => beginOperation(db, they, { kind, filter: {} })],
     steerOperation: ["operation_not_found", () => steerOperation(db, they, operation, "pause")],
     pauseOne: ["schedule_not_found", () => pauseOne(db, they, "nightly", null, null, null)],
     resumeOne: ["schedule_not_found", () => resumeOne(db, they, "nightly")],

@@ -1,10 +1,16 @@
 import { expect, test } from "vitest";
 import { withProject } from "./project-column.ts";
+import type { Column } from "./table.ts";
 
-const NAME = { title: "NAME", text: (row: { name: string }) => row.name };
+interface Row {
+  name: string;
+  project: string | null;
+}
+
+const NAME: Column<Row> = { title: "NAME", text: ({ name }) => name };
 
 const titles = (projects: (string | null)[]) => {
-  const rows = projects.map((project) => ({ name: "any", project }));
+  const rows = projects.map((project): Row => ({ name: "any", project }));
   return withProject([NAME], rows).map(({ title }) => title);
 };
 
@@ -12,7 +18,7 @@ test("a project is shown where there are several, and not for what all share alo
   expect(titles([])).toEqual(["NAME"]);
   expect(titles(["default", "default", null])).toEqual(["NAME"]);
   expect(titles(["default", "crm", null])).toEqual(["NAME", "PROJECT"]);
-  const row = { name: "any", project: null };
+  const row: Row = { name: "any", project: null };
   const [, column] = withProject([NAME], [row, { ...row, project: "a" }, { ...row, project: "b" }]);
   expect(column!.text(row)).toBe("all");
 });

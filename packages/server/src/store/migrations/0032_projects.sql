@@ -384,6 +384,8 @@ create or replace function millrace.note_audit(action text, object text, before 
   declare
     -- Set by the server for one transaction: {name, role, address, request}. Who changes something with psql has none.
     caller constant jsonb := nullif(current_setting('millrace.caller', true), '')::jsonb;
+    -- Looked up before the head is held, for which others wait.
+    of_project constant text := millrace.audited_project(note_audit.object, note_audit.before, note_audit.after);
     last_seq bigint;
     last_hash bytea;
     own_seq bigint;
@@ -407,7 +409,7 @@ create or replace function millrace.note_audit(action text, object text, before 
       'database', session_user,
       'action', note_audit.action,
       'object', note_audit.object,
-      'project', millrace.audited_project(note_audit.object, note_audit.before, note_audit.after),
+      'project', of_project,
       'before', note_audit.before,
       'after', note_audit.after)::text;
     insert into millrace.audit (seq, entry, hash) values (next, written, sha256(coalesce(own_hash, last_hash) || convert_to(written, 'UTF8')));
