@@ -5,6 +5,7 @@ import { Emitter } from "../engine/emitter.ts";
 import { Once } from "../engine/once.ts";
 import { Receiver } from "../engine/webhooks/receiver.ts";
 import type { Intake } from "../engine/intake.ts";
+import { Starter } from "../engine/start.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
@@ -198,7 +199,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const parse = (body: Buffer) => jsonOf(body) ?? null;
   const receiver = new Receiver({ db, intake, origins: secretOrigins, parse, logger });
   const context: Context = {
-    ...{ db, intake, emitter, once, observer, values, secretKeys, guard, ring },
+    starter: new Starter(intake, emitter),
+    ...{ db, intake, once, observer, values, secretKeys, guard, ring },
     origins: secretOrigins,
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;

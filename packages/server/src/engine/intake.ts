@@ -11,6 +11,9 @@ import { RegisteredSchemas } from "./registered-schemas.ts";
 /** What a caller asks for: the request before its input was checked. */
 export type RunRequest = Omit<EnqueueRequest, "input"> & { input?: unknown };
 
+/** What of the way in looks at inputs, and starts nothing. */
+export type InputCheck = Pick<Intake, "requireAcceptable">;
+
 const MAX_BATCH = 500;
 
 /** While one batch waits for the disk, another is on its way. */

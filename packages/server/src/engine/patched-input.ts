@@ -2,7 +2,7 @@ import { MillraceError } from "@millrace/core";
 import type { JsonPatch } from "@millrace/core/api";
 import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import type { Intake } from "./intake.ts";
+import type { InputCheck } from "./intake.ts";
 import { patchInput } from "./patch-input.ts";
 
 /** A run's input after a patch, which its job accepts. */
@@ -18,7 +18,7 @@ export interface PatchedInput {
  *   input
  */
 export async function patchedInput(
-  intake: Intake,
+  intake: InputCheck,
   { job, input }: Pick<RerunRow, "job" | "input">,
   patch: JsonPatch,
   db?: Queryable,
@@ -31,7 +31,7 @@ export async function patchedInput(
 /** The same for a run by its id. The input of a run never changes, so this needs no lock. */
 export async function patchedInputOf(
   db: Queryable,
-  intake: Intake,
+  intake: InputCheck,
   runId: string,
   patch: JsonPatch,
 ): Promise<PatchedInput> {
@@ -52,7 +52,7 @@ export interface Preview {
 /** @throws MillraceError `dead_letter_not_found` */
 export async function previewPatch(
   db: Queryable,
-  intake: Intake,
+  intake: InputCheck,
   runId: string,
   patch: JsonPatch,
 ): Promise<Preview> {

@@ -43,4 +43,18 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: MANY_WRITERS,
   },
+  {
+    bug: "whoever reaches the way in may start runs, if a route forgets to ask",
+    edits: [
+      {
+        file: "engine/start.ts",
+        find: '    requirePermission(caller, "start");\n    return this.#intake.acceptMany',
+        replace: "    return this.#intake.acceptMany",
+      },
+    ],
+    caughtBy: {
+      file: "test/engine/permissions.test.ts",
+      test: "S3: each use-case refuses by itself whoever may not, before it looks at anything",
+    },
+  },
 ];

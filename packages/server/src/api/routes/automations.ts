@@ -10,7 +10,7 @@ import { type Api, type Context, NoQuery } from "../route.ts";
 
 const FIELDS = { job: "/job_type", input: "/payload", queue: "/queue" };
 
-export function automationRoutes(app: Api, { db, intake, observer, once }: Context): void {
+export function automationRoutes(app: Api, { db, starter, observer, once }: Context): void {
   app.post(
     "/automations",
     {
@@ -32,7 +32,7 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
       const { job_type: job, payload: input } = request.body;
       const asked = runRequest({ job, input }, request, idempotencyKey(request));
       await answerOnce<z.infer<typeof AutomationAccepted>>(once, request, reply, async (tx) => {
-        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+        const run = await starter.accept(request.caller, asked, tx).catch((error: unknown) => {
           throw placed(error, FIELDS);
         });
         return {
@@ -41,7 +41,7 @@ export function automationRoutes(app: Api, { db, intake, observer, once }: Conte
           body: { task_id: run.id, status: "queued" },
           after: () => {
             if (run.created) observer.accepted(job);
-            if (tx) intake.ring([{ run }]);
+            if (tx) starter.ring([{ run }]);
           },
         };
       });

@@ -17,7 +17,7 @@ const MAX_BULK_BYTES = 8 * 1024 * 1024;
 /** The outer shape only: a run that is malformed must not hold up the others. */
 const AnyRuns = z.strictObject({ runs: z.array(z.unknown()).min(1).max(MAX_BULK) });
 
-export function createRunRoutes(app: Api, { intake, observer, once }: Context): void {
+export function createRunRoutes(app: Api, { starter, observer, once }: Context): void {
   app.post(
     "/api/v1/runs",
     {
@@ -38,7 +38,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
     async (request, reply) => {
       const asked = runRequest(request.body, request, idempotencyKey(request));
       await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
-        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+        const run = await starter.accept(request.caller, asked, tx).catch((error: unknown) => {
           throw placed(error, fieldsAt(""));
         });
         return {
@@ -47,7 +47,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
           body: presentAccepted(run),
           after: () => {
             if (run.created) observer.accepted(asked.job);
-            if (tx) intake.ring([{ run }]);
+            if (tx) starter.ring([{ run }]);
           },
         };
       });
@@ -83,7 +83,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
       const asked = request.body.runs.map((item, index) => readItem(item, index, request));
       const good = asked.filter((item) => "job" in item);
       await answerOnce<CreatedRuns>(once, request, reply, async (tx) => {
-        const all = await intake.acceptMany(good, tx);
+        const all = await starter.acceptMany(request.caller, good, tx);
         const accepted = all.values();
         const created: string[] = [];
         const results = asked.map((item, index): CreatedRuns["results"][number] => {
@@ -100,7 +100,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
           body: { accepted: results.length - refused, refused, results },
           after: () => {
             for (const job of created) observer.accepted(job);
-            if (tx) intake.ring(all);
+            if (tx) starter.ring(all);
           },
         };
       });

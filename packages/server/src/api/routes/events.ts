@@ -4,7 +4,7 @@ import { idempotencyKey } from "../request-identity.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 import { placedAt } from "../accept.ts";
 
-export function eventRoutes(app: Api, { emitter, once }: Context): void {
+export function eventRoutes(app: Api, { starter, once }: Context): void {
   app.post(
     "/api/v1/events",
     {
@@ -26,14 +26,14 @@ export function eventRoutes(app: Api, { emitter, once }: Context): void {
       const { idempotencyKey: key = idempotencyKey(request), ...event } = request.body;
       await answerOnce<EmittedEvent>(once, request, reply, async (tx) => {
         const asked = { ...event, idempotencyKey: key };
-        const sent = await emitter.emit(asked, tx).catch((error: unknown) => {
+        const sent = await starter.emit(request.caller, asked, tx).catch((error: unknown) => {
           throw placedAt(error, "/payload", ["invalid_json", "payload_too_large"]);
         });
         return {
           status: sent.created ? 201 : 200,
           body: sent,
           after: () => {
-            if (tx) emitter.deliver();
+            if (tx) starter.deliver();
           },
         };
       });
