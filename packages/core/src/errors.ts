@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   },
   precondition_failed: { status: 412, title: "It was changed since it was read" },
   rate_limited: { status: 429, title: "Too many requests" },
+  queue_full: { status: 429, title: "The queue takes no more runs for now" },
   person_exists: { status: 409, title: "A person of that e-mail address exists already" },
   person_disabled: { status: 409, title: "The person may not log in" },
   payload_too_large: { status: 413, title: "The payload is too large" },

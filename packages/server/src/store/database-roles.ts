@@ -59,7 +59,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   person: ["siu", "", "", ""],
   progress: ["s", "", "siu", "sd"],
   published: ["s", "", "siu", "sd"],
-  queue: ["su", "s", "siu", "s"],
+  queue: ["su", "su", "siu", "s"],
   ready: ["siud", "siud", "siud", "i"],
   ready_seq: ["U", "U", "U", "U"],
   reply: ["siu", "", "", "sud"],

@@ -17,6 +17,8 @@ export interface EnqueuedRow {
 export const UNKNOWN_JOB = "ML001";
 export const UNKNOWN_QUEUE = "ML002";
 export const KEY_REUSED = "ML003";
+/** A queue takes no more; the detail is the indexes of all items that are for it, with commas. */
+export const QUEUE_FULL = "ML011";
 /** A debounced job decides itself when its runs start. */
 export const NOT_FOR_DEBOUNCED = "ML010";
 

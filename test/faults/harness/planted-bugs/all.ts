@@ -5,6 +5,7 @@ import { EFFECT_BUGS } from "./effects.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
+import { HARDENING_BUGS } from "./hardening.ts";
 import { QUEUE_BUGS } from "./queue.ts";
 import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
@@ -40,4 +41,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...AUDIT_BUGS,
   ...REQUEST_BUGS,
   ...WEBHOOK_BUGS,
+  ...HARDENING_BUGS,
 ];

@@ -25,7 +25,7 @@ export function automationRoutes(app: Api, { db, starter, observer, once }: Cont
         body: PostAutomation,
         once: "kept",
         response: { 202: AutomationAccepted },
-        problems: ["invalid_input", "unknown_job", "idempotency_key_reused"],
+        problems: ["invalid_input", "unknown_job", "idempotency_key_reused", "queue_full"],
       },
     },
     async (request, reply) => {

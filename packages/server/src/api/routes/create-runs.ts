@@ -32,7 +32,13 @@ export function createRunRoutes(app: Api, { starter, observer, once }: Context):
         body: CreateRun,
         once: "kept",
         response: { 200: AcceptedRun, 201: AcceptedRun },
-        problems: ["invalid_input", "unknown_job", "queue_not_found", "idempotency_key_reused"],
+        problems: [
+          "invalid_input",
+          "unknown_job",
+          "queue_not_found",
+          "idempotency_key_reused",
+          "queue_full",
+        ],
       },
     },
     async (request, reply) => {

@@ -17,7 +17,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         permission: "operate",
         summary: "Limit a queue over all workers",
         description:
-          "How many of its runs run at the same time, and how many start. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
+          "How many of its runs run at the same time, how many start, and how many may wait. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
         params: QueueByName,
         querystring: NoQuery,
         body: SetQueueLimits,
@@ -28,7 +28,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { name } = request.params;
-      const { concurrency, rate } = request.body;
+      const { concurrency, rate, maxDepth } = request.body;
       await setQueueLimits(
         db,
         request.caller,
@@ -36,6 +36,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         {
           ...(concurrency !== undefined && { concurrency }),
           ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
+          ...(maxDepth !== undefined && { maxDepth }),
         },
         unchanged(request, name),
       );

@@ -1,4 +1,10 @@
-import { MillraceError, occurrencesOf, type Rule, type SchedulePolicy } from "@millrace/core";
+import {
+  MillraceError,
+  isFinerThanMinutes,
+  occurrencesOf,
+  type Rule,
+  type SchedulePolicy,
+} from "@millrace/core";
 import { isDeepStrictEqual } from "node:util";
 import type { Caller } from "../../security/caller.ts";
 import type { Database, Transaction } from "../../store/database.ts";
@@ -29,7 +35,7 @@ export interface GivenSchedule {
   input: string;
 }
 
-/** @throws MillraceError `forbidden`, `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
+/** @throws MillraceError `forbidden`, also for a rule that is {@link requireCoarse too fine}; `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
   db: Database | Transaction,
   caller: Caller,
@@ -38,7 +44,7 @@ export function createSchedule(
 ): Promise<void> {
   return asCaller(db, caller, "edit", async (tx) => {
     await requireJob(tx, given.job);
-    await requireFuture(tx, name, given.rule);
+    await requireFuture(tx, name, given.rule, caller);
     if (await insert(tx, name, given, null, caller.name)) return;
     throw new MillraceError(
       "schedule_exists",
@@ -87,7 +93,9 @@ export function editSchedule(
     const row = await lockedSchedule(tx, name);
     const given = edit(row);
     await requireJob(tx, given.job);
-    if (!isDeepStrictEqual(row.rule, plain(given.rule))) await requireFuture(tx, name, given.rule);
+    if (!isDeepStrictEqual(row.rule, plain(given.rule))) {
+      await requireFuture(tx, name, given.rule, caller);
+    }
     const asDefined = row.defined !== null && isSame(row.defined, given);
     await change(tx, row, given, row.defined, asDefined ? null : caller.name);
   });
@@ -243,12 +251,28 @@ async function requireJob(tx: Queryable, name: string): Promise<void> {
 }
 
 /** Somebody who makes a schedule that never fires has made a mistake; code may have one that is over. */
-async function requireFuture(tx: Queryable, name: string, rule: Rule): Promise<void> {
+async function requireFuture(
+  tx: Queryable,
+  name: string,
+  rule: Rule,
+  caller: Caller,
+): Promise<void> {
   const [clock] = await readClock(tx);
-  if (occurrencesOf(rule, name)(clock!.now.getTime())) return;
+  const now = clock!.now.getTime();
+  requireCoarse(caller, name, rule, now);
+  if (occurrencesOf(rule, name)(now)) return;
   throw new MillraceError(
     "invalid_schedule",
     `the rule of schedule ${name} names no instant from now on; look at its at, start and end`,
+  );
+}
+
+/** What fires by the second makes 86,400 runs a day, by one request: that is for code, and for those who may do everything. */
+function requireCoarse({ role }: Caller, name: string, rule: Rule, now: number): void {
+  if (role === "admin" || !isFinerThanMinutes(rule, now)) return;
+  throw new MillraceError(
+    "forbidden",
+    `the rule of schedule ${name} names instants less than a minute apart, which takes the role admin, or code that defines the schedule; leave a minute between them`,
   );
 }
 
