@@ -252,6 +252,15 @@ const ACTS: Record<string, Act> = {
     "webhook.created webhook:ops",
     "secret.created secret:WEBHOOK_OPS",
   ],
+  rotateWebhookSecret: async (scene) => {
+    await newWebhook(scene, "turned");
+    return [
+      `${subscriptionPath("turned")}/rotate`,
+      {},
+      "webhook.changed webhook:turned",
+      "secret.created secret:WEBHOOK_TURNED",
+    ];
+  },
   removeWebhookSubscription: async (scene) => {
     await newWebhook(scene, "old-ops");
     return [

@@ -21,7 +21,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["editor", "admin"],
     `createSchedule changeSchedule removeSchedule resetSchedule setWebhookEndpoint removeWebhookEndpoint setWebhookSubscription
-     removeWebhookSubscription`,
+     removeWebhookSubscription rotateWebhookSecret`,
   ),
   ...all(
     ["admin"],

@@ -49,6 +49,7 @@ import {
 import {
   redeliver,
   removeSubscription,
+  rotateSubscription,
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
@@ -73,7 +74,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   edit: {
     ...{ createSchedule, editSchedule, resetSchedule, removeOne },
-    ...{ setEndpoint, removeEndpoint, setSubscription, removeSubscription },
+    ...{ setEndpoint, removeEndpoint, setSubscription, removeSubscription, rotateSubscription },
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },

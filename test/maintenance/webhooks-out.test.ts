@@ -6,6 +6,7 @@ import {
   type GivenSubscription,
   redeliver,
   removeSubscription,
+  rotateSubscription,
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
@@ -92,12 +93,19 @@ async function started(allowed: string[]) {
 }
 
 /** As the specification says it: https://www.standardwebhooks.com */
-function isSigned({ headers, body }: ReceivingServer["received"][number], secret: string): boolean {
+function signatureOf(
+  { headers, body }: ReceivingServer["received"][number],
+  secret: string,
+): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
   const content = [headers["webhook-id"], headers["webhook-timestamp"], body].join(".");
-  const expected = createHmac("sha256", key).update(content).digest("base64");
+  return `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
+}
+
+function isSigned(received: ReceivingServer["received"][number], secret: string): boolean {
+  const { headers } = received;
   const age = Date.now() / 1000 - Number(headers["webhook-timestamp"]);
-  return headers["webhook-signature"] === `v1,${expected}` && age >= -1 && age < 60;
+  return headers["webhook-signature"] === signatureOf(received, secret) && age >= -1 && age < 60;
 }
 
 test("S14: the end of a run is told once, signed under the secret that was shown once", async () => {
@@ -144,6 +152,44 @@ test("S14: the end of a run is told once, signed under the secret that was shown
       },
     })),
   ]);
+});
+
+test("S14: while the secret of a subscription changes, deliveries are signed under both, and then under the new one alone", async () => {
+  const there = await receivingServer();
+  const { mill, keys, subscribe, startSender, untilAll } = await started([there.host]);
+  const { secret: first } = await subscribe("ops", { url: there.url, events: ["run.failed"] });
+  const rotate = (overlapMs: number) =>
+    rotateSubscription(mill.db, ADMIN, keys, "ops", overlapMs).then(({ secret }) => secret);
+  const second = await rotate(60_000);
+  await startSender();
+  const sent = async (count: number) => {
+    await testSubscription(mill.db, ADMIN, "ops");
+    await untilAll("delivered", count);
+    return there.received.at(-1)!;
+  };
+  const both = await sent(1);
+  expect(both.headers["webhook-signature"]).toBe(
+    `${signatureOf(both, second)} ${signatureOf(both, first!)}`,
+  );
+
+  await mill.db.query(
+    `update millrace.webhook_subscription
+     set older_secrets = jsonb_set(older_secrets, '{0,until}', to_jsonb(clock_timestamp()))`,
+  );
+  expect(isSigned(await sent(2), second), "the overlap is over").toBe(true);
+
+  const third = await rotate(0);
+  expect(isSigned(await sent(3), third), "without an overlap").toBe(true);
+  const names = () => mill.rows<{ name: string }>("select name from millrace.secret");
+  expect(await names(), "what signs no more is gone").toHaveLength(1);
+
+  for (let n = 0; n < 3; n++) await rotate(60_000);
+  await expect(rotate(60_000)).rejects.toMatchObject({
+    code: "invalid_request",
+    message: expect.stringContaining("3 secrets of before already"),
+  });
+  await removeSubscription(mill.db, ADMIN, "ops");
+  expect(await names()).toEqual([]);
 });
 
 test("S14: what is answered with 500 is sent again, the same bytes under the same id and another signature", async () => {

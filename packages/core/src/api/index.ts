@@ -142,6 +142,7 @@ export {
   ListDeliveries,
   ReceiptInfo,
   ReceiptPage,
+  RotateWebhookSecret,
   SetWebhookEndpoint,
   SetWebhookSubscription,
   SubscriptionInfo,

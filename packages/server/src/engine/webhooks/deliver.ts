@@ -105,22 +105,29 @@ async function attemptOf(
   }
 }
 
-/** Signed anew in every attempt, because its time is in the signature; the id and the body are those of the first. */
+/**
+ * Signed anew in every attempt, because its time is in the signature; the id and the body are those of the first. Under each secret that holds, as
+ * Standard Webhooks says: whoever checks takes it when one of the signatures is right.
+ */
 async function send(
   { db, origins, guard, userAgent }: SendingGround,
-  { id, body: text, url, secret }: DueDelivery,
+  { id, body: text, url, secret, older }: DueDelivery,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { values } = await loadSecrets(db, origins, SENDER, [secret!]);
+  const names = [secret!, ...(older ?? [])];
+  const { values } = await loadSecrets(db, origins, SENDER, names);
   const body = Buffer.from(text);
   const at = String(Math.floor(Date.now() / 1000));
+  const signatures = names.map((name) =>
+    signStandard(webhookKey("standard", values[name]!), id, at, body),
+  );
   return guardedPost(guard, url!, {
     headers: {
       "content-type": "application/json",
       "user-agent": userAgent,
       "webhook-id": id,
       "webhook-timestamp": at,
-      "webhook-signature": signStandard(webhookKey("standard", values[secret!]!), id, at, body),
+      "webhook-signature": signatures.join(" "),
     },
     body,
     timeoutMs: TIMEOUT_MS,

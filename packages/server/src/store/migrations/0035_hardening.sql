@@ -1,4 +1,4 @@
--- additive: how many runs may wait in a queue. Additive.
+-- additive: how many runs may wait in a queue; secrets of subscriptions that overlap. Additive.
 
 set local lock_timeout = '5s';
 
@@ -100,3 +100,10 @@ create constraint trigger audit_changed
   for each row when ((old.name, old.concurrency, old.rate, old.max_depth, old.limited_by, old.defined, old.paused_at, old.paused_by, old.pause_reason, old.paused_until)
     is distinct from (new.name, new.concurrency, new.rate, new.max_depth, new.limited_by, new.defined, new.paused_at, new.paused_by, new.pause_reason, new.paused_until))
   execute function millrace.audit_queue();
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- A subscription gets another secret, and deliveries are signed under both for a while.
+
+alter table millrace.webhook_subscription add column older_secrets jsonb not null default '[]';
+comment on column millrace.webhook_subscription.older_secrets is
+  'A list of {name, until}, the newest first: the secrets of before, under which deliveries are signed as well until then.';
