@@ -1,4 +1,10 @@
-import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
@@ -157,7 +163,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     clientErrorHandler: answerClientError,
     // A path that cannot be routed at all passes no hook, so its request goes through them here.
     frameworkErrors: (error, request, reply) => {
-      prepare(request.id, (name, value) => reply.header(name, value));
+      prepare(request, (name, value) => reply.header(name, value));
       const answer = (told: unknown) => {
         sendProblem(told, request, reply);
         observer.answered(request, reply);
@@ -176,7 +182,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("bodyDigest", undefined);
   app.decorateRequest("session");
   app.addHook("onRequest", async (request, reply) => {
-    prepare(request.id, (name, value) => reply.header(name, value));
+    prepare(request, (name, value) => reply.header(name, value));
     const caller = await authenticate(doors, request, reply);
     if (!caller) return;
     request.caller = { ...caller, address: request.ip, requestId: request.id };
@@ -248,11 +254,18 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   return app;
 }
 
+/** A year, of this host alone: what stands beside or below it is not ours to decide. */
+const HSTS = "max-age=31536000";
+
 /** Headers of every answer. Nothing here is for other sites' pages, for frames, or for caches. */
-function prepare(id: string, header: (name: string, value: string) => void): void {
-  header("x-request-id", id);
+function prepare(request: FastifyRequest, header: (name: string, value: string) => void): void {
+  header("x-request-id", request.id);
   header("cache-control", "no-store");
   header("x-content-type-options", "nosniff");
   header("referrer-policy", "no-referrer");
   header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  header("cross-origin-opener-policy", "same-origin");
+  header("cross-origin-resource-policy", "same-origin");
+  // Only who is believed to be a proxy can say that it came by https; by http browsers must not heed it (RFC 6797, 8.1).
+  if (request.protocol === "https") header("strict-transport-security", HSTS);
 }

@@ -4,13 +4,11 @@ import { FORM_HEADERS, formDocument, headline } from "./form-page.ts";
 import { type Html, html } from "./page.ts";
 
 /**
- * Of pages about people. Their address goes along to this server alone, as the origin of their forms does, by which those of other sites are told;
- * no page that has opened them can reach into them.
+ * Of pages about people. Their address goes along to this server alone, as the origin of their forms does, by which those of other sites are told.
  */
 export const LOGIN_HEADERS = {
   ...FORM_HEADERS,
   "referrer-policy": "same-origin",
-  "cross-origin-opener-policy": "same-origin",
   "x-robots-tag": "noindex, nofollow",
 };
 
