@@ -302,6 +302,18 @@ const ACTS: Record<string, Act> = {
     await newPerson(scene, "ed");
     return ["people/ed@example.com/reset", undefined, "person.reset person:ed@example.com"];
   },
+  resetSecondFactor: async (scene) => {
+    await newPerson(scene, "flo");
+    await scene.db.query(
+      `insert into millrace.second_factor (person_id, wrapped_key, sealed, last_step, recovery)
+       select id, 'a', 'b', 0, '{}' from millrace.person where email = 'flo@example.com'`,
+    );
+    return [
+      "people/flo@example.com/reset-second-factor",
+      undefined,
+      "person.second_factor_removed person:flo@example.com",
+    ];
+  },
   rotateSecrets: async ({ db }) => {
     const place = { name: "UNDER_THE_OLD_KEY", version: 1 };
     const { wrappedKey, sealed } = seal(new KeyRing([OLD_KEY]), place, CANARY);

@@ -26,7 +26,8 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets listAudit
-      listPeople addPerson changePerson disablePerson enablePerson resetPerson`,
+      listPeople addPerson changePerson disablePerson enablePerson resetPerson
+      resetSecondFactor`,
   ),
 };
 

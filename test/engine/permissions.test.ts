@@ -28,6 +28,7 @@ import {
   disable,
   enable,
   reset,
+  resetSecondFactor,
 } from "../../packages/server/src/engine/people.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
@@ -78,7 +79,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
-    ...{ addPerson, changeRole, disable, enable, reset },
+    ...{ addPerson, changeRole, disable, enable, reset, resetSecondFactor },
   },
 };
 

@@ -26,7 +26,11 @@ function lockFile(path: string): [name: string, locked: Locked][] {
 const OURS = lockFile("package-lock.json");
 
 /** Those under which Apache-2.0 software may bring what it stands on. A new one is somebody's decision. */
-const LICENCES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"];
+const LICENCES = [
+  ...["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"],
+  // Where we may choose.
+  "(MIT OR Apache-2.0)",
+];
 
 /** Tools that are no part of what is shipped. */
 const TOOLS_LICENCES = [...LICENCES, "CC0-1.0", "MPL-2.0"];

@@ -119,6 +119,7 @@ export async function startApi(
       | "signOn"
       | "trustedProxies"
       | "passwords"
+      | "requireSecondFactor"
     >
   > & {
     away?: boolean;
@@ -160,6 +161,7 @@ export async function startApi(
     publicUrl: options.publicUrl,
     signOn: options.signOn,
     trustedProxies: options.trustedProxies,
+    requireSecondFactor: options.requireSecondFactor,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),

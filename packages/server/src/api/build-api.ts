@@ -1,3 +1,4 @@
+import type { PersonRole } from "@millrace/core";
 import {
   fastify,
   type FastifyBaseLogger,
@@ -68,6 +69,7 @@ import { runGraphRoute } from "./routes/run-graph.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { secondFactorRoutes } from "./routes/second-factor.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { sessionRoutes } from "./routes/session.ts";
@@ -99,6 +101,8 @@ export interface ApiOptions {
   signOn?: SignOn | undefined;
   /** Addresses and networks of proxies, which are believed when they say for whom they ask. Default none. */
   trustedProxies?: readonly string[] | undefined;
+  /** The roles that must have a second factor when they log in by a password; default none. */
+  requireSecondFactor?: readonly PersonRole[] | undefined;
   /** Default: as strong as they should be. */
   passwords?: Passwords | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
@@ -210,7 +214,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     origins: secretOrigins,
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
-  const people: PeopleContext = { db, once, passwords, sessions, origins, publicUrl, signOn };
+  const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
+  const people: PeopleContext = {
+    ...{ db, once, passwords, sessions, origins, publicUrl, signOn, factors },
+  };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -236,6 +243,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   personRoutes(app, people);
   sessionRoutes(app, people);
   await loginRoutes(app, people);
+  await secondFactorRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);
   secretRoutes(app, context);
   auditRoutes(app, context);

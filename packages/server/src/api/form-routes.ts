@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, MillraceError } from "@millrace/core";
+import { ERROR_CODES, type ErrorCode, type MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { acceptFormsOnly } from "./form-body.ts";
 import { wordsPage } from "./form-page.ts";

@@ -54,7 +54,7 @@ export function loginPage({ wrong, email = "", issuer }: LoginPage): string {
   );
 }
 
-export function sessionPage({ email, name, role, ends_at }: SessionRow): string {
+export function sessionPage({ email, name, role, ends_at, began_by }: SessionRow): string {
   return formDocument(
     "Logged in",
     html`${headline("You are logged in")}
@@ -62,6 +62,7 @@ export function sessionPage({ email, name, role, ends_at }: SessionRow): string 
         ${name === null ? "" : field("Name", name)} ${field("E-mail", email)} ${field("Role", role)}
         ${field("Until", `${timeInWords(ends_at)}, or until it is not used for 8 hours`)}
       </dl>
+      ${began_by === "password" ? html`<p><a href="second-factor">Second factor</a></p>` : ""}
       <form method="post" action="logout">
         <div class="answers"><button class="reject">Log out</button></div>
       </form>`,

@@ -51,6 +51,8 @@ export interface Settings {
   readonly allowedHosts: AllowedHosts;
   /** Addresses and networks of proxies that say for whom they ask. */
   readonly trustedProxies: readonly string[];
+  /** Who must have a second factor when they log in by a password. */
+  readonly requireSecondFactor: readonly PersonRole[];
   /** By whom else people may be told; undefined: by nobody. */
   readonly signOn: SignOnSettings | undefined;
   readonly jobs: readonly string[];
@@ -163,6 +165,13 @@ export const VARIABLES = {
     .refine(
       (items) => items.every(isNetwork),
       "write addresses or networks with commas between them, such as 10.0.0.0/8",
+    )
+    .prefault(""),
+  MILLRACE_REQUIRE_SECOND_FACTOR: list()
+    .pipe(
+      z.array(
+        z.enum(PERSON_ROLES, `write roles with commas between them: ${PERSON_ROLES.join(", ")}`),
+      ),
     )
     .prefault(""),
   MILLRACE_OIDC_ISSUER: z
@@ -316,6 +325,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     publicUrl: read.MILLRACE_PUBLIC_URL,
     allowedHosts: read.MILLRACE_ALLOWED_HOSTS,
     trustedProxies: read.MILLRACE_TRUSTED_PROXIES,
+    requireSecondFactor: read.MILLRACE_REQUIRE_SECOND_FACTOR,
     signOn:
       read.MILLRACE_OIDC_ISSUER === undefined
         ? undefined

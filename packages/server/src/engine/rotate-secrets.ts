@@ -1,9 +1,13 @@
 import { type Caller, requirePermission } from "../security/caller.ts";
-import { rewrap } from "../security/envelope.ts";
+import { type SecretPlace, rewrap } from "../security/envelope.ts";
 import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
 import type { Database } from "../store/database.ts";
 import { type WrappedRow, keepRewrapped, lockUnderOtherKeys } from "../store/secrets.ts";
+import { keepRewrappedFactors, lockFactorsUnderOtherKeys } from "../store/second-factors.ts";
+import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
+import { placeOfFactor } from "./second-factor/place-of-factor.ts";
+import { requireFactorKeys } from "./second-factor/ring-for-factors.ts";
 import { requireKeys } from "./secrets.ts";
 
 /** In one transaction, whose locks hold up nobody who reads. */
@@ -18,7 +22,7 @@ export interface Rotated {
 }
 
 /**
- * Encrypts the keys of all secrets anew, under the first key of the ring. Values stay as they are, and are read meanwhile. What somebody
+ * Encrypts the keys of all secrets, and of second factors, anew, under the first key of the ring. Values stay as they are, and are read meanwhile. What somebody
  * sets at the same time comes under that key anyway.
  *
  * @throws MillraceError `forbidden`, `secret_key_missing`
@@ -30,33 +34,76 @@ export async function rotateSecrets(
 ): Promise<Rotated> {
   requirePermission(caller, "administer");
   const ring = await requireKeys(db, keys);
+  await requireFactorKeys(db, keys);
   const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, unopened: [] };
   if (!ring) return done;
-  for (let after = ""; ;) {
+  for (const kind of [SECRETS, FACTORS]) await rotateKind(db, caller, ring, kind, done);
+  return done;
+}
+
+async function rotateKind(
+  db: Database,
+  caller: Caller,
+  ring: KeyRing,
+  { first, what, lock, keep, placeOf }: Kind,
+  done: Rotated,
+): Promise<void> {
+  for (let after = first; ;) {
     const rows = await asCaller(db, caller, "administer", async (tx, tell) => {
-      const batch = await lockUnderOtherKeys(tx, ring.first.id, after, BATCH);
-      const opened = batch.flatMap((row) => rewrapped(ring, row));
-      await keepRewrapped(
+      const batch = await lock(tx, ring.first.id, after, BATCH);
+      const opened = batch.flatMap((row) => rewrapped(ring, placeOf(row), row));
+      await keep(
         tx,
         opened.map(({ name }) => name),
         opened.map(({ wrapped_key }) => wrapped_key),
       );
-      const told = { key_id: ring.first.id, secrets: opened.length };
+      const told = { key_id: ring.first.id, [what]: opened.length };
       if (opened.length > 0) tell("secrets.rotated", "secrets", { after: told });
       return { batch, opened };
     });
     const last = rows.batch.at(-1);
-    if (!last) return done;
+    if (!last) return;
     const opened = new Set(rows.opened.map(({ name }) => name));
     done.rewrapped += opened.size;
-    done.unopened.push(...rows.batch.flatMap(({ name }) => (opened.has(name) ? [] : [name])));
+    done.unopened.push(
+      ...rows.batch.flatMap((row) => (opened.has(row.name) ? [] : [placeOf(row).name])),
+    );
     after = last.name;
   }
 }
 
-function rewrapped(ring: KeyRing, row: WrappedRow): WrappedRow[] {
+/** One kind of what is encrypted. */
+interface Kind {
+  what: string;
+  /** Before all names. */
+  first: string;
+  lock: (tx: Queryable, keyId: string, after: string, limit: number) => Promise<WrappedRow[]>;
+  keep: (tx: Queryable, names: string[], wrappedKeys: Buffer[]) => Promise<unknown>;
+  placeOf: (row: WrappedRow) => SecretPlace;
+}
+
+const SECRETS: Kind = {
+  what: "secrets",
+  first: "",
+  lock: lockUnderOtherKeys,
+  keep: keepRewrapped,
+  placeOf: (row) => row,
+};
+
+const FACTORS: Kind = {
+  what: "second_factors",
+  first: "00000000-0000-0000-0000-000000000000",
+  lock: async (tx, ...rest) =>
+    (await lockFactorsUnderOtherKeys(tx, ...rest)).map(({ person_id: name, wrapped_key }) => ({
+      ...{ name, version: 1, wrapped_key },
+    })),
+  keep: keepRewrappedFactors,
+  placeOf: ({ name }) => placeOfFactor(name),
+};
+
+function rewrapped(ring: KeyRing, place: SecretPlace, row: WrappedRow): WrappedRow[] {
   try {
-    return [{ ...row, wrapped_key: rewrap(ring, row, row.wrapped_key) }];
+    return [{ ...row, wrapped_key: rewrap(ring, place, row.wrapped_key) }];
   } catch {
     return [];
   }

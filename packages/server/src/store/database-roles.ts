@@ -69,6 +69,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   run: ["siu", "siu", "siu", "siud"],
   run_default: ["", "", "", "s"],
   schedule: ["siud", "su", "siud", ""],
+  second_factor: ["siud", "", "", ""],
   secret: ["siud", "", "s", "s"],
   session: ["siud", "", "", "sud"],
   step: ["si", "si", "si", "sid"],

@@ -15,7 +15,13 @@ import {
   sessionPage,
   setPasswordPage,
 } from "../login-page.ts";
-import { type PeopleContext, giveSession, noteLimit, visitorOf } from "../people-context.ts";
+import {
+  type PeopleContext,
+  giveProof,
+  giveSession,
+  noteLimit,
+  visitorOf,
+} from "../people-context.ts";
 import { type Api, NoQuery } from "../route.ts";
 
 const MAX_FORM_BYTES = 16 * 1024;
@@ -43,7 +49,7 @@ const TRY_AGAIN = ["login_failed", "login_busy", "too_many_logins"];
  * spend none.
  */
 export async function loginRoutes(app: Api, context: PeopleContext): Promise<void> {
-  const { db, passwords, sessions, origins, signOn } = context;
+  const { db, passwords, sessions, origins, signOn, factors } = context;
   const issuer = signOn?.issuerName;
   const forms = { headers: LOGIN_HEADERS, maxBytes: MAX_FORM_BYTES };
   await formRoutes(app, forms, (scope, { show, seeOther }) => {
@@ -67,8 +73,14 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
         // What is no address is an account that is not there.
         const email = Email.safeParse(written).data ?? written.toLowerCase();
         try {
-          const login = logIn(db, passwords, { email, password }, visitorOf(request));
-          giveSession(reply, sessions, await noteLimit(request, reply, login));
+          const given = { email, password };
+          const login = logIn(db, passwords, factors, given, visitorOf(request));
+          const step = await noteLimit(request, reply, login);
+          if ("needs" in step) {
+            await giveProof(reply, db, step.person);
+            return seeOther(reply, step.needs === "code" ? "login-code" : "second-factor");
+          }
+          giveSession(reply, sessions, step.begun);
         } catch (error) {
           if (!(error instanceof MillraceError && TRY_AGAIN.includes(error.code))) throw error;
           request.failure = error;

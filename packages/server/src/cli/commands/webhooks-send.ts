@@ -110,7 +110,7 @@ function tell(cli: Cli, { name, url, enabled, secret }: SubscriptionInfo): void 
 function tellRotated(cli: Cli, { name, overlapUntil, secret }: SubscriptionInfo): void {
   const until = overlapUntil === null ? "" : `; that of before signs as well until ${overlapUntil}`;
   cli.err.line(`${harmless(name)} has another secret${until}. It is shown this once:`);
-  cli.out.line(secret!);
+  cli.out.line(secret);
 }
 
 /** The delivery when it has been tried once since, or as it is when that takes too long. */

@@ -107,3 +107,44 @@ create constraint trigger audit_changed
 alter table millrace.webhook_subscription add column older_secrets jsonb not null default '[]';
 comment on column millrace.webhook_subscription.older_secrets is
   'A list of {name, until}, the newest first: the secrets of before, under which deliveries are signed as well until then.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- A second factor of people with a password: codes by time (RFC 6238). It is in a table of its own, so that nobody but the API need read it.
+
+create table millrace.second_factor (
+  person_id uuid primary key references millrace.person (id) on delete cascade,
+  wrapped_key bytea not null,
+  sealed bytea not null,
+  key_id text not null generated always as (encode(substr(wrapped_key, 2, 4), 'hex')) stored,
+  last_step bigint not null,
+  recovery bytea[] not null,
+  created_at timestamptz not null default clock_timestamp()
+);
+comment on table millrace.second_factor is 'Of people with a password. The secret is encrypted by Millrace, under keys that are not in the database.';
+comment on column millrace.second_factor.last_step is 'The step of time of the last code that was taken: codes of it, and of those before, are spent.';
+comment on column millrace.second_factor.recovery is 'The SHA-256 of the recovery codes that are left.';
+
+create function millrace.audit_second_factor() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  declare
+    person constant millrace.person := (select p from millrace.person p where p.id = coalesce(new.person_id, old.person_id));
+  begin
+    perform millrace.note_audit(
+      case
+        when tg_op = 'DELETE' then 'person.second_factor_removed'
+        when tg_op = 'UPDATE' and old.created_at = new.created_at then 'person.recovery_code_used'
+        else 'person.second_factor_set'
+      end,
+      'person:' || coalesce(person.email, coalesce(new.person_id, old.person_id)::text),
+      case when tg_op <> 'INSERT' then jsonb_build_object('recoveryCodes', cardinality(old.recovery), 'since', old.created_at) end,
+      case when tg_op <> 'DELETE' then jsonb_build_object('recoveryCodes', cardinality(new.recovery), 'since', new.created_at) end);
+    return null;
+  end $$;
+
+create constraint trigger audit_made after insert or delete on millrace.second_factor deferrable initially deferred
+  for each row execute function millrace.audit_second_factor();
+create constraint trigger audit_changed after update of recovery, created_at on millrace.second_factor deferrable initially deferred
+  for each row when ((old.recovery, old.created_at) is distinct from (new.recovery, new.created_at))
+  execute function millrace.audit_second_factor();
