@@ -112,6 +112,7 @@ export async function startApi(
       ApiOptions,
       | "health"
       | "requestTimeoutMs"
+      | "refusalsEveryMs"
       | "requestsPerSecond"
       | "values"
       | "secretKeys"
@@ -164,6 +165,7 @@ export async function startApi(
     requireSecondFactor: options.requireSecondFactor,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
+    ...(options.refusalsEveryMs && { refusalsEveryMs: options.refusalsEveryMs }),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
     // As many as a test likes, unless it is about that.
     requestsPerSecond: options.requestsPerSecond ?? 0,

@@ -55,6 +55,7 @@ export const AUDIT_ACTIONS = [
   "person.enabled",
   "person.removed",
   "session.began",
+  "access.refused",
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -29,6 +29,7 @@ import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
+import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer, measurePlaces } from "./observe.ts";
@@ -109,6 +110,8 @@ export interface ApiOptions {
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
   requestTimeoutMs?: number;
+  /** How often it is put on record who was refused, in milliseconds. Default 10 minutes. */
+  refusalsEveryMs?: number;
   /** That each caller may send to this process, and as many at once; 0 for as many as they like. Default 1,000. */
   requestsPerSecond?: number;
 }
@@ -197,6 +200,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.addHook("preValidation", async (request) => refuseBodyInVain(request));
   app.addHook("onRoute", demandPermission);
   app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
+  noteRefusals(app, db, logger, options.refusalsEveryMs ?? 10 * 60_000);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
 

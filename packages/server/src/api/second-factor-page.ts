@@ -124,7 +124,7 @@ function wrongLine(wrong: string | undefined): Html | undefined {
 
 /** In the page itself: nothing is loaded, and the text goes to no other server. */
 function qrOf(text: string): Html {
-  return new Html(encodeQR(text, "svg", { ecc: "medium" }));
+  return new Html(encodeQR(text, "svg", { ecc: "medium", border: 4 }));
 }
 
 function grouped(secret: string): string {

@@ -76,4 +76,18 @@ export const HARDENING_BUGS: readonly PlantedBug[] = [
       test: "S10: what was begun before a second factor was set cannot take its place",
     },
   },
+  {
+    bug: "whoever is refused from many addresses fills the audit",
+    edits: [
+      {
+        file: "engine/refusals.ts",
+        find: "const MOST_WRITTEN = 20;",
+        replace: "const MOST_WRITTEN = 20_000;",
+      },
+    ],
+    caughtBy: {
+      file: "test/api/refusals.test.ts",
+      test: "S17: however many are refused, from however many addresses, the audit grows by 21 entries",
+    },
+  },
 ];
