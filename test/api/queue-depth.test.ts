@@ -52,6 +52,10 @@ test("S15: a queue that is full takes no more, from any way in, and says how man
     code: "ML011",
     detail: "0",
   });
+  const alike = "select ids from millrace.enqueue_alike('nothing', 'api', '{}')";
+  expect((await api.db.query(alike)).rows, "the quick way leaves it to the general one").toEqual([
+    { ids: null },
+  ]);
   expect(await waiting(api)).toBe(2);
 });
 

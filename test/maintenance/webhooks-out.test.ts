@@ -10,6 +10,7 @@ import {
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
+import { takeDeliveries } from "../../packages/server/src/store/webhook-deliveries.ts";
 import type { Failpoint } from "../../packages/server/src/runtime/failpoints.ts";
 import { Mill } from "../support/mill.ts";
 import { type ReceivingServer, receivingServer } from "../support/receiving-server.ts";
@@ -345,6 +346,14 @@ test("S14: several senders send each delivery once", async () => {
     `insert into millrace.webhook_delivery (id, subscription, event, body)
      select millrace.new_uuid(), 'ops', 'x', '{}' from generate_series(1, 60)`,
   );
+  // One has taken them, and its transaction is not over: another neither takes nor waits for them.
+  const [one, other] = [await mill.connection(), await mill.connection()];
+  await one.query("begin");
+  expect(await takeDeliveries(one, [], 60, 60_000)).toHaveLength(60);
+  await other.query("set lock_timeout = '2s'");
+  expect(await takeDeliveries(other, [], 60, 60_000)).toEqual([]);
+  await one.query("rollback");
+
   await Promise.all([startSender(), startSender(), startSender()]);
   await untilAll("delivered", 60);
   expect(new Set(there.received.map(({ headers }) => headers["webhook-id"])).size).toBe(60);

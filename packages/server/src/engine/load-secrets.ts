@@ -50,11 +50,25 @@ const NEEDED: Readonly<Record<SourceKind, string>> = {
  */
 export async function loadSecrets(
   db: Queryable,
+  origins: SecretOrigins,
+  job: string,
+  names: readonly string[],
+): Promise<LoadedSecrets> {
+  return openSecrets(await readJobSecrets(db, job, names), origins, job, names);
+}
+
+/**
+ * The same of rows that somebody has read who may not read those of any job.
+ *
+ * @throws MillraceError as {@link loadSecrets}
+ */
+export async function openSecrets(
+  found: readonly JobSecretRow[],
   { keys, sources, onGiven }: SecretOrigins,
   job: string,
   names: readonly string[],
 ): Promise<LoadedSecrets> {
-  const rows = new Map((await readJobSecrets(db, job, names)).map((row) => [row.name, row]));
+  const rows = new Map(found.map((row) => [row.name, row]));
   const asked = names.map((name) => find(name, job, rows.get(name), { keys, sources }));
   const answers = await Promise.allSettled(asked);
   const values: Record<string, string> = {};
@@ -71,7 +85,10 @@ export async function loadSecrets(
     goodForMs = Math.min(goodForMs, answer.value.goodForMs ?? Infinity);
   }
   if (troubles.length === 0) {
-    await onGiven?.(job, [...rows.values()]);
+    await onGiven?.(
+      job,
+      names.map((name) => rows.get(name)!),
+    );
     return { values, goodForMs };
   }
   const texts = troubles.map(({ text }) => text).join("; ");

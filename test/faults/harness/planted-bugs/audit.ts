@@ -36,7 +36,7 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     bug: "a change of a queue holds the audit while its transaction goes on",
     edits: [
       {
-        file: "store/migrations/0027_audit.sql",
+        file: "store/migrations/0035_hardening.sql",
         find: "paused_until on millrace.queue deferrable initially deferred",
         replace: "paused_until on millrace.queue deferrable initially immediate",
       },

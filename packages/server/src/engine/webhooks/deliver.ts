@@ -5,8 +5,9 @@ import type { OutboundGuard } from "../../security/outbound-guard.ts";
 import { signStandard, webhookKey } from "../../security/webhook-signature.ts";
 import type { Database } from "../../store/database.ts";
 import { type DueDelivery, recordDelivery } from "../../store/webhook-deliveries.ts";
+import { sendingSecrets } from "../../store/secrets.ts";
 import { disableSubscription } from "../../store/webhook-subscriptions.ts";
-import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { type SecretOrigins, openSecrets } from "../load-secrets.ts";
 import { SENDER } from "./subscriptions.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -115,7 +116,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answer> {
   const names = [secret!, ...(older ?? [])];
-  const { values } = await loadSecrets(db, origins, SENDER, names);
+  const { values } = await openSecrets(await sendingSecrets(db, names), origins, SENDER, names);
   const body = Buffer.from(text);
   const at = String(Math.floor(Date.now() / 1000));
   const signatures = names.map((name) =>

@@ -4,6 +4,7 @@ import type { Caller } from "../../security/caller.ts";
 import { webhookKey } from "../../security/webhook-signature.ts";
 import { type Database, isUnavailable } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
+import { endpointSecrets } from "../../store/secrets.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
   type EndpointRow,
@@ -15,7 +16,7 @@ import {
 } from "../../store/webhook-endpoints.ts";
 import { readSubscription } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
-import { type SecretOrigins, loadSecrets } from "../load-secrets.ts";
+import { type SecretOrigins, openSecrets } from "../load-secrets.ts";
 
 const ID_BYTES = 24;
 
@@ -54,7 +55,6 @@ export function setEndpoint(
     const job = needed("job", given.job ?? before?.job);
     const secret = needed("secret", given.secret ?? before?.secrets[0]?.name);
     await requireJob(tx, job);
-    await requireSecret(tx, origins, { scheme, job, secret });
     const mapping = given.mapping === undefined ? (before?.mapping ?? null) : given.mapping;
     const [row] = await putEndpoint(
       tx,
@@ -67,6 +67,7 @@ export function setEndpoint(
       given.enabled ?? before?.enabled ?? true,
       caller.name,
     );
+    await requireSecret(tx, origins, row!);
     return { row: row!, created: !before };
   });
 }
@@ -124,14 +125,15 @@ async function requireFreeName(tx: Queryable, name: string): Promise<void> {
   );
 }
 
-/** That a secret cannot be used shows when it is named, and not when the first webhook comes. */
+/** That a secret cannot be used shows when it is named, and not when the first webhook comes. It is found by the endpoint alone, which is set so far. */
 async function requireSecret(
   tx: Queryable,
   origins: SecretOrigins,
-  { scheme, job, secret }: { scheme: WebhookScheme; job: string; secret: string },
+  { name, scheme, job, secrets }: EndpointRow,
 ): Promise<void> {
+  const secret = secrets[0]!.name;
   try {
-    const { values } = await loadSecrets(tx, origins, job, [secret]);
+    const { values } = await openSecrets(await endpointSecrets(tx, name), origins, job, [secret]);
     webhookKey(scheme, values[secret]!);
   } catch (error) {
     if (isUnavailable(error)) throw error;

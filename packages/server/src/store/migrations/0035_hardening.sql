@@ -148,3 +148,35 @@ create constraint trigger audit_made after insert or delete on millrace.second_f
 create constraint trigger audit_changed after update of recovery, created_at on millrace.second_factor deferrable initially deferred
   for each row when ((old.recovery, old.created_at) is distinct from (new.recovery, new.created_at))
   execute function millrace.audit_second_factor();
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What is sealed is read by workers, for their jobs. The API checks signatures and maintenance makes them: each gets the secrets of webhooks, by functions that
+-- run with the rights of their owner, and no others.
+
+create function millrace.endpoint_secrets(endpoint text)
+  returns table (name text, version integer, bound boolean, source text, wrapped_key bytea, sealed bytea)
+  language sql stable
+  security definer set search_path = pg_catalog, pg_temp
+  as $$
+    select s.name, s.version, b.bound,
+      case when b.bound then s.source end,
+      case when b.bound then s.wrapped_key end,
+      case when b.bound then s.sealed end
+    from millrace.webhook_endpoint e cross join jsonb_array_elements(e.secrets) x(item)
+    join millrace.secret s on s.name = x.item ->> 'name',
+    lateral (select s.jobs is null or e.job = any (s.jobs) as bound) b
+    where e.name = endpoint
+  $$;
+comment on function millrace.endpoint_secrets is 'Those under which may be signed for an endpoint, as far as they are bound to its job.';
+
+create function millrace.sending_secrets(names text[])
+  returns table (name text, version integer, bound boolean, source text, wrapped_key bytea, sealed bytea)
+  language sql stable
+  security definer set search_path = pg_catalog, pg_temp
+  as $$
+    select s.name, s.version, true, s.source, s.wrapped_key, s.sealed
+    from millrace.secret s where s.name = any (names) and s.jobs = array['_webhooks']
+  $$;
+comment on function millrace.sending_secrets is 'Of these secrets, those of subscriptions.';
+
+revoke execute on function millrace.endpoint_secrets(text), millrace.sending_secrets(text[]) from public;
