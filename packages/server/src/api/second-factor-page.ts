@@ -72,7 +72,7 @@ export function setupPage(setup: BegunSetup, wrong?: string): string {
     "Second factor",
     html`${headline("Add this to your app")} ${wrongLine(wrong)}
       <p>Any app for codes by time (TOTP) will do. Let it read this:</p>
-      <p class="qr">${qrOf(setup.uri)}</p>
+      <p class="qr" role="img" aria-label="QR code of what stands below">${qrOf(setup.uri)}</p>
       <p>Or type it: <code>${grouped(setup.secret)}</code></p>
       ${step(
         "finish",
