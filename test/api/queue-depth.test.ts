@@ -1,8 +1,9 @@
 import { defineJob, defineQueue } from "@millrace/sdk";
+import { enqueueIn } from "@millrace/sdk/sql";
 import { JobRegistry } from "millrace";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { countDepths } from "../../packages/server/src/store/depths.ts";
-import { type ApiUnderTest, startApi } from "../support/api.ts";
+import { type ApiUnderTest, nothing, startApi } from "../support/api.ts";
 
 const full = { code: "queue_full", status: 429 };
 
@@ -56,6 +57,14 @@ test("S15: a queue that is full takes no more, from any way in, and says how man
   expect((await api.db.query(alike)).rows, "the quick way leaves it to the general one").toEqual([
     { ids: null },
   ]);
+  const client = await api.db.connect();
+  onTestFinished(() => client.release(true));
+  await client.query("begin");
+  await expect(enqueueIn(client, nothing)).rejects.toMatchObject({
+    code: "queue_full",
+    message: expect.stringContaining("of job nothing is full"),
+  });
+  await client.query("rollback");
   expect(await waiting(api)).toBe(2);
 });
 
