@@ -132,7 +132,28 @@ test("no answer invites another site's page, a frame, a cache or a guess", async
       "content-security-policy": expect.stringContaining("default-src 'none'"),
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
     });
     expect([...headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
   }
+});
+
+test("S13: browsers are told to come by https alone where they did, and only a proxy that is trusted can say so", async () => {
+  const told = async (trustedProxies?: string[], by?: string) => {
+    const api = await startApi({ trustedProxies });
+    const answers: (string | null)[] = [];
+    for (const path of ["/login", "/docs", "/api/v1/runs", "/nothing"]) {
+      const { headers } = await api.call(path, by ? { headers: { "x-forwarded-proto": by } } : {});
+      answers.push(headers.get("strict-transport-security"));
+    }
+    await api.close();
+    return [...new Set(answers)];
+  };
+  expect(await told(["127.0.0.1"], "https"), "by a proxy").toEqual(["max-age=31536000"]);
+  expect(await told(["127.0.0.1"], "http"), "by a proxy, and http before it").toEqual([null]);
+  expect(await told(["127.0.0.1"], "https, http"), "its own word is the last").toEqual([null]);
+  expect(await told(["10.0.0.0/8"], "https"), "by somebody else").toEqual([null]);
+  expect(await told(undefined, "https"), "no proxy is trusted").toEqual([null]);
+  expect(await told(["127.0.0.1"]), "it says nothing").toEqual([null]);
 });

@@ -252,6 +252,15 @@ const ACTS: Record<string, Act> = {
     "webhook.created webhook:ops",
     "secret.created secret:WEBHOOK_OPS",
   ],
+  rotateWebhookSecret: async (scene) => {
+    await newWebhook(scene, "turned");
+    return [
+      `${subscriptionPath("turned")}/rotate`,
+      {},
+      "webhook.changed webhook:turned",
+      "secret.created secret:WEBHOOK_TURNED",
+    ];
+  },
   removeWebhookSubscription: async (scene) => {
     await newWebhook(scene, "old-ops");
     return [
@@ -305,6 +314,18 @@ const ACTS: Record<string, Act> = {
   eraseSubject: async ({ db, secretKeys: keys }) => {
     const { id } = await new Subjects(db, keys).named(CANARY);
     return ["subjects/erase", { subject: CANARY }, `subject.erased subject:${id}`];
+  },
+  resetSecondFactor: async (scene) => {
+    await newPerson(scene, "flo");
+    await scene.db.query(
+      `insert into millrace.second_factor (person_id, wrapped_key, sealed, last_step, recovery)
+       select id, 'a', 'b', 0, '{}' from millrace.person where email = 'flo@example.com'`,
+    );
+    return [
+      "people/flo@example.com/reset-second-factor",
+      undefined,
+      "person.second_factor_removed person:flo@example.com",
+    ];
   },
   rotateSecrets: async ({ db }) => {
     const place = { name: "UNDER_THE_OLD_KEY", version: 1 };

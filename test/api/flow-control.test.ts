@@ -82,7 +82,9 @@ const WRONG_PAUSES: [path: string, json: object, status: number, code: string, d
 ];
 
 const WRONG_LIMITS: [json: object, detail: string][] = [
-  [{}, "give concurrency or rate"],
+  [{}, "give concurrency, rate or maxDepth"],
+  [{ maxDepth: 0 }, "/maxDepth"],
+  [{ maxDepth: 1e9 }, "/maxDepth"],
   [{ concurrency: 0 }, "/concurrency"],
   [{ concurrency: 1.5 }, "/concurrency"],
   [{ concurrency: "4" }, "/concurrency"],
@@ -304,22 +306,31 @@ describe("the limits of a queue", () => {
     const slow = defineQueue({ name: "slow", concurrency: 2 });
     const api = await start([slow]);
     const shown = async () => {
-      const { concurrency, rate, limitedBy, defined } = (await api.call("/api/v1/queues/slow"))
-        .body;
-      return { concurrency, rate, limitedBy, defined };
+      const { concurrency, rate, maxDepth, limitedBy, defined } = (
+        await api.call("/api/v1/queues/slow")
+      ).body;
+      return { concurrency, rate, maxDepth, limitedBy, defined };
     };
-    const defined = { concurrency: 2, rate: null };
+    const defined = { concurrency: 2, rate: null, maxDepth: null };
     expect(await shown()).toEqual({ ...defined, limitedBy: null, defined });
     await limit(api, "slow", { json: { concurrency: 7 } });
-    const later = defineQueue({ name: "slow", concurrency: 3, rateLimit: { limit: 5, per: "1s" } });
+    const later = defineQueue({
+      name: "slow",
+      concurrency: 3,
+      rateLimit: { limit: 5, per: "1s" },
+      maxDepth: 9,
+    });
     await new JobRegistry([], [later]).register(api.db);
-    const now = { concurrency: 3, rate: { limit: 5, perMs: 1000, burst: 1 } };
-    expect(await shown()).toEqual({ concurrency: 7, rate: null, limitedBy: "api", defined: now });
+    const now = { concurrency: 3, rate: { limit: 5, perMs: 1000, burst: 1 }, maxDepth: 9 };
+    expect(await shown()).toEqual({
+      ...{ concurrency: 7, rate: null, maxDepth: null },
+      ...{ limitedBy: "api", defined: now },
+    });
     const reset = await api.call("/api/v1/queues/slow/limits", { method: "DELETE" });
     expect(reset.status).toBe(200);
     expect(await shown()).toEqual({ ...now, limitedBy: null, defined: now });
     await new JobRegistry([], [defineQueue({ name: "slow" })]).register(api.db);
-    const none = { concurrency: null, rate: null };
+    const none = { concurrency: null, rate: null, maxDepth: null };
     expect(await shown()).toEqual({ ...none, limitedBy: null, defined: none });
   });
 

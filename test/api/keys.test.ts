@@ -21,12 +21,12 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["editor", "admin"],
     `createSchedule changeSchedule removeSchedule resetSchedule setWebhookEndpoint removeWebhookEndpoint setWebhookSubscription
-     removeWebhookSubscription`,
+     removeWebhookSubscription rotateWebhookSecret`,
   ),
   ...all(
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets eraseSubject listAudit
-      listPeople addPerson changePerson disablePerson enablePerson resetPerson addProject removeProject moveToProject`,
+      listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject`,
   ),
 };
 

@@ -300,7 +300,8 @@ test("S13: no GET changes anything, with a session, either", async () => {
   };
   const before = await state();
   const { body: document } = await api.call("/openapi.json", { key: null });
-  for (const path of [...Object.keys(document.paths), "/login", "/logout", "/set-password"]) {
+  const pages = ["/login", "/login-code", "/second-factor", "/logout", "/set-password"];
+  for (const path of [...Object.keys(document.paths), ...pages]) {
     const where = path.replaceAll(/\{(\w+)\}/g, "default");
     await me(where, { headers: { "sec-fetch-site": "cross-site" } });
   }

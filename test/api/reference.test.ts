@@ -48,6 +48,7 @@ test("every route is documented: what it takes, every answer, and whether it nee
     new Set([
       ...paths.map(([path]) => path),
       ...["/", "/docs", "/approve", "/hooks/{id}", "/login", "/logout", "/set-password"],
+      ...["/login-code", "/second-factor"],
     ]),
   );
 

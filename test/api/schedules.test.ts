@@ -199,3 +199,27 @@ test("a backfill is tried, begun and done as an operation", async () => {
   const again = await api.call(`${NAME}/backfill/preview`, { json: range });
   expect(again.body.runs).toBe(0);
 });
+
+test("S15: rules that name instants less than a minute apart take an admin, or code", async () => {
+  const api = await withNightly();
+  const created = await api.call("/api/v1/keys", { json: { name: "writer", role: "editor" } });
+  const key = created.body.key as string;
+  const schedule = { name: "fast", job: "nothing", every: "59s" };
+  const refused = {
+    code: "forbidden",
+    detail: expect.stringContaining("names instants less than a minute apart"),
+  };
+  expect((await api.call("/api/v1/schedules", { key, json: schedule })).body).toMatchObject(
+    refused,
+  );
+  const change = (json: object, by = key) => api.call(NAME, { method: "PATCH", key: by, json });
+  expect((await change({ cron: "*/30 * * * * *" })).body).toMatchObject(refused);
+  expect((await change({ cron: "30 * * * * *" })).status).toBe(200);
+  expect((await api.call("/api/v1/schedules", { json: schedule })).status).toBe(201);
+  const other = await api.call("/api/v1/schedules/fast", {
+    method: "PATCH",
+    key,
+    json: { grace: "5m" },
+  });
+  expect(other.status, "a change of something else").toBe(200);
+});

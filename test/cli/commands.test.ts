@@ -176,6 +176,7 @@ test("a queue is limited, limit by limit, and given back to its code", async () 
   expect(set).toMatchObject({ code: 0, stdout: "paced: 2 at once, 100/1 m (burst 5)\n" });
   expect((await limit("--concurrency", "none")).stdout).toBe("paced: 100/1 m (burst 5)\n");
   expect((await limit("--rate", "none")).stdout).toBe("paced: no limits\n");
+  expect((await limit("--max-depth", "500")).stdout).toBe("paced: up to 500 waiting\n");
   expect((await limit("--reset")).stdout).toBe(
     "paced: 3 at once, 50/1 m (burst 1), as its code says\n",
   );
@@ -243,6 +244,7 @@ test.each([
   ["a rate without a unit", limitOf("--rate", "100/60"), 2, "a unit of ms, s, m, h or d"],
   ["a rate of nothing", limitOf("--rate", "0/1s"), 2, "Write starts and a length of time"],
   ["a limit of nothing", limitOf("--concurrency", "0"), 2, "a whole number from 1 to 100000"],
+  ["a queue that takes nothing", limitOf("--max-depth", "0"), 2, "a whole number from 1 to"],
   ["a reset beside a limit", limitOf("--reset", "--rate", "none"), 2, "give it alone"],
   [
     "a pause with two ends",

@@ -34,8 +34,8 @@ test("S10: the first person is added with the server's key, and sets a password 
   });
   expect(set.status).toBe(200);
   const { stdout } = await one.cli("people");
-  expect(stdout).toMatch(/^PERSON +NAME +ROLE +STATE +LAST LOGIN +BY$/m);
-  expect(stdout).toMatch(/^ana@example\.com +Ana +admin +active +– +api$/m);
+  expect(stdout).toMatch(/^PERSON +NAME +ROLE +STATE +2ND FACTOR +LAST LOGIN +BY$/m);
+  expect(stdout).toMatch(/^ana@example\.com +Ana +admin +active +– +– +api$/m);
 
   const disabled = await one.cli("people", "disable", "ana@example.com");
   expect(disabled).toMatchObject({ code: 0, stdout: "ana@example.com may not log in any more\n" });
@@ -44,6 +44,10 @@ test("S10: the first person is added with the server's key, and sets a password 
   expect(JSON.parse(enabled.stdout)).toMatchObject({ v: 1, state: "active", admins: 1 });
   expect(await one.cli("people", "role", "ana@example.com", "viewer")).toMatchObject({
     stdout: "ana@example.com has the role viewer\n",
+  });
+  expect(await one.cli("people", "reset-second-factor", "ana@example.com")).toMatchObject({
+    code: 0,
+    stdout: "✓ ana@example.com has no second factor any more\n",
   });
   expect((await one.cli("people", "reset", "ana@example.com")).stdout).toContain(
     "/set-password?code=",

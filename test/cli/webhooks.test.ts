@@ -74,6 +74,12 @@ test("webhooks are made, tested, received, shown and removed on the command line
   expect((await cli("redeliver", id)).stdout).toBe("✓ Delivered, and answered 204\n");
   expect(there.received.filter(({ headers }) => headers["webhook-id"] === id)).toHaveLength(2);
 
+  const rotated = await cli("rotate", "ops", "--overlap", "1h");
+  expect(rotated.stderr).toMatch(
+    /^ops has another secret; that of before signs as well until \S+\. It is shown this once:\n$/,
+  );
+  expect(rotated.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
+  expect(rotated.stdout).not.toBe(sent.stdout);
   const list = await cli("list");
   expect(list.stdout).toMatch(/^shop +echo +github +SHOP_HOOK +\/hooks\/\S+$/m);
   expect(list.stdout).toMatch(/^ops +run\.completed +echo +http\S+ +on$/m);

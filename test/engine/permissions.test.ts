@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { type Permission, ROLES, may } from "@millrace/core";
-import type { Database } from "millrace";
+import { type Database, createLogger } from "millrace";
 import { expect, test } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import {
@@ -10,7 +10,10 @@ import {
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
+import { Intake } from "../../packages/server/src/engine/intake.ts";
+import { JobRegistry } from "../../packages/server/src/engine/job-registry.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
 import { beginOperation, steerOperation } from "../../packages/server/src/engine/operation.ts";
 import {
@@ -25,6 +28,7 @@ import {
   disable,
   enable,
   reset,
+  resetSecondFactor,
 } from "../../packages/server/src/engine/people.ts";
 import {
   addProject,
@@ -53,9 +57,11 @@ import {
 import {
   redeliver,
   removeSubscription,
+  rotateSubscription,
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
+import { Starter } from "../../packages/server/src/engine/start.ts";
 import type { Caller } from "../../packages/server/src/security/caller.ts";
 import { by } from "../support/caller.ts";
 
@@ -63,6 +69,11 @@ type UseCase = (db: Database, caller: Caller, ...rest: never[]) => Promise<unkno
 
 /** Each use-case that is told who asks, by what its caller must be allowed to do. */
 const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
+  start: {
+    accept: (db, caller) => starter(db).accept(caller, { job: "any", trigger: "api" }),
+    acceptMany: (db, caller) => starter(db).acceptMany(caller, [{ job: "any", trigger: "api" }]),
+    emit: (db, caller) => starter(db).emit(caller, { name: "any" }),
+  },
   operate: {
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
@@ -71,26 +82,34 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   edit: {
     ...{ createSchedule, editSchedule, resetSchedule, removeOne },
-    ...{ setEndpoint, removeEndpoint, setSubscription, removeSubscription },
+    ...{ setEndpoint, removeEndpoint, setSubscription, removeSubscription, rotateSubscription },
   },
   administer: {
     ...{ createApiKey, rotateApiKey, revokeKey, setSecret, removeSecret, rotateSecrets },
     ...{ eraseSubject, previewErasure, rotateSubjects },
-    ...{ addPerson, changeAccess, disable, enable, reset },
+    ...{ addPerson, changeAccess, disable, enable, reset, resetSecondFactor },
     ...{ addProject, moveToProject, removeProject },
   },
 };
 
+function starter(db: Database): Starter {
+  const quiet = () => {};
+  const intake = new Intake(db, new JobRegistry([]), quiet);
+  return new Starter(intake, new Emitter(db, quiet, createLogger("silent")));
+}
+
 const ENGINE = new URL("../../packages/server/src/engine/", import.meta.url);
 
-/** The exported functions that take a caller, and the two that are there to ask. */
+/** The exported functions and the methods that take a caller, and the one that is there to ask. */
 function functionsWithCaller(): string[] {
   const files = readdirSync(ENGINE, { recursive: true, encoding: "utf8" });
   return files
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
     .flatMap((file) => {
       const text = readFileSync(new URL(file, ENGINE), "utf8");
-      const functions = text.matchAll(/^export (?:async )?function (\w+)[^(]*\(([^)]*)\)/gm);
+      const functions = text.matchAll(
+        /^(?:export (?:async )?function|  async) (\w+)[^(]*\(([^)]*)\)/gm,
+      );
       return [...functions].flatMap(([, name, params]) =>
         /: (Caller|Answerer)\b/.test(params!) ? [name!] : [],
       );

@@ -6,9 +6,11 @@ import {
   type GivenSubscription,
   redeliver,
   removeSubscription,
+  rotateSubscription,
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
+import { takeDeliveries } from "../../packages/server/src/store/webhook-deliveries.ts";
 import type { Failpoint } from "../../packages/server/src/runtime/failpoints.ts";
 import { Mill } from "../support/mill.ts";
 import { type ReceivingServer, receivingServer } from "../support/receiving-server.ts";
@@ -92,12 +94,19 @@ async function started(allowed: string[]) {
 }
 
 /** As the specification says it: https://www.standardwebhooks.com */
-function isSigned({ headers, body }: ReceivingServer["received"][number], secret: string): boolean {
+function signatureOf(
+  { headers, body }: ReceivingServer["received"][number],
+  secret: string,
+): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
   const content = [headers["webhook-id"], headers["webhook-timestamp"], body].join(".");
-  const expected = createHmac("sha256", key).update(content).digest("base64");
+  return `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
+}
+
+function isSigned(received: ReceivingServer["received"][number], secret: string): boolean {
+  const { headers } = received;
   const age = Date.now() / 1000 - Number(headers["webhook-timestamp"]);
-  return headers["webhook-signature"] === `v1,${expected}` && age >= -1 && age < 60;
+  return headers["webhook-signature"] === signatureOf(received, secret) && age >= -1 && age < 60;
 }
 
 test("S14: the end of a run is told once, signed under the secret that was shown once", async () => {
@@ -144,6 +153,44 @@ test("S14: the end of a run is told once, signed under the secret that was shown
       },
     })),
   ]);
+});
+
+test("S14: while the secret of a subscription changes, deliveries are signed under both, and then under the new one alone", async () => {
+  const there = await receivingServer();
+  const { mill, keys, subscribe, startSender, untilAll } = await started([there.host]);
+  const { secret: first } = await subscribe("ops", { url: there.url, events: ["run.failed"] });
+  const rotate = (overlapMs: number) =>
+    rotateSubscription(mill.db, ADMIN, keys, "ops", overlapMs).then(({ secret }) => secret);
+  const second = await rotate(60_000);
+  await startSender();
+  const sent = async (count: number) => {
+    await testSubscription(mill.db, ADMIN, "ops");
+    await untilAll("delivered", count);
+    return there.received.at(-1)!;
+  };
+  const both = await sent(1);
+  expect(both.headers["webhook-signature"]).toBe(
+    `${signatureOf(both, second)} ${signatureOf(both, first!)}`,
+  );
+
+  await mill.db.query(
+    `update millrace.webhook_subscription
+     set older_secrets = jsonb_set(older_secrets, '{0,until}', to_jsonb(clock_timestamp()))`,
+  );
+  expect(isSigned(await sent(2), second), "the overlap is over").toBe(true);
+
+  const third = await rotate(0);
+  expect(isSigned(await sent(3), third), "without an overlap").toBe(true);
+  const names = () => mill.rows<{ name: string }>("select name from millrace.secret");
+  expect(await names(), "what signs no more is gone").toHaveLength(1);
+
+  for (let n = 0; n < 3; n++) await rotate(60_000);
+  await expect(rotate(60_000)).rejects.toMatchObject({
+    code: "invalid_request",
+    message: expect.stringContaining("3 secrets of before already"),
+  });
+  await removeSubscription(mill.db, ADMIN, "ops");
+  expect(await names()).toEqual([]);
 });
 
 test("S14: what is answered with 500 is sent again, the same bytes under the same id and another signature", async () => {
@@ -299,6 +346,14 @@ test("S14: several senders send each delivery once", async () => {
     `insert into millrace.webhook_delivery (id, subscription, event, body)
      select millrace.new_uuid(), 'ops', 'x', '{}' from generate_series(1, 60)`,
   );
+  // One has taken them, and its transaction is not over: another neither takes nor waits for them.
+  const [one, other] = [await mill.connection(), await mill.connection()];
+  await one.query("begin");
+  expect(await takeDeliveries(one, [], 60, 60_000)).toHaveLength(60);
+  await other.query("set lock_timeout = '2s'");
+  expect(await takeDeliveries(other, [], 60, 60_000)).toEqual([]);
+  await one.query("rollback");
+
   await Promise.all([startSender(), startSender(), startSender()]);
   await untilAll("delivered", 60);
   expect(new Set(there.received.map(({ headers }) => headers["webhook-id"])).size).toBe(60);

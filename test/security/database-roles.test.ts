@@ -14,6 +14,7 @@ import { KINDS, type Kind, statementsOf } from "./sent-statements.ts";
 
 const LETTERS = {
   s: "select",
+  m: "select",
   i: "insert",
   u: "update",
   d: "delete",
@@ -123,8 +124,13 @@ describe("with the roles of a database", () => {
       "insert into millrace.session (digest) values ('')": ["scheduler", "worker", "maintenance"],
       "select * from millrace.link_secret": ["scheduler", "maintenance"],
       "update millrace.link_secret set secret = ''": KINDS,
+      "select sealed from millrace.secret": ["api", "scheduler", "maintenance"],
+      "select name from millrace.secret": ["scheduler", "maintenance"],
+      "select * from millrace.secret": ["api"],
       // The API checks the signatures of webhooks, and maintenance makes them.
-      "select sealed from millrace.secret": ["scheduler"],
+      "select * from millrace.endpoint_secrets('shop')": ["scheduler", "worker", "maintenance"],
+      "select * from millrace.sending_secrets('{}')": ["api", "scheduler", "worker"],
+      "select * from millrace.second_factor": ["scheduler", "worker", "maintenance"],
       "update millrace.audit set entry = ''": KINDS,
       "delete from millrace.audit": KINDS,
       "insert into millrace.audit (seq, entry, hash) values (1, '{}', '')": KINDS,
@@ -157,6 +163,32 @@ describe("with the roles of a database", () => {
       for (const kind of kinds) expect(await tried(kind, sql), `${kind}: ${sql}`).toBe(DENIED);
     }
     expect(await tried("worker", "select sealed from millrace.secret")).toBe(undefined);
+  });
+
+  test("S16: API and maintenance get the secrets of webhooks, and no others", async () => {
+    await db.query(
+      `insert into millrace.secret (name, version, jobs, wrapped_key, sealed, created_by, changed_by)
+       select name, 1, jobs::text[], 'a', 'b', 'x', 'x' from (values ('OF_A_JOB', '{shop}'), ('HOOK', '{shop}'), ('OTHER', '{other}'),
+         ('WEBHOOK_OPS', '{_webhooks}')) s(name, jobs);
+       insert into millrace.webhook_endpoint (name, id, scheme, job, secrets, enabled, created_by, changed_by)
+       values ('shop', repeat('x', 32), 'github', 'shop', '[{"name": "HOOK", "until": null}, {"name": "OTHER", "until": null}]', true, 'x', 'x')`,
+    );
+    const read = async (kind: Kind, sql: string) =>
+      (await (await as(kind)).query<{ name: string; sealed: Buffer | null }>(sql)).rows.map(
+        ({ name, sealed }) => [name, sealed?.toString()],
+      );
+    const ofShop = await read(
+      "api",
+      "select * from millrace.endpoint_secrets('shop') order by name",
+    );
+    expect(ofShop).toEqual([
+      ["HOOK", "b"],
+      ["OTHER", undefined],
+    ]);
+    const names = "{OF_A_JOB,HOOK,WEBHOOK_OPS}";
+    expect(await read("maintenance", `select * from millrace.sending_secrets('${names}')`)).toEqual(
+      [["WEBHOOK_OPS", "b"]],
+    );
   });
 
   test("S16: maintenance makes partitions and drops them, and they are read and written through their parent", async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,6 +12,7 @@ interface Locked {
   license?: string;
   link?: boolean;
   dev?: boolean;
+  devOptional?: boolean;
   hasInstallScript?: boolean;
 }
 
@@ -26,7 +28,11 @@ function lockFile(path: string): [name: string, locked: Locked][] {
 const OURS = lockFile("package-lock.json");
 
 /** Those under which Apache-2.0 software may bring what it stands on. A new one is somebody's decision. */
-const LICENCES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"];
+const LICENCES = [
+  ...["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"],
+  // Where we may choose.
+  "(MIT OR Apache-2.0)",
+];
 
 /** Tools that are no part of what is shipped. */
 const TOOLS_LICENCES = [...LICENCES, "CC0-1.0", "MPL-2.0"];
@@ -55,6 +61,19 @@ test("S18: every package has a licence that was decided on", () => {
   for (const [name, { license, dev }] of OURS) {
     expect(dev ? TOOLS_LICENCES : LICENCES, `${name}: ${license}`).toContain(license);
   }
+});
+
+test("S18: the licences of all that is shipped can be printed, with their texts", () => {
+  const script = join(ROOT, "scripts/licences.mjs");
+  const printed = execFileSync(process.execPath, [script], { encoding: "utf8", timeout: 60_000 });
+  const shipped = OURS.filter(([, { dev, devOptional }]) => !dev && !devOptional);
+  expect(shipped.length).toBeGreaterThan(50);
+  for (const [folder, { version, license }] of shipped) {
+    const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
+    expect(printed).toContain(`${name} ${version}: ${license}\n`);
+  }
+  // Of one whose text is known.
+  expect(printed).toMatch(/\nfastify \d[^\n]+: MIT\n-+\n\nMIT License\n\nCopyright \(c\)/);
 });
 
 test("S18: what is shipped stands on exact versions", () => {

@@ -115,6 +115,7 @@ export async function startApi(
       ApiOptions,
       | "health"
       | "requestTimeoutMs"
+      | "refusalsEveryMs"
       | "requestsPerSecond"
       | "values"
       | "secretKeys"
@@ -122,6 +123,7 @@ export async function startApi(
       | "signOn"
       | "trustedProxies"
       | "passwords"
+      | "requireSecondFactor"
     >
   > & {
     away?: boolean;
@@ -168,8 +170,10 @@ export async function startApi(
     publicUrl: options.publicUrl,
     signOn: options.signOn,
     trustedProxies: options.trustedProxies,
+    requireSecondFactor: options.requireSecondFactor,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
+    ...(options.refusalsEveryMs && { refusalsEveryMs: options.refusalsEveryMs }),
     ...(options.requestTimeoutMs && { requestTimeoutMs: options.requestTimeoutMs }),
     // As many as a test likes, unless it is about that.
     requestsPerSecond: options.requestsPerSecond ?? 0,

@@ -13,6 +13,7 @@ export {
   ROLES,
   rolesThatMay,
 } from "./access.ts";
+export { MAX_DEPTH } from "./max-depth.ts";
 export { type Duration, durationMs, formatDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
 export { type Failure, toFailure } from "./failure.ts";
@@ -132,6 +133,7 @@ export {
 } from "./schedule/policy.ts";
 export { previewOccurrences, type PreviewedOccurrence } from "./schedule/preview.ts";
 export { durationText, ruleOptions } from "./schedule/rule-options.ts";
+export { isFinerThanMinutes } from "./schedule/pace.ts";
 export {
   type Next,
   type Occurrence,

@@ -70,7 +70,7 @@ export interface Client<Jobs extends object = Record<string, AnyJob>> {
    * Asks for a run. When this returns, it is durable. A call that debounce or throttle makes part of an earlier run
    * gives that run, with `created` false.
    *
-   * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`,
+   * @throws MillraceError `unknown_job`, `invalid_input`, `invalid_json`, `payload_too_large`, `queue_not_found`, `queue_full`,
    *   `idempotency_key_reused`, `invalid_request`, as for a `delay` of a debounced job; a pointer is into the request, so the input's parts begin with `/input`. And
    *   `server_unreachable`, `database_unavailable`
    */

@@ -6,16 +6,23 @@ test("a queue has its limits as the database keeps them, and null for those that
     name: "reports",
     concurrency: 4,
     rateLimit: { limit: 120, per: "1m" },
+    maxDepth: 5000,
   });
   expect(queue).toEqual({
     name: "reports",
     concurrency: 4,
     rate: { limit: 120, perMs: 60_000, burst: 1 },
+    maxDepth: 5000,
   });
   expect(isQueue(queue)).toBe(true);
   expect(isQueue({ ...queue })).toBe(false);
   expect(Object.isFrozen(queue)).toBe(true);
-  expect(defineQueue({ name: "open" })).toEqual({ name: "open", concurrency: null, rate: null });
+  expect(defineQueue({ name: "open" })).toEqual({
+    name: "open",
+    concurrency: null,
+    rate: null,
+    maxDepth: null,
+  });
 });
 
 test.each<[Record<string, unknown>, string]>([
@@ -25,6 +32,9 @@ test.each<[Record<string, unknown>, string]>([
   [{ name: "q", concurrency: 0 }, "queue q: concurrency: 0 is not a whole number from 1 to 100000"],
   [{ name: "q", concurrency: 1.5 }, "concurrency"],
   [{ name: "q", concurrency: { limit: 2 } }, "concurrency"],
+  [{ name: "q", maxDepth: 0 }, "queue q: maxDepth: 0 is not a whole number from 1 to 100000000"],
+  [{ name: "q", maxDepth: 1.5 }, "maxDepth"],
+  [{ name: "q", maxDepth: "9" }, "maxDepth"],
   [{ name: "q", rateLimit: { limit: 0, per: "1s" } }, "rateLimit.limit"],
   [{ name: "q", rateLimit: { limit: 5, per: "31d" } }, "rateLimit.per"],
   [{ name: "q", rateLimit: { limit: 5, per: "1s", burst: 0.5 } }, "rateLimit.burst"],

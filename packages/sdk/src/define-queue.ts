@@ -1,5 +1,6 @@
 import {
   type FlowPolicy,
+  MAX_DEPTH,
   MillraceError,
   type Rate,
   type RateLimitOptions,
@@ -9,7 +10,7 @@ import {
 
 const IS_QUEUE = Symbol.for("millrace.queue");
 
-const KNOWN = ["name", "concurrency", "rateLimit"];
+const KNOWN = ["name", "concurrency", "rateLimit", "maxDepth"];
 
 /** A queue as its author writes it. */
 export interface QueueOptions<Name extends string = string> {
@@ -19,6 +20,10 @@ export interface QueueOptions<Name extends string = string> {
   concurrency?: number;
   /** How many of its runs may start in a length of time, over all workers. Default: as many as can. */
   rateLimit?: Pick<RateLimitOptions, "limit" | "per" | "burst">;
+  /**
+   * How many of its runs may wait: 1 to 100,000,000. Whoever asks for more is refused by `queue_full`. They are counted once a second, so some more may come. Default: as many as come.
+   */
+  maxDepth?: number;
 }
 
 /** A queue as the platform uses it: every option checked. */
@@ -26,6 +31,7 @@ export interface Queue<Name extends string = string> {
   readonly name: Name;
   readonly concurrency: number | null;
   readonly rate: Rate | null;
+  readonly maxDepth: number | null;
 }
 
 /**
@@ -39,7 +45,7 @@ export interface Queue<Name extends string = string> {
  * @throws MillraceError `invalid_queue` naming the option
  */
 export function defineQueue<const Name extends string>(options: QueueOptions<Name>): Queue<Name> {
-  const { name, concurrency, rateLimit } = options;
+  const { name, concurrency, rateLimit, maxDepth = null } = options;
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown) {
     throw new MillraceError(
@@ -48,7 +54,8 @@ export function defineQueue<const Name extends string>(options: QueueOptions<Nam
     );
   }
   const { jobLimit = null, jobRate = null } = limitsOf(name, concurrency, rateLimit);
-  const queue: Queue<Name> = { name, concurrency: jobLimit, rate: jobRate };
+  requireDepth(name, maxDepth);
+  const queue: Queue<Name> = { name, concurrency: jobLimit, rate: jobRate, maxDepth };
   Object.defineProperty(queue, IS_QUEUE, { value: true });
   return Object.freeze(queue);
 }
@@ -72,6 +79,16 @@ function limitsOf(
     const says = error.message.replace(/^concurrency\.limit:/, "concurrency:");
     throw new MillraceError("invalid_queue", `queue ${String(name)}: ${says}`);
   }
+}
+
+function requireDepth(name: string, maxDepth: number | null): void {
+  if (maxDepth === null || (Number.isInteger(maxDepth) && maxDepth >= 1 && maxDepth <= MAX_DEPTH)) {
+    return;
+  }
+  throw new MillraceError(
+    "invalid_queue",
+    `queue ${name}: maxDepth: ${String(maxDepth)} is not a whole number from 1 to ${MAX_DEPTH}`,
+  );
 }
 
 /** Keys and costs lie in inputs, which are a matter of jobs. */

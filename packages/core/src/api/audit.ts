@@ -49,6 +49,9 @@ export const AUDIT_ACTIONS = [
   "person.changed",
   "person.reset",
   "person.password_set",
+  "person.second_factor_set",
+  "person.second_factor_removed",
+  "person.recovery_code_used",
   "person.disabled",
   "person.enabled",
   "person.removed",
@@ -56,6 +59,7 @@ export const AUDIT_ACTIONS = [
   "project.removed",
   "project.moved",
   "session.began",
+  "access.refused",
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -144,6 +144,7 @@ export {
   ListDeliveries,
   ReceiptInfo,
   ReceiptPage,
+  RotateWebhookSecret,
   SetWebhookEndpoint,
   SetWebhookSubscription,
   SubscriptionInfo,

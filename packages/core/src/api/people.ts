@@ -51,6 +51,7 @@ export const PersonInfo = z
     ),
     password: z.boolean().describe("Whether there is one"),
     signOn: z.boolean().describe("Whether the person has logged in by the sign-on"),
+    secondFactor: z.boolean().describe("Whether a login by the password asks for a code"),
     createdAt: Instant,
     createdBy: z.string(),
     loggedInAt: Instant.nullable(),
@@ -85,7 +86,18 @@ export const ChangedPerson = PersonInfo.extend({
 
 export type ChangedPerson = z.infer<typeof ChangedPerson>;
 
-export const LogIn = z.strictObject({ email: Email, password: Password }).meta({ id: "LogIn" });
+export const LogIn = z
+  .strictObject({
+    email: Email,
+    password: Password,
+    code: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("Of the second factor, or a recovery code; of who has one"),
+  })
+  .meta({ id: "LogIn" });
 
 export const ChangeOwnPassword = z
   .strictObject({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_DEPTH } from "../max-depth.ts";
 import { PausedInfo } from "./pauses.ts";
 import { RateGiven, RateInfo } from "./rates.ts";
 
@@ -28,12 +29,22 @@ export const QueueInfo = z
       .nullable()
       .describe("How many of its runs may run at the same time, over all workers"),
     rate: RateInfo.nullable().describe("How many of its runs may start, over all workers"),
+    maxDepth: z
+      .int()
+      .nullable()
+      .describe(
+        "How many of its runs may wait, ready, held back or delayed; counted once a second",
+      ),
     limitedBy: z
       .string()
       .nullable()
       .describe("Who has set these limits instead of the code; null while the code's hold"),
     defined: z
-      .object({ concurrency: z.int().nullable(), rate: RateInfo.nullable() })
+      .object({
+        concurrency: z.int().nullable(),
+        rate: RateInfo.nullable(),
+        maxDepth: z.int().nullable(),
+      })
       .nullable()
       .describe("What code says of the limits (defineQueue); null for a queue that none defines"),
     paused: PausedInfo.nullable(),
@@ -54,9 +65,16 @@ export const SetQueueLimits = z
       .optional()
       .describe("Null takes the limit away; absent leaves it"),
     rate: RateGiven.nullable().optional().describe("Null takes the limit away; absent leaves it"),
+    maxDepth: z
+      .int()
+      .min(1)
+      .max(MAX_DEPTH)
+      .nullable()
+      .optional()
+      .describe("Null takes the limit away; absent leaves it"),
   })
-  .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, {
-    error: "give concurrency or rate, or both; null takes a limit away",
+  .refine((limits) => Object.values(limits).some((limit) => limit !== undefined), {
+    error: "give concurrency, rate or maxDepth; null takes a limit away",
   })
   .meta({ id: "SetQueueLimits" });
 

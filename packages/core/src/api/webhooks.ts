@@ -90,6 +90,14 @@ export const SetWebhookSubscription = z
   })
   .meta({ id: "SetWebhookSubscription" });
 
+export const RotateWebhookSecret = z
+  .strictObject({
+    overlap: LengthOfTime.optional().describe(
+      "For how long deliveries are signed under the secret of before, too, such as 1h; default: 24h",
+    ),
+  })
+  .meta({ id: "RotateWebhookSecret" });
+
 export const SubscriptionInfo = z
   .object({
     name: z.string(),
@@ -99,6 +107,9 @@ export const SubscriptionInfo = z
     job: z.string().nullable(),
     enabled: z.boolean(),
     disabledReason: z.string().nullable().describe("Why Millrace has switched it off by itself"),
+    overlapUntil: Instant.nullable().describe(
+      "Until when deliveries are signed under a secret of before, too; null when they are not",
+    ),
     createdAt: Instant,
     createdBy: z.string(),
     changedAt: Instant,
@@ -107,7 +118,7 @@ export const SubscriptionInfo = z
       .string()
       .optional()
       .describe(
-        "Under which deliveries are signed. It is there when it was made just now, and shown this once",
+        "Under which deliveries are signed. It is there when it was made, or changed, just now, and shown this once",
       ),
   })
   .meta({ id: "WebhookSubscription" });

@@ -12,6 +12,7 @@ const CODES: Record<string, ErrorCode> = {
   ML002: "queue_not_found",
   ML003: "idempotency_key_reused",
   ML010: "invalid_request",
+  ML011: "queue_full",
   ML040: "invalid_event",
   ML041: "run_not_found",
   ML042: "run_finished",

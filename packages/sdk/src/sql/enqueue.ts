@@ -37,7 +37,7 @@ const MAX_BYTES = 7 * 1024 * 1024;
  * @param job a job; or the name of one, whose input is then checked in the worker only
  * @throws MillraceError before anything is sent: `invalid_transaction`, `invalid_input`, `invalid_json`,
  *   `payload_too_large`, `invalid_request`; from the database, and the transaction is aborted then: `unknown_job`,
- *   `queue_not_found`, `idempotency_key_reused`, `migrations_pending`; whatever else the library throws
+ *   `queue_not_found`, `queue_full`, `idempotency_key_reused`, `migrations_pending`; whatever else the library throws
  */
 export async function enqueueIn<J extends AnyJob>(
   tx: Transaction,
@@ -164,6 +164,9 @@ function why(code: string, job: string, queue?: string, key?: string): string {
   }
   if (code === "queue_not_found") {
     return `no queue ${quoted(queue)}exists; queues come from jobs and from the --queues of workers, see millrace.queue`;
+  }
+  if (code === "queue_full") {
+    return `the queue ${quoted(queue)}of job ${job} is full; ask again when some of its runs have started`;
   }
   if (code === "invalid_request") {
     return `job ${job} is debounced, so it decides itself when its runs start; leave out delay and runAt`;

@@ -63,6 +63,7 @@ function placeOf(code: ErrorCode, { job, input, queue }: Fields): string | undef
     case "unknown_job":
       return job;
     case "queue_not_found":
+    case "queue_full":
       return queue;
     case "invalid_input":
     case "invalid_json":

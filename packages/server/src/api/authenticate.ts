@@ -22,8 +22,8 @@ declare module "fastify" {
 
 /**
  * All that is answered without a key or a session: exactly these methods of exactly these paths. Whatever is not here needs one, also what
- * does not exist. What `/approve` does is decided by the link that comes with it, what `/set-password` does by its code. Beside these there are
- * hooks.
+ * does not exist. What `/approve` does is decided by the link that comes with it, what `/set-password` does by its code, what `/login-code` and
+ * `/second-factor` do by the cookies of who has proved a password. Beside these there are hooks.
  */
 const PUBLIC: readonly string[] = [
   "GET /",
@@ -38,6 +38,10 @@ const PUBLIC: readonly string[] = [
   "POST /login",
   "GET /login/oidc",
   "GET /login/oidc/callback",
+  "GET /login-code",
+  "POST /login-code",
+  "GET /second-factor",
+  "POST /second-factor",
   "POST /logout",
   "GET /set-password",
   "HEAD /set-password",

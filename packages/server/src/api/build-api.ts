@@ -1,10 +1,18 @@
-import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { PersonRole } from "@millrace/core";
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
 import { Once } from "../engine/once.ts";
 import { Receiver } from "../engine/webhooks/receiver.ts";
 import type { Intake } from "../engine/intake.ts";
+import { Starter } from "../engine/start.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Caller } from "../security/caller.ts";
@@ -22,6 +30,7 @@ import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
+import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
@@ -65,6 +74,7 @@ import { runGraphRoute } from "./routes/run-graph.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
+import { secondFactorRoutes } from "./routes/second-factor.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { subjectRoutes } from "./routes/subjects.ts";
@@ -97,12 +107,16 @@ export interface ApiOptions {
   signOn?: SignOn | undefined;
   /** Addresses and networks of proxies, which are believed when they say for whom they ask. Default none. */
   trustedProxies?: readonly string[] | undefined;
+  /** The roles that must have a second factor when they log in by a password; default none. */
+  requireSecondFactor?: readonly PersonRole[] | undefined;
   /** Default: as strong as they should be. */
   passwords?: Passwords | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
   requestTimeoutMs?: number;
+  /** How often it is put on record who was refused, in milliseconds. Default 10 minutes. */
+  refusalsEveryMs?: number;
   /** That each caller may send to this process, and as many at once; 0 for as many as they like. Default 1,000. */
   requestsPerSecond?: number;
 }
@@ -161,7 +175,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     clientErrorHandler: answerClientError,
     // A path that cannot be routed at all passes no hook, so its request goes through them here.
     frameworkErrors: (error, request, reply) => {
-      prepare(request.id, (name, value) => reply.header(name, value));
+      prepare(request, (name, value) => reply.header(name, value));
       const answer = (told: unknown) => {
         sendProblem(told, request, reply);
         observer.answered(request, reply);
@@ -180,7 +194,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("bodyDigest", undefined);
   app.decorateRequest("session");
   app.addHook("onRequest", async (request, reply) => {
-    prepare(request.id, (name, value) => reply.header(name, value));
+    prepare(request, (name, value) => reply.header(name, value));
     const caller = await authenticate(doors, request, reply);
     if (!caller) return;
     request.caller = { ...caller, address: request.ip, requestId: request.id };
@@ -196,6 +210,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   });
   app.addHook("onRoute", demandPermission);
   app.addHook("onResponse", async (request, reply) => observer.answered(request, reply));
+  noteRefusals(app, db, logger, options.refusalsEveryMs ?? 10 * 60_000);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
 
@@ -208,12 +223,16 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const parse = (body: Buffer) => jsonOf(body) ?? null;
   const receiver = new Receiver({ db, intake, origins: secretOrigins, parse, logger });
   const context: Context = {
-    ...{ db, intake, emitter, once, observer, values, secretKeys, guard, ring },
+    starter: new Starter(intake, emitter),
+    ...{ db, intake, once, observer, values, secretKeys, guard, ring },
     origins: secretOrigins,
     subjects: intake.subjects,
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
-  const people: PeopleContext = { db, once, passwords, sessions, origins, publicUrl, signOn };
+  const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
+  const people: PeopleContext = {
+    ...{ db, once, passwords, sessions, origins, publicUrl, signOn, factors },
+  };
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
@@ -240,6 +259,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   personRoutes(app, people);
   sessionRoutes(app, people);
   await loginRoutes(app, people);
+  await secondFactorRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);
   secretRoutes(app, context);
   subjectRoutes(app, context);
@@ -260,11 +280,18 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   return app;
 }
 
+/** A year, of this host alone: what stands beside or below it is not ours to decide. */
+const HSTS = "max-age=31536000";
+
 /** Headers of every answer. Nothing here is for other sites' pages, for frames, or for caches. */
-function prepare(id: string, header: (name: string, value: string) => void): void {
-  header("x-request-id", id);
+function prepare(request: FastifyRequest, header: (name: string, value: string) => void): void {
+  header("x-request-id", request.id);
   header("cache-control", "no-store");
   header("x-content-type-options", "nosniff");
   header("referrer-policy", "no-referrer");
   header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  header("cross-origin-opener-policy", "same-origin");
+  header("cross-origin-resource-policy", "same-origin");
+  // Only who is believed to be a proxy can say that it came by https; by http browsers must not heed it (RFC 6797, 8.1).
+  if (request.protocol === "https") header("strict-transport-security", HSTS);
 }

@@ -10,10 +10,14 @@ const SESSION = "__Host-millrace";
 /** What a browser brings back from the issuer of the sign-on. */
 const SIGN_ON = "__Host-millrace-sign-on";
 
-type Name = typeof SESSION | typeof SIGN_ON;
+/** Of who has proved the password, and not the second factor. */
+const PROOF = "__Host-millrace-login";
+
+type Name = typeof SESSION | typeof SIGN_ON | typeof PROOF;
 
 export const SESSION_COOKIE: Name = SESSION;
 export const SIGN_ON_COOKIE: Name = SIGN_ON;
+export const PROOF_COOKIE: Name = PROOF;
 
 export function readCookie({ headers }: Pick<IncomingMessage, "headers">, name: Name) {
   return headers.cookie === undefined ? undefined : parseCookie(headers.cookie)[name];

@@ -12,15 +12,20 @@ declare module "fastify" {
   }
 }
 
-/** What may go well in a second. */
-const SOON: readonly ErrorCode[] = ["rate_limited", "request_in_progress"];
+/** After how many seconds it may go well. */
+const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
+  rate_limited: 1,
+  request_in_progress: 1,
+  queue_full: 5,
+};
 
 /** Answers a request that failed, in one form for all of them. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const told = toMillraceError(error, request.routeOptions.bodyLimit);
   request.failure = told;
   const problem = problemOf(told);
-  if (SOON.includes(told.code) || problem.status === 503) reply.header("retry-after", "1");
+  const retryAfter = RETRY_AFTER[told.code] ?? (problem.status === 503 ? 1 : undefined);
+  if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
   // As bytes, so that no route's response schema can get between a failure and its report.
   void reply
     .code(problem.status)

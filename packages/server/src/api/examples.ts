@@ -54,6 +54,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
         setupUntil: "2026-11-25T09:00:00.000Z",
         password: false,
         signOn: false,
+        secondFactor: false,
         createdAt: "2026-11-24T09:00:00.000Z",
         createdBy: "api",
         loggedInAt: null,

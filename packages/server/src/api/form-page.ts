@@ -34,6 +34,9 @@ textarea { min-height: 4.5rem; resize: vertical }
 a { color: var(--focus) }
 button { flex: 1; min-height: 3rem; padding: 0.6rem; font: inherit; font-weight: 650; border-radius: 8px; cursor: pointer }
 .approve { color: var(--yes-text); background: var(--yes); border: 1px solid var(--yes) }
+.qr { max-width: 16rem; margin: 1rem auto; padding: 0; background: #fff; border-radius: 8px }
+.qr svg { display: block; width: 100% }
+code { font: 0.9em/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace }
 .unseen { position: absolute; left: -100vw; flex: none; width: 1px; min-height: 0; height: 1px; padding: 0; border: 0 }
 .reject { color: var(--no); background: transparent; border: 1px solid var(--no) }
 input:focus-visible, textarea:focus-visible, button:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px }

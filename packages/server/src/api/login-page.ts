@@ -4,13 +4,11 @@ import { FORM_HEADERS, formDocument, headline } from "./form-page.ts";
 import { type Html, html } from "./page.ts";
 
 /**
- * Of pages about people. Their address goes along to this server alone, as the origin of their forms does, by which those of other sites are told;
- * no page that has opened them can reach into them.
+ * Of pages about people. Their address goes along to this server alone, as the origin of their forms does, by which those of other sites are told.
  */
 export const LOGIN_HEADERS = {
   ...FORM_HEADERS,
   "referrer-policy": "same-origin",
-  "cross-origin-opener-policy": "same-origin",
   "x-robots-tag": "noindex, nofollow",
 };
 
@@ -56,7 +54,7 @@ export function loginPage({ wrong, email = "", issuer }: LoginPage): string {
   );
 }
 
-export function sessionPage({ email, name, role, ends_at }: SessionRow): string {
+export function sessionPage({ email, name, role, ends_at, began_by }: SessionRow): string {
   return formDocument(
     "Logged in",
     html`${headline("You are logged in")}
@@ -64,6 +62,7 @@ export function sessionPage({ email, name, role, ends_at }: SessionRow): string 
         ${name === null ? "" : field("Name", name)} ${field("E-mail", email)} ${field("Role", role)}
         ${field("Until", `${timeInWords(ends_at)}, or until it is not used for 8 hours`)}
       </dl>
+      ${began_by === "password" ? html`<p><a href="second-factor">Second factor</a></p>` : ""}
       <form method="post" action="logout">
         <div class="answers"><button class="reject">Log out</button></div>
       </form>`,

@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { BegunSession, Visitor } from "../engine/log-in.ts";
+import type { BegunSession, FactorPolicy, Visitor } from "../engine/log-in.ts";
 import { LoginLimited } from "../engine/login-limits.ts";
 import { readSecretText } from "../security/one-time-secret.ts";
 import type { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
 import type { Once } from "../engine/once.ts";
+import { keepProof } from "../engine/second-factor/proof.ts";
+import type { ProvablePerson } from "../store/second-factors.ts";
 import type { Database } from "../store/database.ts";
-import { SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
+import { PROOF_COOKIE, SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
 import type { Origins } from "./same-origin.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -19,6 +21,7 @@ export interface PeopleContext {
   origins: Origins;
   publicUrl: string | undefined;
   signOn: SignOn | undefined;
+  factors: FactorPolicy;
 }
 
 export function visitorOf(request: FastifyRequest): Visitor {
@@ -34,6 +37,16 @@ export function visitorOf(request: FastifyRequest): Visitor {
 export function giveSession(reply: FastifyReply, sessions: Sessions, begun: BegunSession): void {
   sessions.forget();
   reply.header("set-cookie", cookieOf(SESSION_COOKIE, begun.token, begun.endsAt));
+}
+
+/** Gives the browser what it goes on with, when a password was right and is not enough. */
+export async function giveProof(
+  reply: FastifyReply,
+  db: Database,
+  person: ProvablePerson,
+): Promise<void> {
+  const { text, until } = await keepProof(db, person);
+  reply.header("set-cookie", cookieOf(PROOF_COOKIE, text, until));
 }
 
 /** Where so many logins fail that they are refused, says when to try again, and tells the log. */

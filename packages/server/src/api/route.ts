@@ -10,9 +10,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { RunId } from "@millrace/core/api";
 import { z } from "zod";
 import type { TargetKind } from "../engine/scope.ts";
-import type { Emitter } from "../engine/emitter.ts";
-import type { Intake } from "../engine/intake.ts";
+import type { InputCheck } from "../engine/intake.ts";
 import type { Once } from "../engine/once.ts";
+import type { Starter } from "../engine/start.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { SecretOrigins } from "../engine/load-secrets.ts";
 import type { OutboundGuard } from "@millrace/sdk/http";
@@ -47,8 +47,9 @@ export type Api = FastifyInstance<
 /** What routes work with. */
 export interface Context {
   db: Database;
-  intake: Intake;
-  emitter: Emitter;
+  /** By which callers ask for runs, and send events. */
+  starter: Starter;
+  intake: InputCheck;
   once: Once;
   observer: Observer;
   /** Where large values of steps are; undefined where nobody has said. */

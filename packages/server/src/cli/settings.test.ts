@@ -170,6 +170,18 @@ test("proxies that are believed are addresses or networks", () => {
   }
 });
 
+test("who must have a second factor are roles of people", () => {
+  const read = (text: string) =>
+    readSettings({ MILLRACE_REQUIRE_SECOND_FACTOR: text }, "/").requireSecondFactor;
+  expect(read("")).toEqual([]);
+  expect(read("admin, editor")).toEqual(["admin", "editor"]);
+  for (const wrong of ["yes", "admin,worker", "Admin"]) {
+    expect(() => read(wrong)).toThrow(
+      /^MILLRACE_REQUIRE_SECOND_FACTOR: write roles with commas between them: viewer, operator/,
+    );
+  }
+});
+
 test("a misspelt variable is told of, with the name that was meant", () => {
   expect(unknownVariables({ MILLRACE_PROT: "1", MILLRACE_TEST_RUNNER: "1", PATH: "/bin" })).toEqual(
     ["MILLRACE_PROT is not a setting, and does nothing; did you mean MILLRACE_PORT?"],

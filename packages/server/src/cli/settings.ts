@@ -1,18 +1,14 @@
-import { isIP } from "node:net";
 import path from "node:path";
 import {
   DEFAULT_PROJECT,
   MillraceError,
   PERSON_ROLES,
   type PersonRole,
-  durationMs,
   isName,
   retentionMs,
 } from "@millrace/core";
 import { z } from "zod";
-import { isLoopback } from "../runtime/loopback.ts";
 import { AllowedHosts } from "@millrace/sdk/http";
-import { databaseTls } from "../security/database-tls.ts";
 import { KeyRing } from "../security/key-ring.ts";
 import { isManagerUrl } from "../security/managers/manager-url.ts";
 import { type VaultServer, readVaultUrl } from "../security/managers/vault-url.ts";
@@ -21,6 +17,21 @@ import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
 import { didYouMean } from "./nearest-word.ts";
+import { samplesIn } from "./sample-settings.ts";
+import {
+  address,
+  duration,
+  isIssuer,
+  isNetwork,
+  isPlain,
+  isUrlOf,
+  list,
+  port,
+  postgresUrl,
+  readRoles,
+  whole,
+} from "./setting-forms.ts";
+import { requireTogether } from "./settings-together.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
@@ -53,6 +64,8 @@ export interface Settings {
   readonly allowedHosts: AllowedHosts;
   /** Addresses and networks of proxies that say for whom they ask. */
   readonly trustedProxies: readonly string[];
+  /** Who must have a second factor when they log in by a password. */
+  readonly requireSecondFactor: readonly PersonRole[];
   /** By whom else people may be told; undefined: by nobody. */
   readonly signOn: SignOnSettings | undefined;
   readonly jobs: readonly string[];
@@ -167,6 +180,13 @@ export const VARIABLES = {
     .refine(
       (items) => items.every(isNetwork),
       "write addresses or networks with commas between them, such as 10.0.0.0/8",
+    )
+    .prefault(""),
+  MILLRACE_REQUIRE_SECOND_FACTOR: list()
+    .pipe(
+      z.array(
+        z.enum(PERSON_ROLES, `write roles with commas between them: ${PERSON_ROLES.join(", ")}`),
+      ),
     )
     .prefault(""),
   MILLRACE_OIDC_ISSUER: z
@@ -327,6 +347,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     publicUrl: read.MILLRACE_PUBLIC_URL,
     allowedHosts: read.MILLRACE_ALLOWED_HOSTS,
     trustedProxies: read.MILLRACE_TRUSTED_PROXIES,
+    requireSecondFactor: read.MILLRACE_REQUIRE_SECOND_FACTOR,
     signOn:
       read.MILLRACE_OIDC_ISSUER === undefined
         ? undefined
@@ -373,52 +394,6 @@ export function isSecret(name: string): boolean {
   return SECRET_VARIABLES.some((secret) => secret === name);
 }
 
-/** What pages and examples write in the place of a secret. */
-const SAMPLE =
-  /^(mr[-_])?(change|changeme|replace|example|sample|secret|password|postgres|your|test|dev|demo|todo|placeholder|insert|hunter2)([-_. ].*)?$/i;
-
-/** In so few different characters nobody's random key is written. */
-const MIN_DIFFERENT = 8;
-
-/** What stands where a secret belongs, and is none: anybody can know it who has read the same page. */
-function samplesIn(
-  given: Record<string, string | undefined>,
-): { name: Variable; message: string }[] {
-  const found: { name: Variable; message: string }[] = [];
-  const key = given["MILLRACE_API_KEY"];
-  if (key !== undefined && (SAMPLE.test(key) || new Set(key).size < MIN_DIFFERENT)) {
-    const message = "this is a sample, not a key; make one: openssl rand -hex 24";
-    found.push({ name: "MILLRACE_API_KEY", message });
-  }
-  for (const name of ["DATABASE_URL", "MILLRACE_LISTEN_URL"] as const) {
-    const text = given[name];
-    if (text === undefined || !URL.canParse(text)) continue;
-    if (!SAMPLE.test(new URL(text).password)) continue;
-    found.push({ name, message: "its password is a sample; give the login another one" });
-  }
-  return found;
-}
-
-/** What each of these variables is nothing without. */
-const TOGETHER: Partial<Record<Variable, readonly Variable[]>> = {
-  MILLRACE_OIDC_ISSUER: ["MILLRACE_OIDC_CLIENT_ID", "MILLRACE_PUBLIC_URL"],
-  MILLRACE_OIDC_CLIENT_ID: ["MILLRACE_OIDC_ISSUER"],
-  MILLRACE_OIDC_CLIENT_SECRET: ["MILLRACE_OIDC_ISSUER"],
-  MILLRACE_OIDC_SCOPE: ["MILLRACE_OIDC_ISSUER"],
-  MILLRACE_OIDC_ROLE_CLAIM: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLES"],
-  MILLRACE_OIDC_ROLES: ["MILLRACE_OIDC_ISSUER", "MILLRACE_OIDC_ROLE_CLAIM"],
-};
-
-/** @throws MillraceError `invalid_setting` */
-function requireTogether(given: Record<string, string | undefined>): void {
-  const wrong = Object.entries(TOGETHER).flatMap(([name, others]) => {
-    const missing = others.filter((other) => given[other] === undefined);
-    if (given[name] === undefined || missing.length === 0) return [];
-    return [`${name}: it does nothing without ${missing.join(" and ")}; set both, or neither`];
-  });
-  if (wrong.length > 0) throw new MillraceError("invalid_setting", wrong.join("\n"));
-}
-
 /** A sentence for each variable that looks like ours and is not. */
 export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known = Object.keys(VARIABLES);
@@ -426,95 +401,4 @@ export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
     .filter((name) => name.startsWith("MILLRACE_") && !name.startsWith(RESERVED))
     .filter((name) => !known.includes(name))
     .map((name) => `${name} is not a setting, and does nothing${didYouMean(name, known)}`);
-}
-
-/** A list with commas, as options and variables write it. */
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-function postgresUrl() {
-  return z
-    .string()
-    .refine(
-      (text) => isUrlOf(text, ["postgres:", "postgresql:"]),
-      "write postgres://user:password@host:5432/database",
-    )
-    .superRefine((text, context) => {
-      try {
-        if (URL.canParse(text)) databaseTls(text);
-      } catch (error) {
-        context.addIssue((error as Error).message);
-      }
-    });
-}
-
-function address() {
-  return z
-    .string()
-    .regex(/^[\w.:%-]+$/, "write an address of this machine, such as 127.0.0.1 or 0.0.0.0");
-}
-
-function port() {
-  return whole(0, 65_535, "0 takes any free port");
-}
-
-function whole(min: number, max: number, more?: string) {
-  const message = `write a whole number from ${min} to ${max}${more ? ` (${more})` : ""}`;
-  return z
-    .string()
-    .regex(/^\d{1,6}$/, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message);
-}
-
-function duration(name: string, minMs: number, maxMs: number, range: string) {
-  return z.string().transform((text, context) => {
-    const ms = tryDuration(text, name);
-    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-    context.addIssue(`write a duration of ${range}, such as 20s`);
-    return z.NEVER;
-  });
-}
-
-function list() {
-  return z.string().transform(splitList);
-}
-
-function tryDuration(text: string, name: string): number | undefined {
-  try {
-    return durationMs(text, name);
-  } catch {
-    return undefined;
-  }
-}
-
-/** An address, or a network as address/bits. */
-function isNetwork(text: string): boolean {
-  const [, address = "", bits] = /^([\da-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const family = isIP(address);
-  return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
-}
-
-/** Whose word is taken for who somebody is: nobody between may change it. */
-function isIssuer(url: URL): boolean {
-  return isPlain(url) && (url.protocol === "https:" || isLoopback(url.hostname));
-}
-
-function readRoles(items: readonly string[]): Map<string, PersonRole> | undefined {
-  const pairs = items.map((item) => /^(.+)=(\w+)$/.exec(item)?.slice(1) ?? []);
-  const known = pairs.every(([, role]) => (PERSON_ROLES as readonly unknown[]).includes(role));
-  return known ? new Map(pairs as [string, PersonRole][]) : undefined;
-}
-
-/** To which a path may be added. */
-function isPlain({ username, password, search, hash, href }: URL): boolean {
-  return username + password + search + hash === "" && !/[?#]$/.test(href);
-}
-
-function isUrlOf(text: string, protocols: readonly string[]): boolean {
-  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }

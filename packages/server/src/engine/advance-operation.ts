@@ -13,7 +13,7 @@ import {
   takeOperation,
 } from "../store/operations.ts";
 import type { Queryable } from "../store/statement.ts";
-import type { Intake } from "./intake.ts";
+import type { InputCheck } from "./intake.ts";
 import { dismissMembers, rerunMembers } from "./operation-members.ts";
 
 /** Members handled in one transaction: reruns carry inputs. */
@@ -58,7 +58,7 @@ export interface Advanced {
  * decides whether it goes on, handles some members, and writes down how far it got. A process that dies in the middle has
  * done nothing; any number of processes may call this at once.
  */
-export async function advanceOperation(db: Database, intake: Intake): Promise<Advanced> {
+export async function advanceOperation(db: Database, intake: InputCheck): Promise<Advanced> {
   const part = await inTransaction(db, async (tx) => {
     const [operation] = await takeOperation(tx);
     return operation && (await advance(tx, intake, operation));
@@ -72,7 +72,7 @@ type Part = Pick<Advanced, "queues" | "handled">;
 
 const NOTHING_HANDLED: Part = { queues: new Set(), handled: undefined };
 
-async function advance(tx: Queryable, intake: Intake, operation: OperationRow): Promise<Part> {
+async function advance(tx: Queryable, intake: InputCheck, operation: OperationRow): Promise<Part> {
   const now = await watch(tx, operation);
   if (now.canary && now.failed + now.cancelled + now.refused > 0) {
     await save(tx, now, null, 0);

@@ -8,6 +8,7 @@ import {
   NOT_ENCRYPTED,
   NOT_FOR_DEBOUNCED,
   SUBJECT_ERASED,
+  QUEUE_FULL,
   UNKNOWN_JOB,
   UNKNOWN_QUEUE,
   enqueueAlike,
@@ -107,20 +108,26 @@ async function enqueueWhatIsAlike(
   return row.ids.split(",").map((id) => ({ run: { id, created: true, queue, dueAt: null } }));
 }
 
-/** Sets the item aside that a batch was refused for, and accepts the others. */
+/** Sets the items aside that a batch was refused for, and accepts the others. */
 async function enqueueWithout(
   db: Queryable,
   requests: readonly EnqueueRequest[],
   error: unknown,
 ): Promise<EnqueueResult[]> {
   const refused = refusal(error);
-  if (refused?.item !== undefined) {
-    const { item } = refused;
-    return [
-      ...(await enqueue(db, requests.slice(0, item))),
-      { error: refused.error },
-      ...(await enqueue(db, requests.slice(item + 1))),
-    ];
+  if (refused && refused.items.length > 0) {
+    // Those before the first are in order.
+    const from = refused.items[0]!;
+    const items = new Set(refused.items);
+    const before = await enqueue(db, requests.slice(0, from));
+    const after = await enqueue(
+      db,
+      requests.filter((_, index) => index > from && !items.has(index)),
+    );
+    const accepted = [...before, ...after].values();
+    return requests.map((_, index) =>
+      items.has(index) ? { error: refused.error } : accepted.next().value!,
+    );
   }
   // The database refused something without saying whose it was, such as text that it cannot hold.
   if (requests.length === 1 && refused) return [{ error: refused.error }];
@@ -179,13 +186,14 @@ function runsOf(row: EnqueuedRow): { run: EnqueuedRun }[] {
   }));
 }
 
-/** The error of one item, as the SQL function raised it. */
-function refusal(error: unknown): { item: number | undefined; error: MillraceError } | undefined {
+/** The error of one item, or of all that are for a queue, as the SQL function raised it. */
+function refusal(error: unknown): { items: number[]; error: MillraceError } | undefined {
   const code = (
     {
       [UNKNOWN_JOB]: "unknown_job",
       [UNKNOWN_QUEUE]: "queue_not_found",
       [KEY_REUSED]: "idempotency_key_reused",
+      [QUEUE_FULL]: "queue_full",
       [NOT_FOR_DEBOUNCED]: "invalid_request",
       [NOT_ENCRYPTED]: "subject_not_encrypted",
       [SUBJECT_ERASED]: "subject_erased",
@@ -194,8 +202,6 @@ function refusal(error: unknown): { item: number | undefined; error: MillraceErr
   if (!code) return undefined;
   const { message, detail, hint } = error as pg.DatabaseError;
   // A trigger does not know which item it was.
-  return {
-    item: detail === undefined ? undefined : Number(detail),
-    error: new MillraceError(code, `${message}. ${hint}`),
-  };
+  const items = detail === undefined ? [] : detail.split(",").map(Number);
+  return { items, error: new MillraceError(code, `${message}. ${hint}`) };
 }

@@ -18,6 +18,9 @@ export type RunRequest = Omit<EnqueueRequest, "input"> & {
   projects?: Projects;
 };
 
+/** What of the way in looks at inputs, and starts nothing. */
+export type InputCheck = Pick<Intake, "requireAcceptable" | "sealed" | "subjects">;
+
 const MAX_BATCH = 500;
 
 /** While one batch waits for the disk, another is on its way. */

@@ -222,10 +222,11 @@ export class JobRegistry {
 
 function queueRows(queues: readonly Queue[]): string {
   return JSON.stringify(
-    queues.map(({ name, concurrency, rate }) => ({
+    queues.map(({ name, concurrency, rate, maxDepth }) => ({
       name,
       concurrency: concurrency ?? undefined,
       rate: rate ?? undefined,
+      maxDepth: maxDepth ?? undefined,
     })),
   );
 }

@@ -1,6 +1,7 @@
 import { MillraceError, type Rate } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
+import { countDepths } from "../store/depths.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { markQueueForGate } from "../store/pauses.ts";
 import {
@@ -20,6 +21,8 @@ export interface QueueLimits {
   concurrency: number | null;
   /** How many of its runs start; null for as many as can. */
   rate: Rate | null;
+  /** How many of its runs may wait, as far as they were counted; null for as many as come. */
+  maxDepth: number | null;
 }
 
 /**
@@ -33,7 +36,7 @@ export function setQueueLimits(
   db: Database,
   caller: Caller,
   queue: string,
-  { concurrency, rate }: Partial<QueueLimits>,
+  { concurrency, rate, maxDepth }: Partial<QueueLimits>,
   look?: (before: QueueLimitsRow) => void,
 ): Promise<void> {
   return asCaller(db, caller, "operate", { ownQueue: queue }, async (tx) => {
@@ -47,6 +50,8 @@ export function setQueueLimits(
         rate !== undefined,
         rate ? JSON.stringify(rate) : null,
         caller.name,
+        maxDepth !== undefined,
+        maxDepth ?? null,
       ),
     );
     await applyLimits(tx, requireOne(rows, queue));
@@ -77,6 +82,8 @@ export async function applyLimits(tx: Queryable, queues: readonly LimitedRow[]):
   for (const { name, gated } of queues) {
     if (gated) await markQueueForGate(tx, name);
   }
+  // From the first run on, not from the next count.
+  await countDepths(tx, 0);
   await reopenLanes(
     tx,
     [],

@@ -52,11 +52,25 @@ const NEEDED: Readonly<Record<SourceKind, string>> = {
  */
 export async function loadSecrets(
   db: Queryable,
+  origins: SecretOrigins,
+  job: string,
+  names: readonly string[],
+): Promise<LoadedSecrets> {
+  return openSecrets(await readJobSecrets(db, job, names), origins, job, names);
+}
+
+/**
+ * The same of rows that somebody has read who may not read those of any job.
+ *
+ * @throws MillraceError as {@link loadSecrets}
+ */
+async function openSecrets(
+  found: readonly JobSecretRow[],
   { keys, sources, onGiven }: SecretOrigins,
   job: string,
   names: readonly string[],
 ): Promise<LoadedSecrets> {
-  const rows = new Map((await readJobSecrets(db, job, names)).map((row) => [row.name, row]));
+  const rows = new Map(found.map((row) => [row.name, row]));
   const asked = names.map((name) => find(name, job, rows.get(name), { keys, sources }));
   const answers = await Promise.allSettled(asked);
   const values: LoadedSecrets["values"] = {};
@@ -75,7 +89,10 @@ export async function loadSecrets(
     goodForMs = Math.min(goodForMs, answer.value.goodForMs ?? Infinity);
   }
   if (troubles.length === 0) {
-    await onGiven?.(job, [...rows.values()]);
+    await onGiven?.(
+      job,
+      names.map((name) => rows.get(name)!),
+    );
     return { values, goodForMs };
   }
   const texts = troubles.map(({ text }) => text).join("; ");
@@ -89,23 +106,25 @@ export async function loadSecrets(
 }
 
 /**
- * One secret that is used here, and sent to nobody, such as what webhooks are signed under.
+ * Secrets that are used here, and sent to nobody, such as what webhooks are signed under.
  *
- * @throws MillraceError as loadSecrets does; `secret_missing` for one that is bound to hosts
+ * @throws MillraceError as {@link loadSecrets} does; `secret_missing` for one that is bound to hosts
  */
-export async function loadText(
-  db: Queryable,
+export async function openTexts(
+  found: readonly JobSecretRow[],
   origins: SecretOrigins,
   job: string,
-  name: string,
-): Promise<string> {
-  const { values } = await loadSecrets(db, origins, job, [name]);
-  const value = values[name]!;
-  if (typeof value === "string") return value;
-  throw new MillraceError(
-    "secret_missing",
-    `${name}: it is bound to hosts, and serves to call these alone; name another secret, or set it again with --any-host`,
-  );
+  names: readonly string[],
+): Promise<Record<string, string>> {
+  const { values } = await openSecrets(found, origins, job, names);
+  const texts = Object.entries(values).map(([name, value]) => {
+    if (typeof value === "string") return [name, value];
+    throw new MillraceError(
+      "secret_missing",
+      `${name}: it is bound to hosts, and serves to call these alone; name another secret, or set it again with --any-host`,
+    );
+  });
+  return Object.fromEntries(texts) as Record<string, string>;
 }
 
 async function find(

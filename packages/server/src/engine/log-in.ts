@@ -1,11 +1,14 @@
-import { MillraceError, type Role } from "@millrace/core";
+import { MillraceError, type PersonRole, type Role } from "@millrace/core";
+import type { SecretKeys } from "../security/key-ring.ts";
 import { makeSecret } from "../security/one-time-secret.ts";
 import type { Passwords } from "../security/passwords.ts";
 import type { Database } from "../store/database.ts";
 import { changePassword, readPassword } from "../store/people.ts";
+import { type ProvablePerson, readProvable } from "../store/second-factors.ts";
 import { type BeganBy, beginSession } from "../store/sessions.ts";
 import type { Queryable } from "../store/statement.ts";
 import { countedLogin } from "./login-limits.ts";
+import { checkCode } from "./second-factor/check-code.ts";
 
 /** A session ends so long after its login, however busy it is. */
 const LIFETIME_MS = 24 * 3_600_000;
@@ -28,22 +31,68 @@ export interface BegunSession {
   endsAt: Date;
 }
 
+/** What is asked of people besides their password. */
+export interface FactorPolicy {
+  /** Who must have a second factor. Whoever has one is asked for it in any case. */
+  readonly requiredOf: readonly PersonRole[];
+  readonly keys: SecretKeys;
+}
+
+/** How far a login has come: a session has begun, or something is asked for besides the password. */
+export type LoginStep =
+  | { begun: BegunSession }
+  | { needs: "code" | "setup"; person: ProvablePerson };
+
 /**
- * Begins a session of whoever has the password. The same is said, after the same time, when there is no such person, when they may not
+ * Begins a session of whoever has the password, and the code where there is a second factor. The same is said, after the same time, when there is no such person, when they may not
  * log in, and when the password is wrong.
  *
- * @throws MillraceError `login_failed`, `login_busy`; LoginLimited
+ * @param given.code where it was asked for along with the password
+ * @throws MillraceError `login_failed`, `login_busy`, `secret_key_missing`; LoginLimited
  */
 export async function logIn(
   db: Database,
   passwords: Passwords,
-  { email, password }: { email: string; password: string },
+  policy: FactorPolicy,
+  { email, password, code }: { email: string; password: string; code?: string | undefined },
   visitor: Visitor,
-): Promise<BegunSession> {
+): Promise<LoginStep> {
   const id = await provePassword(db, passwords, { email, password, address: visitor.address });
-  const begun = await beginSessionOf(db, id, "password", visitor);
-  if (begun) return begun;
+  const [person] = await readProvable(db, id);
   // Disabled at this very moment.
+  if (!person) throw failed();
+  if (person.sealed === null) {
+    return policy.requiredOf.includes(person.role)
+      ? { needs: "setup", person }
+      : begin(db, person, visitor);
+  }
+  if (code === undefined) return { needs: "code", person };
+  return logInByCode(db, policy, person, code, visitor);
+}
+
+/**
+ * Goes on with a login whose password was proved.
+ *
+ * @throws MillraceError `login_failed`, `secret_key_missing`; LoginLimited
+ */
+export async function logInByCode(
+  db: Database,
+  { keys }: FactorPolicy,
+  person: ProvablePerson,
+  code: string,
+  visitor: Visitor,
+): Promise<{ begun: BegunSession }> {
+  await checkCode(db, keys, person, { code, address: visitor.address });
+  return begin(db, person, visitor);
+}
+
+async function begin(
+  db: Database,
+  { id }: ProvablePerson,
+  visitor: Visitor,
+): Promise<{ begun: BegunSession }> {
+  const begun = await beginSessionOf(db, id, "password", visitor);
+  if (begun) return { begun };
   throw failed();
 }
 

@@ -20,12 +20,9 @@ const SLOW_MS = 1000;
 export class LoginLimited extends MillraceError {
   readonly retryAfterS: number;
 
-  constructor(leftMs: number) {
+  constructor(leftMs: number, what = "logins from this address have failed") {
     const retryAfterS = Math.max(1, Math.ceil(leftMs / 1000));
-    super(
-      "too_many_logins",
-      `too many logins from this address have failed; try again in ${Math.ceil(retryAfterS / 60)} min`,
-    );
+    super("too_many_logins", `too many ${what}; try again in ${Math.ceil(retryAfterS / 60)} min`);
     this.retryAfterS = retryAfterS;
   }
 }
@@ -75,10 +72,27 @@ export async function countedLogin(
   };
 }
 
+/** Wrong codes of one person in a quarter of an hour, from wherever: there are a million, and three are right at any time. */
+const MOST_CODES = 5;
+
+/**
+ * Counts a code before it is looked at. Who knows the password of a person can keep them out so; else he could guess the code.
+ *
+ * @throws LoginLimited
+ */
+export async function countedCode(
+  db: Queryable,
+  person: string,
+): Promise<Pick<CountedLogin, "succeeded">> {
+  const key = keyOf("code", person);
+  await countUpTo(db, key, MOST_CODES, "codes were wrong");
+  return { succeeded: () => forgetFailures(db, key).then(() => undefined) };
+}
+
 /** @throws LoginLimited */
-async function countUpTo(db: Queryable, key: Buffer, most: number): Promise<void> {
+async function countUpTo(db: Queryable, key: Buffer, most: number, what?: string): Promise<void> {
   const [row] = await countLogin(db, key);
-  if (row!.failures > most) throw new LoginLimited(row!.left_ms);
+  if (row!.failures > most) throw new LoginLimited(row!.left_ms, what);
 }
 
 /** A hash: what people type where an account is asked for may be their password. */

@@ -6,7 +6,7 @@ import type { OperationRow } from "../store/operations.ts";
 import { type RerunRow, readManyForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
-import type { Intake } from "./intake.ts";
+import type { InputCheck } from "./intake.ts";
 import { patchedInput } from "./patched-input.ts";
 import { rerunRequest } from "./rerun-inside.ts";
 
@@ -45,7 +45,7 @@ export async function dismissMembers(
 /** Reruns those that nobody has handled meanwhile. One that cannot be rerun stays open, and does not hold up the others. */
 export async function rerunMembers(
   tx: Queryable,
-  intake: Intake,
+  intake: InputCheck,
   operation: OperationRow,
   members: readonly Member[],
 ): Promise<Handled> {
@@ -91,7 +91,7 @@ async function lockOpen(tx: Queryable, members: readonly Member[]): Promise<Set<
 }
 
 async function requestFor(
-  intake: Intake,
+  intake: InputCheck,
   { patch }: OperationRow,
   old: RerunRow | undefined,
 ): Promise<EnqueueRequest | MillraceError> {

@@ -13,7 +13,7 @@ import {
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import { filterParams } from "./dead-letter-filter.ts";
-import type { Intake } from "./intake.ts";
+import type { InputCheck } from "./intake.ts";
 import { type Preview, previewPatch } from "./patched-input.ts";
 
 /**
@@ -72,7 +72,7 @@ function toldOf(asked: CreateOperation, total: number): Json {
 /** How many dead letters an operation would be about, and what its patch would make of the newest three. */
 export async function previewOperation(
   db: Database,
-  intake: Intake,
+  intake: InputCheck,
   projects: Projects,
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {

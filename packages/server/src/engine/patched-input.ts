@@ -2,7 +2,7 @@ import { MillraceError } from "@millrace/core";
 import type { JsonPatch } from "@millrace/core/api";
 import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import type { Intake } from "./intake.ts";
+import type { InputCheck } from "./intake.ts";
 import { patchInput } from "./patch-input.ts";
 import { openInputText } from "./subjects/open-content.ts";
 
@@ -20,7 +20,7 @@ export interface PatchedInput {
  *   input
  */
 export async function patchedInput(
-  intake: Intake,
+  intake: InputCheck,
   { job, input }: Pick<RerunRow, "job" | "input">,
   patch: JsonPatch,
   db?: Queryable,
@@ -43,7 +43,7 @@ function notDeclared(job: string): MillraceError {
 /** The same for a run by its id. The input of a run never changes, so this needs no lock. */
 export async function patchedInputOf(
   db: Queryable,
-  intake: Intake,
+  intake: InputCheck,
   runId: string,
   patch: JsonPatch,
 ): Promise<PatchedInput> {
@@ -64,7 +64,7 @@ export interface Preview {
 /** @throws MillraceError `dead_letter_not_found` */
 export async function previewPatch(
   db: Queryable,
-  intake: Intake,
+  intake: InputCheck,
   runId: string,
   patch: JsonPatch,
 ): Promise<Preview> {

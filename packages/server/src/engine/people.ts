@@ -13,6 +13,7 @@ import {
   setPersonProjects,
   setPersonRole,
 } from "../store/people.ts";
+import { deleteSecondFactor } from "../store/second-factors.ts";
 import { endSessions } from "../store/sessions.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
@@ -119,6 +120,22 @@ export async function reset(db: Database, caller: Caller, email: string): Promis
     return resetPerson(tx, person.id, digest, SETUP_MS, caller.name);
   });
   return { row, code: text };
+}
+
+/**
+ * Takes a person's second factor away, and ends their sessions: they log in by their password alone, and where their role must have one, set up another.
+ *
+ * @throws MillraceError `forbidden`, `person_not_found`
+ */
+export function resetSecondFactor(
+  db: Database,
+  caller: Caller,
+  email: string,
+): Promise<ChangedPerson> {
+  return change(db, caller, email, async (tx, { id }) => {
+    await deleteSecondFactor(tx, id);
+    return lockPerson(tx, email);
+  });
 }
 
 function requirePasswordAllowed({ email, disabled_at, role_from }: PersonRow): void {

@@ -89,14 +89,23 @@ export function removeSecret(db: Database, caller: Caller, name: string): Promis
  * @throws MillraceError `secret_key_missing`
  */
 export async function requireKeys(db: Queryable, keys: SecretKeys): Promise<KeyRing | undefined> {
-  const ring = keys.read();
   const inUse = [...(await secretKeyIds(db)), ...(await subjectKeyIds(db))];
-  const missing = [...new Set(inUse.map(({ key_id }) => key_id))].filter((id) => !ring?.get(id));
+  return requireKeysOf(inUse, keys, "secrets, or subjects of runs,");
+}
+
+/** @param what it is that is under these keys @throws MillraceError `secret_key_missing` */
+export function requireKeysOf(
+  ids: readonly { key_id: string }[],
+  keys: SecretKeys,
+  what: string,
+): KeyRing | undefined {
+  const ring = keys.read();
+  const missing = [...new Set(ids.map(({ key_id }) => key_id))].filter((id) => !ring?.get(id));
   if (missing.length === 0) return ring;
   const [are, them] = missing.length === 1 ? ["the key", "it"] : ["the keys", "them"];
   throw new MillraceError(
     "secret_key_missing",
-    `secrets, or subjects of runs, in the database are encrypted under ${are} ${missing.join(", ")}, and ${keys.words} does not have ${them}; add ${them} there, as another server of this database has ${them}`,
+    `${what} in the database are encrypted under ${are} ${missing.join(", ")}, and ${keys.words} does not have ${them}; add ${them} there, as another server of this database has ${them}`,
   );
 }
 

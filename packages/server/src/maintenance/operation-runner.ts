@@ -1,5 +1,5 @@
 import { type Handled, advanceOperation } from "../engine/advance-operation.ts";
-import type { Intake } from "../engine/intake.ts";
+import type { InputCheck } from "../engine/intake.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -18,7 +18,7 @@ export class OperationRunner extends Loop {
     onHandled,
   }: {
     db: Database;
-    intake: Intake;
+    intake: InputCheck;
     bell: Bell;
     logger: Logger;
     /** Told of the members that were handled, for metrics. */

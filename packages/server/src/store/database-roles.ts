@@ -13,7 +13,7 @@ export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 type PerRole = readonly [api: string, scheduler: string, worker: string, maintenance: string];
 
 /**
- * What each may do: s(elect), i(nsert), u(pdate), d(elete) of a table or view; U(se) a sequence; (e)x(ecute) a function that is closed to others. A
+ * What each may do: s(elect), m(any columns of it, see MANY: select), i(nsert), u(pdate), d(elete) of a table or view; U(se) a sequence; (e)x(ecute) a function that is closed to others. A
  * test derives from the statements that each kind of process can send what it must say, and holds it to no more. Partitions are reached through their
  * parent, and made and dropped by functions that run with the rights of their owner.
  */
@@ -34,6 +34,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   dead_letter: ["sud", "sd", "sid", "siud"],
   doubt_number: ["", "", "U", ""],
   emission: ["si", "s", "su", "sd"],
+  "endpoint_secrets()": ["x", "", "", ""],
   event: ["si", "i", "si", "sid"],
   expiry: ["i", "siud", "sid", "i"],
   gate: ["sud", "siud", "siud", "sud"],
@@ -61,7 +62,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   progress: ["s", "", "siu", "sd"],
   project: ["siud", "", "s", ""],
   published: ["s", "", "siu", "sd"],
-  queue: ["su", "s", "siu", "s"],
+  queue: ["su", "su", "siu", "s"],
   ready: ["siud", "siud", "siud", "siud"],
   ready_seq: ["U", "U", "U", "U"],
   reply: ["siu", "", "", "sud"],
@@ -72,7 +73,9 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   run_subject: ["si", "i", "i", "sid"],
   run_default: ["", "", "", "s"],
   schedule: ["siud", "su", "siud", ""],
-  secret: ["siud", "", "s", "s"],
+  second_factor: ["siud", "", "", ""],
+  secret: ["miud", "", "s", ""],
+  "sending_secrets()": ["", "", "", "x"],
   session: ["siud", "", "", "sud"],
   step: ["si", "si", "si", "sid"],
   subject: ["siu", "su", "siu", "siu"],
@@ -93,8 +96,15 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
 /** Closed functions that handlers call in transactions of their own, often by the login of their worker. */
 const HANDLERS = ["complete", "keep_step"];
 
+/** What somebody may read of a table of which something is for others. Of the API: all of a secret but what is sealed. */
+const MANY: Readonly<Record<string, string>> = {
+  secret:
+    "name, version, jobs, source, wrapped_key, key_id, created_at, created_by, changed_at, changed_by",
+};
+
 const VERBS = {
   s: "select",
+  m: "select",
   i: "insert",
   u: "update",
   d: "delete",
@@ -141,7 +151,7 @@ function* grantsOf(role: DatabaseRole): Generator<string> {
   const place = DATABASE_ROLES.indexOf(role);
   const alike = new Map<string, string[]>();
   for (const [name, perRole] of Object.entries(RIGHTS)) {
-    const rights = rightsIn(perRole[place]!);
+    const rights = rightsIn(perRole[place]!, MANY[name]);
     if (rights !== "") alike.set(rights, [...(alike.get(rights) ?? []), name]);
   }
   for (const [rights, names] of alike) yield `grant ${rights} ${onAll(rights, names)} to ${role};`;
@@ -150,10 +160,10 @@ function* grantsOf(role: DatabaseRole): Generator<string> {
   }
 }
 
-function rightsIn(letters: string): string {
+function rightsIn(letters: string, many: string | undefined): string {
   return letters
     .split("")
-    .map((letter) => VERBS[letter as keyof typeof VERBS])
+    .map((letter) => `${VERBS[letter as keyof typeof VERBS]}${letter === "m" ? ` (${many})` : ""}`)
     .join(", ");
 }
 

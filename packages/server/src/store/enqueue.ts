@@ -20,6 +20,8 @@ export const KEY_REUSED = "ML003";
 /** The job has a subject, and the input is in clear. */
 export const NOT_ENCRYPTED = "ML050";
 export const SUBJECT_ERASED = "ML051";
+/** A queue takes no more; the detail is the indexes of all items that are for it, with commas. */
+export const QUEUE_FULL = "ML011";
 /** A debounced job decides itself when its runs start. */
 export const NOT_FOR_DEBOUNCED = "ML010";
 

@@ -10,6 +10,7 @@ export interface PersonRow {
   projects: Projects;
   has_password: boolean;
   has_sign_on: boolean;
+  has_second_factor: boolean;
   /** Until when the code works by which a password may be set; null when there is none, or its time is over. */
   setup_until: Date | null;
   created_at: Date;
@@ -19,6 +20,7 @@ export interface PersonRow {
 }
 
 const COLUMNS = `id, email, name, role, role_from, projects, password is not null as has_password, subject is not null as has_sign_on,
+  exists (select from millrace.second_factor where person_id = id) as has_second_factor,
   case when setup_until > clock_timestamp() then setup_until end as setup_until, created_at, created_by, logged_in_at, disabled_at`;
 
 /** Answers no row when somebody has that address. */

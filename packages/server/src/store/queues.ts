@@ -25,10 +25,12 @@ export interface QueueRow {
   paused_until: Date | null;
   concurrency: number | null;
   rate: Rate | null;
+  /** How many runs may wait. */
+  max_depth: number | null;
   /** Who has set these limits instead of the code; null while the code's hold. */
   limited_by: string | null;
   /** What code says of the limits; null for a queue that no code defines. */
-  defined: { concurrency?: number; rate?: Rate } | null;
+  defined: { concurrency?: number; rate?: Rate; maxDepth?: number } | null;
   /** Living workers that take from it. */
   workers: number;
 }
@@ -65,7 +67,7 @@ export const listQueues = statement<[projects: Projects], QueueRow>(
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
-      q.concurrency, q.rate, q.limited_by, q.defined,
+      q.concurrency, q.rate, q.max_depth, q.limited_by, q.defined,
       (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]
         and ${within("k.project", "$1")}) as workers
     from millrace.queue q
@@ -111,7 +113,7 @@ export const pausedQueues = statement<[projects: Projects], PausedQueueRow>(
 
 /**
  * Sets limits of a queue over all workers; null for no limit. Parameters: queue; whether the concurrency is given, and how
- * many run at the same time; whether the rate is given, and its JSON text; who says so.
+ * many run at the same time; whether the rate is given, and its JSON text; who says so; whether it is given how many may wait, and how many.
  */
 export const limitQueue = statement<
   [
@@ -121,23 +123,28 @@ export const limitQueue = statement<
     setRate: boolean,
     rate: string | null,
     by: string,
+    setMaxDepth: boolean,
+    maxDepth: number | null,
   ],
   LimitedRow
 >(
   "limit_queue",
   `update millrace.queue
    set concurrency = case when $2 then $3::integer else concurrency end, rate = case when $4 then $5::jsonb else rate end,
-     limited_by = $6, limited_at = clock_timestamp()
+     max_depth = case when $7 then $8::integer else max_depth end, limited_by = $6, limited_at = clock_timestamp()
    where name = $1 returning name, gated`,
 );
 
 /** What limits a queue; the row is locked. */
 export const lockQueueLimits = statement<[name: string], QueueLimitsRow>(
   "lock_queue_limits",
-  `select concurrency, rate, limited_by, defined from millrace.queue where name = $1 for no key update`,
+  `select concurrency, rate, max_depth, limited_by, defined from millrace.queue where name = $1 for no key update`,
 );
 
-export type QueueLimitsRow = Pick<QueueRow, "concurrency" | "rate" | "limited_by" | "defined">;
+export type QueueLimitsRow = Pick<
+  QueueRow,
+  "concurrency" | "rate" | "max_depth" | "limited_by" | "defined"
+>;
 
 /** A queue whose limits have been set, and whether its runs pass the gate now. */
 export interface LimitedRow {
@@ -149,24 +156,27 @@ export interface LimitedRow {
 export const resetQueueLimits = statement<[name: string], LimitedRow>(
   "reset_queue_limits",
   `update millrace.queue
-   set concurrency = (defined ->> 'concurrency')::integer, rate = defined -> 'rate', limited_by = null,
+   set concurrency = (defined ->> 'concurrency')::integer, rate = defined -> 'rate', max_depth = (defined ->> 'maxDepth')::integer,
+     limited_by = null,
      limited_at = clock_timestamp()
    where name = $1 returning name, gated`,
 );
 
 /**
  * Writes queues as code defines them now; an operator's limits stay. Answers those whose definition has changed.
- * Parameter: a JSON list of {name, concurrency, rate}; a limit that is not there is absent.
+ * Parameter: a JSON list of {name, concurrency, rate, maxDepth}; a limit that is not there is absent.
  */
 export const defineQueues = statement<[queues: string], LimitedRow>(
   "define_queues",
-  `insert into millrace.queue as q (name, concurrency, rate, defined, limited_at)
-   select name, concurrency, rate, jsonb_strip_nulls(jsonb_build_object('concurrency', concurrency, 'rate', rate)), clock_timestamp()
-   from jsonb_to_recordset($1::jsonb) as given(name text, concurrency integer, rate jsonb)
+  `insert into millrace.queue as q (name, concurrency, rate, max_depth, defined, limited_at)
+   select name, concurrency, rate, "maxDepth",
+     jsonb_strip_nulls(jsonb_build_object('concurrency', concurrency, 'rate', rate, 'maxDepth', "maxDepth")), clock_timestamp()
+   from jsonb_to_recordset($1::jsonb) as given(name text, concurrency integer, rate jsonb, "maxDepth" integer)
    order by name
    on conflict (name) do update set defined = excluded.defined,
      concurrency = case when q.limited_by is null then excluded.concurrency else q.concurrency end,
-     rate = case when q.limited_by is null then excluded.rate else q.rate end, limited_at = clock_timestamp()
+     rate = case when q.limited_by is null then excluded.rate else q.rate end,
+     max_depth = case when q.limited_by is null then excluded.max_depth else q.max_depth end, limited_at = clock_timestamp()
    where q.defined is distinct from excluded.defined
    returning name, gated`,
 );

@@ -97,6 +97,18 @@ export const readJobSecrets = statement<[job: string, names: readonly string[]],
    where s.name = any ($2) and (s.project = coalesce(j.project, '${DEFAULT_PROJECT}') or j.name is null and $1 = any (s.jobs))`,
 );
 
+/** Those under which may be signed for an endpoint, by its name. */
+export const endpointSecrets = statement<[endpoint: string], JobSecretRow>(
+  "endpoint_secrets",
+  `select name, version, bound, hosts, source, wrapped_key, sealed from millrace.endpoint_secrets($1)`,
+);
+
+/** Of these secrets, those of subscriptions. */
+export const sendingSecrets = statement<[names: readonly string[]], JobSecretRow>(
+  "sending_secrets",
+  `select name, version, bound, hosts, source, wrapped_key, sealed from millrace.sending_secrets($1)`,
+);
+
 export interface WrappedRow {
   name: string;
   version: number;

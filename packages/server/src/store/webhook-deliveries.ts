@@ -28,6 +28,8 @@ export interface DueDelivery {
   /** Null when the subscription is not there any more. */
   url: string | null;
   secret: string | null;
+  /** Of before, under which is signed still, the newest first. */
+  older: string[] | null;
   enabled: boolean | null;
 }
 
@@ -51,7 +53,9 @@ export const takeDeliveries = statement<
      where d.id = any (array(select id from due))
      returning d.id, d.subscription, d.body, d.attempts
    )
-   select t.id, t.subscription, t.body, t.attempts as attempt, s.url, s.secret, s.enabled
+   select t.id, t.subscription, t.body, t.attempts as attempt, s.url, s.secret, s.enabled,
+     array(select o ->> 'name' from jsonb_array_elements(s.older_secrets) with ordinality x(o, n)
+       where (o ->> 'until')::timestamptz > clock_timestamp() order by n) as older
    from taken t left join lateral (select * from millrace.webhook_subscription where name = t.subscription limit 1) s on true`,
 );
 

@@ -2,6 +2,13 @@ import type { Projects, WebhookEvent } from "@millrace/core";
 import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
+/** One of before. */
+export interface OlderSecret {
+  name: string;
+  /** ISO 8601. */
+  until: string;
+}
+
 export interface SubscriptionRow {
   name: string;
   project: string;
@@ -11,6 +18,8 @@ export interface SubscriptionRow {
   job: string | null;
   /** The name of the secret under which is signed. */
   secret: string;
+  /** Under which is signed as well, the newest first. */
+  older_secrets: OlderSecret[];
   enabled: boolean;
   disabled_reason: string | null;
   created_at: Date;
@@ -19,7 +28,7 @@ export interface SubscriptionRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, project, url, events, job, secret, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, url, events, job, secret, older_secrets, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
 
 /** What is still to be sent to one that is switched off, is not sent any more. */
 const DROPPED = `
@@ -67,11 +76,23 @@ export const disableSubscription = statement<[name: string, reason: string], nev
    where name = $1 and enabled`,
 );
 
-/** With its log, and its secret. */
+/** Parameters: its name; the secret from now on; the JSON text of those of before; who says so. */
+export const replaceSubscriptionSecret = statement<
+  [name: string, secret: string, older: string, by: string],
+  SubscriptionRow
+>(
+  "replace_webhook_subscription_secret",
+  `update millrace.webhook_subscription
+   set secret = $2, older_secrets = $3::jsonb, changed_at = clock_timestamp(), changed_by = $4
+   where name = $1 returning ${COLUMNS}`,
+);
+
+/** With its log, and its secrets. */
 export const deleteSubscription = statement<[name: string], SubscriptionRow>(
   "delete_webhook_subscription",
   `with gone as (delete from millrace.webhook_subscription where name = $1 returning ${COLUMNS}),
      forgotten as (delete from millrace.webhook_delivery where subscription = $1),
-     told as (delete from millrace.secret s using gone g where s.name = g.secret)
+     told as (delete from millrace.secret s using gone g
+       where s.name = g.secret or s.name in (select o ->> 'name' from jsonb_array_elements(g.older_secrets) o))
    select * from gone`,
 );

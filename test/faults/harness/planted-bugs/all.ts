@@ -7,6 +7,7 @@ import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
 import { PROJECT_BUGS } from "./projects.ts";
+import { HARDENING_BUGS } from "./hardening.ts";
 import { QUEUE_BUGS } from "./queue.ts";
 import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
@@ -44,4 +45,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...REQUEST_BUGS,
   ...WEBHOOK_BUGS,
   ...CALL_BUGS,
+  ...HARDENING_BUGS,
 ];

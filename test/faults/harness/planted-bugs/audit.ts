@@ -36,11 +36,25 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     bug: "a change of a queue holds the audit while its transaction goes on",
     edits: [
       {
-        file: "store/migrations/0027_audit.sql",
+        file: "store/migrations/0035_hardening.sql",
         find: "paused_until on millrace.queue deferrable initially deferred",
         replace: "paused_until on millrace.queue deferrable initially immediate",
       },
     ],
     caughtBy: MANY_WRITERS,
+  },
+  {
+    bug: "whoever reaches the way in may start runs, if a route forgets to ask",
+    edits: [
+      {
+        file: "engine/start.ts",
+        find: '    requirePermission(caller, "start");\n    return this.#intake.acceptMany',
+        replace: "    return this.#intake.acceptMany",
+      },
+    ],
+    caughtBy: {
+      file: "test/engine/permissions.test.ts",
+      test: "S3: each use-case refuses by itself whoever may not, before it looks at anything",
+    },
   },
 ];

@@ -58,4 +58,18 @@ export const WEBHOOK_BUGS: readonly PlantedBug[] = [
       test: "S7: a name whose address changes after it was looked at leads nowhere else",
     },
   },
+  {
+    bug: "a secret of before signs for ever",
+    edits: [
+      {
+        file: "store/webhook-deliveries.ts",
+        find: "(o ->> 'until')::timestamptz > clock_timestamp()",
+        replace: "(o ->> 'until')::timestamptz is not null",
+      },
+    ],
+    caughtBy: {
+      file: OUT_TESTS,
+      test: "S14: while the secret of a subscription changes, deliveries are signed under both, and then under the new one alone",
+    },
+  },
 ];

@@ -14,6 +14,7 @@ export function presentPerson(row: PersonRow): PersonInfo {
     setupUntil: instant(row.setup_until),
     password: row.has_password,
     signOn: row.has_sign_on,
+    secondFactor: row.has_second_factor,
     createdAt: instant(row.created_at),
     createdBy: row.created_by,
     loggedInAt: instant(row.logged_in_at),

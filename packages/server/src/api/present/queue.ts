@@ -15,10 +15,12 @@ export function presentQueue(row: QueueRow): QueueInfo {
     workers: row.workers,
     concurrency: row.concurrency,
     rate: row.rate,
+    maxDepth: row.max_depth,
     limitedBy: row.limited_by,
     defined: row.defined && {
       concurrency: row.defined.concurrency ?? null,
       rate: row.defined.rate ?? null,
+      maxDepth: row.defined.maxDepth ?? null,
     },
     paused: presentPaused(row),
   };

@@ -43,11 +43,18 @@ export function presentSubscription(row: SubscriptionRow): SubscriptionInfo {
     job: row.job,
     enabled: row.enabled,
     disabledReason: row.disabled_reason,
+    overlapUntil: overlapUntil(row),
     createdAt: instant(row.created_at),
     createdBy: row.created_by,
     changedAt: instant(row.changed_at),
     changedBy: row.changed_by,
   };
+}
+
+function overlapUntil({ older_secrets }: SubscriptionRow): string | null {
+  const ends = older_secrets.map(({ until }) => until).sort();
+  const last = ends.at(-1);
+  return last !== undefined && Date.parse(last) > Date.now() ? last : null;
 }
 
 export function presentDelivery(row: DeliveryRow): DeliveryInfo {

@@ -1,14 +1,14 @@
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { ERROR_CODES, MillraceError, STEP_LIMITS } from "@millrace/core";
+import { MillraceError, STEP_LIMITS } from "@millrace/core";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { answerTo } from "../../engine/answer-approval.ts";
 import { ApprovalLinks, type OpenedLink } from "../../engine/approval-links.ts";
 import { linkedApproval } from "../../engine/linked-approval.ts";
 import { APPROVAL_HEADERS, answeredPage, askingPage, timeInWords } from "../approval-page.ts";
-import { acceptFormsOnly, readForm } from "../form-body.ts";
+import { readForm } from "../form-body.ts";
 import { wordsPage } from "../form-page.ts";
-import { toMillraceError } from "../problem.ts";
+import { type Answers, formRoutes } from "../form-routes.ts";
 import type { Api, Context } from "../route.ts";
 
 const MAX_FORM_BYTES = 32 * 1024;
@@ -33,22 +33,21 @@ const LATE = ["approval_answered", "approval_expired", "approval_not_found", "ru
  */
 export async function approvalLinkRoutes(app: Api, { db, ring, subjects }: Context): Promise<void> {
   const links = new ApprovalLinks(db);
-  await app.register(async (scope: Api) => {
-    scope.setErrorHandler((error, request, reply) => {
-      const told = toMillraceError(error, MAX_FORM_BYTES);
-      request.failure = told;
-      const { status } = ERROR_CODES[told.code];
-      if (status === 503) void reply.header("retry-after", "1");
-      return show(reply, status, sorryPage(told));
-    });
-    acceptFormsOnly(scope);
+  const forms = {
+    headers: APPROVAL_HEADERS,
+    maxBytes: MAX_FORM_BYTES,
+    nothing: "Nothing was answered",
+  };
+  await formRoutes(app, forms, (scope, { show, seeOther }) => {
+    const seeAgain = (reply: FastifyReply, link: string) =>
+      seeOther(reply, `approve?link=${encodeURIComponent(link)}`);
 
     scope.get(
       "/approve",
       { schema: { hide: true, permission: "public", querystring: Query } },
       async (request, reply) => {
         const { link } = request.query;
-        return showLinked(reply, { db, subjects }, await links.open(link), link);
+        return showLinked({ reply, show }, { db, subjects }, await links.open(link), link);
       },
     );
 
@@ -58,7 +57,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring, subjects }: Conte
       async (request, reply) => {
         const { link, answer, name, note } = readForm(Form, request.body);
         const opened = await links.open(link);
-        if (!opened || !(await linkedApproval(db, opened))) return showUnknown(reply);
+        if (!opened || !(await linkedApproval(db, opened))) return showUnknown({ reply, show });
         if (answer === "none") return seeAgain(reply, link);
         try {
           const { digest, ...asked } = opened;
@@ -78,7 +77,7 @@ export async function approvalLinkRoutes(app: Api, { db, ring, subjects }: Conte
           for (const queue of answered.queues) ring(queue);
         } catch (error) {
           if (!(error instanceof MillraceError && LATE.includes(error.code))) throw error;
-          return showLinked(reply, { db, subjects }, opened, link, 409);
+          return showLinked({ reply, show }, { db, subjects }, opened, link, 409);
         }
         // So that what is loaded again is the answer, and not the question.
         return seeAgain(reply, link);
@@ -87,30 +86,15 @@ export async function approvalLinkRoutes(app: Api, { db, ring, subjects }: Conte
   });
 }
 
-function show(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).headers(APPROVAL_HEADERS).send(text);
-}
-
-/** What there is to say to people whose request failed. */
-function sorryPage({ code, message }: MillraceError): string {
-  if (code === "unsupported_media_type") {
-    return wordsPage("This cannot be read", "Only the form of this page is taken here.");
-  }
-  const { status, title } = ERROR_CODES[code];
-  return wordsPage(title, status < 500 ? message : "Nothing was answered. Try again in a moment.");
-}
-
-function seeAgain(reply: FastifyReply, link: string): FastifyReply {
-  return reply
-    .code(303)
-    .headers(APPROVAL_HEADERS)
-    .header("location", `approve?link=${encodeURIComponent(link)}`)
-    .send();
+/** Who is to be answered, and how. */
+interface Asked {
+  reply: FastifyReply;
+  show: Answers["show"];
 }
 
 /** @param tooLate the status when it is answered already */
 async function showLinked(
-  reply: FastifyReply,
+  { reply, show }: Asked,
   { db, subjects }: Pick<Context, "db" | "subjects">,
   opened: OpenedLink | undefined,
   link: string,
@@ -155,12 +139,12 @@ async function showLinked(
         wordsPage("No answer is needed any more", "The run that asked is not on record any more."),
       );
     case undefined:
-      return showUnknown(reply);
+      return showUnknown({ reply, show });
   }
 }
 
 /** The same for whatever is wrong with a link. */
-function showUnknown(reply: FastifyReply): FastifyReply {
+function showUnknown({ reply, show }: Asked): FastifyReply {
   return show(
     reply,
     404,

@@ -13,7 +13,7 @@ const FIELDS = { job: "/job_type", input: "/payload", queue: "/queue" };
 
 export function automationRoutes(
   app: Api,
-  { db, intake, observer, once, subjects }: Context,
+  { db, starter, observer, once, subjects }: Context,
 ): void {
   app.post(
     "/automations",
@@ -34,6 +34,7 @@ export function automationRoutes(
           "invalid_input",
           "unknown_job",
           "idempotency_key_reused",
+          "queue_full",
           "subject_erased",
           "secret_key_missing",
         ],
@@ -43,7 +44,7 @@ export function automationRoutes(
       const { job_type: job, payload: input } = request.body;
       const asked = runRequest({ job, input }, request, idempotencyKey(request));
       await answerOnce<z.infer<typeof AutomationAccepted>>(once, request, reply, async (tx) => {
-        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+        const run = await starter.accept(request.caller, asked, tx).catch((error: unknown) => {
           throw placed(error, FIELDS);
         });
         return {
@@ -52,7 +53,7 @@ export function automationRoutes(
           body: { task_id: run.id, status: "queued" },
           after: () => {
             if (run.created) observer.accepted(job);
-            if (tx) intake.ring([{ run }]);
+            if (tx) starter.ring([{ run }]);
           },
         };
       });

@@ -17,7 +17,7 @@ const MAX_BULK_BYTES = 8 * 1024 * 1024;
 /** The outer shape only: a run that is malformed must not hold up the others. */
 const AnyRuns = z.strictObject({ runs: z.array(z.unknown()).min(1).max(MAX_BULK) });
 
-export function createRunRoutes(app: Api, { intake, observer, once }: Context): void {
+export function createRunRoutes(app: Api, { starter, observer, once }: Context): void {
   app.post(
     "/api/v1/runs",
     {
@@ -40,13 +40,14 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
           "idempotency_key_reused",
           "subject_erased",
           "secret_key_missing",
+          "queue_full",
         ],
       },
     },
     async (request, reply) => {
       const asked = runRequest(request.body, request, idempotencyKey(request));
       await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
-        const run = await intake.accept(asked, tx).catch((error: unknown) => {
+        const run = await starter.accept(request.caller, asked, tx).catch((error: unknown) => {
           throw placed(error, fieldsAt(""));
         });
         return {
@@ -55,7 +56,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
           body: presentAccepted(run),
           after: () => {
             if (run.created) observer.accepted(asked.job);
-            if (tx) intake.ring([{ run }]);
+            if (tx) starter.ring([{ run }]);
           },
         };
       });
@@ -92,7 +93,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
       const asked = request.body.runs.map((item, index) => readItem(item, index, request));
       const good = asked.filter((item) => "job" in item);
       await answerOnce<CreatedRuns>(once, request, reply, async (tx) => {
-        const all = await intake.acceptMany(good, tx);
+        const all = await starter.acceptMany(request.caller, good, tx);
         const accepted = all.values();
         const created: string[] = [];
         const results = asked.map((item, index): CreatedRuns["results"][number] => {
@@ -109,7 +110,7 @@ export function createRunRoutes(app: Api, { intake, observer, once }: Context): 
           body: { accepted: results.length - refused, refused, results },
           after: () => {
             for (const job of created) observer.accepted(job);
-            if (tx) intake.ring(all);
+            if (tx) starter.ring(all);
           },
         };
       });

@@ -5,7 +5,7 @@ import { idempotencyKey } from "../request-identity.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 import { placedAt } from "../accept.ts";
 
-export function eventRoutes(app: Api, { db, emitter, once }: Context): void {
+export function eventRoutes(app: Api, { db, starter, once }: Context): void {
   app.post(
     "/api/v1/events",
     {
@@ -35,14 +35,14 @@ export function eventRoutes(app: Api, { db, emitter, once }: Context): void {
       await answerOnce<EmittedEvent>(once, request, reply, async (tx) => {
         const project = await projectOfEvent(tx ?? db, request.caller, event);
         const asked = { ...event, idempotencyKey: key, project };
-        const sent = await emitter.emit(asked, tx).catch((error: unknown) => {
+        const sent = await starter.emit(request.caller, asked, tx).catch((error: unknown) => {
           throw placedAt(error, "/payload", ["invalid_json", "payload_too_large"]);
         });
         return {
           status: sent.created ? 201 : 200,
           body: sent,
           after: () => {
-            if (tx) emitter.deliver();
+            if (tx) starter.deliver();
           },
         };
       });

@@ -1,14 +1,13 @@
 import { ERROR_CODES, MillraceError } from "@millrace/core";
 import { Email } from "@millrace/core/api";
-import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { logIn } from "../../engine/log-in.ts";
 import { ownerOfSetup, setPassword } from "../../engine/set-password.ts";
 import { readSecretText } from "../../security/one-time-secret.ts";
 import { endSession } from "../../store/sessions.ts";
 import { SESSION_COOKIE, noCookie, readCookie } from "../cookies.ts";
-import { acceptFormsOnly, readForm } from "../form-body.ts";
-import { wordsPage } from "../form-page.ts";
+import { readForm } from "../form-body.ts";
+import { formRoutes, sentence } from "../form-routes.ts";
 import {
   LOGIN_HEADERS,
   loginPage,
@@ -16,8 +15,13 @@ import {
   sessionPage,
   setPasswordPage,
 } from "../login-page.ts";
-import { type PeopleContext, giveSession, noteLimit, visitorOf } from "../people-context.ts";
-import { toMillraceError } from "../problem.ts";
+import {
+  type PeopleContext,
+  giveProof,
+  giveSession,
+  noteLimit,
+  visitorOf,
+} from "../people-context.ts";
 import { type Api, NoQuery } from "../route.ts";
 
 const MAX_FORM_BYTES = 16 * 1024;
@@ -45,18 +49,10 @@ const TRY_AGAIN = ["login_failed", "login_busy", "too_many_logins"];
  * spend none.
  */
 export async function loginRoutes(app: Api, context: PeopleContext): Promise<void> {
-  const { db, passwords, sessions, origins, signOn } = context;
+  const { db, passwords, sessions, origins, signOn, factors } = context;
   const issuer = signOn?.issuerName;
-  await app.register(async (scope: Api) => {
-    scope.setErrorHandler((error, request, reply) => {
-      const told = toMillraceError(error, MAX_FORM_BYTES);
-      request.failure = told;
-      const { status } = ERROR_CODES[told.code];
-      if (status === 503) void reply.header("retry-after", "1");
-      return show(reply, status, sorryPage(told));
-    });
-    acceptFormsOnly(scope);
-
+  const forms = { headers: LOGIN_HEADERS, maxBytes: MAX_FORM_BYTES };
+  await formRoutes(app, forms, (scope, { show, seeOther }) => {
     scope.get(
       "/login",
       { schema: { hide: true, permission: "public", querystring: NoQuery } },
@@ -77,15 +73,21 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
         // What is no address is an account that is not there.
         const email = Email.safeParse(written).data ?? written.toLowerCase();
         try {
-          const login = logIn(db, passwords, { email, password }, visitorOf(request));
-          giveSession(reply, sessions, await noteLimit(request, reply, login));
+          const given = { email, password };
+          const login = logIn(db, passwords, factors, given, visitorOf(request));
+          const step = await noteLimit(request, reply, login);
+          if ("needs" in step) {
+            await giveProof(reply, db, step.person);
+            return seeOther(reply, step.needs === "code" ? "login-code" : "second-factor");
+          }
+          giveSession(reply, sessions, step.begun);
         } catch (error) {
           if (!(error instanceof MillraceError && TRY_AGAIN.includes(error.code))) throw error;
           request.failure = error;
           const { status } = ERROR_CODES[error.code];
           return show(reply, status, loginPage({ wrong: sentence(error), email: written, issuer }));
         }
-        return seeNext(reply, "login");
+        return seeOther(reply, "login");
       },
     );
 
@@ -98,7 +100,7 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
         if (digest) await endSession(db, digest);
         sessions.forget();
         reply.header("set-cookie", noCookie(SESSION_COOKIE));
-        return seeNext(reply, "login");
+        return seeOther(reply, "login");
       },
     );
 
@@ -130,28 +132,4 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
       },
     );
   });
-}
-
-function show(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).headers(LOGIN_HEADERS).send(text);
-}
-
-/** So that what is loaded again is a page, and not the form. */
-function seeNext(reply: FastifyReply, location: string): FastifyReply {
-  return reply.code(303).headers(LOGIN_HEADERS).header("location", location).send();
-}
-
-/** What there is to say to people whose request failed. */
-export function sorryPage(error: MillraceError): string {
-  if (error.code === "unsupported_media_type") {
-    return wordsPage("This cannot be read", "Only the form of this page is taken here.");
-  }
-  const { status, title } = ERROR_CODES[error.code];
-  const hidden =
-    status >= 500 && error.code !== "login_busy" && error.code !== "sign_on_unavailable";
-  return wordsPage(title, hidden ? "Nothing was done. Try again in a moment." : sentence(error));
-}
-
-function sentence({ message }: MillraceError): string {
-  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }

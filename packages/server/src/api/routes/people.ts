@@ -16,6 +16,7 @@ import {
   disable,
   enable,
   reset,
+  resetSecondFactor,
 } from "../../engine/people.ts";
 import { listPeople } from "../../store/people.ts";
 import type { PeopleContext } from "../people-context.ts";
@@ -169,5 +170,27 @@ export function personRoutes(app: Api, { db, once, sessions, publicUrl }: People
       sessions.forget();
       return presentInvited(invited);
     },
+  );
+
+  app.post(
+    "/api/v1/people/:email/reset-second-factor",
+    {
+      schema: {
+        tags: ["people"],
+        operationId: "resetSecondFactor",
+        permission: "administer",
+        scope: "installation",
+        summary: "Take a person's second factor away",
+        description:
+          "For who has lost the app and the recovery codes. Their sessions end within 5 s. Where their role must have one, they set it up at the next login.",
+        params: PersonByEmail,
+        querystring: NoQuery,
+        body: Empty,
+        response: { 200: ChangedPerson },
+        problems: ["person_not_found"],
+      },
+    },
+    async ({ caller, params: { email } }) =>
+      presentChanged(await resetSecondFactor(db, caller, email)),
   );
 }

@@ -18,7 +18,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         scope: { ownQueue: "name" },
         summary: "Limit a queue over all workers",
         description:
-          "How many of its runs run at the same time, and how many start. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
+          "How many of its runs run at the same time, how many start, and how many may wait. Null takes a limit away; what is absent stays. This holds instead of what code defines until it is deleted. Runs that were started without a limit go on, and do not count.",
         params: QueueByName,
         querystring: NoQuery,
         body: SetQueueLimits,
@@ -29,7 +29,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
     },
     async (request) => {
       const { name } = request.params;
-      const { concurrency, rate } = request.body;
+      const { concurrency, rate, maxDepth } = request.body;
       await setQueueLimits(
         db,
         request.caller,
@@ -37,6 +37,7 @@ export function queueLimitRoutes(app: Api, { db, ring }: Context): void {
         {
           ...(concurrency !== undefined && { concurrency }),
           ...(rate !== undefined && { rate: rate && checkedRate(rate) }),
+          ...(maxDepth !== undefined && { maxDepth }),
         },
         unchanged(request, name),
       );

@@ -119,6 +119,12 @@ export async function readQueue(
 }
 
 /** What one may change of a queue. */
-export function limitsState({ concurrency, rate, limited_by, defined }: QueueLimitsRow): string {
-  return stateOf(concurrency, rate, limited_by, defined);
+export function limitsState({
+  concurrency,
+  rate,
+  max_depth,
+  limited_by,
+  defined,
+}: QueueLimitsRow): string {
+  return stateOf(concurrency, rate, max_depth, limited_by, defined);
 }

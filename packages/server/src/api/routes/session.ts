@@ -2,7 +2,7 @@ import { MillraceError } from "@millrace/core";
 import { ChangeOwnPassword, LogIn, SessionInfo } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { logIn } from "../../engine/log-in.ts";
+import { type BegunSession, type LoginStep, logIn } from "../../engine/log-in.ts";
 import { changeOwnPassword } from "../../engine/set-password.ts";
 import { type SessionRow, endSession } from "../../store/sessions.ts";
 import { SESSION_COOKIE, noCookie } from "../cookies.ts";
@@ -12,7 +12,7 @@ import { type Api, NoQuery } from "../route.ts";
 
 /** Sessions of people, for pages that have scripts. */
 export function sessionRoutes(app: Api, context: PeopleContext): void {
-  const { db, passwords, sessions, origins } = context;
+  const { db, passwords, sessions, origins, factors } = context;
 
   app.post(
     "/api/v1/session",
@@ -23,13 +23,16 @@ export function sessionRoutes(app: Api, context: PeopleContext): void {
         permission: "public",
         summary: "Log in with a password",
         description:
-          "Sets the cookie `__Host-millrace`, and ends the session that the browser had. After 10 failures in 15 minutes an address is refused for this person, whatever the password is.",
+          "Sets the cookie `__Host-millrace`, and ends the session that the browser had. After 10 failures in 15 minutes an address is refused for this person, whatever the password is. Who has a second factor gives its code, or a recovery code, as well.",
         security: [],
         querystring: NoQuery,
         body: LogIn,
         response: { 200: SessionInfo },
         problems: [
           "login_failed",
+          "second_factor_required",
+          "second_factor_missing",
+          "secret_key_missing",
           "too_many_logins",
           "login_busy",
           "cross_site",
@@ -41,8 +44,8 @@ export function sessionRoutes(app: Api, context: PeopleContext): void {
     async (request, reply) => {
       origins.refuseOthers(request);
       origins.requireSecure(request);
-      const login = logIn(db, passwords, request.body, visitorOf(request));
-      const begun = await noteLimit(request, reply, login);
+      const login = logIn(db, passwords, factors, request.body, visitorOf(request));
+      const begun = begunBy(await noteLimit(request, reply, login));
       giveSession(reply, sessions, begun);
       const { email, name, role, endsAt } = begun;
       return { email, name, role, expiresAt: instant(endsAt) };
@@ -121,6 +124,21 @@ export function sessionRoutes(app: Api, context: PeopleContext): void {
       sessions.forget();
       return reply.code(204).header("set-cookie", noCookie(SESSION_COOKIE)).send();
     },
+  );
+}
+
+/** @throws MillraceError `second_factor_required`, `second_factor_missing` */
+function begunBy(step: LoginStep): BegunSession {
+  if ("begun" in step) return step.begun;
+  if (step.needs === "code") {
+    throw new MillraceError(
+      "second_factor_required",
+      "the password is right, and the person has a second factor: send the code of the app, or a recovery code, as code",
+    );
+  }
+  throw new MillraceError(
+    "second_factor_missing",
+    `people of the role ${step.person.role} must have a second factor; log in at /login, where it is set up`,
   );
 }
 

@@ -1,14 +1,14 @@
-import { ERROR_CODES, MillraceError } from "@millrace/core";
+import { MillraceError } from "@millrace/core";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { signOn } from "../../engine/sign-on.ts";
 import { keepSignOn, openSignOn } from "../../engine/sign-on-state.ts";
 import type { SignOn } from "../../security/sign-on.ts";
 import { SIGN_ON_COOKIE, cookieOf, noCookie, readCookie } from "../cookies.ts";
+import { formRoutes } from "../form-routes.ts";
 import { LOGIN_HEADERS } from "../login-page.ts";
 import { type PeopleContext, giveSession, visitorOf } from "../people-context.ts";
-import { toMillraceError } from "../problem.ts";
 import { type Api, NoQuery } from "../route.ts";
-import { sorryPage } from "./login.ts";
 
 /** What issuers add of their own is read by the library that checks it. */
 const Answer = z.record(z.string(), z.unknown());
@@ -19,29 +19,19 @@ export async function signOnRoutes(
   { db, sessions }: PeopleContext,
   issuer: SignOn,
 ): Promise<void> {
-  await app.register(async (scope: Api) => {
-    scope.setErrorHandler((error, request, reply) => {
-      const told = toMillraceError(error, 0);
-      request.failure = told;
-      const { status } = ERROR_CODES[told.code];
-      if (told.code.startsWith("sign_on") && told.cause !== undefined) {
-        request.log.warn({ requestId: request.id, why: reasonOf(told.cause) }, "a sign-on failed");
-      }
-      return reply.code(status).headers(LOGIN_HEADERS).send(sorryPage(told));
-    });
-
+  const onFailure = (error: MillraceError, request: FastifyRequest) => {
+    if (!error.code.startsWith("sign_on") || error.cause === undefined) return;
+    request.log.warn({ requestId: request.id, why: reasonOf(error.cause) }, "a sign-on failed");
+  };
+  const forms = { headers: LOGIN_HEADERS, maxBytes: 0, onFailure };
+  await formRoutes(app, forms, (scope, { seeOther }) => {
     scope.get(
       "/login/oidc",
       { schema: { hide: true, permission: "public", querystring: NoQuery } },
       async (_request, reply) => {
         const { url, checks } = await issuer.begin();
         const { text, until } = await keepSignOn(db, checks);
-        return reply
-          .code(303)
-          .headers(LOGIN_HEADERS)
-          .header("set-cookie", cookieOf(SIGN_ON_COOKIE, text, until))
-          .header("location", url)
-          .send();
+        return seeOther(reply.header("set-cookie", cookieOf(SIGN_ON_COOKIE, text, until)), url);
       },
     );
 
@@ -61,7 +51,7 @@ export async function signOnRoutes(
         const [, query = ""] = request.raw.url!.split("?", 2);
         const known = await issuer.finish(query, checks);
         giveSession(reply, sessions, await signOn(db, known, visitorOf(request)));
-        return reply.code(303).headers(LOGIN_HEADERS).header("location", "../../login").send();
+        return seeOther(reply, "../../login");
       },
     );
   });

@@ -11,6 +11,7 @@ export function subjectRoutes(app: Api, { db, subjects }: Context): void {
         tags: ["subjects"],
         operationId: "eraseSubject",
         permission: "administer",
+        scope: "installation",
         summary: "Make what runs keep of a subject unreadable, for good",
         description:
           "Destroys the key of the subject. All that its runs have kept reads [erased], in all processes within 5 s; how many they were, and how they ended, stays. Those that are open are cancelled. To erase again does no harm. In the body, because a name in an address would be in logs.",

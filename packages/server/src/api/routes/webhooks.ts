@@ -7,6 +7,7 @@ import {
   ListDeliveries,
   Name,
   ReceiptPage,
+  RotateWebhookSecret,
   SetWebhookEndpoint,
   SetWebhookSubscription,
   SubscriptionInfo,
@@ -19,6 +20,7 @@ import {
   removeSubscription,
   requireDelivery,
   requireSubscription,
+  rotateSubscription,
   setSubscription,
   testSubscription,
 } from "../../engine/webhooks/subscriptions.ts";
@@ -31,7 +33,11 @@ import {
   presentReceipt,
   presentSubscription,
 } from "../present/webhook.ts";
+import { answerOnce } from "../answer-once.ts";
 import { type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
+
+/** How long both secrets of a subscription hold. */
+const OVERLAP_MS = 24 * 3_600_000;
 
 const ByName = z.strictObject({ name: Name });
 const ByDelivery = z.strictObject({ id: DeliveryId });
@@ -135,7 +141,7 @@ function endpointRoutes(app: Api, { db, origins }: Context): void {
   );
 }
 
-function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context): void {
+function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard, once }: Context): void {
   app.put(
     "/api/v1/webhooks/subscriptions/:name",
     {
@@ -169,6 +175,38 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard }: Context):
       const told = presentSubscription(row);
       if (secret === undefined) return reply.code(200).send(told);
       return reply.code(201).send({ ...told, secret });
+    },
+  );
+
+  app.post(
+    "/api/v1/webhooks/subscriptions/:name/rotate",
+    {
+      schema: {
+        tags: ["webhooks"],
+        operationId: "rotateWebhookSecret",
+        permission: "edit",
+        scope: { subscription: "name" },
+        summary: "Give a subscription another secret",
+        description:
+          "The answer has it, and nobody can read it again. For a while deliveries are signed under both, so that the other side can change: the header webhook-signature has several signatures then, with spaces between.",
+        params: ByName,
+        querystring: NoQuery,
+        body: RotateWebhookSecret.optional(),
+        once: "shown",
+        response: { 201: SubscriptionInfo },
+        problems: ["webhook_not_found", "secret_key_missing"],
+      },
+    },
+    async (request, reply) => {
+      const { overlap } = request.body ?? {};
+      const overlapMs = overlap === undefined ? OVERLAP_MS : durationMs(overlap, "overlap");
+      const { name } = request.params;
+      await answerOnce<SubscriptionInfo>(once, request, reply, async (tx) => {
+        const { caller } = request;
+        const { row, secret } = await rotateSubscription(tx ?? db, caller, keys, name, overlapMs);
+        return { body: { ...presentSubscription(row), secret }, name: `a secret of ${name}` };
+      });
+      return reply;
     },
   );
 

@@ -43,7 +43,7 @@ async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
 function limitsOf({ flow }: JobInfo): string | null {
   const { key, keyLimit, keyRate, debounce, throttle, batch } = flow;
   const parts = [
-    limitsText(flow.jobLimit, flow.jobRate),
+    limitsText({ concurrency: flow.jobLimit, rate: flow.jobRate, maxDepth: null }),
     keyLimit !== null && `${keyLimit} per ${key}`,
     keyRate && `${rateText(keyRate)} per ${key}`,
     debounce && `debounced ${formatDuration(debounce.waitMs)}`,

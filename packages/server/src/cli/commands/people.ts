@@ -26,6 +26,7 @@ const COLUMNS: Column<PersonInfo>[] = [
     text: ({ state }) => state,
     style: ({ state }) => (state === "active" ? undefined : "gray"),
   },
+  { title: "2ND FACTOR", text: ({ secondFactor }) => (secondFactor ? "✓" : null) },
   { title: "LAST LOGIN", text: ({ loggedInAt }) => loggedInAt?.slice(0, 16) ?? null },
   { title: "BY", text: ({ createdBy }) => createdBy },
 ];
@@ -57,7 +58,8 @@ export function peopleCommand(cli: Cli): Command {
       ),
     )
     .addCommand(changeCommand(cli, "enable", "let a person log in again"))
-    .addCommand(resetCommand(cli));
+    .addCommand(resetCommand(cli))
+    .addCommand(resetFactorCommand(cli));
 }
 
 async function list(cli: Cli, { json }: Options): Promise<number> {
@@ -169,6 +171,23 @@ function resetCommand(cli: Cli): Command {
       cli.action(async (email: string, options: Options) => {
         const path = `people/${segment(email)}/reset`;
         show(cli, await apiClient(cli).post(path, {}, InvitedPerson), options);
+        return EXIT.done;
+      }),
+    );
+}
+
+function resetFactorCommand(cli: Cli): Command {
+  return new Command("reset-second-factor")
+    .description(
+      "take a person's second factor away, when they have lost it, and end their sessions",
+    )
+    .addArgument(emailArgument())
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (email: string, options: Options) => {
+        const path = `people/${segment(email)}/reset-second-factor`;
+        const person = await apiClient(cli).post(path, {}, ChangedPerson);
+        tell(cli, person, `✓ ${harmless(person.email)} has no second factor any more`, options);
         return EXIT.done;
       }),
     );

@@ -26,7 +26,7 @@ const COLUMNS: Column<QueueInfo>[] = [
     right: true,
   },
   { title: "WORKERS", text: (queue) => queue.workers, right: true },
-  { title: "LIMITS", text: ({ concurrency, rate }) => limitsText(concurrency, rate) },
+  { title: "LIMITS", text: limitsText },
   {
     title: "STATE",
     text: stateOf,

@@ -57,6 +57,23 @@ export function sendCommand(cli: Cli): Command {
     );
 }
 
+export function rotateCommand(cli: Cli): Command {
+  return new Command("rotate")
+    .description("give a subscription another secret; that of before holds for a while still")
+    .argument("<name>", "of the subscription")
+    .option("--overlap <duration>", "for how long both sign (default: 24h)")
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (name: string, { overlap, json }: Options & { overlap?: string }) => {
+        const path = `webhooks/subscriptions/${segment(name)}/rotate`;
+        const subscription = await apiClient(cli).post(path, { overlap }, SubscriptionInfo);
+        if (json) cli.out.line(harmlessJson({ v: 1, ...subscription }));
+        else tellRotated(cli, subscription);
+        return EXIT.done;
+      }),
+    );
+}
+
 export function testCommand(cli: Cli): Command {
   return new Command("test")
     .description("send a ping to a subscription, and tell what it is answered")
@@ -93,6 +110,12 @@ function tell(cli: Cli, { name, url, enabled, secret }: SubscriptionInfo): void 
     return;
   }
   cli.err.line(`${harmless(name)} ${what}. Its secret, which is shown this once:`);
+  cli.out.line(secret);
+}
+
+function tellRotated(cli: Cli, { name, overlapUntil, secret }: SubscriptionInfo): void {
+  const until = overlapUntil === null ? "" : `; that of before signs as well until ${overlapUntil}`;
+  cli.err.line(`${harmless(name)} has another secret${until}. It is shown this once:`);
   cli.out.line(secret);
 }
 

@@ -17,7 +17,7 @@ import { printPage } from "../output/page.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
 import { receiveCommand } from "./webhooks-receive.ts";
-import { redeliverCommand, sendCommand, testCommand } from "./webhooks-send.ts";
+import { redeliverCommand, rotateCommand, sendCommand, testCommand } from "./webhooks-send.ts";
 
 interface Options {
   json?: boolean;
@@ -74,6 +74,7 @@ export function webhooksCommand(cli: Cli): Command {
     .addCommand(listOptions(new Command("list"), cli).description("the same"))
     .addCommand(receiveCommand(cli))
     .addCommand(sendCommand(cli))
+    .addCommand(rotateCommand(cli))
     .addCommand(removeCommand(cli))
     .addCommand(logCommand(cli))
     .addCommand(testCommand(cli))

@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import type { PausedInfo, RateInfo } from "@millrace/core/api";
+import type { PausedInfo, QueueInfo, RateInfo } from "@millrace/core/api";
 import { localTime } from "./words.ts";
 
 /** A pause, such as `‖ Paused by api until 2026-01-31 18:00:00: vendor down`. */
@@ -8,11 +8,16 @@ export function pauseText({ by, reason, until }: PausedInfo): string {
   return `‖ Paused by ${by}${end}${reason ? `: ${reason}` : ""}`;
 }
 
-/** Limits, such as `4 at once, 100/1 m (burst 5)`; null for none. */
-export function limitsText(concurrency: number | null, rate: RateInfo | null): string | null {
+/** Limits, such as `4 at once, 100/1 m (burst 5), up to 1000 waiting`; null for none. */
+export function limitsText({
+  concurrency,
+  rate,
+  maxDepth,
+}: Pick<QueueInfo, "concurrency" | "rate" | "maxDepth">): string | null {
   const parts: string[] = [];
   if (concurrency !== null) parts.push(`${concurrency} at once`);
   if (rate) parts.push(rateText(rate));
+  if (maxDepth !== null) parts.push(`up to ${maxDepth} waiting`);
   return parts.length > 0 ? parts.join(", ") : null;
 }
 

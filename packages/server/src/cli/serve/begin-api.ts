@@ -1,5 +1,6 @@
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
+import { requireFactorKeys } from "../../engine/second-factor/ring-for-factors.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import { OutboundGuard } from "@millrace/sdk/http";
@@ -28,6 +29,7 @@ export async function beginApi(
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
   const { publicUrl } = settings;
+  await requireFactorKeys(db, secretKeys);
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
@@ -36,6 +38,7 @@ export async function beginApi(
     apiKey: keyOf(ground),
     publicUrl,
     trustedProxies: settings.trustedProxies,
+    requireSecondFactor: settings.requireSecondFactor,
     signOn: settings.signOn && new SignOn(settings.signOn, publicUrl!),
     secretKeys,
     secretSources: secretSources(ground),

@@ -1,4 +1,5 @@
 import { BackfillRunner } from "../../scheduler/backfill-runner.ts";
+import { DepthKeeper } from "../../scheduler/depth-keeper.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
 import { GateKeeper } from "../../scheduler/gate-keeper.ts";
 import { LedgerPruner } from "../../scheduler/ledger-pruner.ts";
@@ -17,6 +18,7 @@ export async function beginScheduler(ground: RungGround): Promise<void> {
     new Dispatcher({ db, bell, logger }),
     new Waker({ db, bell, logger }),
     new GateKeeper({ db, bell, logger, metrics }),
+    new DepthKeeper({ db, logger }),
     new Scheduler({ db, bell, logger, onFired, onLate }),
     new BackfillRunner({ db, bell, logger, onFired }),
     new LedgerPruner({ db, logger, retentionMs: serving.settings.retentionMs }),

@@ -1,5 +1,6 @@
 import {
   MillraceError,
+  isFinerThanMinutes,
   occurrencesOf,
   type Projects,
   type Rule,
@@ -37,7 +38,7 @@ export interface GivenSchedule {
   input: string;
 }
 
-/** @throws MillraceError `forbidden`, `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
+/** @throws MillraceError `forbidden`, also for a rule that is {@link requireCoarse too fine}; `schedule_exists`, `unknown_job`; `invalid_schedule` for a rule that is over */
 export function createSchedule(
   db: Database | Transaction,
   caller: Caller,
@@ -46,7 +47,7 @@ export function createSchedule(
 ): Promise<void> {
   return asCaller(db, caller, "edit", "own", async (tx) => {
     const { project } = await requireJob(tx, given.job, caller.projects);
-    await requireFuture(tx, name, given.rule);
+    await requireFuture(tx, name, given.rule, caller);
     const [other] = await ownedByOthers(tx, project, [], [], [name]);
     if (other && caller.projects !== null) throw nameTaken(`schedule ${name}`);
     if (await insert(tx, name, given, null, caller.name)) return;
@@ -98,7 +99,9 @@ export function editSchedule(
     const given = edit(row);
     const { project } = await requireJob(tx, given.job, caller.projects);
     if (given.job !== row.job) await requireSameProject(tx, row.job, project);
-    if (!isDeepStrictEqual(row.rule, plain(given.rule))) await requireFuture(tx, name, given.rule);
+    if (!isDeepStrictEqual(row.rule, plain(given.rule))) {
+      await requireFuture(tx, name, given.rule, caller);
+    }
     const asDefined = row.defined !== null && isSame(row.defined, given);
     await change(tx, row, given, row.defined, asDefined ? null : caller.name);
   });
@@ -270,12 +273,28 @@ async function requireSameProject(tx: Queryable, job: string, project: string): 
 }
 
 /** Somebody who makes a schedule that never fires has made a mistake; code may have one that is over. */
-async function requireFuture(tx: Queryable, name: string, rule: Rule): Promise<void> {
+async function requireFuture(
+  tx: Queryable,
+  name: string,
+  rule: Rule,
+  caller: Caller,
+): Promise<void> {
   const [clock] = await readClock(tx);
-  if (occurrencesOf(rule, name)(clock!.now.getTime())) return;
+  const now = clock!.now.getTime();
+  requireCoarse(caller, name, rule, now);
+  if (occurrencesOf(rule, name)(now)) return;
   throw new MillraceError(
     "invalid_schedule",
     `the rule of schedule ${name} names no instant from now on; look at its at, start and end`,
+  );
+}
+
+/** What fires by the second makes 86,400 runs a day, by one request: that is for code, and for those who may do everything. */
+function requireCoarse({ role }: Caller, name: string, rule: Rule, now: number): void {
+  if (role === "admin" || !isFinerThanMinutes(rule, now)) return;
+  throw new MillraceError(
+    "forbidden",
+    `the rule of schedule ${name} names instants less than a minute apart, which takes the role admin, or code that defines the schedule; leave a minute between them`,
   );
 }
 

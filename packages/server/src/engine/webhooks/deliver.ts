@@ -6,8 +6,9 @@ import type { OutboundGuard } from "@millrace/sdk/http";
 import { signStandard, webhookKey } from "../../security/webhook-signature.ts";
 import type { Database } from "../../store/database.ts";
 import { type DueDelivery, recordDelivery } from "../../store/webhook-deliveries.ts";
+import { sendingSecrets } from "../../store/secrets.ts";
 import { disableSubscription } from "../../store/webhook-subscriptions.ts";
-import { type SecretOrigins, loadText } from "../load-secrets.ts";
+import { type SecretOrigins, openTexts } from "../load-secrets.ts";
 import { SENDER } from "./subscriptions.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -106,22 +107,29 @@ async function attemptOf(
   }
 }
 
-/** Signed anew in every attempt, because its time is in the signature; the id and the body are those of the first. */
+/**
+ * Signed anew in every attempt, because its time is in the signature; the id and the body are those of the first. Under each secret that holds, as
+ * Standard Webhooks says: whoever checks takes it when one of the signatures is right.
+ */
 async function send(
   { db, origins, guard, userAgent }: SendingGround,
-  { id, body: text, url, secret }: DueDelivery,
+  { id, body: text, url, secret, older }: DueDelivery,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const key = webhookKey("standard", await loadText(db, origins, SENDER, secret!));
+  const names = [secret!, ...(older ?? [])];
+  const values = await openTexts(await sendingSecrets(db, names), origins, SENDER, names);
   const body = Buffer.from(hideSealed(text));
   const at = String(Math.floor(Date.now() / 1000));
+  const signatures = names.map((name) =>
+    signStandard(webhookKey("standard", values[name]!), id, at, body),
+  );
   return guardedPost(guard, url!, {
     headers: {
       "content-type": "application/json",
       "user-agent": userAgent,
       "webhook-id": id,
       "webhook-timestamp": at,
-      "webhook-signature": signStandard(key, id, at, body),
+      "webhook-signature": signatures.join(" "),
     },
     body,
     timeoutMs: TIMEOUT_MS,

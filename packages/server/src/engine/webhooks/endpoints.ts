@@ -8,6 +8,7 @@ import {
 import type { Caller } from "../../security/caller.ts";
 import { webhookKey } from "../../security/webhook-signature.ts";
 import { type Database, isUnavailable } from "../../store/database.ts";
+import { endpointSecrets } from "../../store/secrets.ts";
 import { projectsOfJobs } from "../../store/scope.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
@@ -20,7 +21,7 @@ import {
 } from "../../store/webhook-endpoints.ts";
 import { readSubscription } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
-import { type SecretOrigins, loadText } from "../load-secrets.ts";
+import { type SecretOrigins, openTexts } from "../load-secrets.ts";
 import { nameTaken } from "../project-to-be.ts";
 
 const ID_BYTES = 24;
@@ -62,7 +63,6 @@ export function setEndpoint(
     const secret = needed("secret", given.secret ?? before?.secrets[0]?.name);
     const { project } = await requireJob(tx, job, caller.projects);
     if (before && before.project !== project) throw staysIn(before.project);
-    await requireSecret(tx, origins, { scheme, job, secret });
     const mapping = given.mapping === undefined ? (before?.mapping ?? null) : given.mapping;
     const [row] = await putEndpoint(
       tx,
@@ -76,6 +76,7 @@ export function setEndpoint(
       caller.name,
       project,
     );
+    await requireSecret(tx, origins, row!);
     return { row: row!, created: !before };
   });
 }
@@ -155,14 +156,16 @@ async function requireFreeName(tx: Queryable, caller: Caller, name: string): Pro
   );
 }
 
-/** That a secret cannot be used shows when it is named, and not when the first webhook comes. */
+/** That a secret cannot be used shows when it is named, and not when the first webhook comes. It is found by the endpoint alone, which is set so far. */
 async function requireSecret(
   tx: Queryable,
   origins: SecretOrigins,
-  { scheme, job, secret }: { scheme: WebhookScheme; job: string; secret: string },
+  { name, scheme, job, secrets }: EndpointRow,
 ): Promise<void> {
+  const secret = secrets[0]!.name;
   try {
-    webhookKey(scheme, await loadText(tx, origins, job, secret));
+    const values = await openTexts(await endpointSecrets(tx, name), origins, job, [secret]);
+    webhookKey(scheme, values[secret]!);
   } catch (error) {
     if (isUnavailable(error)) throw error;
     throw new MillraceError("invalid_request", (error as Error).message, { pointer: "/secret" });

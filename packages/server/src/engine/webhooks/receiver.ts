@@ -18,8 +18,9 @@ import {
 import type { Logger } from "../../telemetry/logger.ts";
 import type { EnqueuedRun } from "../enqueue.ts";
 import type { Intake } from "../intake.ts";
-import { type SecretOrigins, loadText } from "../load-secrets.ts";
+import { type SecretOrigins, openTexts } from "../load-secrets.ts";
 import { isCurrent } from "./endpoints.ts";
+import { endpointSecrets } from "../../store/secrets.ts";
 
 /** A request that claims to be a webhook. */
 export interface Hook {
@@ -53,7 +54,8 @@ const UNSIGNED_A_MINUTE = 60;
 const MAX_ID_LENGTH = 255;
 
 /** Stands for an endpoint that is not there, so that it takes as long to be told so. No job has this name. */
-const NOBODYS: Pick<EndpointRow, "scheme" | "job" | "secrets"> = {
+const NOBODYS: Pick<EndpointRow, "name" | "scheme" | "job" | "secrets"> = {
+  name: "",
   scheme: "standard",
   job: "",
   secrets: [{ name: "NOBODY", until: null }],
@@ -162,14 +164,17 @@ export class Receiver {
   async #keysOf(
     endpoint: EndpointRow | undefined,
   ): Promise<{ keys: Buffer[]; troubles: string[] }> {
-    const { scheme, job, secrets } = endpoint ?? NOBODYS;
+    const { name: asked, scheme, job, secrets } = endpoint ?? NOBODYS;
     const keys: Buffer[] = [];
     const troubles: string[] = [];
+    const rows = await endpointSecrets(this.#db, asked).catch((error: unknown) => {
+      throw isUnavailable(error) ? unavailable(error) : error;
+    });
     for (const { name } of secrets.filter(isCurrent)) {
       try {
-        keys.push(webhookKey(scheme, await loadText(this.#db, this.#origins, job, name)));
+        const values = await openTexts(rows, this.#origins, job, [name]);
+        keys.push(webhookKey(scheme, values[name]!));
       } catch (error) {
-        if (isUnavailable(error)) throw unavailable(error);
         troubles.push((error as Error).message);
       }
     }

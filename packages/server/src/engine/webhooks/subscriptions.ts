@@ -5,8 +5,8 @@ import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import type { OutboundGuard } from "@millrace/sdk/http";
 import { newStandardSecret } from "../../security/webhook-signature.ts";
-import type { Database } from "../../store/database.ts";
-import { lockSecrets, putSecret } from "../../store/secrets.ts";
+import type { Database, Transaction } from "../../store/database.ts";
+import { deleteSecret, lockSecrets, putSecret } from "../../store/secrets.ts";
 import type { Queryable } from "../../store/statement.ts";
 import {
   type DeliveryRow,
@@ -20,6 +20,7 @@ import {
   deleteSubscription,
   putSubscription,
   readSubscription,
+  replaceSubscriptionSecret,
 } from "../../store/webhook-subscriptions.ts";
 import { asCaller } from "../as-caller.ts";
 import { ringToSeal } from "../secrets.ts";
@@ -28,6 +29,9 @@ import { requireJob, requireOwnName } from "./endpoints.ts";
 
 /** To whom the secrets of subscriptions are bound. No job can have this name, so that none gets them. */
 export const SENDER = "_webhooks";
+
+/** Secrets of before that hold still: each makes a header longer, and one is what a change needs. */
+const MAX_OLDER = 3;
 
 /** What a subscription is to be; what is undefined stays as it was. */
 export interface GivenSubscription {
@@ -84,6 +88,42 @@ export function setSubscription(
       project,
     );
     return { row: row!, secret: made?.value };
+  });
+}
+
+/**
+ * Gives a subscription a new secret. For so long deliveries are signed under that of before, too; then it is forgotten.
+ *
+ * @throws MillraceError `forbidden`, `webhook_not_found`, `secret_key_missing`; `invalid_request` when too many overlap
+ */
+export function rotateSubscription(
+  db: Database | Transaction,
+  caller: Caller,
+  keys: SecretKeys,
+  name: string,
+  overlapMs: number,
+): Promise<{ row: SubscriptionRow; secret: string }> {
+  return asCaller(db, caller, "edit", { subscription: name }, async (tx) => {
+    await lockWebhooks(tx);
+    const before = await requireSubscription(tx, name);
+    const now = Date.now();
+    const end = new Date(now + overlapMs).toISOString();
+    const known = [{ name: before.secret, until: end }, ...before.older_secrets];
+    const older = known.filter(({ until }) => Date.parse(until) > now);
+    if (older.length > MAX_OLDER) throw tooManyOverlap(name, older.at(-1)!.until);
+    const { name: secret, value } = await makeSecret(tx, caller, keys, {
+      subscription: name,
+      project: before.project,
+    });
+    const [row] = await replaceSubscriptionSecret(
+      tx,
+      name,
+      secret,
+      JSON.stringify(older),
+      caller.name,
+    );
+    for (const one of known) if (!older.includes(one)) await deleteSecret(tx, one.name);
+    return { row: row!, secret: value };
   });
 }
 
@@ -224,6 +264,13 @@ function noSubscription(name: string): MillraceError {
   return new MillraceError(
     "webhook_not_found",
     `there is no subscription ${JSON.stringify(name)}; GET /api/v1/webhooks lists them`,
+  );
+}
+
+function tooManyOverlap(name: string, until: string): MillraceError {
+  return new MillraceError(
+    "invalid_request",
+    `the subscription ${name} is signed under ${MAX_OLDER} secrets of before already; wait until ${until}, or give no overlap, which ends the last one at once`,
   );
 }
 
