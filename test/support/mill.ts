@@ -62,7 +62,12 @@ export class Mill {
     return Mill.#create(jobs, new Map());
   }
 
-  /** The same with the jobs that files export, which processes and threads can load, too. */
+  /** The same on a database of which PostgreSQL has counted nothing yet. */
+  static createAnew(...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map(), { virgin: true });
+  }
+
+  /** As {@link Mill.create} with the jobs that files export, which processes and threads can load, too. */
   static async load(...files: string[]): Promise<Mill> {
     const found = new Map<AnyJob, string>();
     for (const file of files) {
@@ -75,8 +80,12 @@ export class Mill {
     );
   }
 
-  static async #create(jobs: readonly AnyJob[], files: ReadonlyMap<string, string>): Promise<Mill> {
-    const { url, db } = await lendDatabase();
+  static async #create(
+    jobs: readonly AnyJob[],
+    files: ReadonlyMap<string, string>,
+    options?: Parameters<typeof lendDatabase>[0],
+  ): Promise<Mill> {
+    const { url, db } = await lendDatabase(options);
     const mill = new Mill(url, db, jobs, files);
     onTestFinished(() => mill.transport.close());
     await mill.registry.register(db);
