@@ -107,7 +107,8 @@ test("whatever crashes, the day is loaded once, and nothing is left behind", asy
       effects: async () => [await published(), await staged()],
     },
   );
-  expect(crashes).toBeGreaterThan(30);
+  // Before, at and after each write; what nodes beside each other write may go together.
+  expect(crashes).toBeGreaterThan(20);
 }, 120_000);
 
 test("a load that fails for good takes back what it has staged, and publishes nothing", async () => {

@@ -41,10 +41,11 @@ async function logins({ env, query }: Awaited<ReturnType<typeof newInstallation>
   const made: Record<string, Env> = {};
   for (const role of ["api", "scheduler", "worker", "maintenance"]) {
     const login = `millrace_test_${role}_${suffix}`;
-    await query(`create role ${login} login in role millrace_${role}`);
+    await query(`create role ${login} login password '${login}' in role millrace_${role}`);
     onTestFinished(async () => void (await query(`drop role ${login}`)));
     const url = new URL(env["DATABASE_URL"]!);
     url.username = login;
+    url.password = login;
     made[role] = { ...env, DATABASE_URL: url.href };
   }
   return (role: string) => made[role]!;

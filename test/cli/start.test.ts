@@ -35,7 +35,8 @@ test("a first start says what it did, serves, refuses a second one, and leaves n
   expect(server.output).toMatch(
     /^Ready\. Try: npx millrace run (bomb|doubtful|hostile|show) --wait$/m,
   );
-  expect((await fetch(`${address}/healthz`)).status).toBe(200);
+  // Not before its worker has looked for runs once.
+  await until("it is well", async () => (await fetch(`${address}/healthz`)).status === 200);
 
   expect(modeOf(join(home, "api-key"))).toBe("600");
   expect(modeOf(join(home, "postgres"))).toBe("700");

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Child } from "../support/child-process.ts";
 import { type TestDatabase, createDatabase } from "../support/database.ts";
 import { jobCache, shareJobCache } from "../support/job-cache.ts";
-import { addressOf, launch } from "../support/millrace.ts";
+import { OWN_PROCESS, addressOf, launch } from "../support/millrace.ts";
 import { type Block, type Page, ROOT, isLeftAlone, moduleOf, placeOf, readPages } from "./pages.ts";
+import { Resident } from "./resident.ts";
 import { expectSameOutput } from "./same-output.ts";
 import { Shell } from "./shell.ts";
 import { Workshop } from "./workshop.ts";
@@ -15,11 +16,20 @@ import { Workshop } from "./workshop.ts";
 
 const KEY = "mr_the-key-of-the-pages-0123456789";
 
-/** As in a checkout, without the half second that npx takes to find what is there. */
-const PROGRAMS = `
-millrace() { "${process.execPath}" "${join(ROOT, "packages/server/bin/millrace.mjs")}" "$@"; }
+const MILLRACE = join(ROOT, "packages/server/bin/millrace.mjs");
+const RELAY = join(import.meta.dirname, "relay.cjs");
+
+/** As in a checkout, without the half second that npx takes to find what is there, and most of what millrace takes to begin. */
+const programs = (socket: string) => `
+millrace() {
+  case "\${1:-}" in
+    ${[...OWN_PROCESS].join("|")}) "${process.execPath}" "${MILLRACE}" "$@" ;;
+    *) "${process.execPath}" "${RELAY}" "${socket}" "$@" ;;
+  esac
+}
 npx() { "$@"; }`;
 
+let resident: Resident;
 let workshop: Workshop;
 let database: TestDatabase;
 let client: pg.Client;
@@ -27,6 +37,7 @@ let server: Child;
 let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
+  resident = await Resident.start();
   workshop = new Workshop();
   database = await createDatabase();
   client = new pg.Client({ connectionString: database.url });
@@ -52,6 +63,7 @@ afterAll(async () => {
   await client.end();
   await database.drop();
   workshop[Symbol.dispose]();
+  resident[Symbol.dispose]();
 });
 
 type Runner = (block: Block, shell: Shell) => Promise<void>;
@@ -108,7 +120,7 @@ async function follow(page: Page): Promise<void> {
   await using shell = new Shell({ cwd: workshop.folder, env });
   // Also when the time of the test is over while it waits for something.
   onTestFinished(() => shell.kill());
-  await shell.run(PROGRAMS);
+  await shell.run(programs(resident.socket));
   for (const block of page.blocks.filter(isRunnable)) {
     await RUNNERS[block.language]!(block, shell).catch((error: unknown) => {
       throw new Error(`the block at ${placeOf(block)} does not do what it says: ${String(error)}`, {

@@ -111,7 +111,7 @@ test("a migration that others hold up lets them go on, says who they are, and is
   // Somebody else is not held up by the one who waits.
   const startedAt = performance.now();
   await db.query("select count(*) from millrace.run");
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
   await holder.query("commit");
   holder.release();
   expect((await migrating).map((migration) => migration.version)).toEqual([version]);

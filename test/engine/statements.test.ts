@@ -32,9 +32,10 @@ test("every statement prepares on a migrated database, under a title of its own"
   expect(statements.length).toBeGreaterThan(40);
   const titles = statements.map((statement) => statement.title);
   expect(new Set(titles).size).toBe(titles.length);
+  const session = await mill.connection();
+  // Registering has prepared some of them.
+  await session.query("deallocate all");
   for (const { title, text } of statements) {
-    // Registering has prepared some of them.
-    await mill.db.query("deallocate all");
-    await expect(mill.db.query(`prepare ${title} as ${text}`), title).resolves.toBeDefined();
+    await expect(session.query(`prepare ${title} as ${text}`), title).resolves.toBeDefined();
   }
 });

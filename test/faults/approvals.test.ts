@@ -3,6 +3,7 @@ import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
 import { until } from "../support/until.ts";
 import type { Rig } from "./harness/rig.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 /** By the link that was sent first: also one of an attempt that died must work. */
@@ -31,7 +32,7 @@ test.each([
   "a worker that is killed at %s costs no question and no answer; %i mails are sent, and the first one's link works",
   { timeout: 90_000 },
   async (point, mails) => {
-    const rig = await testRig({ leaseMs: 2000 });
+    const rig = await testRig(LONG_LEASE);
     await rig.rows("create table mail (run uuid, url text)");
     await rig.startReaper();
     await rig.startDispatcher();
@@ -42,7 +43,7 @@ test.each([
     const late = point.startsWith("take");
     if (late) await answerByMail(rig);
     await held;
-    rig.kill(victim);
+    await rig.bury(victim);
     await rig.startWorker();
     if (!late) await answerByMail(rig);
     await rig.settled();

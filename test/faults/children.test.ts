@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { testRig } from "./harness/test-rig.ts";
 
 test.each(["call.before", "call.after_commit"] as const)(
   "a worker that is killed at %s leaves one child, which its parent gets the result of",
   async (point) => {
-    const rig = await testRig({ leaseMs: 2000 });
+    const rig = await testRig(LONG_LEASE);
     await rig.startReaper();
     const { child: worker, failpoints } = await rig.startHeldWorker();
     const held = failpoints.hold(point);
@@ -16,7 +17,7 @@ test.each(["call.before", "call.after_commit"] as const)(
     const children = () =>
       rig.rows("select state::text from millrace.run where trigger = 'parent'");
     expect(await children()).toHaveLength(point === "call.before" ? 0 : 1);
-    rig.kill(worker);
+    await rig.bury(worker);
     await rig.startWorker();
     await rig.untilNoted(id, /^end/);
     await rig.settled();
@@ -28,14 +29,14 @@ test.each(["call.before", "call.after_commit"] as const)(
 );
 
 test("a worker that is killed before it tells a parent of its child's end holds up nothing: another look does", async () => {
-  const rig = await testRig({ leaseMs: 2000 });
+  const rig = await testRig(LONG_LEASE);
   const { child: worker, failpoints } = await rig.startHeldWorker();
   const held = failpoints.hold("meet.before");
   await worker.waitForLine(/^ready$/, { deadlineMs: 120_000 });
   const id = await rig.accepted("calling");
   await held;
   expect(await rig.rows("select 1 from millrace.child_end")).toHaveLength(1);
-  rig.kill(worker);
+  await rig.bury(worker);
   await rig.startReaper();
   await rig.startWorker();
   await until("the parent has ended", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test.each([
@@ -17,7 +18,7 @@ test.each([
   "a worker that is killed at %s leaves one effect, or none, to be verified or repeated under its key; else it is in doubt (%s, %s)",
   { timeout: 90_000 },
   async (point, way, end) => {
-    const rig = await testRig({ leaseMs: 2000 });
+    const rig = await testRig(LONG_LEASE);
     await rig.rows("create table effect (run uuid, attempt int)");
     await rig.startReaper();
     await rig.startDispatcher();
@@ -26,7 +27,7 @@ test.each([
     const held = failpoints.hold(point);
     const id = await rig.accepted("charging", { way });
     await held;
-    rig.kill(victim);
+    await rig.bury(victim);
     await rig.startWorker();
     const effects = () => rig.rows("select attempt from effect where run = $1", [id]);
     if (typeof end === "number") {
@@ -58,14 +59,14 @@ test.each([
   "a worker that is killed when its transaction is %s leaves its one effect, of attempt %i",
   { timeout: 90_000 },
   async (at, attempt) => {
-    const rig = await testRig({ leaseMs: 2000 });
+    const rig = await testRig(LONG_LEASE);
     await rig.rows("create table effect (run uuid, attempt int)");
     await rig.startReaper();
     await rig.startDispatcher();
     const victim = await rig.startWorker();
     const id = await rig.accepted("booking", { at });
     await rig.untilNoted(id, new RegExp(`^${at}$`), 1);
-    rig.kill(victim);
+    await rig.bury(victim);
     await rig.startWorker();
     await rig.settled();
     await expectWhole(rig);

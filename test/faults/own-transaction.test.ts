@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
-import type { Rig } from "./harness/rig.ts";
+import { LONG_LEASE, type Rig } from "./harness/rig.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 /** A run that its handler has completed stands in its lease until the worker, or the reaper, takes it out. */
@@ -19,14 +19,14 @@ test.each([
   "a worker that is killed when its handler has %s leaves one outcome and its one effect, of attempt %i",
   { timeout: 90_000 },
   async (at, attempt) => {
-    const rig = await testRig({ leaseMs: 3000 });
+    const rig = await testRig(LONG_LEASE);
     await rig.rows("create table effect (run uuid, attempt int)");
     await rig.startReaper();
     await rig.startDispatcher();
     const victim = await rig.startWorker();
     const id = await rig.accepted("paying", { at });
     await rig.untilNoted(id, new RegExp(`^${at}$`), 1);
-    rig.kill(victim);
+    await rig.bury(victim);
     await rig.startWorker();
     await leasesEnded(rig);
     await expectWhole(rig);

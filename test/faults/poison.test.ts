@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { isAlive } from "../support/is-alive.ts";
 import { until } from "../support/until.ts";
 import { poisonRound } from "./harness/poison-round.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test("one poison and nine innocents in one worker: it is dead after three starts, and they complete", async () => {
@@ -17,14 +18,14 @@ test("one poison and nine innocents in one worker: it is dead after three starts
 }, 300_000);
 
 test("a run whose workers are killed again and again is no dead letter: it is not what kills them", async () => {
-  const rig = await testRig();
+  const rig = await testRig(LONG_LEASE);
   await rig.startReaper();
   let worker = await rig.startWorker();
   const innocent = await rig.accepted("slow", { ms: 60_000 });
   let losses = 0;
   while (losses < 4) {
     await rig.untilNoted(innocent, /start/, losses + 1);
-    rig.kill(worker);
+    await rig.bury(worker);
     losses = await until("it is taken back", async () => {
       const [run] = await rig.rows<{ losses: number }>("select losses from millrace.run");
       return run!.losses > losses && run!.losses;
@@ -55,24 +56,24 @@ test("a killed worker takes its processes with it, also one that computes and he
 });
 
 test("a suspect whose file is not known runs while nothing else does, and is dead after three lost starts", async () => {
-  const rig = await testRig({ leaseMs: 3000 });
+  const rig = await testRig(LONG_LEASE);
   await rig.startReaper();
   let worker = await rig.startWorker();
   const suspect = await rig.accepted("homeless", { ms: 60_000 });
   await rig.untilNoted(suspect, /start/, 1);
-  rig.kill(worker);
+  await rig.bury(worker);
   worker = await rig.startWorker();
   await rig.untilNoted(suspect, /start/, 2);
   const other = await rig.accepted("quick");
   const before = rig.ledger().filter(({ run }) => run === other);
   expect(before).toEqual([]);
-  rig.kill(worker);
+  await rig.bury(worker);
   await rig.startWorker();
   const third = await Promise.race([
     rig.untilNoted(suspect, /start/, 3),
     rig.untilNoted(other, /end/).then(() => rig.untilNoted(suspect, /start/, 3)),
   ]);
-  rig.kill([...rig.workers].find(({ pid }) => pid === third.pid)!);
+  await rig.bury([...rig.workers].find(({ pid }) => pid === third.pid)!);
   await until("it has its outcome", async () => {
     const [run] = await rig.rows("select state from millrace.run where id = $1", [suspect]);
     return run!["state"] !== null;

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test("a worker that is killed between two steps costs neither: the first is not made again, the second is", async () => {
-  const rig = await testRig({ leaseMs: 2000 });
+  const rig = await testRig(LONG_LEASE);
   await rig.startReaper();
   const worker = await rig.startWorker();
   const id = await rig.accepted("stepping", { ms: 1500 });
@@ -11,7 +12,7 @@ test("a worker that is killed between two steps costs neither: the first is not 
     const rows = await rig.rows("select 1 from millrace.step where run_id = $1", [id]);
     return rows.length === 1;
   });
-  rig.kill(worker);
+  await rig.bury(worker);
   await rig.startWorker();
   await rig.untilNoted(id, /end/, 2);
   await expectWhole(rig);

@@ -42,7 +42,7 @@ describe("the database's health", () => {
   test("is told to a role without rights on others' sessions, with what it cannot see", async () => {
     const mill = await Mill.create(job);
     const role = `millrace_test_plain_${process.pid}`;
-    await mill.db.query(`create role ${role} login`);
+    await mill.db.query(`create role ${role} login password '${role}'`);
     onTestFinished(async () => {
       const client = new pg.Client({ connectionString: mill.url });
       await client.connect();
@@ -55,6 +55,7 @@ describe("the database's health", () => {
     const { pid } = await holder(mill);
     const url = new URL(mill.url);
     url.username = role;
+    url.password = role;
     const plain = openDatabase({
       connection: () => ({ connectionString: url.href }),
       applicationName: "millrace test",
@@ -71,7 +72,7 @@ describe("the database's health", () => {
   });
 
   test("counts dead rows, partitions, and runs without one", async () => {
-    const mill = await Mill.create(job);
+    const mill = await Mill.createAnew(job);
     await mill.db.query("select millrace.ensure_partitions(current_date, 2)");
     await past(mill, { daysAgo: 30, count: 3 });
     await mill.db.query(

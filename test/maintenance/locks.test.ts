@@ -63,7 +63,7 @@ test("partitions are dropped while runs are enqueued, claimed and settled, and n
   for (const { rounds, longestMs } of results) {
     expect(rounds).toBeGreaterThan(5);
     // A tenth of a second for the lock; the rest is what a busy test machine takes.
-    expect(longestMs).toBeLessThan(1500);
+    expect(longestMs).toBeLessThan(5000);
   }
   const done = results.reduce((sum, { rounds }) => sum + rounds, 0);
   expect(
@@ -85,7 +85,7 @@ test("a transaction that has read the history puts the drop off, by name, and ho
   expect(first.dropped.filter(({ table }) => table === "run")).toEqual([]);
   expect(first.postponed.map(({ name }) => name)).toContain(OLD);
   expect(first.postponed[0]?.by).toContain("a long report");
-  expect((await loaded).longestMs).toBeLessThan(1500);
+  expect((await loaded).longestMs).toBeLessThan(5000);
   expect(await present(mill, ids)).toEqual([true]);
   // The reader still sees what it saw.
   expect((await reader.query("select id from millrace.run where id = $1", [ids[0]])).rowCount).toBe(

@@ -20,7 +20,7 @@ const ROOTS = {
   scheduler: [["cli/serve/begin-scheduler.ts", "beginScheduler"]],
   worker: [
     ["cli/serve/start-worker.ts", "begin"],
-    ["worker/heartbeat-thread.ts", "tick"],
+    ["worker/heartbeat-thread.ts", "keepBeating"],
   ],
   maintenance: [
     ["cli/serve/begin-maintenance.ts", "beginMaintenance"],

@@ -2,6 +2,7 @@ import type { TestProject } from "vitest/node";
 import { prepareDatabases } from "./database.ts";
 import { openJobCache } from "./job-cache.ts";
 import { openServerDesk } from "./servers/desk.ts";
+import { useMemory } from "./servers/memory.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,6 +13,7 @@ declare module "vitest" {
 
 /** Opens the desk for servers, and has PostgreSQL ready, because nearly every test needs it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  useMemory();
   const desk = await openServerDesk((line) => process.stdout.write(`${line}\n`));
   try {
     project.provide("serverDesk", desk.address);

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { afterAll, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { type Database, openDatabase } from "millrace";
 import { type TestDatabase, createDatabase } from "./database.ts";
 
@@ -11,7 +11,7 @@ export interface LentDatabase {
   db: Database;
 }
 
-/** Where the tests of a file go one after the other: to make a database, and sessions in it, takes longer than most tests do. */
+/** Where the tests of a process go one after the other: to make a database, and sessions in it, takes longer than most tests do. */
 class Reused implements LentDatabase {
   readonly url: string;
   readonly db: Database;
@@ -61,8 +61,11 @@ class Reused implements LentDatabase {
   }
 }
 
+const OTHERS = `datname = current_database() and pid <> pg_backend_pid() and application_name <> '${APPLICATION}'`;
+
 /**
- * SQL that makes SQL: which ends the sessions of others, drops tables that tests have made beside ours, deletes all rows but those that migrations
+ * SQL that makes SQL: which lets the sessions of others end (those that are closed take some milliseconds, and one that is ended by the server instead throws
+ * where nobody listens any more), then ends them, drops tables that tests have made beside ours, deletes all rows but those that migrations
  * made, and sets sequences back.
  */
 const EMPTYING = `
@@ -70,8 +73,13 @@ const EMPTYING = `
       begin;
       set local lock_timeout = '3s';
       set local session_replication_role = replica;
-      select pg_terminate_backend(pid, 3000) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid() and application_name <> '${APPLICATION}';
+      do $do$ begin
+        for look in 1..50 loop
+          exit when not exists (select from pg_stat_activity where ${OTHERS});
+          perform pg_sleep(0.01), pg_stat_clear_snapshot();
+        end loop;
+      end $do$;
+      select pg_terminate_backend(pid, 3000) from pg_stat_activity where ${OTHERS};
       do $do$ declare made text;
       begin
         for made in select c.oid::regclass from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') loop
@@ -111,15 +119,16 @@ async function rowsOf(db: Database, sql: string) {
   return rows as [Record<string, unknown>];
 }
 
+/** Left to who sweeps at the end of the run, because no file of tests is known to be the last of this process. */
 const idle: Reused[] = [];
 
-afterAll(async () => {
-  await Promise.all(idle.splice(0).map((one) => one.end()));
-});
-
-/** A database for the running test. One that it leaves otherwise than by its rows nobody gets after it. */
-export async function lendDatabase(): Promise<LentDatabase> {
-  const lent = idle.pop() ?? (await Reused.make());
+/**
+ * A database for the running test. One that it leaves otherwise than by its rows nobody gets after it.
+ *
+ * @param virgin one that no test had before, for what PostgreSQL counts of it
+ */
+export async function lendDatabase({ virgin = false } = {}): Promise<LentDatabase> {
+  const lent = (virgin ? undefined : idle.pop()) ?? (await Reused.make());
   onTestFinished(async () => {
     if (await lent.restore()) idle.push(lent);
     else await lent.end();

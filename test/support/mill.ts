@@ -70,12 +70,17 @@ export class Mill {
     return Mill.#create(jobs, new Map());
   }
 
-  /** The same with keys, for jobs that have a subject. */
-  static createWith(keys: SecretKeys, ...jobs: AnyJob[]): Promise<Mill> {
-    return Mill.#create(jobs, new Map(), keys);
+  /** The same on a database of which PostgreSQL has counted nothing yet. */
+  static createAnew(...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map(), { virgin: true });
   }
 
-  /** The same with the jobs that files export, which processes and threads can load, too. */
+  /** As {@link Mill.create} with keys, for jobs that have a subject. */
+  static createWith(keys: SecretKeys, ...jobs: AnyJob[]): Promise<Mill> {
+    return Mill.#create(jobs, new Map(), { keys });
+  }
+
+  /** As {@link Mill.create} with the jobs that files export, which processes and threads can load, too. */
   static load(...files: string[]): Promise<Mill> {
     return Mill.#load(files);
   }
@@ -93,16 +98,16 @@ export class Mill {
     return Mill.#create(
       [...found.keys()],
       new Map([...found].map(([job, file]) => [job.name, file])),
-      keys,
+      { keys },
     );
   }
 
   static async #create(
     jobs: readonly AnyJob[],
     files: ReadonlyMap<string, string>,
-    keys?: SecretKeys,
+    { keys, ...lent }: Parameters<typeof lendDatabase>[0] & { keys?: SecretKeys | undefined } = {},
   ): Promise<Mill> {
-    const { url, db } = await lendDatabase();
+    const { url, db } = await lendDatabase(lent);
     const mill = new Mill(url, db, jobs, files, keys);
     onTestFinished(() => mill.transport.close());
     await mill.registry.register(db, { keys });

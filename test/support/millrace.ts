@@ -25,7 +25,7 @@ export function newHome(): string {
 }
 
 /** Commands that need a process of their own: they load jobs, or take the process over. */
-const OWN_PROCESS = new Set([
+export const OWN_PROCESS: ReadonlySet<string> = new Set([
   "start",
   "api",
   "worker",
@@ -89,17 +89,30 @@ async function millraceInside(
   env: Record<string, string | undefined>,
   { input = "", cwd = process.cwd() }: Surroundings,
 ): Promise<Answer> {
-  const [{ Cli }, { execute }] = await built();
   const [stdout, stderr]: [string[], string[]] = [[], []];
+  const code = await runInside(
+    args,
+    { env: environment(env), cwd, input },
+    { stdout: (text) => stdout.push(text), stderr: (text) => stderr.push(text) },
+  );
+  return { code, stdout: stdout.join(""), stderr: stderr.join("") };
+}
+
+/** Runs a command that needs no process of its own here, with nothing of this process but what it is given. @returns its exit code */
+export async function runInside(
+  args: string[],
+  { env, cwd, input }: { env: NodeJS.ProcessEnv; cwd: string; input: string },
+  { stdout, stderr }: { stdout(text: string): unknown; stderr(text: string): unknown },
+): Promise<number> {
+  const [{ Cli }, { execute }] = await built();
   const cli = new Cli({
-    env: environment(env),
+    env,
     cwd: () => cwd,
     stdin: Readable.from([Buffer.from(input)]),
-    stdout: { write: (text) => stdout.push(text) },
-    stderr: { write: (text) => stderr.push(text) },
+    stdout: { write: stdout },
+    stderr: { write: stderr },
   });
-  const code = await execute(cli, args);
-  return { code, stdout: stdout.join(""), stderr: stderr.join("") };
+  return await execute(cli, args);
 }
 
 /** Starts a command that serves; it is killed with the test at the latest. */

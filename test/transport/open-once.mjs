@@ -1,5 +1,8 @@
 // Opens the transport of MILLRACE_TRANSPORT in a process of its own, and says whether it is up; its log goes to stdout, too.
-import { createLogger, openTransport } from "millrace";
+import { built } from "../support/built.mjs";
+
+const { createLogger } = await built("telemetry/logger");
+const { openTransport } = await built("transport/open-transport");
 
 const transport = await openTransport({
   url: process.env.MILLRACE_TRANSPORT,

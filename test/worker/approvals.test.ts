@@ -156,16 +156,18 @@ describe("a step that asks for approval", () => {
 
   test("keeps the question and the time that it was asked with first", async () => {
     let round = 0;
+    const { promise: onRecord, fire: goOn } = signal();
     const { mill, id } = await started(async ({ step, attempt }) => {
       const asked = step.approval("refund", {
         ask: `Refund ${++round}?`,
         timeout: round === 1 ? "1h" : "9h",
       });
-      if (attempt === 1) await step("fails", () => Promise.reject(new Error("once")));
+      const fail = () => onRecord.then(() => Promise.reject(new Error("once")));
+      if (attempt === 1) await step("fails", fail);
       return await asked;
     });
-    // Between the attempts it waits, too.
-    await until("it is tried again", () => round > 1);
+    await until("it is asked", async () => (await waitsOf(mill)).length === 1);
+    goOn();
     await mill.untilState(id, "waiting");
     expect(await waitsOf(mill)).toMatchObject([{ ask: "Refund 1?" }]);
     const [row] = await mill.rows<{ hours: number }>(

@@ -421,8 +421,8 @@ test("a role with no right but to call the function completes its runs, and read
   );
   let denied: unknown;
   const role = `millrace_shop_${process.pid}`;
-  const shop = Object.assign(new URL(mill.url), { username: role }).href;
-  await mill.rows(`create role ${role} login`);
+  const shop = Object.assign(new URL(mill.url), { username: role, password: role }).href;
+  await mill.rows(`create role ${role} login password '${role}'`);
   onTestFinished(async () => void (await mill.rows(`drop owned by ${role}; drop role ${role}`)));
   await mill.rows(`grant usage on schema millrace to ${role}`);
   const [right] = await mill.rows<{ may: boolean }>(

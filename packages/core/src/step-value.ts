@@ -78,6 +78,8 @@ class Writer {
     if (this.#path.length >= MAX_JSON_DEPTH) {
       this.#refuse(`it is nested deeper than ${MAX_JSON_DEPTH} levels, or a cycle`);
     }
+    // An AsyncLocalStorage that somebody uses puts symbols on each: that says nothing to who forgot to await it.
+    if (value instanceof Promise) this.#refuse(whyNot(value));
     if (Object.getOwnPropertySymbols(value).length > 0) {
       this.#refuse("a key that is a symbol cannot be stored");
     }

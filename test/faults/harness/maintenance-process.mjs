@@ -3,7 +3,14 @@
  *
  * Environment: DATABASE_URL, SWEEP_MS. Writes `ready` to stdout when it works, its log to stderr.
  */
-import { Bell, Dispatcher, PostgresTransport, Reaper, createLogger, openDatabase } from "millrace";
+import { built } from "../../support/built.mjs";
+
+const { Reaper } = await built("maintenance/reaper");
+const { Dispatcher } = await built("scheduler/dispatcher");
+const { openDatabase } = await built("store/database");
+const { createLogger } = await built("telemetry/logger");
+const { Bell } = await built("transport/bell");
+const { PostgresTransport } = await built("transport/postgres/postgres-transport");
 
 const { DATABASE_URL, SWEEP_MS } = process.env;
 

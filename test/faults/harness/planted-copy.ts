@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Child } from "../../support/child-process.ts";
 import type { Edit, PlantedBug } from "./planted-bugs/planted-bug.ts";
 
@@ -62,7 +62,12 @@ export class PlantedCopy {
       "vitest.config.ts",
       "tsconfig.base.json",
     ]) {
-      cpSync(join(ROOT, part), join(folder, part), { recursive: true, preserveTimestamps: true });
+      cpSync(join(ROOT, part), join(folder, part), {
+        recursive: true,
+        preserveTimestamps: true,
+        // What some tests have installed is a hundred megabytes that none of those here wants.
+        filter: (source) => basename(source) !== "node_modules",
+      });
     }
     linkModules(folder);
     return new PlantedCopy(folder);

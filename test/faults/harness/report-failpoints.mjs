@@ -5,9 +5,9 @@
  */
 import { readSync, writeSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
+import { built } from "../../support/built.mjs";
 
-const failpoints = new URL("runtime/failpoints.js", import.meta.resolve("millrace"));
-const { onFailpoint } = await import(failpoints.href);
+const { onFailpoint } = await built("runtime/failpoints");
 const pipe = isMainThread ? 3 : 4;
 const answer = Buffer.alloc(1);
 

@@ -35,11 +35,19 @@ export interface RigOptions {
   faultyUrl?: string;
   /** Default 5000. */
   leaseMs?: number;
+  /** How often the reaper looks. Default: as the default of 2 s is to the default lease of 12 s. */
+  sweepMs?: number;
   /** How long the server may work on a statement. Default 30 000. */
   statementMs?: number;
   /** What the controller rings through, and its URL for the workers. Default: PostgreSQL. */
   transport?: { opened: Transport; url: string };
 }
+
+/**
+ * For what follows when a worker has died, however busy the machine is: a lease that nobody who lives lets run out, and a reaper that sees at once when
+ * one who was {@link Rig.bury buried} has.
+ */
+export const LONG_LEASE = { leaseMs: 60_000, sweepMs: 100 } as const;
 
 export interface WorkerProcessOptions {
   concurrency?: number;
@@ -61,7 +69,6 @@ export interface HeldProcess {
 export class Rig {
   readonly leaseMs: number;
   readonly #statementMs: number;
-  /** How often the reaper looks: as the default of 2 s is to the default lease of 12 s. */
   readonly sweepMs: number;
   readonly history: History;
   /** For looking; not for what is tried. */
@@ -83,7 +90,7 @@ export class Rig {
   constructor(options: RigOptions) {
     this.leaseMs = options.leaseMs ?? 5000;
     this.#statementMs = options.statementMs ?? 30_000;
-    this.sweepMs = this.leaseMs / 6;
+    this.sweepMs = options.sweepMs ?? this.leaseMs / 6;
     this.#url = options.faultyUrl ?? options.url;
     this.#folder = mkdtempSync(join(tmpdir(), "millrace-faults-"));
     this.#ledger = join(this.#folder, "ledger.jsonl");
@@ -169,6 +176,16 @@ export class Rig {
     const at = monotonicMs();
     worker.kill("SIGKILL");
     this.history.note({ event: "kill", pid: worker.pid }, at);
+  }
+
+  /** The same, and its lease is over at once. */
+  async bury(worker: Child): Promise<void> {
+    this.kill(worker);
+    await worker.exited;
+    await this.rows(
+      "update millrace.worker set lease_ms = 250 where name like '%:' || $1 and state = 'active'",
+      [String(worker.pid)],
+    );
   }
 
   /** Asks for a run as a client does; answers its id when it was acknowledged. */

@@ -5,13 +5,14 @@
  * Environment: DATABASE_URL; KILL_AT, a failpoint, and KILL_PASS, how often it is passed before; SKEW_MS, how much this
  * process's clock is ahead, which turns to behind and back every second. Writes `ready` to stdout when it works.
  */
-import { Scheduler, createLogger, openDatabase } from "millrace";
+import { built } from "../../support/built.mjs";
 
 const { DATABASE_URL, KILL_AT, KILL_PASS, SKEW_MS } = process.env;
 
-const { onFailpoint } = await import(
-  new URL("runtime/failpoints.js", import.meta.resolve("millrace")).href
-);
+const { onFailpoint } = await built("runtime/failpoints");
+const { Scheduler } = await built("scheduler/scheduler");
+const { openDatabase } = await built("store/database");
+const { createLogger } = await built("telemetry/logger");
 let left = Number(KILL_PASS);
 onFailpoint((point) => {
   if (point === KILL_AT && left-- <= 0) process.kill(process.pid, "SIGKILL");

@@ -6,8 +6,14 @@
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { JobRegistry, Worker, createLogger, openDatabase, openTransport } from "millrace";
+import { built } from "../../support/built.mjs";
 import * as exported from "./jobs/fault.job.mjs";
+
+const { JobRegistry } = await built("engine/job-registry");
+const { openDatabase } = await built("store/database");
+const { createLogger } = await built("telemetry/logger");
+const { openTransport } = await built("transport/open-transport");
+const { Worker } = await built("worker/worker");
 
 const {
   DATABASE_URL,

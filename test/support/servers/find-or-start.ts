@@ -6,7 +6,7 @@ import type { RunningServer, ServerKind } from "./server-kind.ts";
 const run = promisify(execFile);
 
 /**
- * The server that the setting names, else one that answers at a usual place, else an installed one on a free port, else
+ * The server that the setting names, else one that is quicker than others where that can be, else one that answers at a usual place, else an installed one on a free port, else
  * one that apt-get installs, where this is Debian and we are root.
  *
  * @throws Error that says in one line what is missing
@@ -22,6 +22,11 @@ export async function findOrStart(
       throw new Error(`the ${kind.name} of ${kind.setting} does not let us in: ${String(error)}`);
     });
     return { url: named, stop: async () => {} };
+  }
+  const quick = await kind.startQuicker?.();
+  if (quick) {
+    say(`${kind.name}: started at ${new URL(quick.url).host}, in memory`);
+    return quick;
   }
   const found = await findRunning(kind);
   if (found) {

@@ -8,6 +8,7 @@ import pg from "pg";
 import { freePort } from "../free-port.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { installedProgram } from "./installed-program.ts";
+import { useMemory } from "./memory.ts";
 import type { RunningServer, ServerKind } from "./server-kind.ts";
 import { makeServerPlace } from "./server-place.ts";
 import { startServer } from "./start-server.ts";
@@ -25,6 +26,8 @@ export const postgres: ServerKind = {
     const names = new Set(["postgres", userInfo().username]);
     return [...names].map((name) => `postgresql://${name}@127.0.0.1:5432/postgres`);
   },
+  // A database is some 550 files: to make and drop one takes 50 ms of a processor in memory, and 200 to 500 on a disk.
+  startQuicker: async () => (useMemory() ? await startInstalled() : undefined),
   start: async () => (await startInstalled()) ?? (await startEmbeddedPostgres()),
 };
 
@@ -65,7 +68,8 @@ async function startInstalled(): Promise<RunningServer | undefined> {
     await run(
       join(dirname(program), "initdb"),
       [
-        ...["--pgdata", data, "--username", "postgres", "--auth", "scram-sha-256"],
+        // Each session begins with it, and scram-sha-256 takes 4 ms of a processor to be as slow as it should be.
+        ...["--pgdata", data, "--username", "postgres", "--auth", "md5"],
         ...["--pwfile", place.write("password", password), "--encoding", "UTF8", "--locale", "C"],
         ...["--no-sync", "--no-instructions"],
       ],
@@ -77,7 +81,7 @@ async function startInstalled(): Promise<RunningServer | undefined> {
       program,
       args: [
         ...["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
-        ...["-c", "unix_socket_directories=", "-c", "max_connections=200"],
+        ...["-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "autovacuum=off"],
       ],
       url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
       greet,

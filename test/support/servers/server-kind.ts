@@ -10,6 +10,8 @@ export interface ServerKind {
   greet(url: string): Promise<string>;
   /** The URLs at which one may be running already. */
   usualUrls(): string[];
+  /** Starts one that is so much quicker than one that runs that it is worth it, or answers `undefined` where that cannot be. */
+  startQuicker?(): Promise<RunningServer | undefined>;
   /** Starts an installed one on a free port, or answers `undefined` when none is installed. */
   start(): Promise<RunningServer | undefined>;
 }

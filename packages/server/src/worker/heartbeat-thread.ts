@@ -1,94 +1,99 @@
 /**
- * The heartbeat, in a thread of its own with a connection of its own: a handler that blocks the event loop of the worker
- * does not make it look dead. It reports what it saw; the worker decides.
+ * Heartbeats, in a thread of their own, each with a connection of its own: a handler that blocks the event loop of the worker
+ * does not make it look dead. They report what they saw; the worker decides.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import pg from "pg";
 import { failpoint } from "../runtime/failpoints.ts";
 import { forgetNames, isPooled } from "../store/pooler.ts";
 import { beat } from "../store/workers.ts";
 import type { HeartbeatCommand, HeartbeatData, HeartbeatReport } from "./heartbeat.ts";
 
-const { workerId, beatMs, silentAfterMs, connection } = workerData as HeartbeatData;
+function keepBeating({ port, workerId, beatMs, silentAfterMs, connection }: HeartbeatData): void {
+  let config = connection;
+  let client: pg.Client | undefined;
+  let aliveAt = performance.now();
+  let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
 
-let config = connection;
-let client: pg.Client | undefined;
-let aliveAt = performance.now();
-let stopping = false;
-let timer: NodeJS.Timeout | undefined;
-
-function report(message: HeartbeatReport): void {
-  parentPort?.postMessage(message);
-}
-
-async function connected(): Promise<pg.Client> {
-  if (client) return client;
-  const fresh = new pg.Client({
-    ...config,
-    application_name: "millrace heartbeat",
-    connectionTimeoutMillis: beatMs * 2,
-    query_timeout: beatMs * 2,
-    keepAlive: true,
-  });
-  fresh.on("error", () => {
-    if (client === fresh) client = undefined;
-  });
-  await fresh.connect();
-  if (await isPooled(fresh)) forgetNames(fresh);
-  client = fresh;
-  return fresh;
-}
-
-function disconnect(): void {
-  const old = client;
-  client = undefined;
-  old?.end().catch(() => {});
-}
-
-async function tick(): Promise<void> {
-  const sentAt = performance.now();
-  try {
-    const session = await connected();
-    failpoint("heartbeat.before");
-    const [row] = await beat(session, workerId);
-    failpoint("heartbeat.after_commit");
-    if (!row) return report("lost");
-    // Counted from when it was sent: the answer may have been long on its way.
-    aliveAt = sentAt;
-    report("alive");
-  } catch {
-    disconnect();
-    if (performance.now() - aliveAt >= silentAfterMs) report("silent");
+  function report(message: HeartbeatReport): void {
+    port.postMessage(message);
   }
-}
 
-async function run(): Promise<void> {
-  while (!stopping) {
-    const startedAt = performance.now();
-    await tick();
-    const failed = client === undefined;
-    const restMs = failed ? beatMs / 4 : beatMs - (performance.now() - startedAt);
-    await new Promise<void>((resolve) => {
-      if (stopping) return resolve();
-      timer = setTimeout(resolve, Math.max(0, restMs));
+  async function connected(): Promise<pg.Client> {
+    if (client) return client;
+    const fresh = new pg.Client({
+      ...config,
+      application_name: "millrace heartbeat",
+      connectionTimeoutMillis: beatMs * 2,
+      query_timeout: beatMs * 2,
+      keepAlive: true,
     });
+    fresh.on("error", () => {
+      if (client === fresh) client = undefined;
+    });
+    await fresh.connect();
+    if (await isPooled(fresh)) forgetNames(fresh);
+    client = fresh;
+    return fresh;
   }
-  disconnect();
-  parentPort?.close();
+
+  async function disconnect(): Promise<void> {
+    const old = client;
+    client = undefined;
+    await old?.end().catch(() => {});
+  }
+
+  async function end(): Promise<void> {
+    await disconnect();
+    port.close();
+  }
+
+  async function tick(): Promise<void> {
+    const sentAt = performance.now();
+    try {
+      const session = await connected();
+      failpoint("heartbeat.before");
+      const [row] = await beat(session, workerId);
+      failpoint("heartbeat.after_commit");
+      if (!row) return report("lost");
+      // Counted from when it was sent: the answer may have been long on its way.
+      aliveAt = sentAt;
+      report("alive");
+    } catch {
+      void disconnect();
+      if (performance.now() - aliveAt >= silentAfterMs) report("silent");
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping) {
+      const startedAt = performance.now();
+      await tick();
+      const failed = client === undefined;
+      const restMs = failed ? beatMs / 4 : beatMs - (performance.now() - startedAt);
+      await new Promise<void>((resolve) => {
+        if (stopping) return resolve();
+        timer = setTimeout(resolve, Math.max(0, restMs));
+      });
+    }
+    await end();
+  }
+
+  port.on("message", (command: HeartbeatCommand) => {
+    if (command === "stop") {
+      stopping = true;
+      if (timer) {
+        clearTimeout(timer);
+        void end();
+      }
+    } else {
+      config = command.connection;
+      void disconnect();
+    }
+  });
+
+  void run();
 }
 
-parentPort?.on("message", (command: HeartbeatCommand) => {
-  if (command === "stop") {
-    stopping = true;
-    if (timer) {
-      clearTimeout(timer);
-      disconnect();
-      parentPort?.close();
-    }
-  } else {
-    config = command.connection;
-    disconnect();
-  }
-});
-
-void run();
+parentPort!.on("message", keepBeating);

@@ -1,6 +1,7 @@
-import { Worker as Thread } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker as Thread } from "node:worker_threads";
 import type pg from "pg";
 import type { Service } from "../runtime/service.ts";
+import { SharedThread } from "../runtime/shared-thread.ts";
 import { siblingModule } from "../runtime/sibling-module.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
@@ -14,7 +15,10 @@ export type HeartbeatReport = "alive" | "silent" | "lost";
 
 export type HeartbeatCommand = "stop" | { connection: pg.ClientConfig };
 
+/** What the thread is given to begin one. */
 export interface HeartbeatData {
+  /** For reports to here, and commands from here; it closes when the heartbeat has ended. */
+  port: MessagePort;
   workerId: number;
   beatMs: number;
   silentAfterMs: number;
@@ -29,11 +33,14 @@ export interface HeartbeatOptions {
   onReport: (report: HeartbeatReport) => void;
 }
 
+const shared = new SharedThread(siblingModule(import.meta.url, "heartbeat-thread"));
+
 /** Proves the worker's life four times in each lease, from {@link file://./heartbeat-thread.ts a thread}. */
 export class Heartbeat implements Service {
   readonly name = "heartbeat";
   readonly #options: HeartbeatOptions;
   #thread: Thread | undefined;
+  #port: MessagePort | undefined;
   #stopping = false;
 
   constructor(options: HeartbeatOptions) {
@@ -42,25 +49,32 @@ export class Heartbeat implements Service {
 
   async start(): Promise<void> {
     const { workerId, leaseMs, connection, logger, onReport } = this.#options;
+    const { port1: port, port2 } = new MessageChannel();
     const data: HeartbeatData = {
+      port: port2,
       workerId,
       beatMs: leaseMs / 4,
       silentAfterMs: leaseMs - Math.min(1000, leaseMs / 4),
       connection: connection(),
     };
-    const thread = new Thread(siblingModule(import.meta.url, "heartbeat-thread"), {
-      workerData: data,
-    });
-    thread.on("message", (report: HeartbeatReport) => {
-      if (!this.#stopping) onReport(report);
-    });
-    thread.on("error", (error) => logger.error({ err: error }, "the heartbeat thread failed"));
-    thread.on("exit", () => {
-      if (this.#stopping || this.#thread !== thread) return;
+    const thread = shared.get();
+    const failed = (error: unknown) => logger.error({ err: error }, "the heartbeat thread failed");
+    const ended = () => {
+      if (this.#stopping) return;
       logger.warn("the heartbeat thread ended; starting another");
       void this.start();
+    };
+    thread.on("error", failed).on("exit", ended);
+    port.on("message", (report: HeartbeatReport) => {
+      if (!this.#stopping) onReport(report);
     });
+    port.once("close", () => {
+      if (this.#port === port) this.#port = undefined;
+      if (this.#stopping) thread.off("error", failed).off("exit", ended);
+    });
+    thread.postMessage(data, [port2]);
     this.#thread = thread;
+    this.#port = port;
   }
 
   /** The database answers somewhere else now. */
@@ -69,17 +83,18 @@ export class Heartbeat implements Service {
   }
 
   async stop(): Promise<void> {
-    const thread = this.#thread;
-    if (!thread || this.#stopping) return;
     this.#stopping = true;
-    const ended = new Promise((resolve) => thread.once("exit", resolve));
+    const port = this.#port;
+    if (!port) return;
+    const ended = new Promise((resolve) => port.once("close", resolve));
     this.#send("stop");
-    const patience = setTimeout(() => void thread.terminate(), 1000);
+    // A thread that hears nothing is of no use to others either: they begin again in another.
+    const patience = setTimeout(() => void this.#thread?.terminate(), 1000);
     await ended;
     clearTimeout(patience);
   }
 
   #send(command: HeartbeatCommand): void {
-    this.#thread?.postMessage(command);
+    this.#port?.postMessage(command);
   }
 }

@@ -1,11 +1,7 @@
 import { url as debuggerUrl } from "node:inspector";
-import {
-  MessageChannel,
-  type MessagePort,
-  Worker as Thread,
-  receiveMessageOnPort,
-} from "node:worker_threads";
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Service } from "../runtime/service.ts";
+import { SharedThread } from "../runtime/shared-thread.ts";
 import { siblingModule } from "../runtime/sibling-module.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
@@ -19,11 +15,15 @@ export const SHARED = {
   debugged: 2,
 } as const;
 
+/** What the thread is given to begin to watch for one. */
 export interface LoopWatchData {
   shared: Int32Array;
   everyMs: number;
   thresholdMs: number;
+  /** For stacks; it watches until this is closed. */
   port: MessagePort;
+  /** Told once when it looks. */
+  looking: MessagePort;
 }
 
 /** A block of the event loop that is over. */
@@ -42,6 +42,8 @@ export interface LoopWatchOptions {
   onBlocked: (block: Blocked) => Promise<void> | void;
 }
 
+const sharedThread = new SharedThread(siblingModule(import.meta.url, "loop-watch-thread"));
+
 /**
  * Sees when the event loop of this process stands, from {@link file://./loop-watch-thread.ts a thread} that takes the stack
  * meanwhile. As long as it turns this costs a timer and nothing else. A process that is stopped or starved is not
@@ -53,8 +55,8 @@ export class LoopWatch implements Service {
   readonly #everyMs: number;
   readonly #shared = new Int32Array(new SharedArrayBuffer(12));
   readonly #channel = new MessageChannel();
-  #thread: Thread | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #tickedAt = performance.now();
   #reporting: { promise: Promise<void>; end: () => void } | undefined;
 
@@ -66,21 +68,25 @@ export class LoopWatch implements Service {
   async start(): Promise<void> {
     const { thresholdMs, logger } = this.#options;
     const { port1, port2 } = this.#channel;
-    const thread = new Thread(siblingModule(import.meta.url, "loop-watch-thread"), {
-      workerData: {
-        shared: this.#shared,
-        everyMs: this.#everyMs,
-        thresholdMs,
-        port: port2,
-      },
-      transferList: [port2],
+    const looking = new MessageChannel();
+    const data: LoopWatchData = {
+      shared: this.#shared,
+      everyMs: this.#everyMs,
+      thresholdMs,
+      port: port2,
+      looking: looking.port2,
+    };
+    const thread = sharedThread.get();
+    const failed = (error: unknown) => logger.warn({ err: error }, "the loop watch failed");
+    thread.on("error", failed);
+    port1.once("close", () => {
+      if (this.#stopped) thread.off("error", failed);
     });
-    thread.on("error", (error) => logger.warn({ err: error }, "the loop watch failed"));
     port1.unref();
-    // Until it looks: on a busy machine it is long on its way to its first line.
-    await new Promise((resolve) => thread.once("message", resolve).once("exit", resolve));
-    thread.unref();
-    this.#thread = thread;
+    thread.postMessage(data, [port2, looking.port2]);
+    // Until it looks: on a busy machine it is long on its way to its first line. It closes also when the thread ends.
+    await new Promise((resolve) => looking.port1.once("message", resolve).once("close", resolve));
+    looking.port1.close();
     this.#tickedAt = performance.now();
     this.#timer = setInterval(() => this.#tick(), this.#everyMs);
     this.#timer.unref();
@@ -88,9 +94,9 @@ export class LoopWatch implements Service {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#stopped = true;
     this.#reporting?.end();
     this.#channel.port1.close();
-    await this.#thread?.terminate();
   }
 
   /** Settles when the block that this turn of the event loop belongs to, or the last one, has been told of. */

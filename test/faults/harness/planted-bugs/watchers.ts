@@ -10,22 +10,23 @@ export const WATCHER_BUGS: readonly PlantedBug[] = [
       {
         file: "worker/heartbeat.ts",
         find: "      if (!this.#stopping) onReport(report);\n",
-        replace: `      if (report === ("loop?" as never)) thread.postMessage("loop!");
+        replace: `      if (report === ("loop?" as never)) port.postMessage("loop!");
       else if (!this.#stopping) onReport(report);\n`,
       },
       {
         file: "worker/heartbeat-thread.ts",
         find: "    const [row] = await beat(",
         replace: `    await new Promise((resolve) => {
-      parentPort!.once("message", resolve);
-      parentPort!.postMessage("loop?");
+      port.once("message", resolve);
+      port.postMessage("loop?");
     });
     const [row] = await beat(`,
       },
       {
         file: "worker/heartbeat-thread.ts",
-        find: "  } else {\n    config = command.connection;",
-        replace: '  } else if (command !== ("loop!" as never)) {\n    config = command.connection;',
+        find: "    } else {\n      config = command.connection;",
+        replace:
+          '    } else if (command !== ("loop!" as never)) {\n      config = command.connection;',
       },
     ],
     caughtBy: {
