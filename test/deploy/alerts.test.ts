@@ -42,7 +42,9 @@ test("every alert is explained, and says how grave it is and what is the matter;
 test("alerts ask for metrics that there are", () => {
   const documented = page("operations.md");
   for (const { alert, expr } of rules) {
-    const asked = [...expr.matchAll(/millrace_\w+/g)].map(([name]) => name.replace(/_bucket$/, ""));
+    const asked = [...expr.matchAll(/millrace_\w+/g)].map(([name]) =>
+      name.replace(/_(bucket|count)$/, ""),
+    );
     expect(asked.length + (expr.includes("up{") ? 1 : 0), alert).toBeGreaterThan(0);
     for (const name of asked) expect(documented, alert).toContain(`\`${name}\``);
   }

@@ -112,7 +112,8 @@ test("the dashboards ask for metrics that there are, and Prometheus for every ro
       ...expr.matchAll(/\b(?:millrace|process|nodejs)_\w+/g),
     ]);
     expect(asked.length, title).toBeGreaterThan(0);
-    for (const [name] of asked) expect(documented).toContain(`\`${name.replace(/_bucket$/, "")}\``);
+    for (const [name] of asked)
+      expect(documented).toContain(`\`${name.replace(/_(bucket|count)$/, "")}\``);
   }
   const { scrape_configs: jobs } = parse(readFileSync(join(FOLDER, "prometheus.yml"), "utf8"));
   expect(jobs[0].dns_sd_configs[0].names).toEqual(["api", "worker", "scheduler", "maintenance"]);

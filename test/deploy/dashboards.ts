@@ -67,6 +67,10 @@ export const BOARDS: readonly Board[] = [
         ["max(millrace_approvals_waiting)", "approvals"],
         ["max(millrace_runs_parked)", "parked"],
       ),
+      panel("Calls to others per second", "ops", [
+        `topk(10, ${rate("millrace_fetch_duration_seconds_count", "host, outcome")})`,
+        "{{host}}: {{outcome}}",
+      ]),
       panel("Schedules fire late by", "s", ...both("millrace_schedule_lateness_seconds")),
       panel("HTTP requests per second", "ops", [
         rate("millrace_http_requests_total", "route, status"),
