@@ -160,7 +160,7 @@ export const listSubjectRuns = statement<[...ListAsked, subject: string], Listed
   "list_subject_runs",
   listText(
     `millrace.run_subject c cross join lateral (select * from millrace.run where id = c.run_id limit 1) r
-      where c.subject_id = $9 and ${within("c.run_id")}`,
+      where c.subject_id = $10 and ${within("c.run_id")}`,
     "c.run_id",
   ),
 );
