@@ -9,7 +9,8 @@ test.each(["call.before", "call.after_commit"] as const)(
   async (point) => {
     const rig = await testRig(LONG_LEASE);
     await rig.startReaper();
-    const { child: worker, failpoints } = await rig.startHeldWorker();
+    // Its one slot is the parent's: a claim that is under way meanwhile must not take the child with it.
+    const { child: worker, failpoints } = await rig.startHeldWorker({ concurrency: 1 });
     const held = failpoints.hold(point);
     await worker.waitForLine(/^ready$/, { deadlineMs: 120_000 });
     const id = await rig.accepted("calling");

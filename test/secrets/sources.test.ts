@@ -1,5 +1,4 @@
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadSecrets } from "../../packages/server/src/engine/load-secrets.ts";
 import { EnvironmentSource } from "../../packages/server/src/security/environment-source.ts";
@@ -18,6 +17,7 @@ import { type Masks, createLogger } from "millrace";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
+import { diskFolder } from "../support/servers/memory.ts";
 import { until } from "../support/until.ts";
 import { startAws } from "./managers/aws.ts";
 import { startAzure } from "./managers/azure.ts";
@@ -50,7 +50,7 @@ function inEnvironment(): Placed {
 }
 
 function inFile(): Placed {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "millrace-secret-")));
+  const folder = realpathSync(mkdtempSync(join(diskFolder(), "millrace-secret-")));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const place = join(folder, "token");
   return {

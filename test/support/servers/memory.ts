@@ -32,9 +32,15 @@ export function useMemory(): boolean {
   const folder = mkdtempSync(join(MEMORY, `millrace-${process.pid}-`));
   // As /tmp: servers run as another account.
   chmodSync(folder, 0o1777);
+  process.env.MILLRACE_TEST_DISK = tmpdir();
   process.env.TMPDIR = folder;
   process.once("exit", () => remove(folder));
   return true;
+}
+
+/** Where temporary files lie that must not be below /dev. */
+export function diskFolder(): string {
+  return process.env.MILLRACE_TEST_DISK ?? tmpdir();
 }
 
 /** Ends the servers whose run was killed with no time to do so, and gives back the memory that it held. */

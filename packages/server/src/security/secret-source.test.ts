@@ -1,13 +1,13 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { diskFolder } from "../../../../test/support/servers/memory.ts";
 import { EnvironmentSource } from "./environment-source.ts";
 import { FileSource } from "./file-source.ts";
 import { readReference } from "./secret-source.ts";
 
 function folder(): string {
-  const made = realpathSync(mkdtempSync(join(tmpdir(), "millrace-secret-")));
+  const made = realpathSync(mkdtempSync(join(diskFolder(), "millrace-secret-")));
   onTestFinished(() => rmSync(made, { recursive: true }));
   return made;
 }
