@@ -99,7 +99,7 @@ const HANDLERS = ["complete", "keep_step"];
 /** What somebody may read of a table of which something is for others. Of the API: all of a secret but what is sealed. */
 const MANY: Readonly<Record<string, string>> = {
   secret:
-    "name, version, jobs, source, wrapped_key, key_id, created_at, created_by, changed_at, changed_by",
+    "name, project, version, jobs, hosts, source, wrapped_key, key_id, created_at, created_by, changed_at, changed_by",
 };
 
 const VERBS = {

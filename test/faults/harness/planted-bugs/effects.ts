@@ -9,7 +9,7 @@ export const EFFECT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/checkpoint-keeper.ts",
-        find: "const noted = notedOf(await this.#noted.write(maker, note));",
+        find: "const noted = notedOf(await this.#noted.write(maker, sealedNote(note, maker.seal)));",
         replace: `const writing = this.#noted.write(maker, note);
         writing.catch(() => {});
         const noted =

@@ -5,7 +5,7 @@ const RATE_TESTS = "test/flow/rate.test.ts";
 const OVERLAP_TESTS = "test/flow/overlap.test.ts";
 const FLOW = "store/migrations/0002_flow_control.sql";
 /** The newest text of `millrace.claim_gated`. */
-const CLAIM = "store/migrations/0024_code_changes.sql";
+const CLAIM = "store/migrations/0036_time_waited.sql";
 const SHARES_TEST = {
   file: CONCURRENCY_TESTS,
   test: "of tenants with a backlog none gets a second slot before each has one, in one claim or in many",

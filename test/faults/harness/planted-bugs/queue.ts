@@ -14,7 +14,7 @@ export const QUEUE_BUGS: readonly PlantedBug[] = [
       {
         file: "store/claim.ts",
         find: `
-    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike
+    select q.turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike, r.since
     from unnest($3::text[]) with ordinality q(name, turn)
     cross join lateral (
       select * from millrace.ready r
@@ -30,7 +30,7 @@ export const QUEUE_BUGS: readonly PlantedBug[] = [
       order by priority desc, start_by, seq limit $5
       for update skip locked
     )
-    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike`,
+    returning 1::bigint as turn, r.queue, r.priority, r.start_by, r.seq, r.job, r.run_ids, r.alike, r.since`,
       },
       {
         file: "store/claim.ts",

@@ -22,7 +22,7 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
     bug: "a claim from the gate takes what is pinned to another version",
     edits: [
       {
-        file: "store/migrations/0024_code_changes.sql",
+        file: "store/migrations/0036_time_waited.sql",
         find: `and (g.version is null or g.job || '@' || g.version = any (jobs))
         order by`,
         replace: "order by",
@@ -37,7 +37,7 @@ export const VERSION_BUGS: readonly PlantedBug[] = [
     bug: "a claim from the gate looks at lanes of which it can run nothing",
     edits: [
       {
-        file: "store/migrations/0024_code_changes.sql",
+        file: "store/migrations/0036_time_waited.sql",
         find: "and (g.version is null or g.job || '@' || g.version = any (jobs)))",
         replace: ")",
       },
