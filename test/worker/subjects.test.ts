@@ -14,7 +14,9 @@ import { openValueStore } from "../../packages/server/src/value-store/open-value
 import type { ValueStore } from "../../packages/server/src/value-store/value-store.ts";
 import { API_KEY } from "../support/api.ts";
 import { Mill } from "../support/mill.ts";
+import { receivingServer } from "../support/receiving-server.ts";
 import { secretKeys } from "../support/secret-keys.ts";
+import { until } from "../support/until.ts";
 import { helper } from "./jobs/subjects.job.ts";
 
 const FILE = join(import.meta.dirname, "jobs/subjects.job.ts");
@@ -346,4 +348,35 @@ test("an erased run that has something to make good ends without that", async ()
   await ask("/api/v1/subjects/erase", { subject: "c-1" });
   expect(await mill.state(id)).toBe("cancelled");
   expect(undone).toBe(0);
+});
+
+test("of a call to somebody else the record of a run that has a subject does not keep the path", async () => {
+  const server = await receivingServer();
+  const customer = "c 42";
+  const job = defineJob({
+    name: "calling",
+    subject: "customerId",
+    input: z.object({ customerId: z.string() }),
+    hosts: [`http://${server.host}`],
+    run: async ({ customerId }, { fetch }) => {
+      const { status } = await fetch(new URL(`/customers/${customerId}`, server.url));
+      return status;
+    },
+  });
+  const mill = await Mill.createWith(secretKeys(), job);
+  await mill.startWorker();
+  const id = await mill.enqueue("calling", { customerId: customer });
+  await mill.untilState(id, "completed");
+  expect(server.received.map(({ path }) => path)).toEqual(["/customers/c%2042"]);
+  const [called] = await until("it is on record", () =>
+    mill
+      .rows<{ detail: object }>(
+        "select detail from millrace.timeline where run_id = $1 and event = 'called'",
+        [id],
+      )
+      .then((rows) => rows.length > 0 && rows),
+  );
+  expect(called!.detail).toMatchObject({ method: "GET", host: server.host, status: 204 });
+  expect(called!.detail).not.toHaveProperty("path");
+  expectNone(await everything(mill), customer);
 });
