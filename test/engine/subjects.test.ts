@@ -241,3 +241,13 @@ test("a rerun, a fork and a patch are of the same subject, and leave nothing in 
     { code: "step_not_found" },
   );
 });
+
+test("where no job has ever declared a subject there is none to erase or to list, with keys or without", async () => {
+  const mill = await Mill.create(plain);
+  for (const subjects of [new Subjects(mill.db), new Subjects(mill.db, secretKeys())]) {
+    await expect(eraseSubject(mill.db, ADMIN, subjects, { name: "c-42" })).rejects.toMatchObject({
+      code: "subject_not_found",
+    });
+    expect(await subjects.idOf("c-42")).toBeNull();
+  }
+});

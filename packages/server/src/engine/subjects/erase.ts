@@ -45,7 +45,8 @@ export async function eraseSubject(
   { name, forget = false }: Erase,
 ): Promise<Erased> {
   const erased = await asCaller(db, caller, "administer", "installation", async (tx, tell) => {
-    const [subject] = await lockSubject(tx, await subjects.hashOf(name, tx));
+    const hash = await subjects.knownHashOf(name, tx);
+    const [subject] = hash ? await lockSubject(tx, hash) : [];
     if (!subject) throw subjectNotFound();
     const { id } = subject;
     const [destroyed] = await destroySubjectKey(tx, id, caller.name);
@@ -74,7 +75,8 @@ export function previewErasure(
   name: string,
 ): Promise<Erased> {
   return asCaller(db, caller, "administer", "installation", async (tx) => {
-    const [subject] = await readSubject(tx, await subjects.hashOf(name, tx));
+    const hash = await subjects.knownHashOf(name, tx);
+    const [subject] = hash ? await readSubject(tx, hash) : [];
     if (!subject) throw subjectNotFound();
     const [counted] = await countSubjectRuns(tx, subject.id);
     return { id: subject.id, erasedAt: subject.erased_at, ...counted! };

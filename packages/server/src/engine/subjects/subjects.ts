@@ -137,9 +137,16 @@ export class Subjects {
     return createHmac("sha256", this.#nameKey).update(name.normalize("NFC")).digest();
   }
 
+  /** The same for who makes nothing; undefined where nothing can be found, because no job has ever declared a subject. @throws MillraceError `secret_key_missing` */
+  async knownHashOf(name: string, db: Queryable = this.#db): Promise<Buffer | undefined> {
+    const known = this.#nameKey !== undefined || (await readNameKey(db)).length > 0;
+    return known ? this.hashOf(name, db) : undefined;
+  }
+
   /** Null when nothing is kept under a name. @throws MillraceError `secret_key_missing` */
   async idOf(name: string): Promise<string | null> {
-    const [row] = await findSubjects(this.#db, [await this.hashOf(name)]);
+    const hash = await this.knownHashOf(name);
+    const [row] = hash ? await findSubjects(this.#db, [hash]) : [];
     return row?.id ?? null;
   }
 
