@@ -19,8 +19,8 @@ export async function seedDeadLetters(
 ): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
     `with made as materialized (
-        select n, (substr(millrace.uuid_floor(clock_timestamp())::text, 1, 14) || '7'
-          || lpad(to_hex(n / 65536 % 4096), 3, '0') || '-8' || lpad(to_hex(n % 4096), 3, '0')
+        select n, (substr(millrace.uuid_floor(to_timestamp($8 / 1000.0))::text, 1, 14) || '7'
+          || lpad(to_hex(n / 4096), 3, '0') || '-8' || lpad(to_hex(n % 4096), 3, '0')
           || substr(gen_random_uuid()::text, 24))::uuid as id
         from generate_series(1, $1) n
       ),
@@ -46,7 +46,16 @@ export async function seedDeadLetters(
       seed.errorClass ?? "HttpError",
       seed.message ?? "503 for order $n",
       seed.fingerprint === undefined ? "00000000000000aa" : seed.fingerprint,
+      laterMillisecond(),
     ],
   );
   return rows.map(({ id }) => id);
+}
+
+let latest = 0;
+
+/** Now, or the millisecond after the last answer: who is seeded later has the higher ids for certain. */
+function laterMillisecond(): number {
+  latest = Math.max(Date.now(), latest + 1);
+  return latest;
 }
