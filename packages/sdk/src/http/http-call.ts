@@ -269,7 +269,7 @@ export class HttpCall {
 
   #facts({ url, method }: Hop): CallFacts {
     const { pathname } = url;
-    const path = pathname.length > MAX_PATH ? `${pathname.slice(0, MAX_PATH)}…` : pathname;
+    const path = pathname.length > MAX_PATH ? `${pathname.slice(0, MAX_PATH)}… (cut)` : pathname;
     return { method, host: url.host, path, tries: this.#tries };
   }
 

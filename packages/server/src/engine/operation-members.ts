@@ -27,10 +27,11 @@ type Member = { run_id: string };
 /** Dismisses those that nobody has handled meanwhile. */
 export async function dismissMembers(
   tx: Queryable,
-  { id, note, created_by }: OperationRow,
+  operation: OperationRow,
   members: readonly Member[],
 ): Promise<Handled> {
-  const open = await lockOpen(tx, members);
+  const { id, note, created_by } = operation;
+  const open = await lockOpen(tx, operation, members);
   const runs = [...open];
   const detail = JSON.stringify({ operation: id, note: note ?? undefined });
   const nothing = runs.map(() => null);
@@ -49,7 +50,7 @@ export async function rerunMembers(
   operation: OperationRow,
   members: readonly Member[],
 ): Promise<Handled> {
-  const open = await lockOpen(tx, members);
+  const open = await lockOpen(tx, operation, members);
   const old = new Map((await readManyForRerun(tx, [...open])).map((row) => [row.id, row]));
   const outcomes = new Map<string, MemberOutcome>();
   const requests: EnqueueRequest[] = [];
@@ -82,10 +83,16 @@ export async function rerunMembers(
   return { outcomes: members.map(({ run_id }) => outcomes.get(run_id)!), queues };
 }
 
-async function lockOpen(tx: Queryable, members: readonly Member[]): Promise<Set<string>> {
+/** Whose job has come to another project since the operation began is not among them. */
+async function lockOpen(
+  tx: Queryable,
+  { projects }: OperationRow,
+  members: readonly Member[],
+): Promise<Set<string>> {
   const rows = await lockOpenDeadLetters(
     tx,
     members.map(({ run_id }) => run_id),
+    projects,
   );
   return new Set(rows.map(({ run_id }) => run_id));
 }

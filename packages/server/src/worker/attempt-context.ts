@@ -52,12 +52,11 @@ export class AttemptContext implements Context {
   readonly leaseId: number;
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
-  /** What is given to it before its handler is started. */
-  secretValues: HeldSecrets = NO_SECRETS;
   /** Encrypts what is kept of a run that is about somebody; given before its handler is started. */
   seal: RunSeal | undefined;
   readonly #kept: Kept;
   readonly #definition: Job;
+  #secretValues: HeldSecrets = NO_SECRETS;
   #secrets: SecretValues | undefined;
   #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
@@ -93,6 +92,15 @@ export class AttemptContext implements Context {
       if (this.#aborted) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
+  }
+
+  /** What is given to it before its handler is started. Private, so that who prints the context prints no value. */
+  get secretValues(): HeldSecrets {
+    return this.#secretValues;
+  }
+
+  set secretValues(given: HeldSecrets) {
+    this.#secretValues = given;
   }
 
   /** Those that it was given; most jobs declare none. */
