@@ -160,7 +160,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
   const level = logger.isLevelEnabled("warn") ? "warn" : logger.level;
-  const loggerInstance: FastifyBaseLogger = logger.child({}, { level });
+  const loggerInstance = logger.child({}, { level }) as unknown as FastifyBaseLogger;
 
   const app = fastify({
     loggerInstance,

@@ -2,16 +2,13 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { BoundedLabel, Counter, Histogram, type Registry } from "../telemetry/metrics.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
-/** More jobs than this are counted together: a metric must not grow with what people name. */
-const MAX_JOB_LABELS = 500;
-
 /** What the API counts and logs. */
 export class Observer {
   readonly #logger: Logger;
   readonly #accepted: Counter<"job_name">;
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #durations: Histogram<"method" | "route">;
-  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
+  readonly #jobs = new BoundedLabel();
 
   constructor(registry: Registry, logger: Logger) {
     const registers = [registry];
@@ -58,6 +55,7 @@ export class Observer {
     const { failure } = request;
     this.#logger[level](
       {
+        event: "http.request",
         requestId: request.id,
         caller: request.caller?.name,
         method,

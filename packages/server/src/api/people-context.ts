@@ -63,7 +63,10 @@ export async function noteLimit<T>(
     if (error instanceof LoginLimited) {
       reply.header("retry-after", error.retryAfterS);
       const { id: requestId, ip: address } = request;
-      request.log.warn({ requestId, address }, "logins from an address are refused for now");
+      request.log.warn(
+        { event: "login.limited", requestId, address },
+        "logins from an address are refused for now",
+      );
     }
     throw error;
   }

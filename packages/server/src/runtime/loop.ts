@@ -58,7 +58,11 @@ export class Loop implements Service {
       let restMs: number;
       try {
         restMs = await this.#turn();
-        if (this.#failures > 0) this.#logger.info({ loop: this.name }, `${this.name} works again`);
+        if (this.#failures > 0)
+          this.#logger.info(
+            { event: "loop.recovered", loop: this.name },
+            `${this.name} works again`,
+          );
         this.#failures = 0;
       } catch (error) {
         this.#failures++;
@@ -66,7 +70,7 @@ export class Loop implements Service {
         // The first failure tells; a database that is away for an hour must not fill the disk with it.
         const level = this.#failures === 1 || this.#failures % 20 === 0 ? "error" : "debug";
         this.#logger[level](
-          { loop: this.name, err: error, failures: this.#failures },
+          { event: "loop.failed", loop: this.name, err: error, failures: this.#failures },
           `${this.name} failed`,
         );
       }

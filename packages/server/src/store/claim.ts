@@ -65,6 +65,7 @@ export interface ClaimedRun {
   leaseId: number;
   id: string;
   job: string;
+  queue: string;
   /** Attempts that have ended. */
   attempts: number;
   /** Those of them that failed. */
@@ -113,6 +114,7 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
         leaseId,
         id: ids[place]!,
         job,
+        queue,
         attempts: 0,
         failures: 0,
         losses: 0,
@@ -150,6 +152,7 @@ export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): Clai
       leaseId,
       id,
       job,
+      queue: passed[1],
       attempts,
       failures,
       losses,

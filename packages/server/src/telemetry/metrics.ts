@@ -199,12 +199,15 @@ export class Histogram<Name extends string = never> extends Labelled<Name, Obser
   }
 }
 
-/** Keeps a label from growing without bound: after so many distinct values, new ones are `other`. */
+/** Of names that people give, such as those of jobs and queues, so many have series of their own. */
+export const MAX_NAMES = 500;
+
+/** Keeps a label from growing with what people name: after so many distinct values, new ones are `other`. */
 export class BoundedLabel {
   readonly #max: number;
   readonly #seen = new Set<string>();
 
-  constructor(max: number) {
+  constructor(max = MAX_NAMES) {
     this.#max = max;
   }
 

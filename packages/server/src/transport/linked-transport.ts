@@ -193,7 +193,11 @@ export class LinkedTransport implements Transport {
     }
     this.#session = session;
     this.#connectedAt = performance.now();
-    if (this.#failures > 0) this.#logger.info(`${this.words} is back; it rings the workers again`);
+    if (this.#failures > 0)
+      this.#logger.info(
+        { event: "transport.back" },
+        `${this.words} is back; it rings the workers again`,
+      );
     this.#away = undefined;
     this.#observer?.onState(true);
   }
@@ -270,11 +274,14 @@ export class LinkedTransport implements Transport {
     const before = this.#away;
     this.#away = `${this.name} cannot be reached; workers look by themselves once a second`;
     if (before !== undefined && this.#failures > 0) {
-      this.#logger.debug({ why }, `${this.words} is still away`);
+      this.#logger.debug({ event: "transport.still_away", why }, `${this.words} is still away`);
       return;
     }
     this.#observer?.onState(false);
-    this.#logger.warn({ why }, `${this.words} is away; workers look by themselves once a second`);
+    this.#logger.warn(
+      { event: "transport.away", why },
+      `${this.words} is away; workers look by themselves once a second`,
+    );
   }
 }
 

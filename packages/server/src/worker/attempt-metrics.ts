@@ -8,13 +8,7 @@ import {
 import type { ClaimedRun } from "../store/claim.ts";
 import type { SettledAttempt } from "./attempt.ts";
 
-/** More jobs than this are counted together: a metric must not grow with what people name. */
-const MAX_JOB_LABELS = 500;
-
 const BATCHES = [1, 2, 5, 10, 25, 50, 100, 250, 500];
-
-/** Likewise pairs of a job and an error. */
-const MAX_FAILURE_LABELS = 500;
 
 const OUTCOMES = {
   complete: "completed",
@@ -45,8 +39,9 @@ export class AttemptMetrics {
   readonly #records: Histogram;
   readonly #recordedRuns: Histogram;
   readonly #holds: Counter<"job_name">;
-  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
-  readonly #pairs = new BoundedLabel(MAX_FAILURE_LABELS);
+  readonly #jobs = new BoundedLabel();
+  /** Pairs of a job and an error: a job may have as many errors as its author likes. */
+  readonly #pairs = new BoundedLabel();
   readonly #series = new Map<string, JobSeries>();
 
   constructor(registry: Registry) {

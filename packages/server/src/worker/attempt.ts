@@ -40,6 +40,19 @@ export interface SettledAttempt {
   durationMs: number;
 }
 
+/** As it is on record: without secrets, and what it says of somebody encrypted. */
+export interface FailedAttempt {
+  run: ClaimedRun;
+  workerId: number;
+  /** Of the job's code. */
+  version: string | null;
+  failure: Failure;
+  /** Whether its texts are encrypted. */
+  sealed: boolean;
+  /** What has become of the run, as far as the worker knows: what a crash means, the database decides. */
+  became: "dead_letter" | "retry" | "crash";
+}
+
 export interface AttemptOptions {
   logger: Logger;
   /** Which long block of the event loop, if any, has just ended or still lasts. */
@@ -48,6 +61,8 @@ export interface AttemptOptions {
   /** Told when a handler ignored its signal for the whole grace, and was ended by force or keeps its slot. */
   onIgnored?: ((job: string, forced: boolean) => void) | undefined;
   onSettled?: ((attempt: SettledAttempt) => void) | undefined;
+  /** Told of every attempt that has failed, or died, once that is on record. */
+  onFailed?: ((attempt: FailedAttempt) => void) | undefined;
   /** Called when a server that a handler calls has asked all of its job, or of a key of it, to wait. */
   onHold: (job: string, key: string | null, forMs: number, reason: string) => void;
 }
@@ -116,7 +131,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     this.#options.onIgnored?.(this.run.job, forced);
     if (forced) {
       const message = "the handler ignored its signal, and was ended by force";
-      this.#options.logger.warn(this.ids, message);
+      this.#options.logger.warn({ event: "attempt.killed", ...this.ids }, message);
     } else {
       this.#keeper.stuck(this);
     }
@@ -129,7 +144,10 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       this.#report(what);
       if (what === "recorded" || what === "out of time") this.#afterwards(what);
     } catch (error) {
-      this.#options.logger.error({ err: error, run: this.run.id }, "after an outcome was recorded");
+      this.#options.logger.error(
+        { event: "outcome.aftermath_failed", err: error, run: this.run.id },
+        "after an outcome was recorded",
+      );
     }
     this.#keeper.over(this);
   }
@@ -137,7 +155,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   /** Its outcome could not be recorded. */
   reject(error: unknown): void {
     this.#options.logger.error(
-      { err: error, run: this.run.id },
+      { event: "outcome.unrecorded", err: error, run: this.run.id },
       "an outcome could not be recorded",
     );
     this.#keeper.over(this);
@@ -216,6 +234,15 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       error: "failure" in outcome ? outcome.failure?.class : undefined,
       durationMs: this.#durationMs,
     });
+    if (verdict !== "retry" && verdict !== "fail" && verdict !== "crash") return;
+    this.#options.onFailed?.({
+      run,
+      workerId: this.#recorder.output.workerId,
+      version: job.version,
+      failure: outcome.failure,
+      sealed: context.seal !== undefined,
+      became: verdict === "fail" || settled === "out of time" ? "dead_letter" : verdict,
+    });
   }
 
   #forgetWaits(): void {
@@ -225,7 +252,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       () => waits.soon(),
       (error: unknown) => {
         this.#options.logger.debug(
-          { err: error, run: this.run.id },
+          { event: "run.waits_unforgotten", err: error, run: this.run.id },
           "its waits are forgotten later",
         );
       },
@@ -244,34 +271,58 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     if (outcome.verdict === "complete" && !refused && !logger.isLevelEnabled("debug")) return;
     const { ids } = this;
     if (refused) {
-      logger.warn(ids, "the lease was lost; the outcome of this attempt was not recorded");
+      logger.warn(
+        { event: "attempt.superseded", ...ids },
+        "the lease was lost; the outcome of this attempt was not recorded",
+      );
     } else if (outcome.verdict === "complete") {
-      logger.debug(ids, "completed");
+      logger.debug({ event: "attempt.completed", ...ids }, "completed");
     } else if (outcome.verdict === "retry" && settled === "out of time") {
       const { failure } = outcome;
       logger.error(
-        { ...ids, error: failure.class },
+        { event: "attempt.failed", ...ids, error: failure.class, next: "dead_letter" },
         `${this.#told(failure)}; its retries have taken as long as they may`,
       );
     } else if (outcome.verdict === "retry") {
       const { failure, delayMs } = outcome;
-      logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, this.#told(failure));
+      logger.warn(
+        {
+          event: "attempt.failed",
+          ...ids,
+          error: failure.class,
+          next: "retry",
+          retryInMs: delayMs,
+        },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "crash") {
       const { failure, evidence } = outcome;
-      logger.error({ ...ids, error: failure.class, evidence }, this.#told(failure));
+      logger.error(
+        { event: "attempt.crashed", ...ids, error: failure.class, evidence },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "fail") {
-      logger.error({ ...ids, error: outcome.failure.class }, this.#told(outcome.failure));
+      const { failure } = outcome;
+      logger.error(
+        { event: "attempt.failed", ...ids, error: failure.class, next: "dead_letter" },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "continue") {
-      logger.debug(ids, "continues as a new run");
+      logger.debug({ event: "attempt.continued", ...ids }, "continues as a new run");
     } else if (outcome.verdict === "park") {
-      logger.warn(ids, `needs other code: ${outcome.message}`);
+      logger.warn({ event: "attempt.parked", ...ids }, `needs other code: ${outcome.message}`);
     } else if (outcome.verdict === "suspend") {
-      logger.debug(ids, "waits");
+      logger.debug({ event: "attempt.suspended", ...ids }, "waits");
     } else if (outcome.verdict === "release" && outcome.failure) {
       const { failure } = outcome;
-      logger.warn({ ...ids, error: failure.class }, `handed back: ${this.#told(failure)}`);
+      logger.warn(
+        { event: "attempt.released", ...ids, error: failure.class },
+        `handed back: ${this.#told(failure)}`,
+      );
+    } else if (outcome.verdict === "stop") {
+      logger.info({ event: "attempt.cancelled", ...ids }, "cancelled");
     } else {
-      logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
+      logger.info({ event: "attempt.released", ...ids }, "handed back");
     }
   }
 }

@@ -124,7 +124,7 @@ export class Attempts implements AttemptKeeper {
   handlerEnded(attempt: Attempt): void {
     if (this.#stuck.delete(attempt)) {
       const message = "the handler that ignored its signal has ended";
-      this.#options.logger.info(attempt.ids, message);
+      this.#options.logger.info({ event: "attempt.let_go", ...attempt.ids }, message);
     }
     this.#busy--;
     this.#options.onRoom();
@@ -133,7 +133,7 @@ export class Attempts implements AttemptKeeper {
   stuck(attempt: Attempt): void {
     this.#stuck.add(attempt);
     const message = "the handler ignores its signal, and keeps its slot until it ends";
-    this.#options.logger.error(attempt.ids, message);
+    this.#options.logger.error({ event: "attempt.stuck", ...attempt.ids }, message);
   }
 
   over(attempt: Attempt): void {

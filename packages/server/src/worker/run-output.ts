@@ -92,8 +92,10 @@ export class RunOutput {
           ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       const { seal } = context;
-      if (!seal)
-        logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
+      if (!seal) {
+        const fields: unknown = line.fields && JSON.parse(line.fields);
+        logger[line.level]({ event: "run.log", fields }, line.message);
+      }
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
       this.#track(
         context.runId,
@@ -176,7 +178,10 @@ export class RunOutput {
       );
       failpoint("log.after_commit");
     } catch (error) {
-      this.#logger.warn({ err: error, lines: lines.length }, "log lines of runs were not kept");
+      this.#logger.warn(
+        { event: "run.log_unkept", err: error, lines: lines.length },
+        "log lines of runs were not kept",
+      );
     }
     return lines.map(() => undefined);
   }
@@ -191,7 +196,10 @@ export class RunOutput {
         calls.map(({ detail }) => detail),
       );
     } catch (error) {
-      this.#logger.warn({ err: error, calls: calls.length }, "calls of runs were not kept");
+      this.#logger.warn(
+        { event: "run.calls_unkept", err: error, calls: calls.length },
+        "calls of runs were not kept",
+      );
     }
     return calls.map(() => undefined);
   }
@@ -212,7 +220,10 @@ export class RunOutput {
       notes.map((note) => note.total),
       notes.map((note) => note.message),
     ).catch((error: unknown) => {
-      this.#logger.warn({ err: error }, "progress of runs was not kept");
+      this.#logger.warn(
+        { event: "run.progress_unkept", err: error },
+        "progress of runs was not kept",
+      );
     });
     for (const note of notes) this.#track(note.context.runId, written);
     await written;

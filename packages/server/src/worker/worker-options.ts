@@ -8,7 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
-import type { SettledAttempt } from "./attempt.ts";
+import type { FailedAttempt, SettledAttempt } from "./attempt.ts";
 import type { FinishedClaim } from "./attempt-metrics.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
@@ -52,6 +52,8 @@ export interface WorkerOptions {
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
+  /** Told of every attempt that has failed, or died, once that is on record. */
+  onFailed?: (attempt: FailedAttempt) => void;
   /** Told of every claim, for metrics. */
   onClaim?: (claimed: FinishedClaim) => void;
   /** Told of every batch of outcomes that was recorded, for metrics. */

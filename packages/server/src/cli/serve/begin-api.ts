@@ -29,13 +29,15 @@ export async function beginApi(
   const { serving, db, bell, metrics, health } = ground;
   const { settings, logger, undo } = serving;
   const { publicUrl } = settings;
+  const apiKey = keyOf(ground);
+  if (settings.apiKey === undefined) serving.own.add("MILLRACE_API_KEY", apiKey);
   await requireFactorKeys(db, secretKeys);
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
     values,
-    apiKey: keyOf(ground),
+    apiKey,
     publicUrl,
     trustedProxies: settings.trustedProxies,
     requireSecondFactor: settings.requireSecondFactor,

@@ -16,6 +16,7 @@ import { OutboundGuard } from "@millrace/sdk/http";
 import { SessionPruner } from "../../maintenance/session-pruner.ts";
 import { SubjectEnder } from "../../maintenance/subject-ender.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
+import type { TakenBackRow } from "../../store/reap.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
 import { VERSION } from "../version.ts";
@@ -35,7 +36,12 @@ export async function beginMaintenance(
   const intake = new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground));
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
-  const { lost: onLost, takenBack: onTakenBack } = new ReapMetrics(metrics);
+  const reaped = new ReapMetrics(metrics);
+  const onLost = reaped.lost;
+  const onTakenBack = (run: TakenBackRow) => {
+    reaped.takenBack(run);
+    serving.errors.takenBack(run);
+  };
   const sender = new WebhookSender({
     db,
     logger,

@@ -39,6 +39,7 @@ export function makeWorker(
     logger: serving.logger,
     publicUrl: () => serving.settings.publicUrl ?? address(),
     onSettled: attempts.settled,
+    onFailed: serving.errors.failed,
     onClaim: attempts.claimed,
     onRecorded: attempts.recorded,
     onHeld: attempts.held,

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { Registry } from "../../telemetry/metrics.ts";
+import type { Registry } from "../../telemetry/metrics.ts";
 import { measurePool } from "../../telemetry/pool-metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
@@ -37,7 +37,7 @@ export async function openGround(
   serving: Serving,
   how: "start" | "join",
 ): Promise<Ground> {
-  const metrics = new Registry();
+  const { metrics } = serving;
   const health = new HealthChecks();
   // Begun before all else, so that it still answers while the rest ends.
   await beginProbe(cli, serving, { metrics, health });
