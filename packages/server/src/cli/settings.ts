@@ -4,6 +4,7 @@ import {
   MillraceError,
   PERSON_ROLES,
   type PersonRole,
+  didYouMean,
   isName,
   retentionMs,
 } from "@millrace/core";
@@ -16,7 +17,6 @@ import type { SignOnSettings } from "../security/sign-on.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
-import { didYouMean } from "./nearest-word.ts";
 import { samplesIn } from "./sample-settings.ts";
 import {
   address,
