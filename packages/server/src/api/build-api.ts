@@ -24,10 +24,17 @@ import { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
-import { authenticate, authorise, demandPermission, requireOwn } from "./authenticate.ts";
+import {
+  authenticate,
+  authenticateAgain,
+  authorise,
+  demandPermission,
+  requireOwn,
+} from "./authenticate.ts";
 import { Callers } from "./callers.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
+import { EventStreams } from "./event-streams.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
 import { noteRefusals } from "./note-refusals.ts";
@@ -188,6 +195,11 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
   endConnectionsOnClose(app);
+  const streams = new EventStreams({
+    metrics,
+    stillMay: (request, thorough) => authenticateAgain(doors, db, request, thorough),
+  });
+  streams.endOnClose(app);
   tagAnswers(app);
   app.decorateRequest("failure", undefined);
   app.decorateRequest("caller");
@@ -224,7 +236,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const receiver = new Receiver({ db, intake, origins: secretOrigins, parse, logger });
   const context: Context = {
     starter: new Starter(intake, emitter),
-    ...{ db, intake, once, observer, values, secretKeys, guard, ring },
+    ...{ db, intake, once, observer, streams, values, secretKeys, guard, ring },
     origins: secretOrigins,
     subjects: intake.subjects,
   };
