@@ -4,6 +4,7 @@ import {
   MillraceError,
   PERSON_ROLES,
   type PersonRole,
+  didYouMean,
   isName,
   retentionMs,
 } from "@millrace/core";
@@ -18,7 +19,6 @@ import type { LogLevel } from "../telemetry/logger.ts";
 import { type Dsn, readDsn } from "../telemetry/sentry/dsn.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
-import { didYouMean } from "./nearest-word.ts";
 import { samplesIn } from "./sample-settings.ts";
 import {
   address,
