@@ -32,6 +32,12 @@ import {
   whole,
 } from "./setting-forms.ts";
 import { requireTogether } from "./settings-together.ts";
+import {
+  TRACING_VARIABLES,
+  type TracingSettings,
+  readTracing,
+  tracingTroubles,
+} from "./tracing-settings.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
@@ -87,6 +93,10 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** `postgres`, or the URL of a broker, which may hold a password. */
   readonly transport: string;
+  /** Where spans are sent, if they are. */
+  readonly tracing: TracingSettings | undefined;
+  /** The address of a trace, with `{traceId}` in the place of its id. */
+  readonly traceUrl: string | undefined;
   /** URL of the store for large values of steps. */
   readonly valueStore: string | undefined;
   readonly dbAccount: string | undefined;
@@ -282,6 +292,19 @@ export const VARIABLES = {
       }
     })
     .optional(),
+  MILLRACE_TRACE_URL: z
+    .string()
+    .refine(
+      (text) =>
+        text.includes("{traceId}") &&
+        isUrlOf(text.replaceAll("{traceId}", "0af7651916cd43dd8448eb211c80319c"), [
+          "http:",
+          "https:",
+        ]),
+      "write the address of a trace with {traceId} in the place of its id, such as https://jaeger.example.com/trace/{traceId}",
+    )
+    .optional(),
+  ...TRACING_VARIABLES,
   MILLRACE_DB_ACCOUNT: z.string().optional(),
   MILLRACE_PG_NATIVE: z.string().optional(),
 } as const;
@@ -298,6 +321,7 @@ const SETTINGS = z.object(VARIABLES).superRefine((read, context) => {
     const what = vault.auth === "token" ? "the token" : "the secret id";
     wrong("MILLRACE_VAULT_CREDENTIAL", `write ${what} for MILLRACE_VAULT, or file: and its path`);
   }
+  for (const { name, message } of tracingTroubles(read)) wrong(name, message);
 });
 
 /** Belongs to the project's own tests. */
@@ -373,6 +397,8 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
     transport: read.MILLRACE_TRANSPORT,
+    tracing: readTracing(read),
+    traceUrl: read.MILLRACE_TRACE_URL,
     valueStore: read.MILLRACE_VALUE_STORE,
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
@@ -387,6 +413,7 @@ const SECRET_VARIABLES: readonly Variable[] = [
   "MILLRACE_VAULT_CREDENTIAL",
   "MILLRACE_OIDC_CLIENT_SECRET",
   "MILLRACE_TRANSPORT",
+  "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 
 /** Whether the value of a variable may be, or contain, something secret. */

@@ -1,3 +1,4 @@
+import { context, trace } from "@opentelemetry/api";
 import pino from "pino";
 
 export type Logger = pino.Logger;
@@ -7,8 +8,14 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 /** Whatever a key of these names holds is replaced before a line is written. */
 const REDACTED = ["authorization", "password", "apiKey", "key", "secret", "token"];
 
+/** Of the span that is under way where the line is written. What the line itself says of a trace counts instead. */
+function traceIds(): object {
+  const span = trace.getSpanContext(context.active());
+  return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+}
+
 /**
- * One JSON object a line: `time` (ISO 8601), `level`, `msg`, and ids as fields.
+ * One JSON object a line: `time` (ISO 8601), `level`, `msg`, and ids as fields; `trace_id` and `span_id` where there is a trace.
  *
  * @param destination where lines go; a file descriptor or a stream
  * @param mask what is done to each line before
@@ -23,6 +30,7 @@ export function createLogger(
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: traceIds,
       hooks: { streamWrite: mask },
       formatters: { level: (label) => ({ level: label }) },
       redact: {

@@ -26,7 +26,7 @@ export async function beginApi(
   ground: RungGround,
   { registry, values, secretKeys }: ApiGround,
 ): Promise<string> {
-  const { serving, db, bell, metrics, health } = ground;
+  const { serving, db, bell, metrics, health, traced } = ground;
   const { settings, logger, undo } = serving;
   const { publicUrl } = settings;
   await requireFactorKeys(db, secretKeys);
@@ -47,6 +47,8 @@ export async function beginApi(
     version: VERSION,
     requestsPerSecond: settings.apiRate,
     health: () => health.read(),
+    traced,
+    traceUrl: settings.traceUrl,
     metrics,
   });
   undo.add("the API", () => app.close());
