@@ -45,6 +45,7 @@ import { measurePlaces } from "./measure-places.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
+import { traceRequests } from "./trace-requests.ts";
 import type { PeopleContext } from "./people-context.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
@@ -118,6 +119,10 @@ export interface ApiOptions {
   requireSecondFactor?: readonly PersonRole[] | undefined;
   /** Default: as strong as they should be. */
   passwords?: Passwords | undefined;
+  /** Whether spans are recorded in this process. Default: no. */
+  traced?: boolean | undefined;
+  /** The address of a trace, with `{traceId}` in the place of its id, as runs show it. */
+  traceUrl?: string | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
@@ -205,6 +210,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("caller");
   app.decorateRequest("bodyDigest", undefined);
   app.decorateRequest("session");
+  // Before all others: a span is as long as its request.
+  if (options.traced) traceRequests(app);
   app.addHook("onRequest", async (request, reply) => {
     prepare(request, (name, value) => reply.header(name, value));
     const caller = await authenticate(doors, request, reply);
@@ -237,6 +244,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const context: Context = {
     starter: new Starter(intake, emitter),
     ...{ db, intake, once, observer, streams, values, secretKeys, guard, ring },
+    traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
   };

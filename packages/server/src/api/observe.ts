@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BoundedLabel, Counter, Histogram, type Registry } from "../telemetry/metrics.ts";
+import { traceIdOf } from "./trace-requests.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** What the API counts and logs. */
@@ -53,11 +54,13 @@ export class Observer {
     const level = probe || status < 400 ? "debug" : status >= 500 ? "error" : "info";
     if (!this.#logger.isLevelEnabled(level)) return;
     const { failure } = request;
+    const traceId = traceIdOf(request);
     this.#logger[level](
       {
         event: "http.request",
         requestId: request.id,
         caller: request.caller?.name,
+        ...(traceId !== undefined && { trace_id: traceId }),
         method,
         // Without the query string: people put secrets there.
         path: request.raw.url?.split("?", 1)[0]?.slice(0, 200),

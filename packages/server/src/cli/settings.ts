@@ -35,6 +35,12 @@ import {
   whole,
 } from "./setting-forms.ts";
 import { requireTogether } from "./settings-together.ts";
+import {
+  TRACING_VARIABLES,
+  type TracingSettings,
+  readTracing,
+  tracingTroubles,
+} from "./tracing-settings.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
@@ -92,6 +98,10 @@ export interface Settings {
   readonly sentry: SentrySettings | undefined;
   /** `postgres`, or the URL of a broker, which may hold a password. */
   readonly transport: string;
+  /** Where spans are sent, if they are. */
+  readonly tracing: TracingSettings | undefined;
+  /** The address of a trace, with `{traceId}` in the place of its id. */
+  readonly traceUrl: string | undefined;
   /** URL of the store for large values of steps. */
   readonly valueStore: string | undefined;
   readonly dbAccount: string | undefined;
@@ -322,6 +332,19 @@ export const VARIABLES = {
       }
     })
     .optional(),
+  MILLRACE_TRACE_URL: z
+    .string()
+    .refine(
+      (text) =>
+        text.includes("{traceId}") &&
+        isUrlOf(text.replaceAll("{traceId}", "0af7651916cd43dd8448eb211c80319c"), [
+          "http:",
+          "https:",
+        ]),
+      "write the address of a trace with {traceId} in the place of its id, such as https://jaeger.example.com/trace/{traceId}",
+    )
+    .optional(),
+  ...TRACING_VARIABLES,
   MILLRACE_DB_ACCOUNT: z.string().optional(),
   MILLRACE_PG_NATIVE: z.string().optional(),
 } as const;
@@ -346,6 +369,7 @@ const SETTINGS = z.object(VARIABLES).superRefine((read, context) => {
       "errors would cross the network in the clear; use https, or add its host to MILLRACE_ALLOWED_HOSTS",
     );
   }
+  for (const { name, message } of tracingTroubles(read)) wrong(name, message);
 });
 
 /** Belongs to the project's own tests. */
@@ -429,6 +453,8 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
       attempts: read.MILLRACE_SENTRY_ATTEMPTS,
     },
     transport: read.MILLRACE_TRANSPORT,
+    tracing: readTracing(read),
+    traceUrl: read.MILLRACE_TRACE_URL,
     valueStore: read.MILLRACE_VALUE_STORE,
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
@@ -444,6 +470,7 @@ const SECRET_VARIABLES: readonly Variable[] = [
   "MILLRACE_OIDC_CLIENT_SECRET",
   "MILLRACE_TRANSPORT",
   "SENTRY_DSN",
+  "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 
 /** Whether the value of a variable may be, or contain, something secret. */

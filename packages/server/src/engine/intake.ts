@@ -9,6 +9,7 @@ import type { JobRegistry } from "./job-registry.ts";
 import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
 import { isSealedInput } from "../security/sealed-content.ts";
+import { producing } from "./producer-span.ts";
 import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
@@ -68,10 +69,14 @@ export class Intake {
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
-    // Of one alone that is refused, the whole transaction ends.
-    const result = tx ? (await enqueue(tx, [checked]))[0]! : await this.#batcher.add(checked);
-    if ("error" in result) throw result.error;
-    return result.run;
+    const { job } = request;
+    const [result] = await producing({ name: `enqueue ${job}`, job, runs: 1 }, async (carried) => {
+      const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+      // Of one alone that is refused, the whole transaction ends.
+      return tx ? enqueue(tx, [asked]) : [await this.#batcher.add(asked)];
+    });
+    if ("error" in result!) throw result.error;
+    return result!.run;
   }
 
   /**
@@ -79,7 +84,17 @@ export class Intake {
    *
    * @param tx as of {@link accept}
    */
-  async acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
+  acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
+    return producing({ name: "enqueue", runs: requests.length }, (carried) =>
+      this.#acceptMany(requests, carried, tx),
+    );
+  }
+
+  async #acceptMany(
+    requests: readonly RunRequest[],
+    traceContext: string | undefined,
+    tx?: Transaction,
+  ): Promise<EnqueueResult[]> {
     const results = Array.from<EnqueueResult>({ length: requests.length });
     const accepted: { index: number; request: EnqueueRequest }[] = [];
     const foreign = await this.#own.troublesOf(requests, tx);
@@ -94,7 +109,9 @@ export class Intake {
       }
     }
     const send = async (batch: typeof accepted) => {
-      const requested = batch.map((entry) => entry.request);
+      const requested = batch.map(({ request }) =>
+        traceContext === undefined ? request : { ...request, traceContext },
+      );
       const sent = tx ? await enqueue(inParts(tx), requested) : await this.#send(requested);
       sent.forEach((result, place) => {
         results[batch[place]!.index] = result;

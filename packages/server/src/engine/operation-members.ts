@@ -5,10 +5,10 @@ import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts
 import type { OperationRow } from "../store/operations.ts";
 import { type RerunRow, readManyForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
+import type { EnqueueRequest, EnqueuedRun } from "./enqueue.ts";
 import type { InputCheck } from "./intake.ts";
 import { patchedInput } from "./patched-input.ts";
-import { rerunRequest } from "./rerun-inside.ts";
+import { enqueueAgain, rerunRequest } from "./rerun-inside.ts";
 
 export interface MemberOutcome {
   outcome: "done" | "skipped" | "refused";
@@ -63,7 +63,7 @@ export async function rerunMembers(
     if (request instanceof Error) outcomes.set(run_id, refused(request));
     else requests.push(request);
   }
-  const made = await enqueueApart(tx, requests);
+  const made = await enqueueApart(tx, requests, old);
   const runs: string[] = [];
   const reruns: string[] = [];
   const queues = new Set<string>();
@@ -122,16 +122,18 @@ async function requestFor(
 async function enqueueApart(
   tx: Queryable,
   requests: readonly EnqueueRequest[],
+  old: ReadonlyMap<string, RerunRow>,
 ): Promise<(EnqueuedRun | Error)[]> {
   if (requests.length === 0) return [];
+  const olds = requests.map(({ rerunOf }) => old.get(rerunOf!)!);
   try {
-    return await inSavepoint(tx, () => enqueueAll(tx, requests));
+    return await inSavepoint(tx, () => enqueueAgain(tx, requests, olds));
   } catch (error) {
     if (isAway(error)) throw error;
     if (requests.length === 1) return [error as Error];
   }
   const made: (EnqueuedRun | Error)[] = [];
-  for (const request of requests) made.push(...(await enqueueApart(tx, [request])));
+  for (const request of requests) made.push(...(await enqueueApart(tx, [request], old)));
   return made;
 }
 

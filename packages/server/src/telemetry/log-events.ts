@@ -1,5 +1,5 @@
 /**
- * What a line of the log is about, by its name, and which fields it may have besides `time`, `level`, `msg` and `err`. docs/logging.md says of
+ * What a line of the log is about, by its name, and which fields it may have besides `time`, `level`, `msg`, `err`, and the ids of a trace. docs/logging.md says of
  * each what it means; a test holds the two to each other. A name stays what it is: people search and alert by it.
  */
 export const LOG_EVENTS = {
@@ -90,6 +90,9 @@ export const LOG_EVENTS = {
   "start.lock_lost": [],
   "stop.failed": [],
   "stop.late": [],
+  "traces.away": ["why"],
+  "traces.back": [],
+  "traces.of_jobs": [],
   "transport.away": ["why"],
   "transport.back": [],
   "transport.in_the_clear": [],
@@ -102,6 +105,10 @@ export const LOG_EVENTS = {
 export type LogEvent = keyof typeof LOG_EVENTS;
 
 /** A line of the log, but for its message. */
-export type LogLine<Event extends LogEvent> = { event: Event; err?: unknown } & {
+export type LogLine<Event extends LogEvent> = {
+  event: Event;
+  err?: unknown;
+  trace_id?: string;
+} & {
   readonly [Field in (typeof LOG_EVENTS)[Event][number]]?: unknown;
 };

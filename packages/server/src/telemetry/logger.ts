@@ -1,3 +1,4 @@
+import { context, trace } from "@opentelemetry/api";
 import pino from "pino";
 import type { LogEvent, LogLine } from "./log-events.ts";
 import { withoutSecretKeys } from "./redact.ts";
@@ -30,8 +31,14 @@ export interface LoggedError {
 const ERROR = 50;
 const FATAL = 60;
 
+/** Of the span that is under way where the line is written. What the line itself says of a trace counts instead. */
+function traceIds(): object {
+  const span = trace.getSpanContext(context.active());
+  return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+}
+
 /**
- * One JSON object a line: `time` (ISO 8601), `level`, `event`, `msg`, and ids as fields. What has a key such as `password` or `token` is
+ * One JSON object a line: `time` (ISO 8601), `level`, `event`, `msg`, and ids as fields; `trace_id` and `span_id` where there is a trace. What has a key such as `password` or `token` is
  * blotted out, however deep it lies; of an error its class, message, stack and code are told, for PostgreSQL's would also show the row.
  *
  * @param destination where lines go; a file descriptor or a stream
@@ -49,6 +56,7 @@ export function createLogger(
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: traceIds,
       hooks: { streamWrite: mask, ...(onError && { logMethod: telling(onError) }) },
       formatters: {
         level: (label) => ({ level: label }),

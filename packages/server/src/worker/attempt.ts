@@ -8,6 +8,7 @@ import type { Recipient } from "../runtime/batcher.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { AttemptContext } from "./attempt-context.ts";
+import { AttemptSpan } from "./attempt-span.ts";
 import { chargedCost } from "./charged-cost.ts";
 import type { CostSettler } from "./cost-settler.ts";
 import type { ExecutionWatcher } from "./executor.ts";
@@ -47,6 +48,7 @@ export interface FailedAttempt {
   /** Of the job's code. */
   version: string | null;
   failure: Failure;
+  traceId: string | undefined;
   /** Whether its texts are encrypted. */
   sealed: boolean;
   /** What has become of the run, as far as the worker knows: what a crash means, the database decides. */
@@ -57,6 +59,8 @@ export interface AttemptOptions {
   logger: Logger;
   /** Which long block of the event loop, if any, has just ended or still lasts. */
   loopWatch: Pick<LoopWatch, "reporting">;
+  /** Whether spans are recorded in this process. */
+  traced: boolean;
   onCrash?: ((job: string, evidence: Evidence) => void) | undefined;
   /** Told when a handler ignored its signal for the whole grace, and was ended by force or keeps its slot. */
   onIgnored?: ((job: string, forced: boolean) => void) | undefined;
@@ -88,6 +92,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   readonly #recorder: Recorder;
   readonly #options: AttemptOptions;
   readonly #keeper: AttemptKeeper;
+  readonly #span: AttemptSpan | undefined;
   readonly #startedAt = performance.now();
   #durationMs = 0;
   #outcome!: Outcome;
@@ -102,13 +107,25 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   ) {
     this.run = run;
     this.job = job;
-    this.context = new AttemptContext(run, job, recorder);
+    this.#span = options.traced ? AttemptSpan.of(run) : undefined;
+    this.context = new AttemptContext(run, job, recorder, this.#span?.traceId);
     this.#recorder = recorder;
     this.#options = options;
     this.#keeper = keeper;
   }
 
+  /** Whether it has a span, in which its handler is to be started. */
+  get traced(): boolean {
+    return this.#span !== undefined;
+  }
+
+  /** Does something within its span, if it has one. */
+  within<T>(work: () => T): T {
+    return this.#span ? this.#span.within(work) : work();
+  }
+
   concluded(concluded: Outcome): void {
+    this.#span?.handlerEnded();
     const guarded = guardOutcome(concluded, this.job, this.#recorder.output.masks);
     const { seal } = this.context;
     const outcome = seal ? sealOutcome(guarded, seal, this.run, this.job) : guarded;
@@ -140,6 +157,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   /** Its outcome has been recorded, or refused. */
   resolve(settled: Settled): void {
     const what = this.#recordedItself ? "recorded" : settled;
+    this.#span?.end(this.#outcome, what, this.context.seal !== undefined);
     try {
       this.#report(what);
       if (what === "recorded" || what === "out of time") this.#afterwards(what);
@@ -158,13 +176,15 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       { event: "outcome.unrecorded", err: error, run: this.run.id },
       "an outcome could not be recorded",
     );
+    this.#span?.abandon();
     this.#keeper.over(this);
   }
 
   /** What its log lines say of it. */
   get ids() {
-    const { runId, job, attempt, correlationId } = this.context;
-    return { run: runId, job, attempt, correlation: correlationId };
+    const { runId, job, attempt, correlationId, traceId } = this.context;
+    const ids = { run: runId, job, attempt, correlation: correlationId };
+    return traceId === undefined ? ids : { ...ids, trace_id: traceId };
   }
 
   /** Whether something has to be on record before the outcome, for which there must still be a lease. Most have nothing to say. */
@@ -240,6 +260,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       workerId: this.#recorder.output.workerId,
       version: job.version,
       failure: outcome.failure,
+      traceId: context.traceId,
       sealed: context.seal !== undefined,
       became: verdict === "fail" || settled === "out of time" ? "dead_letter" : verdict,
     });

@@ -8,6 +8,7 @@ const LEVELS = { retry: "warning", dead_letter: "error", crash: "fatal" } as con
 /** A failed attempt, as those are told of it who collect errors: grouped as dead letters are, and of a run that is about somebody no text. */
 export function errorOfAttempt(failed: FailedAttempt): ErrorReport {
   const { run, failure, version, workerId, sealed, became } = failed;
+  const traceId = failed.traceId ?? traceIdOf(run.id, run.correlationId ?? undefined);
   return {
     level: LEVELS[became],
     failure: sealed ? withoutTexts(failure) : failure,
@@ -20,7 +21,7 @@ export function errorOfAttempt(failed: FailedAttempt): ErrorReport {
       became,
       ...(version !== null && { job_version: version }),
     },
-    traceId: traceIdOf(run.id, run.correlationId ?? undefined),
+    traceId,
     facts: {
       run: run.id,
       attempt: run.attempts + 1,

@@ -38,6 +38,12 @@ function sealedLine(line: Told, seal: RunSeal | undefined): Told {
   return { level: line.level, message: seal.text("log", line.message), fields };
 }
 
+/** What a line says besides its text. */
+function said({ fields }: Told, traceId: string | undefined) {
+  const told = { event: "run.log" as const, fields: fields && (JSON.parse(fields) as unknown) };
+  return traceId === undefined ? told : { ...told, trace_id: traceId };
+}
+
 interface Progress {
   context: AttemptContext;
   done: number;
@@ -92,10 +98,7 @@ export class RunOutput {
           ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       const { seal } = context;
-      if (!seal) {
-        const fields: unknown = line.fields && JSON.parse(line.fields);
-        logger[line.level]({ event: "run.log", fields }, line.message);
-      }
+      if (!seal) logger[line.level](said(line, context.traceId), line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
       this.#track(
         context.runId,

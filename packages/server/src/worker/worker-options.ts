@@ -48,6 +48,8 @@ export interface WorkerOptions {
   secrets?: SecretLeases | undefined;
   /** The keys of the subjects of runs. Without it runs that are about somebody fail. */
   subjects?: Subjects | undefined;
+  /** Whether spans are recorded in this process. Default: no. */
+  traced?: boolean | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

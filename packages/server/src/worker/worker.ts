@@ -76,6 +76,7 @@ export class Worker implements Service {
     this.#subjects = options.subjects ?? new Subjects(options.db);
     this.#attempts = new Attempts({
       ...options,
+      traced: options.traced ?? false,
       subjects: this.#subjects,
       secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,

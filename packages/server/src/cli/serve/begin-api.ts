@@ -26,7 +26,7 @@ export async function beginApi(
   ground: RungGround,
   { registry, values, secretKeys }: ApiGround,
 ): Promise<string> {
-  const { serving, db, bell, metrics, health } = ground;
+  const { serving, db, bell, metrics, health, traced } = ground;
   const { settings, logger, undo } = serving;
   const { publicUrl } = settings;
   const apiKey = keyOf(ground);
@@ -49,6 +49,8 @@ export async function beginApi(
     version: VERSION,
     requestsPerSecond: settings.apiRate,
     health: () => health.read(),
+    traced,
+    traceUrl: settings.traceUrl,
     metrics,
   });
   undo.add("the API", () => app.close());

@@ -8,6 +8,7 @@ import { TransportMetrics } from "../../transport/transport-metrics.ts";
 import type { Service } from "../../runtime/service.ts";
 import type { Cli } from "../cli.ts";
 import { beginProbe } from "./begin-probe.ts";
+import { beginTracing } from "./begin-tracing.ts";
 import { HealthChecks, databaseCondition, transportCondition } from "./health.ts";
 import { openBroker } from "./open-broker.ts";
 import { type OpenedDatabase, openPool } from "./open-pool.ts";
@@ -19,6 +20,8 @@ export interface Ground extends OpenedDatabase {
   readonly serving: Serving;
   readonly metrics: Registry;
   readonly health: HealthChecks;
+  /** Whether spans are recorded in this process. */
+  readonly traced: boolean;
   /** For connections of one's own. */
   connection(): pg.ClientConfig;
   /** Calls back whenever an embedded database was started anew. */
@@ -31,7 +34,11 @@ export interface RungGround extends Ground {
   readonly bell: Bell;
 }
 
-/** @param how whether an embedded database may be started for this, or must run already */
+/**
+ * To be called when the code of jobs is loaded, where it is.
+ *
+ * @param how whether an embedded database may be started for this, or must run already
+ */
 export async function openGround(
   cli: Cli,
   serving: Serving,
@@ -41,6 +48,7 @@ export async function openGround(
   const health = new HealthChecks();
   // Begun before all else, so that it still answers while the rest ends.
   await beginProbe(cli, serving, { metrics, health });
+  const traced = await beginTracing(serving, metrics);
   const restarts: (() => void)[] = [];
   const opened = await openPool(serving, how, () => {
     for (const listener of restarts) listener();
@@ -54,6 +62,7 @@ export async function openGround(
     serving,
     metrics,
     health,
+    traced,
     connection: () => opened.place.connection(),
     onRestart: (listener) => restarts.push(listener),
   };
