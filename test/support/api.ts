@@ -124,6 +124,7 @@ export async function startApi(
       | "trustedProxies"
       | "passwords"
       | "requireSecondFactor"
+      | "ownSessions"
     >
   > & {
     away?: boolean;
@@ -171,6 +172,7 @@ export async function startApi(
     signOn: options.signOn,
     trustedProxies: options.trustedProxies,
     requireSecondFactor: options.requireSecondFactor,
+    ownSessions: options.ownSessions,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.refusalsEveryMs && { refusalsEveryMs: options.refusalsEveryMs }),

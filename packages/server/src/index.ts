@@ -1,3 +1,4 @@
+export { OwnSessions } from "./api/own-sessions.ts";
 export { type ApiOptions, buildApi } from "./api/build-api.ts";
 export { type Advanced, advanceOperation } from "./engine/advance-operation.ts";
 export { Claimer } from "./engine/claim.ts";

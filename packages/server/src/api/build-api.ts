@@ -26,6 +26,7 @@ import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
 import { authenticate, authorise, demandPermission, requireOwn } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
+import { readDashboardFiles } from "./dashboard-files.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
@@ -34,6 +35,7 @@ import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
+import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
@@ -50,6 +52,7 @@ import { approvalRoutes } from "./routes/approvals.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -59,6 +62,7 @@ import { explainRoutes } from "./routes/explain.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { ownSessionRoutes } from "./routes/own-session.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { personRoutes } from "./routes/people.ts";
 import { projectRoutes } from "./routes/projects.ts";
@@ -111,6 +115,8 @@ export interface ApiOptions {
   requireSecondFactor?: readonly PersonRole[] | undefined;
   /** Default: as strong as they should be. */
   passwords?: Passwords | undefined;
+  /** Of who comes by a link of the server's own key. Only for a server that is reached from its own machine alone; default none. */
+  ownSessions?: OwnSessions | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
@@ -148,7 +154,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const sessions = new Sessions(db, logger);
   const origins = new Origins(options.publicUrl);
   const rates = new CallerRates(requestsPerSecond);
-  const doors = { callers, sessions, origins, rates };
+  const { ownSessions: own } = options;
+  const doors = { callers, own, sessions, origins, rates };
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -231,7 +238,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
   const people: PeopleContext = {
-    ...{ db, once, passwords, sessions, origins, publicUrl, signOn, factors },
+    ...{ db, once, passwords, sessions, own, origins, publicUrl, signOn, factors },
   };
   automationRoutes(app, context);
   createRunRoutes(app, context);
@@ -258,6 +265,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   apiKeyRoutes(app, context);
   personRoutes(app, people);
   sessionRoutes(app, people);
+  if (own) ownSessionRoutes(app, { own, origins });
   await loginRoutes(app, people);
   await secondFactorRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);
@@ -270,7 +278,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   scalingRoute(app, meter);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);
-  referenceRoutes(app, version);
+  referenceRoutes(app);
+  dashboardRoutes(app, readDashboardFiles());
   refuseOtherMethods();
 
   measurePlaces(metrics, db);
