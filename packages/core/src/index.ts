@@ -64,7 +64,25 @@ export {
   NAME_PATTERN,
   requireName,
 } from "./names.ts";
+export { didYouMean, nearestWord } from "./nearest-word.ts";
 export { mapPayload, mappingTrouble, type PayloadMapping } from "./payload-mapping.ts";
+export {
+  fieldNamed,
+  QUERY_FIELDS,
+  QUERY_STATES,
+  type QueryField,
+  type QueryState,
+} from "./query/fields.ts";
+export {
+  isFingerprint,
+  MAX_QUERY_LENGTH,
+  parseQuery,
+  type QueryOperator,
+  type QueryTerm,
+  type RunQuery,
+} from "./query/parse.ts";
+export { QuerySyntaxError } from "./query/syntax-error.ts";
+export { writeQuery } from "./query/write.ts";
 export { retentionMs } from "./retention.ts";
 export {
   backoff,

@@ -45,6 +45,7 @@ export {
   WhoAmI,
 } from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
+export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,
@@ -80,6 +81,7 @@ export {
   Cancel,
   CancelResult,
   Children,
+  CountRuns,
   CreatedRuns,
   CreateRun,
   CreateRuns,
@@ -91,18 +93,22 @@ export {
   LogLine,
   LogPage,
   MAX_BULK,
+  MAX_COUNT,
   MAX_PAGE,
   MAX_STEPS_SHOWN,
   Name,
   Parent,
+  QueryText,
   ReadLog,
   Reason,
   Run,
   RunId,
+  RunCount,
   RunPage,
   RunStateSchema,
   RunStep,
   RunSummary,
+  Searched,
   TimelineEntry,
   ForkRun,
   ForkedRun,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../duration.ts";
+import { MAX_QUERY_LENGTH } from "../query/parse.ts";
 import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
 import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
 import { STEP_KINDS } from "../step-limits.ts";
@@ -372,11 +373,21 @@ export const LIST_WINDOW = 20_000;
 /** As inputs have it. */
 export const SubjectName = z.string().min(1).max(200);
 
+/** As a query is asked for; what it means is in `parseQuery`. */
+export const QueryText = z
+  .string()
+  .max(MAX_QUERY_LENGTH)
+  .describe(
+    'What to look for, such as `status:failed job:contact.* input.tenant:acme age:<1h -queue:mail "503"`',
+  );
+
 export const ListRuns = z.strictObject({
+  q: QueryText.optional(),
   job: Name.optional(),
   queue: Name.optional(),
   state: RunStateSchema.optional(),
   since: Instant.optional().describe("Created at or after"),
+  until: Instant.optional().describe("Created before; only with q"),
   correlationId: z.string().max(255).optional(),
   parent: z.uuid().optional().describe("Children of this run"),
   subject: SubjectName.optional().describe("About this subject; not together with parent"),
@@ -384,9 +395,57 @@ export const ListRuns = z.strictObject({
   cursor: z.uuid().optional().describe("nextCursor of the page before"),
 });
 
+export const Searched = z
+  .object({
+    complete: z
+      .boolean()
+      .describe(
+        "Whether the page is full, or all in the range was looked at; else the time was over: go on with nextCursor",
+      ),
+    back: Instant.nullable().describe("Down to where all was looked at; null when all was"),
+    looked: z
+      .int()
+      .nullable()
+      .describe("How many runs were looked at for this page; null for who is confined to projects"),
+    total: z
+      .int()
+      .nullable()
+      .describe(
+        "About how many runs there are in the range; null where that cannot be told cheaply",
+      ),
+  })
+  .meta({ id: "Searched" });
+
+export type Searched = z.infer<typeof Searched>;
+
+export const CountRuns = z.strictObject({
+  q: QueryText.default(""),
+  since: Instant.optional().describe("Created at or after"),
+  until: Instant.optional().describe("Created before"),
+});
+
+/** Runs are counted up to so many. */
+export const MAX_COUNT = 10_000;
+
+export const RunCount = z
+  .object({
+    count: z.int().describe("10,000 at the most"),
+    more: z.boolean().describe("There are more than 10,000"),
+    complete: z
+      .boolean()
+      .describe(
+        "False when the time was over: there are at least so many, counted from the newest",
+      ),
+    back: Instant.nullable().describe("Down to where all was counted; null when all was"),
+  })
+  .meta({ id: "RunCount" });
+
+export type RunCount = z.infer<typeof RunCount>;
+
 export const RunPage = z
   .object({
     runs: z.array(RunSummary).describe("Newest first"),
+    searched: Searched.optional().describe("Of a search by q: how far it has come"),
     nextCursor: z
       .uuid()
       .nullable()

@@ -109,6 +109,31 @@ export async function authenticate(
   }
 }
 
+/**
+ * Tells once more who has asked, and what they may now, for an answer that goes on. It counts as no request, and keeps no session from ending.
+ *
+ * @param thorough also whether what the route names is theirs still
+ * @throws MillraceError `unauthorized`, `forbidden`, and what is said of that which is not there
+ */
+export async function authenticateAgain(
+  doors: Doors,
+  db: Database,
+  request: FastifyRequest,
+  thorough: boolean,
+): Promise<void> {
+  const { caller: before } = request;
+  const token = request.session && readCookie(request.raw, SESSION_COOKIE);
+  const told =
+    token === undefined
+      ? await doors.callers.tell(keyOf(request.raw), request.ip)
+      : personOf(await doors.sessions.tell(token, "look"));
+  request.caller = { ...before, ...told };
+  authorise(told, request);
+  if (told.projects === null) return;
+  const moved = String(told.projects) !== String(before.projects);
+  if (thorough || moved) await requireOwn(db, request);
+}
+
 async function identify(doors: Doors, request: FastifyRequest): Promise<Caller | undefined> {
   const { raw } = request;
   const [path = "", query = ""] = (raw.url ?? "").split("?", 2);
@@ -157,7 +182,11 @@ async function callerOf(
   if (own?.has(token)) return OWN_CALLER;
   const session = await sessions.tell(token);
   request.session = session;
-  return { name: `person:${session.email}`, role: session.role, projects: session.projects };
+  return personOf(session);
+}
+
+function personOf({ email, role, projects }: SessionRow): Caller {
+  return { name: `person:${email}`, role, projects };
 }
 
 const SEND_IT = "send it as Authorization: Bearer <key>";

@@ -24,13 +24,21 @@ import { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
 import type { Registry } from "../telemetry/metrics.ts";
 import { refuseKeyInVain } from "./answer-once.ts";
-import { authenticate, authorise, demandPermission, requireOwn } from "./authenticate.ts";
+import {
+  authenticate,
+  authenticateAgain,
+  authorise,
+  demandPermission,
+  requireOwn,
+} from "./authenticate.ts";
 import { Callers } from "./callers.ts";
 import { readDashboardFiles } from "./dashboard-files.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
+import { EventStreams } from "./event-streams.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
+import { Live } from "./live/live.ts";
 import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
@@ -59,6 +67,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -88,6 +97,8 @@ import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
   db: Database;
+  /** For what is told to all who watch: a pool of its own, or one on a replica. Default `db`. */
+  liveDb?: Database;
   intake: Intake;
   /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
@@ -195,6 +206,11 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
   endConnectionsOnClose(app);
+  const streams = new EventStreams({
+    metrics,
+    stillMay: (request, thorough) => authenticateAgain(doors, db, request, thorough),
+  });
+  streams.endOnClose(app);
   tagAnswers(app);
   app.decorateRequest("failure", undefined);
   app.decorateRequest("caller");
@@ -231,7 +247,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const receiver = new Receiver({ db, intake, origins: secretOrigins, parse, logger });
   const context: Context = {
     starter: new Starter(intake, emitter),
-    ...{ db, intake, once, observer, values, secretKeys, guard, ring },
+    ...{ db, intake, once, observer, streams, values, secretKeys, guard, ring },
     origins: secretOrigins,
     subjects: intake.subjects,
   };
@@ -274,6 +290,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   auditRoutes(app, context);
   webhookRoutes(app, context);
   await hookRoutes(app, context, receiver);
+  const live = new Live({
+    db: options.liveDb ?? db,
+    subjects: intake.subjects,
+    ...{ logger, metrics },
+  });
+  liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

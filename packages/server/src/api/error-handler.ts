@@ -17,6 +17,7 @@ const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   rate_limited: 1,
   request_in_progress: 1,
   queue_full: 5,
+  too_many_streams: 5,
 };
 
 /** Answers a request that failed, in one form for all of them. */

@@ -48,7 +48,8 @@ export class Observer {
     const route = request.routeOptions.url ?? "unmatched";
     const known = { method: route === "unmatched" ? "any" : (method ?? ""), route };
     this.#requests.inc({ ...known, status });
-    this.#durations.observe(known, reply.elapsedTime / 1000);
+    // A stream ends when its client likes.
+    if (!isStream(reply)) this.#durations.observe(known, reply.elapsedTime / 1000);
 
     // That the server is not well is said by what is not well; a probe every second need not repeat it.
     const probe = route === "/healthz";
@@ -70,4 +71,8 @@ export class Observer {
       "request",
     );
   }
+}
+
+function isStream(reply: FastifyReply): boolean {
+  return String(reply.getHeader("content-type")).startsWith("text/event-stream");
 }

@@ -19,6 +19,7 @@ import type { OutboundGuard } from "@millrace/sdk/http";
 import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
+import type { EventStreams } from "./event-streams.ts";
 import type { Observer } from "./observe.ts";
 
 declare module "fastify" {
@@ -52,6 +53,8 @@ export interface Context {
   intake: InputCheck;
   once: Once;
   observer: Observer;
+  /** By which routes answer that go on answering. */
+  streams: EventStreams;
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
   secretKeys: SecretKeys;

@@ -26,19 +26,27 @@ export class Sessions {
     );
   }
 
-  /** @throws MillraceError `unauthorized` */
-  async tell(token: string): Promise<SessionRow> {
-    const session = await this.find(token);
+  /**
+   * @param by a `look` is no use that keeps the session from ending
+   * @throws MillraceError `unauthorized`
+   */
+  async tell(token: string, by: "use" | "look" = "use"): Promise<SessionRow> {
+    const session = await this.#look(token);
+    if (session && by === "use") this.#noteSeen(session.digest);
     if (session) return session;
     throw new MillraceError("unauthorized", "the session has ended, or is none; log in at /login");
   }
 
   /** @returns undefined when it has ended, or never was */
   async find(token: string): Promise<SessionRow | undefined> {
-    const digest = readSecretText(token);
-    const session = digest && (await this.#rows.find(keyOf(digest)));
+    const session = await this.#look(token);
     if (session) this.#noteSeen(session.digest);
     return session;
+  }
+
+  async #look(token: string): Promise<SessionRow | undefined> {
+    const digest = readSecretText(token);
+    return digest && (await this.#rows.find(keyOf(digest)));
   }
 
   /** To be called after sessions were ended here, so that they end here at once; elsewhere it takes some seconds. */

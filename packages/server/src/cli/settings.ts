@@ -4,6 +4,7 @@ import {
   MillraceError,
   PERSON_ROLES,
   type PersonRole,
+  didYouMean,
   isName,
   retentionMs,
 } from "@millrace/core";
@@ -16,7 +17,6 @@ import type { SignOnSettings } from "../security/sign-on.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
-import { didYouMean } from "./nearest-word.ts";
 import { samplesIn } from "./sample-settings.ts";
 import {
   address,
@@ -39,6 +39,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   /** The same database without a pooler, for the sessions that listen. */
   readonly listenUrl: string | undefined;
+  /** Where who watches is told from, such as a replica; undefined for the database itself. */
+  readonly liveDatabaseUrl: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly probeHost: string;
@@ -97,6 +99,7 @@ export interface Settings {
 export const VARIABLES = {
   DATABASE_URL: postgresUrl().optional(),
   MILLRACE_LISTEN_URL: postgresUrl().optional(),
+  MILLRACE_LIVE_DATABASE_URL: postgresUrl().optional(),
   MILLRACE_HOST: address().prefault("127.0.0.1"),
   MILLRACE_PORT: port().prefault("4700"),
   MILLRACE_PROBE_HOST: address().prefault("127.0.0.1"),
@@ -331,6 +334,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
   return Object.freeze({
     databaseUrl: read.DATABASE_URL,
     listenUrl: read.MILLRACE_LISTEN_URL,
+    liveDatabaseUrl: read.MILLRACE_LIVE_DATABASE_URL,
     host: read.MILLRACE_HOST,
     port: read.MILLRACE_PORT,
     probeHost: read.MILLRACE_PROBE_HOST,
@@ -382,6 +386,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
 const SECRET_VARIABLES: readonly Variable[] = [
   "DATABASE_URL",
   "MILLRACE_LISTEN_URL",
+  "MILLRACE_LIVE_DATABASE_URL",
   "MILLRACE_API_KEY",
   "MILLRACE_SECRET_KEYS",
   "MILLRACE_VAULT_CREDENTIAL",

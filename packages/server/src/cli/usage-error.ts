@@ -1,6 +1,5 @@
-import { MillraceError } from "@millrace/core";
+import { MillraceError, didYouMean } from "@millrace/core";
 import type { Command, CommanderError } from "commander";
-import { didYouMean } from "./nearest-word.ts";
 
 /** What commander found wrong with the words that were typed, in our style and with the nearest valid word. */
 export function usageError(

@@ -56,7 +56,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   operation_member: ["si", "", "", "sud"],
   orphaning: ["sid", "sid", "sid", "i"],
   pace: ["s", "sd", "siu", ""],
-  partition: ["", "", "", "s"],
+  partition: ["s", "", "", "s"],
   pause: ["siud", "sd", "siu", "s"],
   person: ["siu", "", "", ""],
   progress: ["s", "", "siu", "sd"],

@@ -152,11 +152,48 @@ const LIST_MS = 2000;
  *
  * @throws MillraceError `took_too_long`
  */
-export async function bounded<T>(db: Database, look: (tx: Queryable) => Promise<T>): Promise<T> {
+export function bounded<T>(db: Database, look: (tx: Queryable) => Promise<T>): Promise<T> {
+  return reading(db, `set local statement_timeout = ${LIST_MS}`, look);
+}
+
+/**
+ * Looks at what may be large in several statements, for so many milliseconds in all. A statement that is cut off fails (see {@link isCutOff}), and so does what comes after it;
+ * whoever has found something before may answer that.
+ *
+ * @param look is given what tells how much of the time is left
+ * @throws MillraceError `took_too_long` when that is not caught
+ */
+export function withinTime<T>(
+  db: Database,
+  ms: number,
+  look: (tx: Queryable, leftMs: () => number) => Promise<T>,
+): Promise<T> {
+  const endsAt = performance.now() + ms;
+  const leftMs = () => endsAt - performance.now();
+  return reading(db, "set local statement_timeout = 0", (client) => {
+    const query: Queryable["query"] = async (config) => {
+      const left = Math.max(1, Math.ceil(leftMs()));
+      await client.query({ text: `set local statement_timeout = ${left}` });
+      return client.query(config);
+    };
+    return look({ query }, leftMs);
+  });
+}
+
+/** Whether a statement has ended because its time was over. */
+export function isCutOff(error: unknown): boolean {
+  return sqlState(error) === "57014";
+}
+
+async function reading<T>(
+  db: Database,
+  setting: string,
+  look: (tx: Queryable) => Promise<T>,
+): Promise<T> {
   const client = await db.connect();
   let broken = true;
   try {
-    await client.query(`begin read only; set local statement_timeout = ${LIST_MS}`);
+    await client.query(`begin read only; ${setting}`);
     const result = await look(client);
     await client.query("commit");
     broken = false;
@@ -166,7 +203,7 @@ export async function bounded<T>(db: Database, look: (tx: Queryable) => Promise<
       () => false,
       () => true,
     );
-    throw sqlState(error) === "57014" ? tookTooLong(error) : error;
+    throw isCutOff(error) ? tookTooLong(error) : error;
   } finally {
     client.release(broken);
   }

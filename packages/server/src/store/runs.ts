@@ -43,7 +43,7 @@ export interface RunRow {
 }
 
 /** What a list shows of a run `r`: where it stands, since when, and its last error. */
-const SUMMARY = `
+export const SUMMARY = `
     r.id, r.job, r.queue, millrace.state_of(r.id, r.state) as state, r.priority, r.attempts, r.failures, r.losses,
     r.trigger, r.correlation_id, r.idempotency_key, r.rerun_of, r.continued_from, r.continued_as, r.schedule, r.scheduled_for, millrace.uuid_time(r.id) as created_at,
     coalesce(r.started_at, l.claimed_at) as started_at, r.finished_at, coalesce(r.worker_id, l.worker_id) as worker_id,
@@ -53,7 +53,7 @@ const SUMMARY = `
     case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
     case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version`;
 
-const PLACES = `
+export const PLACES = `
     left join millrace.timer t on r.state is null and t.run_id = r.id
     left join lateral (
       select claimed_at, worker_id from millrace.lease where r.state is null and run_ids @> array[r.id]

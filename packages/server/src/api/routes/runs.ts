@@ -1,11 +1,13 @@
 import { MillraceError } from "@millrace/core";
 import {
+  CountRuns,
   LIST_WINDOW,
   ListRuns,
   LogPage,
   MAX_STEPS_SHOWN,
   ReadLog,
   Run,
+  RunCount,
   RunPage,
 } from "@millrace/core/api";
 import { countChildren, readParent } from "../../store/children.ts";
@@ -22,14 +24,13 @@ import { openRows } from "../../engine/subjects/open-content.ts";
 import { bounded } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
-import { readHeld } from "../../store/held.ts";
-import { pausedQueues } from "../../store/queues.ts";
 import { readLog, readProgress } from "../../store/run-output.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { listSteps } from "../../store/steps.ts";
 import { readRunSubject } from "../../store/subjects.ts";
 import { instant } from "../present/instant.ts";
-import type { Holds } from "../present/reason.ts";
+import { readHolds, summaries } from "../run-summaries.ts";
+import { count, search } from "../search-runs.ts";
 import {
   presentAttempt,
   presentLogLine,
@@ -40,7 +41,8 @@ import {
 } from "../present/run.ts";
 import { type Api, ById, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
-export function runRoutes(app: Api, { db, subjects }: Context): void {
+export function runRoutes(app: Api, context: Context): void {
+  const { db, subjects } = context;
   const open = <Row extends object>(rows: Promise<Row[]>) =>
     rows.then((read) => openRows(subjects, read));
 
@@ -54,7 +56,7 @@ export function runRoutes(app: Api, { db, subjects }: Context): void {
         scope: "own",
         summary: "List runs, newest first",
         description:
-          "Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 runs at the most, so that a filter which matches nothing is cheap.",
+          "With q, a search that stops after two seconds and says how far it has come (docs/http-api.md, Search); else by the filters, which are not taken together with q. Pass nextCursor as cursor until it is null. A page may be short, or even empty, and still have a nextCursor: each request looks at 20,000 runs at the most, so that a filter which matches nothing is cheap.",
         querystring: ListRuns,
         response: { 200: RunPage },
       },
@@ -62,6 +64,8 @@ export function runRoutes(app: Api, { db, subjects }: Context): void {
     async (request) => {
       const { cursor, limit, job, queue, state, since, correlationId, parent, subject } =
         request.query;
+      if (request.query.q !== undefined) return search(context, request.query, request.caller);
+      if (request.query.until !== undefined) throw onlyWithQuery();
       if (parent !== undefined && subject !== undefined) throw notBoth();
       const about = subject === undefined ? undefined : await subjects.idOf(subject);
       if (about === null) return { runs: [], nextCursor: null };
@@ -83,15 +87,31 @@ export function runRoutes(app: Api, { db, subjects }: Context): void {
       });
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const found = rows.filter((row) => (row.id as string | null) !== null);
-      const runs = await openRows(subjects, found);
+      const runs = await summaries(context, found);
       const full = runs.length === limit;
-      const holds = await readHolds(db, runs);
-      const now = new Date();
       return {
-        runs: runs.map((run) => presentSummary(run, holds, now)),
+        runs,
         nextCursor: full ? (runs.at(-1)?.id ?? null) : (rows[0]?.window_end ?? null),
       };
     },
+  );
+
+  app.get(
+    "/api/v1/runs/count",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "countRuns",
+        permission: "read",
+        scope: "own",
+        summary: "Count the runs that a query finds",
+        description:
+          "Exactly up to 10,000; it stops after two seconds, and says what it has counted by then.",
+        querystring: CountRuns,
+        response: { 200: RunCount },
+      },
+    },
+    (request) => count(context, request.query, request.caller),
   );
 
   app.get(
@@ -199,15 +219,10 @@ async function readFamily(
   return { parent: parent ? presentParent(parent) : null, children: children ?? null };
 }
 
-/** Two statements for the runs of a page that wait, and none when none does. */
-async function readHolds(db: Queryable, runs: readonly RunRow[]): Promise<Holds> {
-  const waiting = runs.filter((run) => run.state === "queued").map((run) => run.id);
-  if (waiting.length === 0) return { queues: new Map(), runs: new Map() };
-  const [queues, held] = await Promise.all([pausedQueues(db, null), readHeld(db, waiting)]);
-  return {
-    queues: new Map(queues.map((queue) => [queue.name, queue])),
-    runs: new Map(held.map((row) => [row.run_id, row])),
-  };
+function onlyWithQuery(): MillraceError {
+  return new MillraceError("invalid_request", "until is only taken together with q", {
+    pointer: "/until",
+  });
 }
 
 /** Run ids hold Unix time in 48 bits: there is none before 1970 or after 10889. */

@@ -1,10 +1,15 @@
-import { MAX_PRIORITY, MIN_PRIORITY, MillraceError, formatDuration } from "@millrace/core";
+import {
+  MAX_PRIORITY,
+  MIN_PRIORITY,
+  MillraceError,
+  didYouMean,
+  formatDuration,
+} from "@millrace/core";
 import { AcceptedRun, type CreateRun, JobList } from "@millrace/core/api";
 import { Command, Option } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
-import { didYouMean } from "../nearest-word.ts";
 import { harmless, harmlessJson, harmlessPrettyJson } from "../output/harmless.ts";
 import { runLine } from "../output/run-page.ts";
 import { localTime, styledState } from "../output/words.ts";

@@ -1,12 +1,20 @@
-import { RUN_STATES, type RunState } from "@millrace/core";
-import { MAX_PAGE, RunPage, type RunSummary } from "@millrace/core/api";
+import {
+  MillraceError,
+  QUERY_FIELDS,
+  RUN_STATES,
+  type RunState,
+  didYouMean,
+  parseQuery,
+} from "@millrace/core";
+import { MAX_PAGE, RunCount, RunPage, type RunSummary, type Searched } from "@millrace/core/api";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
-import { didYouMean } from "../nearest-word.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmlessJson } from "../output/harmless.ts";
 import { printPage } from "../output/page.ts";
 import type { Column } from "../output/table.ts";
-import { age, stateStyle, stateText, took } from "../output/words.ts";
+import { age, localTime, stateStyle, stateText, took } from "../output/words.ts";
 import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
 /** A filter that matches little may need many looks; after so long it shows what it has, and how to go on. */
@@ -15,6 +23,7 @@ const LOOK_FOR_MS = 5000;
 export function runsCommand(cli: Cli): Command {
   return new Command("runs")
     .description("list runs, newest first")
+    .argument("[query]", `what to look for, such as 'status:failed job:contact.* age:<1h "503"'`)
     .option("--job <name>", "of this job only")
     .option("--queue <name>", "of this queue only")
     .addOption(
@@ -27,10 +36,30 @@ export function runsCommand(cli: Cli): Command {
     )
     .option("--parent <run>", "children of this run only")
     .option("--subject <name>", "about this subject only")
+    .option("--count", "only how many a query finds, up to 10,000")
     .option("--limit <n>", "how many, 1 to 10000", wholeNumber(1, 10_000), 20)
     .option("--cursor <cursor>", "go on where the last page ended")
     .addOption(jsonOption())
-    .action(cli.action((options: Options) => run(cli, options)));
+    .addHelpText("after", `\n${fieldsHelp()}`)
+    .action(
+      cli.action((query: string | undefined, options: Options) =>
+        options.count ? count(cli, query, options) : run(cli, { ...options, q: query }),
+      ),
+    );
+}
+
+/** What a query is made of, from the one list of its fields. */
+function fieldsHelp(): string {
+  const width = Math.max(...QUERY_FIELDS.map(({ name }) => name.length)) + 2;
+  const lines = QUERY_FIELDS.map(
+    ({ name, kind, description }) =>
+      `  ${`${name}${kind === "path" ? ".…" : ""}:`.padEnd(width + 2)}${description}`,
+  );
+  return [
+    "A query has these fields; a word or what stands in quotes is looked for in errors, keys and inputs:",
+    ...lines,
+    "Several values are alternatives (status:failed,cancelled), * stands for anything, - before a term negates it.",
+  ].join("\n");
 }
 
 interface Options {
@@ -40,23 +69,51 @@ interface Options {
   since?: string;
   parent?: string;
   subject?: string;
+  q?: string | undefined;
+  count?: boolean;
   limit: number;
   cursor?: string;
   json?: boolean;
 }
 
-async function run(cli: Cli, { json, ...filter }: Options): Promise<number> {
-  const { runs, nextCursor } = await gather(apiClient(cli), filter);
-  return printPage(
+async function run(cli: Cli, { json, count: _none, ...filter }: Options): Promise<number> {
+  if (filter.q !== undefined) parseQuery(filter.q);
+  const { runs, nextCursor, searched } = await gather(apiClient(cli), filter);
+  const code = printPage(
     cli,
     { rows: runs, nextCursor },
     { json, none: "No runs.", columns: columns(Date.now()) },
   );
+  if (searched && !searched.complete && !json) cli.err.line(soFar(searched));
+  return code;
+}
+
+/** How many there are, for people and, as a number alone, for programs. */
+async function count(cli: Cli, q: string | undefined, options: Options): Promise<number> {
+  if (q !== undefined) parseQuery(q);
+  const { since, json, limit: _limit, count: _count, ...other } = options;
+  const [filter] = Object.keys(other);
+  if (filter !== undefined) {
+    throw new MillraceError("invalid_usage", `--count takes a query, and not --${filter}`);
+  }
+  const found = await apiClient(cli).get("runs/count", RunCount, { q, since });
+  if (json) cli.out.line(harmlessJson({ v: 1, ...found }));
+  else cli.out.line(`${found.count}${found.more ? "+" : ""}`);
+  if (!found.complete) {
+    cli.err.line(`Counted back to ${localTime(found.back ?? "")}, then the time was over.`);
+  }
+  return EXIT.done;
+}
+
+function soFar({ back, looked, total }: Searched): string {
+  const of = total === null ? "" : ` of about ${total}`;
+  const many = looked === null ? "" : ` ${looked}${of} runs,`;
+  return `Searched${many} back to ${back === null ? "the beginning" : localTime(back)}; --cursor goes on.`;
 }
 
 async function gather(
   api: ApiClient,
-  { limit, ...filter }: Omit<Options, "json">,
+  { limit, ...filter }: Omit<Options, "json" | "count">,
 ): Promise<RunPage> {
   const runs: RunSummary[] = [];
   const since = performance.now();
@@ -64,9 +121,9 @@ async function gather(
     const missing = Math.min(limit - runs.length, MAX_PAGE);
     const page = await api.get("runs", RunPage, { ...filter, limit: missing, cursor });
     runs.push(...page.runs);
-    const { nextCursor } = page;
+    const { nextCursor, searched } = page;
     const enough = runs.length >= limit || performance.now() - since > LOOK_FOR_MS;
-    if (nextCursor === null || enough) return { runs, nextCursor };
+    if (nextCursor === null || enough) return { runs, nextCursor, searched };
     cursor = nextCursor;
   }
 }

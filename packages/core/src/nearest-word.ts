@@ -1,5 +1,5 @@
 /** The candidate that `word` was most likely meant to be, if one is near enough to be worth naming. */
-function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
+export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length * 0.4)) + 1;
   for (const candidate of candidates) {

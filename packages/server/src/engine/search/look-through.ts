@@ -1,0 +1,199 @@
+import { type Projects, parseQuery } from "@millrace/core";
+import { type Database, isCutOff, withinTime } from "../../store/database.ts";
+import type { RunRow } from "../../store/runs.ts";
+import {
+  type Sought,
+  type Source,
+  countRuns,
+  estimateRuns,
+  searchRuns,
+} from "../../store/search.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { soughtOf } from "./sought-of.ts";
+
+/** A search answers within this time, with what it has found by then. */
+const LOOK_MS = 2000;
+
+/** How many runs the first statement looks at; then twice as many, and so on: the first page comes at once, and a long search needs few of them. */
+const FIRST_WINDOW = 1000;
+const MAX_WINDOW = 64_000;
+
+/** As long as one window may take, so that a search that is stopped has got somewhere. */
+const WINDOW_MS = 200;
+
+/** Larger than any run id, and smaller. */
+const NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+const OLDEST = "00000000-0000-0000-0000-000000000000";
+
+export interface AskedOfRuns {
+  readonly query: string;
+  /** Accepted at or after, and before. */
+  readonly since?: Date | undefined;
+  readonly until?: Date | undefined;
+  /** Where the page before ended. */
+  readonly cursor?: string | undefined;
+  readonly projects: Projects;
+  /** By which ages are reckoned. */
+  readonly now: Date;
+}
+
+/** How far a look has come. */
+interface Looked {
+  /** Whether there is nothing more in the range. */
+  readonly ended: boolean;
+  /** Where to look on; null at the end. */
+  readonly next: string | null;
+  readonly looked: number;
+}
+
+export interface FoundRuns extends Looked {
+  readonly rows: RunRow[];
+  /** About how many runs are in the range; null where nobody can tell cheaply. */
+  readonly total: number | null;
+}
+
+/**
+ * Runs that a query matches, newest first: a page of them, or fewer when the time is over, and how far it has come.
+ *
+ * @throws QuerySyntaxError; MillraceError `took_too_long` when not even the first few could be looked at
+ */
+export async function findRuns(
+  db: Database,
+  asked: AskedOfRuns,
+  limit: number,
+): Promise<FoundRuns> {
+  const look = lookOf(asked);
+  const rows: RunRow[] = [];
+  return withinTime(db, LOOK_MS, async (tx, leftMs) => {
+    const total = await totalOf(tx, look, asked);
+    const through = await lookThrough(look, leftMs, async (below, window) => {
+      const missing = limit - rows.length;
+      const found = await searchRuns[look.source](tx, ...given(look, below, window, missing));
+      const [first] = found;
+      // A window in which nothing matches answers one row without a run.
+      rows.push(...found.filter((row) => (row.id as string | null) !== null));
+      return { looked: first!.looked, end: first!.window_end, full: rows.length >= limit };
+    });
+    const full = rows.length >= limit;
+    const last = rows.at(-1)?.id ?? null;
+    return { rows, ...through, ...(full && { next: last, ended: false }), total };
+  });
+}
+
+/**
+ * How many runs a query matches, counted up to a limit.
+ *
+ * @throws as {@link findRuns}
+ */
+export async function countFound(
+  db: Database,
+  asked: AskedOfRuns,
+  most: number,
+): Promise<Looked & { count: number }> {
+  const look = lookOf(asked);
+  let count = 0;
+  return withinTime(db, LOOK_MS, async (tx, leftMs) => {
+    const through = await lookThrough(look, leftMs, async (below, window) => {
+      const [row] = await countRuns[look.source](tx, ...given(look, below, window, most - count));
+      count += row!.matches;
+      return { looked: row!.looked, end: row!.window_end, full: count >= most };
+    });
+    return { ...through, count };
+  });
+}
+
+interface Look {
+  readonly source: Source;
+  readonly sought: Sought;
+  readonly below: string;
+  readonly least: string;
+  readonly projects: Projects;
+}
+
+function lookOf({ query, since, until, cursor, projects, now }: AskedOfRuns): Look {
+  const { source, sought, after, before } = soughtOf(parseQuery(query), now);
+  const first = latest(since, after);
+  const last = earliest(until, before);
+  const end = last ? floorId(last) : NEWEST;
+  return {
+    ...{ source, sought, projects },
+    below: cursor !== undefined && cursor < end ? cursor : end,
+    least: first ? floorId(first) : OLDEST,
+  };
+}
+
+const given = (
+  { least, projects, sought }: Look,
+  below: string,
+  window: number,
+  limit: number,
+): [string, string, number, number, Projects, string] => [
+  below,
+  least,
+  window,
+  limit,
+  projects,
+  JSON.stringify(sought),
+];
+
+/** Window after window, until the page is full, the range has ended or the time is over. */
+async function lookThrough(
+  { below: from }: Look,
+  leftMs: () => number,
+  lookAt: (
+    below: string,
+    window: number,
+  ) => Promise<{ looked: number; end: string | null; full: boolean }>,
+): Promise<Looked> {
+  let below = from;
+  let looked = 0;
+  for (let window = FIRST_WINDOW; ;) {
+    const left = leftMs();
+    if (left <= 0) return { ended: false, next: below, looked };
+    const startedAt = performance.now();
+    try {
+      const seen = await lookAt(below, window);
+      looked += seen.looked;
+      if (seen.full || seen.end === null)
+        return { ended: seen.end === null, next: seen.end, looked };
+      below = seen.end;
+    } catch (error) {
+      // What it got to know of the last window is lost, and what it found before is not.
+      if (!isCutOff(error) || looked === 0) throw error;
+      return { ended: false, next: below, looked };
+    }
+    const tookMs = performance.now() - startedAt;
+    if (tookMs < WINDOW_MS / 2) window = Math.min(MAX_WINDOW, window * 2);
+    else if (tookMs > WINDOW_MS) window = Math.max(FIRST_WINDOW / 4, Math.floor(window / 2));
+  }
+}
+
+/** Only of all runs, and only to who may know of all: dead letters and open runs are few, and their number is told by what was looked at. */
+async function totalOf(
+  tx: Queryable,
+  { source }: Look,
+  asked: AskedOfRuns,
+): Promise<number | null> {
+  if (source !== "all" || asked.projects !== null) return null;
+  const { after, before } = soughtOf(parseQuery(asked.query), asked.now);
+  const until = earliest(earliest(asked.until, before) ?? undefined, asked.now) ?? asked.now;
+  const [row] = await estimateRuns(tx, latest(asked.since, after), until);
+  return Math.round(row!.runs);
+}
+
+function latest(a: Date | undefined, b: Date | null): Date | null {
+  if (a === undefined || b === null) return a ?? b;
+  return a > b ? a : b;
+}
+
+function earliest(a: Date | undefined, b: Date | null): Date | null {
+  if (a === undefined || b === null) return a ?? b;
+  return a < b ? a : b;
+}
+
+/** The least id that a run of an instant may have: ids hold Unix time in 48 bits, so there is none before 1970 or after 10889. */
+function floorId(at: Date): string {
+  const ms = Math.min(Math.max(0, at.getTime()), 2 ** 48 - 1);
+  const hex = ms.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
