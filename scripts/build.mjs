@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Trouble } from "./failed.mjs";
+import { PAGES } from "./pages.mjs";
 import { runQuietly, tool } from "./run-quietly.mjs";
 
 // In node_modules, because a new installation may bring another compiler or other type definitions.
@@ -43,6 +44,7 @@ function stateOf(project) {
 function projects(root) {
   const packages = join(root, "packages");
   return readdirSync(packages)
+    .filter((name) => name !== PAGES)
     .map((name) => join(packages, name))
     .filter((folder) => existsSync(join(folder, "tsconfig.json")));
 }

@@ -32,6 +32,26 @@ const BREACHES: Record<string, Breach> = {
   ],
   "core does no I/O": ["packages/core/src/b.ts", imports("node:fs/promises"), /core does no I\/O/],
   "sdk imports only core": ["packages/sdk/src/a.ts", imports("millrace"), /sdk imports only/],
+  "the dashboard imports only core": [
+    "packages/dashboard/src/a.ts",
+    imports("@millrace/sdk"),
+    /talks HTTP/,
+  ],
+  "the dashboard has none of the server's code": [
+    "packages/dashboard/src/b.tsx",
+    imports("../../server/src/api/a.ts"),
+    /its insides may change/,
+  ],
+  "the dashboard loads no schemas": [
+    "packages/dashboard/src/c.ts",
+    imports("@millrace/core/api"),
+    /needs their types/,
+  ],
+  "the dashboard runs in a browser": [
+    "packages/dashboard/src/d.ts",
+    imports("node:fs"),
+    /runs in a browser/,
+  ],
   "runtime is the floor": [server("runtime/a.ts"), imports("../store/a.ts"), /are the floor/],
   "telemetry is the floor": [server("telemetry/a.ts"), imports("../engine/a.ts"), /are the floor/],
   "security is the floor": [server("security/a.ts"), imports("../api/a.ts"), /are the floor/],
@@ -162,6 +182,10 @@ const ALLOWED: [file: string, text: string][] = [
   [server("cli/b.ts"), 'process.once("SIGINT", () => console.log(process.env.HOME));\n'],
   [server("engine/e.ts"), imports("../store/a.ts", "../runtime/a.ts", "@millrace/sdk")],
   [server("transport/postgres/a.ts"), imports("../../store/a.ts", "@millrace/core")],
+  [
+    "packages/dashboard/src/e.ts",
+    'import { may } from "@millrace/core";\nimport type { Run } from "@millrace/core/api";\nexport const e = (run: Run) => may("admin", run);\n',
+  ],
   [server("api/routes/workers.ts"), imports("./worker.ts", "../../engine/a.ts")],
   ["packages/sdk/src/c.ts", imports("@millrace/core", "node:crypto")],
 ];

@@ -125,7 +125,7 @@ test("a key in the address opens nothing, is refused even beside the right heade
 
 test("no answer invites another site's page, a frame, a cache or a guess", async () => {
   const api = await startApi();
-  for (const path of ["/", "/docs", "/healthz", "/api/v1/runs", "/nothing"]) {
+  for (const path of ["/docs", "/healthz", "/api/v1/runs", "/nothing", "/assets/nothing.js"]) {
     const { headers } = await api.call(path, { headers: { origin: "https://evil.example" } });
     expect(Object.fromEntries(headers)).toMatchObject({
       "cache-control": "no-store",

@@ -88,7 +88,8 @@ test("S10: a person sets up a second factor without a script, and is asked for i
   const [browser, other] = [new Browser(api), new Browser(api)];
   await other.logIn();
   const loggedIn = await browser.logIn();
-  expect(loggedIn.text).toContain('href="second-factor"');
+  expect(loggedIn.text).toContain("<title>Millrace</title>");
+  expect((await browser.get("/login")).text).toContain('href="second-factor"');
   expect((await browser.get("/second-factor")).text).toContain("Set it up");
 
   const page = await browser.send("/second-factor", { step: "begin" });
@@ -119,7 +120,7 @@ test("S10: a person sets up a second factor without a script, and is asked for i
   const through = await again.send("/login-code", {
     code: ` ${code.slice(0, 3)} ${code.slice(3)} `,
   });
-  expect(through.text).toContain("You are logged in");
+  expect(through.text).toContain("<title>Millrace</title>");
   expect([...again.jar.keys()]).toEqual(["__Host-millrace"]);
   expect((await logIn(api)).body).toMatchObject({ status: 401, code: "second_factor_required" });
   await timePasses(api);
@@ -187,7 +188,8 @@ test("S10: after five wrong codes the right one is refused, wherever they came f
     expect([refused.status, Number(refused.headers.get("retry-after")) > 800]).toEqual([429, true]);
   }
   await timePasses(api);
-  expect((await browser.send("/login-code", { code: recovery[0]! })).text).toContain("logged in");
+  await browser.send("/login-code", { code: recovery[0]! });
+  expect((await browser.get("/login")).text).toContain("logged in");
 });
 
 test("a recovery code takes the place of a code once, and is on record", async () => {

@@ -68,7 +68,7 @@ test("S10: whom the issuer vouches for gets in when somebody has added them, wit
 
   await addPerson(api, "ana@example.com", "editor");
   const entered = await signOn(api);
-  expect([entered.status, entered.headers.get("location")]).toEqual([303, "../../login"]);
+  expect([entered.status, entered.headers.get("location")]).toEqual([303, "../../"]);
   expect(await whoIs(api, entered)).toEqual({ email: "ana@example.com", role: "editor" });
   expect((await api.call("/api/v1/people")).body.people).toMatchObject([
     { signOn: true, password: true },

@@ -124,6 +124,7 @@ export async function startApi(
       | "trustedProxies"
       | "passwords"
       | "requireSecondFactor"
+      | "ownSessions"
     >
   > & {
     away?: boolean;
@@ -171,6 +172,7 @@ export async function startApi(
     signOn: options.signOn,
     trustedProxies: options.trustedProxies,
     requireSecondFactor: options.requireSecondFactor,
+    ownSessions: options.ownSessions,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.refusalsEveryMs && { refusalsEveryMs: options.refusalsEveryMs }),
@@ -235,7 +237,10 @@ async function callApi(url: string, call: Call): Promise<Answer> {
     },
     ...(body !== undefined && { body: body as string }),
   });
-  const text = await answer.text();
+  // A stream does not end by itself; `openEvents` reads it.
+  const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream");
+  if (isStream) await answer.body?.cancel();
+  const text = isStream ? "" : await answer.text();
   const isJson = /json/.test(answer.headers.get("content-type") ?? "") && text !== "";
   return {
     status: answer.status,

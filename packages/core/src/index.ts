@@ -14,6 +14,7 @@ export {
   rolesThatMay,
 } from "./access.ts";
 export { MAX_DEPTH } from "./max-depth.ts";
+export { DASHBOARD_PATHS, type DashboardPath } from "./dashboard-paths.ts";
 export { type Duration, durationMs, formatDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
 export { type Failure, toFailure } from "./failure.ts";

@@ -1,3 +1,4 @@
+export { OwnSessions } from "./api/own-sessions.ts";
 export { type ApiOptions, buildApi } from "./api/build-api.ts";
 export { endConnectionsOnClose } from "./api/connections.ts";
 export { STREAM_ANSWER, lastEventId } from "./api/event-stream.ts";

@@ -59,8 +59,8 @@ async function findRunning(kind: ServerKind): Promise<string | undefined> {
   return undefined;
 }
 
-/** Answers whether it is installed now. */
-async function installByApt(debianPackage: string): Promise<boolean> {
+/** Answers whether it is installed now: where this is Debian, we are root, and its packages can be reached. */
+export async function installByApt(debianPackage: string): Promise<boolean> {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return false;
   // RUNLEVEL=1 keeps the package from starting a service of its own.
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };

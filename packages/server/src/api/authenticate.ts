@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
-import { MillraceError } from "@millrace/core";
+import { DASHBOARD_PATHS, MillraceError } from "@millrace/core";
 import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { type Targets, requireWithin } from "../engine/scope.ts";
 import { type Caller, placeOf, requirePermission, requireWhole } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
 import type { SessionRow } from "../store/sessions.ts";
-import type { Callers } from "./callers.ts";
+import { type Callers, OWN_CALLER } from "./callers.ts";
 import { SESSION_COOKIE, readCookie } from "./cookies.ts";
+import type { OwnSessions } from "./own-sessions.ts";
 import type { CallerRates } from "./rates.ts";
 import type { Origins } from "./same-origin.ts";
 import type { Sessions } from "./sessions.ts";
@@ -26,7 +27,6 @@ declare module "fastify" {
  * `/second-factor` do by the cookies of who has proved a password. Beside these there are hooks.
  */
 const PUBLIC: readonly string[] = [
-  "GET /",
   "GET /docs",
   "GET /healthz",
   "GET /openapi.json",
@@ -47,7 +47,14 @@ const PUBLIC: readonly string[] = [
   "HEAD /set-password",
   "POST /set-password",
   "POST /api/v1/session",
+  // The ticket is what it asks for.
+  "POST /api/v1/session/ticket",
 ];
+
+/** The dashboard's document and what it loads: the same for everybody, with nothing of what the server has. */
+const PUBLIC_PAGE = new RegExp(
+  `^(?:GET|HEAD) /(?:(?:${DASHBOARD_PATHS.join("|")})(?:/(?!\\.)[\\w.~:%@!$&'()*+,;=-]+){0,3}|assets/[\\w-]+\\.[a-z]+)?$`,
+);
 
 /** Webhooks prove by their signatures who has sent them. The form of their ids is exact, too: this has one spelling. */
 const PUBLIC_HOOK = /^POST \/hooks\/[A-Za-z0-9_-]{32}$/;
@@ -71,6 +78,8 @@ const KEY_PARAMETERS = [
 /** By what callers are told. */
 export interface Doors {
   callers: Callers;
+  /** Of who came by a link of the server's own key; undefined where there are none. */
+  own: OwnSessions | undefined;
   sessions: Sessions;
   origins: Origins;
   rates: CallerRates;
@@ -135,7 +144,8 @@ async function identify(doors: Doors, request: FastifyRequest): Promise<Caller |
     );
   }
   const asked = `${raw.method} ${path}`;
-  if (PUBLIC.includes(asked) || PUBLIC_HOOK.test(asked)) return undefined;
+  if (PUBLIC.includes(asked) || PUBLIC_HOOK.test(asked) || PUBLIC_PAGE.test(asked))
+    return undefined;
   const token = readCookie(raw, SESSION_COOKIE);
   if (token === undefined) return doors.callers.tell(keyOf(raw), request.ip);
   if (raw.headers.authorization !== undefined) {
@@ -156,7 +166,7 @@ function keyOf({ headers }: IncomingMessage): string {
 
 /** Browsers send cookies with whatever any page has them send: what changes something must come from a page of ours. */
 async function callerOf(
-  { sessions, origins }: Doors,
+  { sessions, origins, own }: Doors,
   request: FastifyRequest,
   token: string,
 ): Promise<Caller> {
@@ -169,6 +179,7 @@ async function callerOf(
       );
     }
   }
+  if (own?.has(token)) return OWN_CALLER;
   const session = await sessions.tell(token);
   request.session = session;
   return personOf(session);

@@ -32,15 +32,18 @@ import {
   requireOwn,
 } from "./authenticate.ts";
 import { Callers } from "./callers.ts";
+import { readDashboardFiles } from "./dashboard-files.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import { endConnectionsOnClose } from "./connections.ts";
 import { EventStreams } from "./event-streams.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
+import { Live } from "./live/live.ts";
 import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
+import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
@@ -58,15 +61,18 @@ import { approvalRoutes } from "./routes/approvals.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { ownSessionRoutes } from "./routes/own-session.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { personRoutes } from "./routes/people.ts";
 import { projectRoutes } from "./routes/projects.ts";
@@ -92,6 +98,8 @@ import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
   db: Database;
+  /** For what is told to all who watch: a pool of its own, or one on a replica. Default `db`. */
+  liveDb?: Database;
   intake: Intake;
   /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
@@ -123,6 +131,8 @@ export interface ApiOptions {
   traced?: boolean | undefined;
   /** The address of a trace, with `{traceId}` in the place of its id, as runs show it. */
   traceUrl?: string | undefined;
+  /** Of who comes by a link of the server's own key. Only for a server that is reached from its own machine alone; default none. */
+  ownSessions?: OwnSessions | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
   metrics: Registry;
   /** How long a request may take to arrive, in milliseconds. Default 30,000. */
@@ -160,7 +170,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const sessions = new Sessions(db, logger);
   const origins = new Origins(options.publicUrl);
   const rates = new CallerRates(requestsPerSecond);
-  const doors = { callers, sessions, origins, rates };
+  const { ownSessions: own } = options;
+  const doors = { callers, own, sessions, origins, rates };
   const observer = new Observer(metrics, logger);
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
@@ -251,7 +262,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
   const people: PeopleContext = {
-    ...{ db, once, passwords, sessions, origins, publicUrl, signOn, factors },
+    ...{ db, once, passwords, sessions, own, origins, publicUrl, signOn, factors },
   };
   automationRoutes(app, context);
   createRunRoutes(app, context);
@@ -278,6 +289,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   apiKeyRoutes(app, context);
   personRoutes(app, people);
   sessionRoutes(app, people);
+  if (own) ownSessionRoutes(app, { own, origins });
   await loginRoutes(app, people);
   await secondFactorRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);
@@ -286,11 +298,18 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   auditRoutes(app, context);
   webhookRoutes(app, context);
   await hookRoutes(app, context, receiver);
+  const live = new Live({
+    db: options.liveDb ?? db,
+    subjects: intake.subjects,
+    ...{ logger, metrics },
+  });
+  liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);
   metricsRoute(app, metrics);
-  referenceRoutes(app, version);
+  referenceRoutes(app);
+  dashboardRoutes(app, readDashboardFiles());
   refuseOtherMethods();
 
   measurePlaces(metrics, db);

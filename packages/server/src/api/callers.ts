@@ -40,7 +40,7 @@ export class Callers {
    * @throws MillraceError `unauthorized`; `rate_limited` where too many wrong keys came from
    */
   async tell(text: string, address: string): Promise<Caller> {
-    if (this.#own.matches(text)) return OWN;
+    if (this.#own.matches(text)) return OWN_CALLER;
     const given = readKey(text);
     if (!given || !this.#rows.has(given.id)) this.#wrong.refuseGuesser(address);
     const row = given && (await this.#rows.find(given.id));
@@ -71,4 +71,5 @@ export class Callers {
   }
 }
 
-const OWN: Caller = Object.freeze({ name: "api", role: "admin", projects: null });
+/** Who has the server's own key. */
+export const OWN_CALLER: Caller = Object.freeze({ name: "api", role: "admin", projects: null });

@@ -10,6 +10,7 @@ import type { SecretKeys } from "../security/key-ring.ts";
 import type { ProvablePerson } from "../store/second-factors.ts";
 import type { Database } from "../store/database.ts";
 import { PROOF_COOKIE, SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
+import type { OwnSessions } from "./own-sessions.ts";
 import type { Origins } from "./same-origin.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -19,6 +20,7 @@ export interface PeopleContext {
   once: Once;
   passwords: Passwords;
   sessions: Sessions;
+  own: OwnSessions | undefined;
   origins: Origins;
   publicUrl: string | undefined;
   signOn: SignOn | undefined;

@@ -15,6 +15,7 @@ type Define = (cli: Cli) => Command;
 const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
   "Server:": {
     start: async () => (await import("./commands/start.ts")).startCommand,
+    open: async () => (await import("./commands/open.ts")).openCommand,
     api: async () => (await import("./commands/roles.ts")).apiCommand,
     worker: async () => (await import("./commands/worker.ts")).workerCommand,
     scheduler: async () => (await import("./commands/roles.ts")).schedulerCommand,

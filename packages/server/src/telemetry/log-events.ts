@@ -78,6 +78,7 @@ export const LOG_EVENTS = {
   "history.postponed": ["partition"],
   "history.pruned": ["partitions", "runs", "keys", "workers", "operations"],
   library: [],
+  "live.failed": [],
   "loop.failed": ["loop", "failures"],
   "loop.recovered": ["loop"],
   "partitions.blocked": ["tables"],

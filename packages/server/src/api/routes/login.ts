@@ -49,7 +49,7 @@ const TRY_AGAIN = ["login_failed", "login_busy", "too_many_logins"];
  * spend none.
  */
 export async function loginRoutes(app: Api, context: PeopleContext): Promise<void> {
-  const { db, passwords, sessions, origins, signOn, factors } = context;
+  const { db, passwords, sessions, own, origins, signOn, factors } = context;
   const issuer = signOn?.issuerName;
   const forms = { headers: LOGIN_HEADERS, maxBytes: MAX_FORM_BYTES };
   await formRoutes(app, forms, (scope, { show, seeOther }) => {
@@ -87,7 +87,7 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
           const { status } = ERROR_CODES[error.code];
           return show(reply, status, loginPage({ wrong: sentence(error), email: written, issuer }));
         }
-        return seeOther(reply, "login");
+        return seeOther(reply, "./");
       },
     );
 
@@ -96,7 +96,9 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
       { schema: { hide: true, permission: "public" }, bodyLimit: MAX_FORM_BYTES },
       async (request, reply) => {
         origins.requireSame(request);
-        const digest = readSecretText(readCookie(request.raw, SESSION_COOKIE) ?? "");
+        const token = readCookie(request.raw, SESSION_COOKIE) ?? "";
+        own?.end(token);
+        const digest = readSecretText(token);
         if (digest) await endSession(db, digest);
         sessions.forget();
         reply.header("set-cookie", noCookie(SESSION_COOKIE));

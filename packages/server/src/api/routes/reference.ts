@@ -1,12 +1,11 @@
 import type { OpenAPIV3_1 } from "openapi-types";
 import { z } from "zod";
-import { frontPage } from "../front-page.ts";
 import { PAGE_HEADERS } from "../page.ts";
 import { referencePage } from "../reference-page.ts";
 import { type Api, NoQuery } from "../route.ts";
 
 /** The pages and the document that anybody may read: they tell what there is, and nothing of what is in it. */
-export function referenceRoutes(app: Api, version: string): void {
+export function referenceRoutes(app: Api): void {
   let reference: string | undefined;
 
   app.get(
@@ -35,11 +34,5 @@ export function referenceRoutes(app: Api, version: string): void {
       reference ??= referencePage(app.swagger() as OpenAPIV3_1.Document);
       return reply.headers(PAGE_HEADERS).send(reference);
     },
-  );
-
-  app.get(
-    "/",
-    { schema: { hide: true, permission: "public", querystring: NoQuery } },
-    async (_request, reply) => reply.headers(PAGE_HEADERS).send(frontPage(version)),
   );
 }

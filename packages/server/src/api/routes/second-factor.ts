@@ -92,7 +92,7 @@ export async function secondFactorRoutes(app: Api, context: PeopleContext): Prom
           return show(reply, statusOf(again), codePage(person.email, sentence(again)));
         }
         reply.header("set-cookie", noCookie(PROOF_COOKIE));
-        return seeOther(reply, "login");
+        return seeOther(reply, "./");
       },
     );
 

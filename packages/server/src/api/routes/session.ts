@@ -5,14 +5,14 @@ import { z } from "zod";
 import { type BegunSession, type LoginStep, logIn } from "../../engine/log-in.ts";
 import { changeOwnPassword } from "../../engine/set-password.ts";
 import { type SessionRow, endSession } from "../../store/sessions.ts";
-import { SESSION_COOKIE, noCookie } from "../cookies.ts";
+import { SESSION_COOKIE, noCookie, readCookie } from "../cookies.ts";
 import { type PeopleContext, giveSession, noteLimit, visitorOf } from "../people-context.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, NoQuery } from "../route.ts";
 
 /** Sessions of people, for pages that have scripts. */
 export function sessionRoutes(app: Api, context: PeopleContext): void {
-  const { db, passwords, sessions, origins, factors } = context;
+  const { db, passwords, sessions, own, origins, factors } = context;
 
   app.post(
     "/api/v1/session",
@@ -88,7 +88,9 @@ export function sessionRoutes(app: Api, context: PeopleContext): void {
       },
     },
     async (request, reply) => {
-      await endSession(db, sessionOf(request).digest);
+      const token = readCookie(request.raw, SESSION_COOKIE);
+      if (token !== undefined && own?.has(token)) own.end(token);
+      else await endSession(db, sessionOf(request).digest);
       sessions.forget();
       return reply.code(204).header("set-cookie", noCookie(SESSION_COOKIE)).send();
     },

@@ -54,7 +54,7 @@ export async function signOnRoutes(
         const [, query = ""] = request.raw.url!.split("?", 2);
         const known = await issuer.finish(query, checks);
         giveSession(reply, sessions, await signOn(db, known, visitorOf(request)));
-        return seeOther(reply, "../../login");
+        return seeOther(reply, "../../");
       },
     );
   });

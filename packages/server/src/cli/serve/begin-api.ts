@@ -3,6 +3,7 @@ import { Intake } from "../../engine/intake.ts";
 import { requireFactorKeys } from "../../engine/second-factor/ring-for-factors.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
+import type { OwnSessions } from "../../api/own-sessions.ts";
 import { OutboundGuard } from "@millrace/sdk/http";
 import { SignOn } from "../../security/sign-on.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
@@ -11,6 +12,7 @@ import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
+import { openLivePool } from "./open-live-pool.ts";
 import { secretSources, subjectsOf } from "./secrets.ts";
 
 export interface ApiGround {
@@ -19,12 +21,14 @@ export interface ApiGround {
   values: ValueStore | undefined;
   /** Under which secrets are encrypted. */
   secretKeys: SecretKeys;
+  /** Of who comes by a link of the server's own key, where that may be. */
+  ownSessions?: OwnSessions | undefined;
 }
 
 /** @returns the address where it answers */
 export async function beginApi(
   ground: RungGround,
-  { registry, values, secretKeys }: ApiGround,
+  { registry, values, secretKeys, ownSessions }: ApiGround,
 ): Promise<string> {
   const { serving, db, bell, metrics, health, traced } = ground;
   const { settings, logger, undo } = serving;
@@ -34,6 +38,7 @@ export async function beginApi(
   await requireFactorKeys(db, secretKeys);
   const app = await buildApi({
     db,
+    liveDb: openLivePool(ground),
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
     values,
@@ -43,6 +48,7 @@ export async function beginApi(
     requireSecondFactor: settings.requireSecondFactor,
     signOn: settings.signOn && new SignOn(settings.signOn, publicUrl!),
     secretKeys,
+    ownSessions,
     secretSources: secretSources(ground),
     guard: new OutboundGuard(settings.allowedHosts),
     logger,

@@ -1,8 +1,11 @@
+import { OwnSessions } from "../../api/own-sessions.ts";
 import { JobRegistry } from "../../engine/job-registry.ts";
 import { keepPartitionsNow } from "../../maintenance/partition-keeper.ts";
+import { isLoopback } from "../../runtime/loopback.ts";
 import { migrate } from "../../store/migrate.ts";
 import { createHome } from "../api-key.ts";
 import type { Cli } from "../cli.ts";
+import { linkInto } from "../commands/open.ts";
 import type { LoadedCode } from "../load-jobs.ts";
 import { secretKeysOf } from "../secret-keys.ts";
 import type { Settings } from "../settings.ts";
@@ -11,7 +14,7 @@ import { beginApi, tellApi } from "./begin-api.ts";
 import { beginMaintenance } from "./begin-maintenance.ts";
 import { beginScheduler } from "./begin-scheduler.ts";
 import { beginWorker, makeWorker } from "./begin-worker.ts";
-import { commandToTry, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
+import { commandToTry, tell, tellDatabase, tellJobs, tellSchema } from "./greeting.ts";
 import { type Ground, openBell, openGround } from "./ground.ts";
 import { loadAllJobs } from "./load-all-jobs.ts";
 import { openable } from "./listen.ts";
@@ -58,15 +61,25 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   const reached: { at?: string } = {};
   const worker = makeWorker(ground, registry, values, () => reached.at);
   const secretKeys = secretKeysOf(serving.settings, "make");
-  const address = await beginApi(ground, { registry, values, secretKeys });
+  // Who reaches a server on its own machine alone can read its key, too.
+  const ownSessions = isLoopback(serving.settings.host) ? new OwnSessions() : undefined;
+  const address = await beginApi(ground, { registry, values, secretKeys, ownSessions });
   reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);
 
   tellApi(ground, address);
+  tellDashboard(cli, address, ownSessions);
   cli.out.line(`Ready. Try: ${await commandToTry(cli, jobs)}`);
   cli.out.line("Ctrl-C stops.");
   return worker;
+}
+
+/** The link is for who sits at the terminal: what is written elsewhere, as into a file, is read by others, later. */
+function tellDashboard(cli: Cli, address: string, own: OwnSessions | undefined): void {
+  const link = own && cli.out.isTty ? linkInto(address, own.makeTicket().text) : undefined;
+  const how = own ? "millrace open shows a link into it" : "people log in there";
+  tell(cli, "dashboard", link ? `${link} (works once)` : `${openable(address)}/ (${how})`);
 }
 
 /** An embedded database has one `start`; one that was started anew has forgotten whose it was. */

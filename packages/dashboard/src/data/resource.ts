@@ -1,0 +1,138 @@
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { ask } from "./ask.ts";
+import { Refused, type Trouble } from "./problem.ts";
+
+/** What is known of a place of the API. Old data stays while new is asked for, and when it cannot be had. */
+export interface Known<T> {
+  data: T | undefined;
+  /** When the server last said so, in milliseconds. */
+  at: number | undefined;
+  /** Of the last time that it was asked. */
+  trouble: Trouble | undefined;
+}
+
+export interface Shown<T> extends Known<T> {
+  /** The data are of what was asked for before: the answer to this is not there yet. */
+  old: boolean;
+  reload(): void;
+}
+
+/** So many places are remembered, for who comes back to one. */
+const MOST = 60;
+const NOTHING: Known<never> = { data: undefined, at: undefined, trouble: undefined };
+const resources = new Map<string, Resource<unknown>>();
+
+/**
+ * What the API says of a path, asked for anew while somebody looks. Nothing is asked from a tab that is hidden.
+ *
+ * @param path undefined for nothing yet
+ * @param options.everyMs how long until it is asked again; 0 for never. Default 5 s; with ETags most answers are empty
+ */
+export function useResource<T>(
+  path: string | undefined,
+  { everyMs = 5000 }: { everyMs?: number } = {},
+): Shown<T> {
+  const resource = path === undefined ? undefined : resourceOf<T>(path);
+  const before = useRef<Known<T>>(NOTHING);
+  useEffect(() => resource?.watch(everyMs), [resource, everyMs]);
+  const known = resource?.known.value ?? NOTHING;
+  const reload = () => void resource?.load();
+  if (known.data !== undefined) {
+    before.current = known;
+    return { ...known, old: false, reload };
+  }
+  const shown = known.trouble ? (NOTHING as Known<T>) : before.current;
+  return { ...shown, trouble: known.trouble, old: shown.data !== undefined, reload };
+}
+
+/** Asks anew for whatever begins so and is looked at: to be called after something was changed. */
+export function refresh(...prefixes: readonly string[]): void {
+  for (const [path, resource] of resources) {
+    if (prefixes.some((prefix) => path.startsWith(prefix))) resource.renew();
+  }
+}
+
+function resourceOf<T>(path: string): Resource<T> {
+  const there = resources.get(path);
+  if (there) {
+    resources.delete(path);
+    resources.set(path, there);
+    return there as Resource<T>;
+  }
+  for (const [old, resource] of resources) {
+    if (resources.size < MOST) break;
+    if (!resource.watched) resources.delete(old);
+  }
+  const made = new Resource<T>(path);
+  resources.set(path, made);
+  return made;
+}
+
+class Resource<T> {
+  readonly #path: string;
+  readonly #known = signal<Known<T>>(NOTHING as Known<T>);
+  #etag: string | undefined;
+  #watchers = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #everyMs = 0;
+  #underWay: AbortController | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get known(): ReadonlySignal<Known<T>> {
+    return this.#known;
+  }
+
+  get watched(): boolean {
+    return this.#watchers > 0;
+  }
+
+  /** @returns ends the watching */
+  watch(everyMs: number): () => void {
+    this.#watchers++;
+    this.#everyMs = everyMs;
+    const onVisible = () => document.visibilityState === "visible" && this.renew();
+    document.addEventListener("visibilitychange", onVisible);
+    void this.load();
+    return () => {
+      document.removeEventListener("visibilitychange", onVisible);
+      if (--this.#watchers > 0) return;
+      clearTimeout(this.#timer);
+      this.#underWay?.abort();
+    };
+  }
+
+  /** What is looked at is asked for now, else when somebody looks. */
+  renew(): void {
+    if (this.watched) void this.load();
+  }
+
+  async load(): Promise<void> {
+    this.#underWay?.abort();
+    const mine = new AbortController();
+    this.#underWay = mine;
+    clearTimeout(this.#timer);
+    try {
+      const { data, etag } = await ask<T>(this.#path, { signal: mine.signal, etag: this.#etag });
+      this.#etag = etag;
+      const old = this.#known.peek().data;
+      this.#known.value = { data: data ?? old, at: Date.now(), trouble: undefined };
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      if (!(error instanceof Refused)) throw error;
+      this.#known.value = { ...this.#known.peek(), trouble: error.trouble };
+    }
+    if (this.#underWay === mine) this.#underWay = undefined;
+    this.#again();
+  }
+
+  #again(): void {
+    if (!this.watched || this.#everyMs === 0) return;
+    this.#timer = setTimeout(() => {
+      if (document.visibilityState === "visible") void this.load();
+    }, this.#everyMs);
+  }
+}

@@ -1,0 +1,21 @@
+import { render } from "preact";
+import "./design/tokens.css";
+import "./design/base.css";
+import "./design/parts.css";
+import "./design/shell.css";
+import "./design/screens.css";
+import { followLinks, go } from "./routing/router.ts";
+import { App } from "./shell/app.tsx";
+import { keepAppearance } from "./shell/appearance.ts";
+import { comeIn } from "./shell/come-in.ts";
+import { listenToKeys } from "./shell/keyboard.ts";
+import { screenAt } from "./shell/screens.ts";
+import { placeBeforeLogin } from "./data/ask.ts";
+
+keepAppearance();
+await comeIn();
+const before = location.pathname === "/" ? placeBeforeLogin() : undefined;
+if (before !== undefined) go(before, "replace");
+followLinks((path) => screenAt(path) !== undefined);
+listenToKeys();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,53 @@
+import { signal } from "@preact/signals";
+
+interface Toast {
+  id: number;
+  text: string;
+  kind: "good" | "bad";
+  undo: (() => void) | undefined;
+}
+
+const shown = signal<readonly Toast[]>([]);
+let last = 0;
+
+/**
+ * Says for some seconds what has happened.
+ *
+ * @param undo takes it back; then it stays for ten seconds
+ */
+export function toast(text: string, kind: Toast["kind"] = "good", undo?: () => void): void {
+  const id = ++last;
+  shown.value = [...shown.value.slice(-2), { id, text, kind, undo }];
+  setTimeout(() => dismiss(id), undo || kind === "bad" ? 10_000 : 4000);
+}
+
+function dismiss(id: number): void {
+  shown.value = shown.value.filter((one) => one.id !== id);
+}
+
+/** Read aloud as it comes. */
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {shown.value.map(({ id, text, kind, undo }) => (
+        <div class={`toast toast-${kind}`} key={id}>
+          <span>{text}</span>
+          {undo && (
+            <button
+              type="button"
+              onClick={() => {
+                undo();
+                dismiss(id);
+              }}
+            >
+              Undo
+            </button>
+          )}
+          <button type="button" class="icon" aria-label="Dismiss" onClick={() => dismiss(id)}>
+            <span aria-hidden="true">✕</span>
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

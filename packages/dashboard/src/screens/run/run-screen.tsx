@@ -1,0 +1,208 @@
+import type { Run } from "@millrace/core/api";
+import type { ComponentChildren } from "preact";
+import { isFinal } from "@millrace/core";
+import { useResource } from "../../data/resource.ts";
+import { shownState } from "../../design/states.ts";
+import { Given } from "../../parts/conditions.tsx";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { JsonView } from "../../parts/json-view.tsx";
+import { Page } from "../../parts/page.tsx";
+import { StateBadge } from "../../parts/state-badge.tsx";
+import { type Tab, Tabs } from "../../parts/tabs.tsx";
+import { Ago, At, Took } from "../../parts/time.tsx";
+import { Words } from "../../parts/words.tsx";
+import type { ScreenProps } from "../../shell/screens.ts";
+import { shortId } from "../runs/run-row.tsx";
+import { RunActions } from "./run-actions.tsx";
+import { RunAttempts } from "./run-attempts.tsx";
+import { RunLog } from "./run-log.tsx";
+import { Waterfall } from "./waterfall.tsx";
+import { WhyPanel } from "./why-panel.tsx";
+
+/** One run: why it is as it is, what happened when, and what went in and came out. */
+export function RunScreen({ params: { id = "" } }: ScreenProps) {
+  const path = `/api/v1/runs/${encodeURIComponent(id)}`;
+  const shown = useResource<Run>(path, { everyMs: 2000 });
+  const run = shown.data;
+  return (
+    <Page title={run ? run.job : `Run ${shortId(id)}`} actions={run && <RunActions run={run} />}>
+      <Given shown={shown} what="run" rows={8}>
+        {(data) => (
+          <>
+            <Facts run={data} />
+            <WhyPanel run={data} />
+            <Waterfall run={data} />
+            <Tabs label="What there is of the run" tabs={tabsOf(data)} />
+          </>
+        )}
+      </Given>
+    </Page>
+  );
+}
+
+function Facts({ run }: { run: Run }) {
+  const { id, attempt, maxAttempts, queue, runAt, parent, children, progress } = run;
+  return (
+    <dl class="facts">
+      <Fact name="Status">
+        <StateBadge state={shownState(run)} />
+      </Fact>
+      <Fact name="Run">
+        <code>{id}</code>
+        <CopyButton text={id} what="run id" />
+      </Fact>
+      {attempt > 0 && (
+        <Fact name="Try">
+          {attempt}
+          {maxAttempts !== null && ` of ${maxAttempts}`}
+        </Fact>
+      )}
+      {runAt && !isFinal(run.state) && (
+        <Fact name="Due">
+          <Ago at={runAt} />
+        </Fact>
+      )}
+      <Fact name="Queue">{queue}</Fact>
+      <Fact name="Asked for">
+        <Ago at={run.createdAt} />, by {run.schedule ?? run.trigger}
+      </Fact>
+      {run.startedAt && (
+        <Fact name="Took">
+          <Took from={run.startedAt} until={run.finishedAt} />
+        </Fact>
+      )}
+      {run.idempotencyKey && <Fact name="Key">{run.idempotencyKey}</Fact>}
+      {run.correlationId && <Fact name="Correlation">{run.correlationId}</Fact>}
+      {run.version && <Fact name="Version">{run.version}</Fact>}
+      {run.worker !== null && <Fact name="Worker">{run.worker}</Fact>}
+      {parent && (
+        <Fact name="Parent">
+          <a href={`/runs/${parent.run}`}>{shortId(parent.run)}</a>, step {parent.step}
+        </Fact>
+      )}
+      {run.rerunOf && (
+        <Fact name="Rerun of">
+          <a href={`/runs/${run.rerunOf}`}>{shortId(run.rerunOf)}</a>
+        </Fact>
+      )}
+      {children && (
+        <Fact name="Children">
+          {Object.entries(children)
+            .filter(([, count]) => count > 0)
+            .map(([state, count]) => `${count} ${state}`)
+            .join(", ")}
+        </Fact>
+      )}
+      {progress && (
+        <Fact name="Progress">
+          {progress.done}
+          {progress.total !== null && ` of ${progress.total}`} {progress.message}
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function tabsOf(run: Run): Tab[] {
+  return [
+    { id: "logs", title: "Logs", content: () => <RunLog id={run.id} state={run.state} /> },
+    { id: "input", title: "Input", content: () => <JsonView value={run.input} what="input" /> },
+    {
+      id: "output",
+      title: "Output",
+      content: () =>
+        run.output === null ? (
+          <p class="muted">None{isFinal(run.state) ? "" : " yet"}.</p>
+        ) : (
+          <JsonView value={run.output} what="output" />
+        ),
+    },
+    {
+      id: "attempts",
+      title: "Attempts",
+      count: run.attempts.length,
+      content: () => <RunAttempts run={run} />,
+    },
+    {
+      id: "steps",
+      title: "Steps",
+      count: run.steps.length,
+      content: () => <Steps run={run} />,
+    },
+    { id: "events", title: "Events", content: () => <Events run={run} /> },
+    { id: "raw", title: "Raw", content: () => <JsonView value={run} what="run" /> },
+  ];
+}
+
+function Steps({ run: { steps } }: { run: Run }) {
+  if (steps.length === 0) return <p class="muted">This run has no steps on record.</p>;
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Step</th>
+          <th scope="col">Kind</th>
+          <th scope="col">Began</th>
+          <th scope="col">Took</th>
+        </tr>
+      </thead>
+      <tbody>
+        {steps.map((step) => (
+          <tr key={`${step.name} ${step.ordinal}`}>
+            <td>
+              {step.name}
+              {step.ordinal > 1 && <span class="muted"> ({step.ordinal})</span>}
+            </td>
+            <td>{step.kind}</td>
+            <td>
+              <At at={step.startedAt} />
+            </td>
+            <td>
+              {step.finishedAt === null ? (
+                <StateBadge state="waiting" />
+              ) : (
+                <Took from={step.startedAt} until={step.finishedAt} />
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Events({ run: { timeline } }: { run: Run }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">What</th>
+          <th scope="col">Who</th>
+          <th scope="col">More</th>
+        </tr>
+      </thead>
+      <tbody>
+        {timeline.map(({ at, event, actor, detail }, index) => (
+          <tr key={index}>
+            <td>
+              <At at={at} />
+            </td>
+            <td>{event}</td>
+            <td>{actor ?? "–"}</td>
+            <td class="muted">{detail && <Words text={JSON.stringify(detail)} />}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,122 @@
+import type { Explanation, Run } from "@millrace/core/api";
+import { isFinal } from "@millrace/core";
+import { useResource } from "../../data/resource.ts";
+import { Ago } from "../../parts/time.tsx";
+import { Words } from "../../parts/words.tsx";
+import { lengthInWords } from "../../parts/moment.ts";
+import { shortId } from "../runs/run-row.tsx";
+
+/** Why the run is as it is, in words: the first thing that one wants to know. */
+export function WhyPanel({ run }: { run: Run }) {
+  const kind = run.state === "failed" ? "bad" : "";
+  return (
+    <section class={`why ${kind}`} aria-label="Why">
+      <h2>Why</h2>
+      {isFinal(run.state) ? <Ended run={run} /> : <Open run={run} />}
+    </section>
+  );
+}
+
+function Ended({ run }: { run: Run }) {
+  const { state, error, continuedAs } = run;
+  if (state === "failed" && error) {
+    const last = run.attempts.findLast((attempt) => attempt.error !== null);
+    const place = placeIn(last?.error?.stack);
+    return (
+      <>
+        <p>
+          <strong>{error.class}</strong>
+          {place && (
+            <>
+              {" "}
+              at <code>{place}</code>
+            </>
+          )}
+        </p>
+        <p class="said">{error.message}</p>
+        <p class="muted">
+          {tries(run)}; it is over, and nobody tries again by itself.
+          {run.reruns.length > 0 && " It was rerun: "}
+          {run.reruns.map((id) => (
+            <a key={id} href={`/runs/${id}`}>
+              {shortId(id)}{" "}
+            </a>
+          ))}
+        </p>
+      </>
+    );
+  }
+  if (state === "cancelled") {
+    const entry = run.timeline.findLast(({ event }) => /cancel/.test(event));
+    const reason = entry?.detail?.["reason"];
+    return (
+      <p>
+        Cancelled{entry?.actor ? ` by ${entry.actor}` : ""}
+        {typeof reason === "string" ? `: “${reason}”` : "."}
+      </p>
+    );
+  }
+  return (
+    <p>
+      Completed {tries(run)}
+      {run.startedAt && run.finishedAt && (
+        <> in {lengthInWords(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}</>
+      )}
+      .
+      {continuedAs && (
+        <>
+          {" "}
+          It continues as <a href={`/runs/${continuedAs}`}>{shortId(continuedAs)}</a>.
+        </>
+      )}
+    </p>
+  );
+}
+
+function Open({ run }: { run: Run }) {
+  const { data } = useResource<Explanation>(`/api/v1/runs/${run.id}/explain`, { everyMs: 3000 });
+  return (
+    <>
+      <p>
+        <Words text={data?.summary ?? run.reason ?? `It is ${run.state}.`} />
+      </p>
+      {data?.blockers.some(({ holders }) => holders.length > 0) && (
+        <ul class="holders">
+          {data.blockers.flatMap(({ holders }) =>
+            holders.map(({ run: holder, worker, since }) => (
+              <li key={holder}>
+                <a href={`/runs/${holder}`}>{shortId(holder)}</a> holds it, on worker {worker},{" "}
+                since <Ago at={since} />
+              </li>
+            )),
+          )}
+        </ul>
+      )}
+      {data?.expectedStart && (
+        <p class="muted">
+          It will start <Ago at={data.expectedStart} />, as far as the pace of now tells.
+        </p>
+      )}
+      {run.error && (
+        <p class="said">
+          The last try failed: <strong>{run.error.class}</strong>: {run.error.message}
+        </p>
+      )}
+    </>
+  );
+}
+
+function tries({ attempt, maxAttempts, state }: Run): string {
+  if (state === "completed") return attempt > 1 ? `at the ${attempt}. try` : "at the first try";
+  if (attempt === 0) return "It was never tried";
+  const of = maxAttempts !== null && maxAttempts > 1 ? ` of ${maxAttempts}` : "";
+  return attempt === 1 ? `Tried once${of && `,${of}`}` : `Tried ${attempt} times${of}`;
+}
+
+/** The first line of a stack that is of the author's own code: file and line. */
+function placeIn(stack: string | null | undefined): string | undefined {
+  const own = stack
+    ?.split("\n")
+    .find((line) => /^\s+at /.test(line) && !/node_modules|node:|packages.server.dist/.test(line));
+  return own && /([^\s(/\\]*[/\\]?[^\s(/\\]+:\d+):\d+\)?$/.exec(own)?.[1];
+}

@@ -1,0 +1,35 @@
+/** What the quick filters are about: the states that people look for. */
+export const QUICK = [
+  { title: "All", term: "" },
+  { title: "Failed", term: "status:failed" },
+  { title: "Running", term: "status:running" },
+  { title: "Queued", term: "status:queued" },
+  { title: "Retrying", term: "status:retrying" },
+  { title: "Waiting", term: "status:waiting" },
+  { title: "Scheduled", term: "status:scheduled" },
+  { title: "Completed", term: "status:completed" },
+  { title: "Cancelled", term: "status:cancelled" },
+] as const;
+
+/** A term of the form `status:…` that stands by itself. */
+const STATUS = /(^|\s)status:\S+/g;
+
+/** The query with another status, or with none. */
+export function withStatus(query: string, term: string): string {
+  const rest = query.replaceAll(STATUS, " ").trim().replaceAll(/\s+/g, " ");
+  return [term, rest].filter(Boolean).join(" ");
+}
+
+/** The status that the query asks for: "" for none, undefined for several or one that no quick filter has. */
+export function statusOf(query: string): string | undefined {
+  const found = [...query.matchAll(STATUS)].map(([text]) => text.trim());
+  if (found.length === 0) return "";
+  return found.length === 1 ? QUICK.find(({ term }) => term === found[0])?.term : undefined;
+}
+
+export function runsPath(query: string, cursor: string | undefined): string {
+  const parameters = new URLSearchParams({ limit: "200" });
+  if (query !== "") parameters.set("q", query);
+  if (cursor !== undefined) parameters.set("cursor", cursor);
+  return `/api/v1/runs?${parameters}`;
+}

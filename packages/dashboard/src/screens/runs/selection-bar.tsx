@@ -1,0 +1,58 @@
+import { useState } from "preact/hooks";
+import { act } from "../../data/act.ts";
+import { ActionButton } from "../../parts/action-button.tsx";
+import { toast } from "../../parts/toast.tsx";
+
+/** So many are asked for at the same time. */
+const AT_ONCE = 4;
+
+/** What can be done with the runs that are ticked. */
+export function SelectionBar({
+  ids,
+  onClear,
+}: {
+  query: string;
+  ids: ReadonlySet<string>;
+  onClear: () => void;
+}) {
+  const [busy, setBusy] = useState(false);
+  const each = async (verb: "rerun" | "cancel", past: string) => {
+    setBusy(true);
+    const left = [...ids];
+    let [done, refused] = [0, 0];
+    let why = "";
+    const work = async () => {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) {
+        const key = verb === "rerun" ? { idempotencyKey: crypto.randomUUID() } : {};
+        const result = await act(`/api/v1/runs/${id}/${verb}`, key, []);
+        if (result.ok) done++;
+        else [refused, why] = [refused + 1, result.trouble.detail];
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    setBusy(false);
+    if (refused > 0) toast(`${done} ${past}, ${refused} refused: ${why}`, "bad");
+    else toast(`${done} ${past}`);
+    onClear();
+  };
+  const why = busy ? "It is being done" : undefined;
+  return (
+    <div class="selection" role="region" aria-label="Ticked runs">
+      <strong>{ids.size} ticked</strong>
+      <ActionButton permission="operate" why={why} onPress={() => void each("rerun", "rerun")}>
+        Retry {ids.size}
+      </ActionButton>
+      <ActionButton
+        permission="operate"
+        kind="danger"
+        why={why}
+        onPress={() => void each("cancel", "cancelled")}
+      >
+        Cancel {ids.size}
+      </ActionButton>
+      <button type="button" onClick={onClear}>
+        Clear
+      </button>
+    </div>
+  );
+}

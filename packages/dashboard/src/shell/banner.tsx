@@ -1,0 +1,20 @@
+import { lastContact, silentSince } from "../data/ask.ts";
+import { lengthInWords, now } from "../parts/moment.ts";
+
+/** So long a server may say nothing before it is worth a word. */
+const PATIENCE_MS = 3000;
+
+/** Says that what is shown is old, and since when. */
+export function Banner() {
+  const since = silentSince.value;
+  if (since === undefined || now.value - since < PATIENCE_MS) return null;
+  const last = lastContact.value;
+  return (
+    <p class="stale banner" role="status">
+      <span aria-hidden="true">!</span>{" "}
+      {last === undefined
+        ? "The server does not answer; trying again"
+        : `Last update ${lengthInWords(now.value - last)} ago, reconnecting`}
+    </p>
+  );
+}

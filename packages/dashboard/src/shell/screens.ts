@@ -1,0 +1,56 @@
+import type { DashboardPath } from "@millrace/core";
+import type { ComponentType } from "preact";
+import { match } from "../routing/router.ts";
+import { HomeScreen } from "../screens/home/home-screen.tsx";
+
+export interface ScreenProps {
+  /** The named parts of the address. */
+  params: Record<string, string>;
+  /** Whether there is a screen at an address. */
+  isScreen: (path: string) => boolean;
+}
+
+export interface Screen {
+  /** Its address; `:name` is a part with a name. */
+  path: DashboardPath;
+  title: string;
+  /** Where it stands in the navigation; absent for what is reached from elsewhere. */
+  navigation?: {
+    icon: string;
+    /** Goes there, after `g`. */
+    key: string;
+  };
+  /** Its code: loaded when somebody goes there, so that the first page stays small. Home is there from the start. */
+  load: () => Promise<ComponentType<ScreenProps>>;
+}
+
+/** Every screen, in the order of the navigation. A new one is a row here, a folder in `screens/`, and a row in `test/dashboard/screens.ts`. */
+export const SCREENS: readonly Screen[] = [
+  {
+    path: "/",
+    title: "Home",
+    navigation: { icon: "⌂", key: "h" },
+    load: async () => HomeScreen,
+  },
+  {
+    path: "/runs",
+    title: "Runs",
+    navigation: { icon: "≡", key: "r" },
+    load: async () => (await import("../screens/runs/runs-screen.tsx")).RunsScreen,
+  },
+  {
+    path: "/runs/:id",
+    title: "Run",
+    load: async () => (await import("../screens/run/run-screen.tsx")).RunScreen,
+  },
+];
+
+export function screenAt(
+  path: string,
+): { screen: Screen; params: ScreenProps["params"] } | undefined {
+  for (const screen of SCREENS) {
+    const params = match(screen.path, path);
+    if (params) return { screen, params };
+  }
+  return undefined;
+}

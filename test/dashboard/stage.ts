@@ -1,0 +1,49 @@
+import { OwnSessions } from "millrace";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { type ApiUnderTest, startApi } from "../support/api.ts";
+import { openWindow } from "../support/browser.ts";
+import { PASSWORD, addPerson } from "../support/people.ts";
+
+export interface Stage {
+  api: ApiUnderTest;
+  page: Page;
+  /** What the page has complained of: errors, and what its security policy refuses. */
+  complaints: string[];
+  /** To an address of the dashboard, as somebody who opens a link. */
+  open(path: string): Promise<void>;
+}
+
+/** The dashboard of a server of its own, in a window of its own, as somebody sees it who is logged in. */
+export async function stage(
+  as: "own" | "viewer" | "nobody" = "own",
+  { away = false, ...window }: { away?: boolean } & Parameters<typeof openWindow>[0] = {},
+): Promise<Stage> {
+  const ownSessions = new OwnSessions();
+  const api = await startApi({ ownSessions, away });
+  const { page, complaints } = await openWindow({
+    viewport: { width: 1280, height: 800 },
+    // What is looked at while a colour changes has a third one.
+    reducedMotion: "reduce",
+    ...window,
+  });
+  if (as === "own") {
+    await page.goto(`${api.url}/#t=${ownSessions.makeTicket().text}`);
+    await page.waitForSelector("h1");
+  }
+  if (as === "viewer") {
+    await addPerson(api, "vera@example.com", "viewer");
+    await page.goto(`${api.url}/login`);
+    await page.getByLabel("E-mail address").fill("vera@example.com");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.waitForSelector("nav[aria-label=Screens]", { state: "attached" });
+  }
+  return {
+    ...{ api, page, complaints },
+    open: async (path) => {
+      const answer = await page.goto(`${api.url}${path}`);
+      expect(answer?.status()).toBe(200);
+    },
+  };
+}
