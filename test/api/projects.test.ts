@@ -740,6 +740,28 @@ test("what goes on while it is moved is its new project's: dead letters are left
   expect((await api.call(cancel, { method: "POST", key: sales.key })).status).toBe(200);
 });
 
+test("a schedule is not given back a job that came to another project", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  await done(api.call("/api/v1/projects", { json: { name: "sales" } }));
+  const schedule = "/api/v1/schedules/crm%2Fnightly";
+  await api.db.query(
+    `update millrace.schedule set defined = jsonb_build_object('job', job, 'rule', rule, 'policy', policy, 'input', input)
+     where name = 'crm/nightly'`,
+  );
+  const change = { method: "PATCH", json: { job: "crm/plain" }, key: crm.key };
+  await done(api.call(schedule, change));
+  const all = { jobs: ["crm/pay"], queues: ["crm/queue"], secrets: ["CRM_TOKEN"] };
+  await done(api.call("/api/v1/projects/sales/move", { json: all }));
+  const reset = (key?: string) =>
+    api.call(`${schedule}/reset`, { method: "POST", ...(key && { key }) });
+  expect((await reset(crm.key)).body).toMatchObject({ code: "unknown_job" });
+  expect((await reset()).body).toMatchObject({ code: "invalid_request" });
+  expect((await api.call(schedule, { key: crm.key })).body).toMatchObject({ job: "crm/plain" });
+  await done(api.call("/api/v1/projects/crm/move", { json: all }));
+  expect((await reset(crm.key)).body).toMatchObject({ job: "crm/pay" });
+});
+
 test("a project is removed when nothing belongs to it, and the first one never", async () => {
   const api = await startApi();
   const crm = await furnish(api, "crm");
