@@ -35,7 +35,13 @@ export async function beginApi(
   const app = await buildApi({
     db,
     ring: (queue) => bell.ring(queue),
-    intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
+    intake: new Intake(
+      db,
+      registry,
+      (queue) => bell.ring(queue),
+      subjectsOf(ground),
+      ground.intake.sent,
+    ),
     values,
     apiKey,
     publicUrl,
