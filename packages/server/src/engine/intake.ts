@@ -19,6 +19,9 @@ export type RunRequest = Omit<EnqueueRequest, "input"> & {
   projects?: Projects;
 };
 
+/** How long a batch of requests took, in milliseconds, and how many new runs came of it. */
+export type OnSent = (ms: number, runs: number) => void;
+
 /** What of the way in looks at inputs, and starts nothing. */
 export type InputCheck = Pick<Intake, "requireAcceptable" | "sealed" | "subjects">;
 
@@ -40,17 +43,21 @@ export class Intake {
   /** Of whom runs are about. */
   readonly subjects: Subjects;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
+  readonly #onSent: OnSent | undefined;
 
   /**
    * @param ring called with a queue that has got a run which may start now
    * @param subjects their keys; without them runs of jobs that have a subject are refused
+   * @param onSent told of every batch, for metrics
    */
   constructor(
     db: Database,
     jobs: JobRegistry,
     ring: (queue: string) => void,
     subjects = new Subjects(db),
+    onSent?: OnSent,
   ) {
+    this.#onSent = onSent;
     this.subjects = subjects;
     this.#db = db;
     this.#jobs = jobs;
@@ -143,7 +150,9 @@ export class Intake {
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
+    const askedAt = performance.now();
     const results = await enqueue(this.#db, requests);
+    this.#onSent?.(performance.now() - askedAt, results.filter(isNew).length);
     this.ring(results);
     return results;
   }
@@ -216,6 +225,10 @@ function reserved(): MillraceError {
 /** A transaction in which a statement may fail without the rest, as one does that a refused run is in. */
 function inParts(tx: Transaction): Queryable {
   return { query: (config) => inSavepoint(tx, () => tx.query(config)) };
+}
+
+function isNew(result: EnqueueResult): boolean {
+  return "run" in result && result.run.created;
 }
 
 function queuesIn(results: readonly EnqueueResult[]): Set<string> {

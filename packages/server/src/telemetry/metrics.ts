@@ -142,6 +142,9 @@ export const LONG_SECONDS: readonly number[] = [
   ...[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
 ];
 
+/** For how many of something are handled together. */
+export const BATCHES: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500];
+
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 interface Observed {

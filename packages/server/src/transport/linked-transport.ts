@@ -82,10 +82,11 @@ export class LinkedTransport implements Transport {
 
   async publish(queues: readonly string[]): Promise<void> {
     const session = this.#session;
+    const askedAt = performance.now();
     try {
       if (!session) throw new Error(`${this.name} is away`);
       await inTime(this.#deadlineMs, "publishing", session.publish(queues));
-      this.#observer?.onPublished(queues.length);
+      this.#observer?.onPublished(queues.length, performance.now() - askedAt);
     } catch (error) {
       this.#observer?.onPublishError();
       if (session) this.#lose(session, error);

@@ -65,6 +65,8 @@ export interface AttemptOptions {
   /** Told when a handler ignored its signal for the whole grace, and was ended by force or keeps its slot. */
   onIgnored?: ((job: string, forced: boolean) => void) | undefined;
   onSettled?: ((attempt: SettledAttempt) => void) | undefined;
+  /** Told of every attempt whose lease was lost, so that its outcome is not on record. */
+  onSuperseded?: ((job: string) => void) | undefined;
   /** Told of every attempt that has failed, or died, once that is on record. */
   onFailed?: ((attempt: FailedAttempt) => void) | undefined;
   /** Called when a server that a handler calls has asked all of its job, or of a key of it, to wait. */
@@ -161,6 +163,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     try {
       this.#report(what);
       if (what === "recorded" || what === "out of time") this.#afterwards(what);
+      else if (what === "lease lost") this.#options.onSuperseded?.(this.run.job);
     } catch (error) {
       this.#options.logger.error(
         { event: "outcome.aftermath_failed", err: error, run: this.run.id },

@@ -54,6 +54,8 @@ export interface WorkerOptions {
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
+  /** Told of every attempt whose lease was lost, so that its outcome is not on record, for metrics. */
+  onSuperseded?: (job: string) => void;
   /** Told of every attempt that has failed, or died, once that is on record. */
   onFailed?: (attempt: FailedAttempt) => void;
   /** Told of every claim, for metrics. */

@@ -33,7 +33,13 @@ export async function beginMaintenance(
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
   const { retentionMs, leaseMs, allowedHosts } = serving.settings;
-  const intake = new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground));
+  const intake = new Intake(
+    db,
+    registry,
+    (queue) => bell.ring(queue),
+    subjectsOf(ground),
+    ground.intake.sent,
+  );
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
   const reaped = new ReapMetrics(metrics);
@@ -63,7 +69,7 @@ export async function beginMaintenance(
     new WebhookPruner({ db, logger, retentionMs }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),
   ];
-  for (const loop of loops) await begun(serving, loop);
+  for (const loop of loops) await begun(ground, loop);
   health.add("maintenance", () => conditionOf(loops));
   measureHealth(metrics, db);
 }

@@ -40,6 +40,7 @@ export function makeWorker(
     traced,
     publicUrl: () => serving.settings.publicUrl ?? address(),
     onSettled: attempts.settled,
+    onSuperseded: attempts.superseded,
     onFailed: serving.errors.failed,
     onClaim: attempts.claimed,
     onRecorded: attempts.recorded,

@@ -1,5 +1,8 @@
 import type pg from "pg";
+import { IntakeMetrics } from "../../engine/intake-metrics.ts";
+import { Loop } from "../../runtime/loop.ts";
 import type { Registry } from "../../telemetry/metrics.ts";
+import { LoopMetrics } from "../../telemetry/loop-metrics.ts";
 import { measurePool } from "../../telemetry/pool-metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
@@ -22,6 +25,8 @@ export interface Ground extends OpenedDatabase {
   readonly health: HealthChecks;
   /** Whether spans are recorded in this process. */
   readonly traced: boolean;
+  readonly loops: LoopMetrics;
+  readonly intake: IntakeMetrics;
   /** For connections of one's own. */
   connection(): pg.ClientConfig;
   /** Calls back whenever an embedded database was started anew. */
@@ -63,6 +68,8 @@ export async function openGround(
     metrics,
     health,
     traced,
+    loops: new LoopMetrics(metrics),
+    intake: new IntakeMetrics(metrics),
     connection: () => opened.place.connection(),
     onRestart: (listener) => restarts.push(listener),
   };
@@ -79,7 +86,8 @@ export async function openBell(ground: Ground): Promise<RungGround> {
 }
 
 /** Starts a service that ends with the process. */
-export async function begun({ undo }: Serving, service: Service): Promise<void> {
-  undo.add(`the ${service.name}`, () => service.stop());
+export async function begun({ serving, loops }: Ground, service: Service): Promise<void> {
+  serving.undo.add(`the ${service.name}`, () => service.stop());
+  if (service instanceof Loop) loops.watch(service);
   await service.start();
 }
