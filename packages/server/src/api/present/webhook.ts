@@ -41,6 +41,7 @@ export function presentSubscription(row: SubscriptionRow): SubscriptionInfo {
     url: row.url,
     events: row.events,
     job: row.job,
+    allAlerts: row.installation,
     enabled: row.enabled,
     disabledReason: row.disabled_reason,
     overlapUntil: overlapUntil(row),
