@@ -16,7 +16,8 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     ["operator", "editor", "admin"],
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
-     forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook`,
+     forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook acknowledgeAlert silenceAlerts endAlertSilence
+     testAlertTarget`,
   ),
   ...all(
     ["editor", "admin"],
@@ -26,7 +27,8 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets eraseSubject listAudit
-      listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject`,
+      listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject
+      setAlertRule removeAlertRule setAlertTarget removeAlertTarget`,
   ),
 };
 

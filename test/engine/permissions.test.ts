@@ -61,6 +61,14 @@ import {
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
+import { acknowledge } from "../../packages/server/src/engine/alerts/acknowledge.ts";
+import { removeAlertRule, setAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
+import { endSilence, silenceAlerts } from "../../packages/server/src/engine/alerts/silences.ts";
+import {
+  removeAlertTarget,
+  setAlertTarget,
+  testAlertTarget,
+} from "../../packages/server/src/engine/alerts/targets.ts";
 import { Starter } from "../../packages/server/src/engine/start.ts";
 import type { Caller } from "../../packages/server/src/security/caller.ts";
 import { by } from "../support/caller.ts";
@@ -78,6 +86,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
+    ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget },
     answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
   },
   edit: {
@@ -89,6 +98,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     ...{ eraseSubject, previewErasure, rotateSubjects },
     ...{ addPerson, changeAccess, disable, enable, reset, resetSecondFactor },
     ...{ addProject, moveToProject, removeProject },
+    ...{ setAlertRule, removeAlertRule, setAlertTarget, removeAlertTarget },
   },
 };
 
@@ -119,7 +129,14 @@ function functionsWithCaller(): string[] {
 const LEFT_ALONE = [
   "asCaller",
   // They tell what of something is the caller's, whatever the role may.
-  ...["confinement", "projectOfEvent", "projectToBe", "requireOwnName", "requireWithin"],
+  ...[
+    "confinement",
+    "projectOfEvent",
+    "projectToBe",
+    "alertingProject",
+    "requireOwnName",
+    "requireWithin",
+  ],
 ];
 
 test("S3: each use-case refuses by itself whoever may not, before it looks at anything", async () => {

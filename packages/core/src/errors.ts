@@ -43,6 +43,10 @@ export const ERROR_CODES = {
   schedule_not_found: { status: 404, title: "No such schedule" },
   webhook_not_found: { status: 404, title: "No such webhook" },
   delivery_not_found: { status: 404, title: "No such delivery" },
+  alert_not_found: { status: 404, title: "No such alert" },
+  alert_rule_not_found: { status: 404, title: "No such alert rule" },
+  alert_silence_not_found: { status: 404, title: "No such silence" },
+  alert_target_not_found: { status: 404, title: "No such alert target" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },
   invalid_transaction: {

@@ -139,6 +139,25 @@ export {
   SchedulePage,
   SchedulePreview,
 } from "./schedules.ts";
+export {
+  AcknowledgeAlert,
+  AlertId,
+  AlertInfo,
+  AlertPage,
+  AlertRuleInfo,
+  AlertRuleList,
+  AlertSilenceInfo,
+  AlertSilenceList,
+  AlertTargetInfo,
+  AlertTargetList,
+  ListAlerts,
+  ListNotifications,
+  NotificationInfo,
+  NotificationPage,
+  SetAlertRule,
+  SetAlertTarget,
+  SilenceAlerts,
+} from "./alerts.ts";
 export { EraseSubject, ErasedSubject } from "./subjects.ts";
 export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
 export {

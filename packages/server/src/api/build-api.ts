@@ -70,6 +70,10 @@ import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { alertRoutes } from "./routes/alerts.ts";
+import { alertRuleRoutes } from "./routes/alert-rules.ts";
+import { alertSilenceRoutes } from "./routes/alert-silences.ts";
+import { alertTargetRoutes } from "./routes/alert-targets.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { ownSessionRoutes } from "./routes/own-session.ts";
@@ -297,6 +301,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   subjectRoutes(app, context);
   auditRoutes(app, context);
   webhookRoutes(app, context);
+  alertRoutes(app, context);
+  alertRuleRoutes(app, context);
+  alertSilenceRoutes(app, context);
+  alertTargetRoutes(app, context);
   await hookRoutes(app, context, receiver);
   const live = new Live({
     db: options.liveDb ?? db,

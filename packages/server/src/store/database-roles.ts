@@ -18,6 +18,15 @@ type PerRole = readonly [api: string, scheduler: string, worker: string, mainten
  * parent, and made and dropped by functions that run with the rights of their owner.
  */
 export const RIGHTS: Readonly<Record<string, PerRole>> = {
+  alert: ["su", "", "", "siud"],
+  alert_group: ["sd", "", "", "siud"],
+  alert_notification: ["siud", "", "", "siud"],
+  alert_round: ["", "", "", "siu"],
+  alert_rule: ["siud", "", "", "s"],
+  alert_sample: ["", "", "", "siud"],
+  alert_signal: ["i", "i", "i", "siud"],
+  alert_silence: ["sid", "", "", "sd"],
+  alert_target: ["siud", "", "", "s"],
   api_key: ["siu", "", "", ""],
   approval_number: ["", "", "U", ""],
   arrival: ["siud", "sud", "sud", ""],
@@ -34,6 +43,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   dead_letter: ["sud", "sd", "sid", "siud"],
   doubt_number: ["", "", "U", ""],
   emission: ["si", "s", "su", "sd"],
+  "ending_credentials()": ["", "", "", "x"],
   "endpoint_secrets()": ["x", "", "", ""],
   event: ["si", "i", "si", "sid"],
   expiry: ["i", "siud", "sid", "i"],
@@ -72,7 +82,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   run: ["siu", "siu", "siu", "siud"],
   run_subject: ["si", "i", "i", "sid"],
   run_default: ["", "", "", "s"],
-  schedule: ["siud", "su", "siud", ""],
+  schedule: ["siud", "su", "siud", "s"],
   second_factor: ["siud", "", "", ""],
   secret: ["miud", "", "s", ""],
   "sending_secrets()": ["", "", "", "x"],
@@ -81,6 +91,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   subject: ["siu", "su", "siu", "siu"],
   subject_job: ["s", "", "siu", "s"],
   subject_name_key: ["siu", "", "si", "si"],
+  tally: ["", "", "siu", "sud"],
   timeline: ["s", "", "", ""],
   timer: ["siud", "siud", "siud", "siud"],
   turn_seq: ["", "U", "U", ""],
@@ -99,7 +110,7 @@ const HANDLERS = ["complete", "keep_step"];
 /** What somebody may read of a table of which something is for others. Of the API: all of a secret but what is sealed. */
 const MANY: Readonly<Record<string, string>> = {
   secret:
-    "name, project, version, jobs, hosts, source, wrapped_key, key_id, created_at, created_by, changed_at, changed_by",
+    "name, project, version, jobs, hosts, source, wrapped_key, key_id, expires_at, created_at, created_by, changed_at, changed_by",
 };
 
 const VERBS = {

@@ -52,9 +52,16 @@ export const LOG_EVENTS = {
   "worker.notice_unkept": ["pid"],
   "worker.process_ended": ["pid", "how"],
   "worker.strays": ["runs"],
+  "worker.tallies_unnoted": [],
   "worker.unnoted": [],
 
   // Requests, people and webhooks
+  "alert.firing": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.given_up": ["target", "notification"],
+  "alert.pending": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.resolved": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.rule_unseen": ["rule"],
+  "alert.unrecorded": ["target", "notification"],
   "audit.refusals_unwritten": [],
   "http.request": ["requestId", "caller", "method", "path", "status", "ms", "code"],
   "key.use_unnoted": [],

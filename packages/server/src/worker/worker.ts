@@ -26,6 +26,7 @@ import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
 import { Strays } from "./strays.ts";
+import { Tallies } from "./tallies.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
@@ -51,6 +52,7 @@ export class Worker implements Service {
   readonly #pace: Pace;
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
+  readonly #tallies: Tallies;
   readonly #subjects: Subjects;
   readonly #http: HttpClient;
   #incarnation: Incarnation | undefined;
@@ -74,9 +76,15 @@ export class Worker implements Service {
       onBlocked: (block) => this.#onBlocked(block),
     });
     this.#subjects = options.subjects ?? new Subjects(options.db);
+    const tallies = options.tallies ?? new Tallies(options.db, options.logger);
+    this.#tallies = tallies;
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
+      onSettled: (attempt) => {
+        tallies.settled(attempt);
+        options.onSettled?.(attempt);
+      },
       subjects: this.#subjects,
       secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,
@@ -235,6 +243,7 @@ export class Worker implements Service {
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
     await this.#strays.handBack(id, this.#attempts.leases, settler);
+    void this.#tallies.tell(id);
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
@@ -329,6 +338,7 @@ export class Worker implements Service {
     await this.#lanes.close();
     await this.#http.close();
     await this.#loopWatch.stop();
+    if (incarnation) await this.#tallies.tell(incarnation.id, true);
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});
