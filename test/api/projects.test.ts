@@ -255,8 +255,8 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids; that it is of the caller's projects alone is shown beside what it answers: test/api/search. */
-const ELSEWHERE = ["countRuns"];
+/** What answers neither names nor ids; that it is of the caller's projects alone is shown beside what it answers: test/api/search, test/api/live. */
+const ELSEWHERE = ["countRuns", "watchLive"];
 
 type Ask = (call: Call) => Promise<Answer>;
 

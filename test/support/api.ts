@@ -235,7 +235,10 @@ async function callApi(url: string, call: Call): Promise<Answer> {
     },
     ...(body !== undefined && { body: body as string }),
   });
-  const text = await answer.text();
+  // A stream does not end by itself; `openEvents` reads it.
+  const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream");
+  if (isStream) await answer.body?.cancel();
+  const text = isStream ? "" : await answer.text();
   const isJson = /json/.test(answer.headers.get("content-type") ?? "") && text !== "";
   return {
     status: answer.status,

@@ -45,6 +45,7 @@ export {
   WhoAmI,
 } from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
+export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,

@@ -37,6 +37,7 @@ import { endConnectionsOnClose } from "./connections.ts";
 import { EventStreams } from "./event-streams.ts";
 import { answerClientError, notFound, sendProblem } from "./error-handler.ts";
 import { acceptJsonOnly, jsonOf, refuseBodyInVain } from "./json-body.ts";
+import { Live } from "./live/live.ts";
 import { noteRefusals } from "./note-refusals.ts";
 import { CallerRates } from "./rates.ts";
 import { watchMethods } from "./method-not-allowed.ts";
@@ -64,6 +65,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -92,6 +94,8 @@ import { workerRoutes } from "./routes/workers.ts";
 
 export interface ApiOptions {
   db: Database;
+  /** For what is told to all who watch: a pool of its own, or one on a replica. Default `db`. */
+  liveDb?: Database;
   intake: Intake;
   /** Called with a queue of which a pause or a limit has been taken away, or in which a run was woken, so that workers look at once. */
   ring(queue: string): void;
@@ -286,6 +290,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   auditRoutes(app, context);
   webhookRoutes(app, context);
   await hookRoutes(app, context, receiver);
+  const live = new Live({
+    db: options.liveDb ?? db,
+    subjects: intake.subjects,
+    ...{ logger, metrics },
+  });
+  liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
   healthRoute(app, options.health);

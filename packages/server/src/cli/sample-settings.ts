@@ -22,7 +22,11 @@ export function samplesIn(
     const message = "this is a sample, not a key; make one: openssl rand -hex 24";
     found.push({ name: "MILLRACE_API_KEY", message });
   }
-  for (const name of ["DATABASE_URL", "MILLRACE_LISTEN_URL"] as const) {
+  for (const name of [
+    "DATABASE_URL",
+    "MILLRACE_LISTEN_URL",
+    "MILLRACE_LIVE_DATABASE_URL",
+  ] as const) {
     const text = given[name];
     if (text === undefined || !URL.canParse(text)) continue;
     if (!SAMPLE.test(new URL(text).password)) continue;

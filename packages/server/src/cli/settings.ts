@@ -48,6 +48,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   /** The same database without a pooler, for the sessions that listen. */
   readonly listenUrl: string | undefined;
+  /** Where who watches is told from, such as a replica; undefined for the database itself. */
+  readonly liveDatabaseUrl: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly probeHost: string;
@@ -123,6 +125,7 @@ export interface SentrySettings {
 export const VARIABLES = {
   DATABASE_URL: postgresUrl().optional(),
   MILLRACE_LISTEN_URL: postgresUrl().optional(),
+  MILLRACE_LIVE_DATABASE_URL: postgresUrl().optional(),
   MILLRACE_HOST: address().prefault("127.0.0.1"),
   MILLRACE_PORT: port().prefault("4700"),
   MILLRACE_PROBE_HOST: address().prefault("127.0.0.1"),
@@ -403,6 +406,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
   return Object.freeze({
     databaseUrl: read.DATABASE_URL,
     listenUrl: read.MILLRACE_LISTEN_URL,
+    liveDatabaseUrl: read.MILLRACE_LIVE_DATABASE_URL,
     host: read.MILLRACE_HOST,
     port: read.MILLRACE_PORT,
     probeHost: read.MILLRACE_PROBE_HOST,
@@ -464,6 +468,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
 const SECRET_VARIABLES: readonly Variable[] = [
   "DATABASE_URL",
   "MILLRACE_LISTEN_URL",
+  "MILLRACE_LIVE_DATABASE_URL",
   "MILLRACE_API_KEY",
   "MILLRACE_SECRET_KEYS",
   "MILLRACE_VAULT_CREDENTIAL",

@@ -11,6 +11,7 @@ import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import type { RungGround } from "./ground.ts";
 import { listen } from "./listen.ts";
+import { openLivePool } from "./open-live-pool.ts";
 import { secretSources, subjectsOf } from "./secrets.ts";
 
 export interface ApiGround {
@@ -34,6 +35,7 @@ export async function beginApi(
   await requireFactorKeys(db, secretKeys);
   const app = await buildApi({
     db,
+    liveDb: openLivePool(ground),
     ring: (queue) => bell.ring(queue),
     intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
     values,

@@ -1,0 +1,101 @@
+import { type Projects, isFinal } from "@millrace/core";
+import type { RunSummary } from "@millrace/core/api";
+import type { Subjects } from "../../engine/subjects/subjects.ts";
+import { openRows } from "../../engine/subjects/open-content.ts";
+import { readWatched } from "../../store/live.ts";
+import type { RunRow } from "../../store/runs.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { presentSummary } from "../present/run.ts";
+import { readHolds } from "../run-summaries.ts";
+
+/** More are not looked at in one tick: each costs some 20 µs. */
+const MAX_LOOKED = 5000;
+
+interface Watched {
+  /** How many watch it. */
+  watchers: number;
+  /** Undefined before the first look; null when it is not there. */
+  row: string | null | undefined;
+  summary: RunSummary | undefined;
+  project: string | null;
+  /** The tick at which it was seen to have changed. */
+  changedAt: number;
+  /** It never changes any more. */
+  ended: boolean;
+}
+
+/** The runs that somebody has on a screen, as they were seen last. Those that have ended are not looked at again. */
+export class WatchedRuns {
+  readonly #runs = new Map<string, Watched>();
+
+  add(ids: readonly string[]): void {
+    for (const id of ids) {
+      const watched = this.#runs.get(id);
+      if (watched) watched.watchers++;
+      else {
+        const fresh = { row: undefined, summary: undefined, project: null, changedAt: 0 };
+        this.#runs.set(id, { ...fresh, watchers: 1, ended: false });
+      }
+    }
+  }
+
+  remove(ids: readonly string[]): void {
+    for (const id of ids) {
+      const watched = this.#runs.get(id);
+      if (!watched) continue;
+      watched.watchers--;
+      if (watched.watchers === 0) this.#runs.delete(id);
+    }
+  }
+
+  /** Looks at those that may have changed. @returns how many statements that took */
+  async look(db: Queryable, subjects: Subjects, tick: number): Promise<number> {
+    const open = [...this.#runs].filter(([, { ended }]) => !ended).slice(0, MAX_LOOKED);
+    if (open.length === 0) return 0;
+    const ids = open.map(([id]) => id);
+    const rows = await readWatched(db, ids);
+    const found = new Set(rows.map(({ id }) => id));
+    for (const [id, watched] of open) {
+      if (found.has(id) || watched.row === null) continue;
+      Object.assign(watched, { row: null, summary: undefined, changedAt: tick, ended: true });
+    }
+    const changed = rows.filter((row) => this.#isNews(row, tick));
+    if (changed.length === 0) return 1;
+    const readable = await openRows(subjects, changed);
+    const holds = await readHolds(db, readable);
+    const now = new Date();
+    for (const { project: _project, ...row } of readable) {
+      const watched = this.#runs.get(row.id);
+      if (watched) watched.summary = presentSummary(row, holds, now);
+    }
+    return holds.queues.size + holds.runs.size > 0 ? 3 : 1;
+  }
+
+  /** Of these runs what has changed since a tick, for who may see runs of some projects; and which of them are not there for them. */
+  since(
+    tick: number,
+    ids: readonly string[],
+    projects: Projects,
+  ): { runs: RunSummary[]; gone: string[] } {
+    const runs: RunSummary[] = [];
+    const gone: string[] = [];
+    for (const id of ids) {
+      const watched = this.#runs.get(id);
+      if (!watched || watched.row === undefined || watched.changedAt <= tick) continue;
+      const theirs = projects === null || projects.includes(watched.project ?? "");
+      if (watched.summary && theirs) runs.push(watched.summary);
+      else if (!watched.summary || !theirs) gone.push(id);
+    }
+    return { runs, gone };
+  }
+
+  #isNews(row: RunRow & { project: string | null }, tick: number): boolean {
+    const watched = this.#runs.get(row.id);
+    if (!watched) return false;
+    const text = JSON.stringify(row);
+    if (watched.row === text) return false;
+    const { project } = row;
+    Object.assign(watched, { row: text, project, changedAt: tick, ended: isFinal(row.state) });
+    return true;
+  }
+}
