@@ -16,8 +16,10 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     ["operator", "editor", "admin"],
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
-     forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook`,
+     changeErrorGroup forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook`,
   ),
+  // What one keeps for oneself is nobody else's.
+  ...all(["viewer", "operator", "editor", "admin"], "saveView removeView"),
   ...all(
     ["editor", "admin"],
     `createSchedule changeSchedule removeSchedule resetSchedule setWebhookEndpoint removeWebhookEndpoint setWebhookSubscription
