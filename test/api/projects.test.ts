@@ -285,8 +285,11 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids; that it is of the caller's projects alone is shown beside what it answers: test/api/search, test/api/live. */
-const ELSEWHERE = ["countRuns", "watchLive"];
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, live, overview, error-groups, views. */
+const ELSEWHERE = [
+  ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
+  ...["getOverview", "listViews", "getView", "saveView", "removeView"],
+];
 
 type Ask = (call: Call) => Promise<Answer>;
 

@@ -22,6 +22,7 @@ import type { HeartbeatReport } from "./heartbeat.ts";
 import { type Incarnation, beginIncarnation } from "./incarnation.ts";
 import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
+import { OutcomeCounts } from "./outcome-counts.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
@@ -50,6 +51,7 @@ export class Worker implements Service {
   readonly #attempts: Attempts;
   readonly #bell: Bell;
   readonly #pace: Pace;
+  readonly #outcomes: OutcomeCounts;
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
   readonly #tallies: Tallies;
@@ -78,11 +80,13 @@ export class Worker implements Service {
     this.#subjects = options.subjects ?? new Subjects(options.db);
     const tallies = options.tallies ?? new Tallies(options.db, options.logger);
     this.#tallies = tallies;
+    this.#outcomes = new OutcomeCounts(options.db, options.logger);
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
       onSettled: (attempt) => {
         tallies.settled(attempt);
+        this.#outcomes.settled(attempt);
         options.onSettled?.(attempt);
       },
       subjects: this.#subjects,
@@ -242,6 +246,7 @@ export class Worker implements Service {
     this.#incarnation ??= await this.#register();
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
+    this.#outcomes.tell();
     await this.#strays.handBack(id, this.#attempts.leases, settler);
     void this.#tallies.tell(id);
     const { concurrency } = this.#options;
@@ -334,6 +339,7 @@ export class Worker implements Service {
       // The executor's grace, and time to record what it answers.
       if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
     }
+    await this.#outcomes.tellNow();
     await this.#cancelWatch.stop();
     await this.#lanes.close();
     await this.#http.close();
