@@ -9,7 +9,7 @@ import type { JobRegistry } from "./job-registry.ts";
 import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
 import { isSealedInput } from "../security/sealed-content.ts";
-import { producing } from "./producer-span.ts";
+import { produce, producing } from "./producer-span.ts";
 import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
@@ -76,14 +76,19 @@ export class Intake {
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
-    const { job } = request;
-    const [result] = await producing({ name: `enqueue ${job}`, job, runs: 1 }, async (carried) => {
-      const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+    const span = produce({ name: `enqueue ${request.job}`, job: request.job, runs: 1 });
+    const { carried } = span;
+    const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+    try {
       // Of one alone that is refused, the whole transaction ends.
-      return tx ? enqueue(tx, [asked]) : [await this.#batcher.add(asked)];
-    });
-    if ("error" in result!) throw result.error;
-    return result!.run;
+      const result = tx ? (await enqueue(tx, [asked]))[0]! : await this.#batcher.add(asked);
+      if ("error" in result) throw result.error;
+      span.end([result]);
+      return result.run;
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    }
   }
 
   /**
