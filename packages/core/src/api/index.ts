@@ -88,7 +88,7 @@ export {
 export { Confinement, CreateProject, MoveToProject, ProjectInfo, ProjectList } from "./projects.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
-export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
+export { QueueInfo, QueueList, QueueOutlook, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,

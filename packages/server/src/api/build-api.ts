@@ -65,7 +65,7 @@ import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
-import { type Health, healthRoute } from "./routes/health.ts";
+import { type Health, healthRoutes } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { errorGroupRoutes } from "./routes/error-groups.ts";
@@ -122,8 +122,10 @@ export interface ApiOptions {
   guard?: OutboundGuard;
   logger: Logger;
   version: string;
-  /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
+  /** For `/healthz`, which anybody may read, as they may the next: their texts hold nothing secret. */
   health(): Promise<Health>;
+  /** For `/readyz`. Default: the same. */
+  ready?: () => Promise<Health>;
   /** The address that people have for the server, when it knows it. */
   publicUrl?: string | undefined;
   /** By whom else people may be told; default nobody. */
@@ -320,7 +322,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
-  healthRoute(app, options.health);
+  healthRoutes(app, options.health, options.ready ?? options.health);
   metricsRoute(app, metrics);
   referenceRoutes(app);
   dashboardRoutes(app, readDashboardFiles());
