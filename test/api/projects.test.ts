@@ -330,6 +330,11 @@ const BY_BODY: Record<
       { kind: "rerun", filter: { text: "shop" }, patch: [] },
       { kind: "rerun", filter: { text: "nobody" }, patch: [] },
     ],
+    [
+      "operations",
+      { kind: "cancel", query: `job:${ids.job}` },
+      { kind: "cancel", query: "job:no/such" },
+    ],
   ],
   previewOperation: ({ ids }) => [
     [
