@@ -15,7 +15,7 @@ async function refused(api: ApiUnderTest, call: Call, path = "/api/v1/runs") {
   return [status, body.code, body.pointer, body.detail];
 }
 
-test("a body that is no JSON of ours is refused with its place, and nothing is stored", async () => {
+test("S8: a body that is no JSON of ours is refused with its place, and nothing is stored", async () => {
   const api = await startApi();
   const say = async (text: string | Uint8Array) => (await refused(api, { text })).slice(0, 3);
   const detail = async (text: string) => (await refused(api, { text }))[3];
@@ -155,7 +155,7 @@ test("the number of a step that no run can have is refused as what it is", async
   }
 });
 
-test("what is too large is refused with the limit's name", async () => {
+test("S8, F22: what is too large is refused with the limit's name", async () => {
   const api = await startApi();
   const input = (bytes: number) => ({ job: "any/thing", input: "x".repeat(bytes - 2) });
   expect((await api.call("/api/v1/runs", { json: input(262_144) })).status).toBe(201);
@@ -170,7 +170,7 @@ test("what is too large is refused with the limit's name", async () => {
   expect(bulk[3]).toContain("8388608 bytes");
 });
 
-test("only JSON is read, and only by the methods that a path takes", async () => {
+test("S8: only JSON is read, and only by the methods that a path takes", async () => {
   const api = await startApi();
   const run = JSON.stringify({ job: "nothing" });
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""]) {
@@ -194,7 +194,7 @@ test("only JSON is read, and only by the methods that a path takes", async () =>
   }
 });
 
-test("a query is as strict as a body", async () => {
+test("S8: a query is as strict as a body", async () => {
   const api = await startApi();
   for (const [query, named] of [
     ["colour=red", "colour"],
@@ -232,7 +232,7 @@ test("ids in headers are taken when they are well-formed", async () => {
   expect((await ask({ "x-correlation-id": "a b" })).body.detail).toContain("X-Correlation-Id");
 });
 
-test("a request that does not arrive is ended with 408, and what is no HTTP with 400", async () => {
+test("S8: a request that does not arrive is ended with 408, and what is no HTTP with 400", async () => {
   const api = await startApi({ requestTimeoutMs: 300 });
   const head = `POST /api/v1/runs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${API_KEY}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`;
   expect(await exchange(api, head)).toMatch(

@@ -34,6 +34,9 @@ test("metrics count requests by route, runs by job, and runs by where they stand
     "millrace_runs_queued 2",
     "millrace_runs_scheduled 1",
     "millrace_runs_running 0",
+    'millrace_runs_not_due{reason="delay"} 1',
+    'millrace_runs_not_due{reason="retry"} 0',
+    'millrace_runs_not_due{reason="wait"} 0',
     "millrace_dead_letters 0",
   ]) {
     expect(metrics.body.split("\n")).toContain(line);

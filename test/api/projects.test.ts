@@ -1,5 +1,5 @@
 import { defineJob, defineQueue } from "@millrace/sdk";
-import { JobRegistry } from "millrace";
+import { Intake, JobRegistry, advanceOperation } from "millrace";
 import { beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Answer, type ApiUnderTest, type Call, startApi } from "../support/api.ts";
@@ -536,8 +536,8 @@ describe("S4: what belongs to another project", () => {
   });
 
   test("has Idempotency-Keys of its own, also of a caller of the same name", async () => {
-    const twin = async (project: string) => {
-      const json = { name: "twin", role: "operator", projects: [project] };
+    const twin = async (project: string | null, name = "twin") => {
+      const json = { name, role: "operator", projects: project && [project] };
       return (await done(api.call("/api/v1/keys", { json }))).key as string;
     };
     const headers = { "idempotency-key": "k" };
@@ -547,6 +547,11 @@ describe("S4: what belongs to another project", () => {
     expect([one.status, other.status]).toEqual([201, 201]);
     expect(one.headers.get("idempotency-replayed")).toBe(null);
     expect(one.body.id).not.toBe(other.body.id);
+    const whole = await api.call("/api/v1/events", {
+      key: await twin(null, "twin of crm"),
+      ...{ json, headers },
+    });
+    expect([whole.status, whole.headers.get("idempotency-replayed")]).toEqual([201, null]);
   });
 
   test("is not in the audit of who is confined, and their entries name their project", async () => {
@@ -691,6 +696,70 @@ test("what is moved to a project goes with all that is made for it, or stays", a
   for (const path of [`runs/${crm.ids.run}`, "schedules/crm%2Fnightly", "jobs/crm%2Fpay"]) {
     expect((await api.call(`/api/v1/${path}`, { key })).status, path).toBe(200);
   }
+});
+
+test("what goes on while it is moved is its new project's: dead letters are left alone, and a backfill is theirs", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  await done(api.call("/api/v1/projects", { json: { name: "sales" } }));
+  const job = "crm/pay";
+  await seedDeadLetters(api.db, 3, { job, queue: "crm/queue", message: "broke later" });
+  await seedDeadLetters(api.db, 2, { job: "crm/plain", queue: "default", message: "broke later" });
+  const filter = { text: "broke later" };
+  const operate = (kind: string, key = crm.key) =>
+    done(api.call("/api/v1/operations", { json: { kind, filter }, key }));
+  const begun = [await operate("rerun"), await operate("dismiss")];
+  const from = new Date(Date.now() - 3 * 86_400_000).toISOString();
+  const json = { from, until: new Date().toISOString() };
+  const backfill = await done(
+    api.call("/api/v1/schedules/crm%2Fnightly/backfill", { json, key: crm.key }),
+  );
+  const all = { jobs: [job], queues: ["crm/queue"], secrets: ["CRM_TOKEN"] };
+  await done(api.call("/api/v1/projects/sales/move", { json: all }));
+
+  const intake = new Intake(api.db, new JobRegistry([]), () => {});
+  for (let worked = true; worked;) {
+    // As when the reruns have ended: the operation waits for them.
+    await api.db.query("update millrace.operation set next_at = now() where state = 'running'");
+    ({ worked } = await advanceOperation(api.db, intake));
+    const { rows } = await api.db.query(
+      "select from millrace.operation_member where outcome is null",
+    );
+    if (rows.length === 0) break;
+  }
+  const became = async ({ id }: { id: number }) =>
+    (await done(api.call(`/api/v1/operations/${id}`, { key: crm.key }))) as object;
+  expect(await became(begun[0])).toMatchObject({ handled: 5, done: 2, skipped: 3 });
+  expect(await became(begun[1])).toMatchObject({ handled: 5, done: 0, skipped: 5 });
+
+  const sales = await done(
+    api.call("/api/v1/keys", { json: { name: "x", role: "operator", projects: ["sales"] } }),
+  );
+  const cancel = `/api/v1/operations/${backfill.id}/cancel`;
+  expect((await api.call(cancel, { method: "POST", key: crm.key })).status).toBe(404);
+  expect((await api.call(cancel, { method: "POST", key: sales.key })).status).toBe(200);
+});
+
+test("a schedule is not given back a job that came to another project", async () => {
+  const api = await startApi();
+  const crm = await furnish(api, "crm");
+  await done(api.call("/api/v1/projects", { json: { name: "sales" } }));
+  const schedule = "/api/v1/schedules/crm%2Fnightly";
+  await api.db.query(
+    `update millrace.schedule set defined = jsonb_build_object('job', job, 'rule', rule, 'policy', policy, 'input', input)
+     where name = 'crm/nightly'`,
+  );
+  const change = { method: "PATCH", json: { job: "crm/plain" }, key: crm.key };
+  await done(api.call(schedule, change));
+  const all = { jobs: ["crm/pay"], queues: ["crm/queue"], secrets: ["CRM_TOKEN"] };
+  await done(api.call("/api/v1/projects/sales/move", { json: all }));
+  const reset = (key?: string) =>
+    api.call(`${schedule}/reset`, { method: "POST", ...(key && { key }) });
+  expect((await reset(crm.key)).body).toMatchObject({ code: "unknown_job" });
+  expect((await reset()).body).toMatchObject({ code: "invalid_request" });
+  expect((await api.call(schedule, { key: crm.key })).body).toMatchObject({ job: "crm/plain" });
+  await done(api.call("/api/v1/projects/crm/move", { json: all }));
+  expect((await reset(crm.key)).body).toMatchObject({ job: "crm/pay" });
 });
 
 test("a project is removed when nothing belongs to it, and the first one never", async () => {

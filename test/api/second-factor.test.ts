@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { requireFactorKeys } from "../../packages/server/src/engine/second-factor/ring-for-factors.ts";
+import { TokenSigner } from "../../packages/server/src/security/signed-token.ts";
 import { type Answer, type ApiUnderTest, startApi } from "../support/api.ts";
 import { oneTimeCode } from "../support/one-time-code.ts";
 import { OWN_PAGE, PASSWORD, addPerson, logIn, sendForm } from "../support/people.ts";
@@ -310,6 +312,33 @@ test("S10: what was begun before a second factor was set cannot take its place",
   const other = new Browser(api);
   await other.send("/login", { email: "bea@example.com", password: PASSWORD });
   expect((await other.send("/second-factor", fields)).status, "of somebody else").toBe(400);
+});
+
+test("S10: whoever has a copy of the database makes no proof of a password of it", async () => {
+  const api = await start({ requireSecondFactor: ["admin"] });
+  await addPerson(api, ANA, "admin");
+  const { rows } = await api.db.query<{ id: string; password: string; secret: Buffer }>(
+    "select p.id, p.password, l.secret from millrace.person p, millrace.link_secret l",
+  );
+  const [{ id, password, secret }] = rows as [(typeof rows)[number]];
+  const digest = createHash("sha256").update(password).digest("base64url");
+  const proof = JSON.stringify({ person: id, password: digest, until: Date.now() + 60_000 });
+  const thief = new Browser(api);
+  for (const purpose of ["second factor", "sign-on", "approval link"]) {
+    const forged = new TokenSigner(secret, `millrace ${purpose}`).sign(Buffer.from(proof));
+    thief.jar.set("__Host-millrace-login", forged);
+    const tried = await thief.send("/second-factor", { step: "begin" });
+    expect(tried.text, purpose).toContain("Log in to Millrace");
+  }
+  // Nor does a proof lie in it that was made.
+  const owner = new Browser(api);
+  await owner.logIn();
+  const given = owner.jar.get("__Host-millrace-login")!;
+  thief.jar.set(
+    "__Host-millrace-login",
+    given.replace(/.$/, (last) => (last === "A" ? "E" : "A")),
+  );
+  expect((await thief.get("/second-factor")).text).toContain("Log in to Millrace");
 });
 
 test("S6: second factors go to another key with the secrets, and a server without their key says so", async () => {

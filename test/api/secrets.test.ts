@@ -157,3 +157,21 @@ test("S6: a server without the key that secrets are under says so, and sets none
   const { status, body } = await set("OTHER", { value: VALUE, allJobs: true });
   expect([status, body.code]).toEqual([500, "secret_key_missing"]);
 });
+
+test("S5: of a subscription's URL, which may be a credential, who may not change it sees the host alone", async () => {
+  const { api } = await started();
+  const url = "https://hooks.example.com:8443/services/T0/s3cret?token=s3cret";
+  const path = "/api/v1/webhooks/subscriptions/ops";
+  await api.call(path, { method: "PUT", json: { url, events: ["run.failed"] } });
+  const shownTo = async (role: string) => {
+    const { body } = await api.call("/api/v1/keys", { json: { name: role, role } });
+    const list = await api.call("/api/v1/webhooks", { key: body.key });
+    return list.body.subscriptions[0].url as string;
+  };
+  for (const role of ["viewer", "operator"]) {
+    expect(await shownTo(role), role).toBe("https://hooks.example.com:8443/…");
+  }
+  for (const role of ["editor", "admin"]) expect(await shownTo(role), role).toBe(url);
+  const { text } = await api.call("/api/v1/audit?limit=200");
+  expect(text).not.toContain("s3cret");
+});

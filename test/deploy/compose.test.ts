@@ -44,7 +44,7 @@ test.each(["docker-compose.yml", "rabbitmq.yml", "no-broker.yml"])(
   },
 );
 
-test("no service of ours is root, may write to its root, or gain rights", () => {
+test("S19: no service of ours is root, may write to its root, or gain rights", () => {
   expect(OWN.map(([name]) => name).sort()).toEqual([
     "api",
     "maintenance",
@@ -62,7 +62,7 @@ test("no service of ours is root, may write to its root, or gain rights", () => 
   }
 });
 
-test("no file holds a secret, and nothing but this machine is let in", () => {
+test("S19: no file holds a secret, and nothing but this machine is let in", () => {
   for (const name of ["docker-compose.yml", "rabbitmq.yml", "no-broker.yml"]) {
     for (const [service, { environment = {}, ports = [] }] of Object.entries(read(name).services)) {
       for (const [variable, value] of Object.entries(environment)) {
@@ -141,7 +141,7 @@ test.skipIf(!prometheus)(
   },
 );
 
-test("the Dockerfile ends as nobody special, starts no shell, and copies nothing but by name", () => {
+test("S19: the Dockerfile ends as nobody special, starts no shell, and copies nothing but by name", () => {
   const lines = readFileSync(join(ROOT, "Dockerfile"), "utf8").split("\n");
   const last = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
   expect(last).toContain("USER 1000:1000");

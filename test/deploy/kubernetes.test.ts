@@ -94,7 +94,7 @@ test("every plain manifest is of the schema of its kind", () => {
   expect(() => validate(wrong)).toThrow(/replicas/);
 });
 
-test("no pod is root, may write to its root, has a token, or holds a secret in plain text", () => {
+test("S19: no pod is root, may write to its root, has a token, or holds a secret in plain text", () => {
   expectSafePods(manifests);
   expect(ofKind("ServiceAccount")[0]).toMatchObject({ automountServiceAccountToken: false });
   expect(ofKind("Secret")).toEqual([]);
@@ -108,7 +108,7 @@ test("a worker's pod is given longer than its drain takes", () => {
   expectPatience(manifests);
 });
 
-test("every deployment has a disruption budget, and every pod a policy that denies what it does not name", () => {
+test("S19: every deployment has a disruption budget, and every pod a policy that denies what it does not name", () => {
   const selected = (all: Manifest[]) =>
     new Set(all.map(({ spec }) => spec.selector.matchLabels["app.kubernetes.io/component"]));
   expect(selected(ofKind("PodDisruptionBudget"))).toEqual(selected(ofKind("Deployment")));

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CODES, lifecycleDiagram } from "@millrace/core";
 import { expect, test } from "vitest";
@@ -16,15 +16,26 @@ test("docs/concepts.md draws the states of a run as the table of transitions has
   expect(drawn.map(({ text }) => text.trimEnd())).toEqual([lifecycleDiagram()]);
 });
 
-test("docs/security.md has the rows S1 to S20, and names tests that are there", () => {
+test("docs/security.md has the rows S1 to S20, and names tests that are there, some of which bear the number of the row", () => {
   const { text } = readPage("docs/security.md");
   const rows = [...text.matchAll(/^\| (S\d+) .*$/gm)];
   expect(rows.map(([, row]) => row)).toEqual(Array.from({ length: 20 }, (_, n) => `S${n + 1}`));
-  for (const [row] of rows) {
+  for (const [row, number] of rows) {
     const named = [...row.matchAll(/`((?:test|packages)\/[^`]+)`/g)].map(([, path]) => path!);
-    for (const path of named) {
-      const there = [path, `${path}.test.ts`].some((file) => existsSync(join(ROOT, file)));
-      expect(there, path).toBe(true);
-    }
+    const tests = named.flatMap((path) => filesOf(path));
+    const bears = new RegExp(`\\b${number}\\b[^\\n]*: `);
+    expect(
+      tests.some((file) => bears.test(readFileSync(file, "utf8"))),
+      number,
+    ).toBe(true);
   }
 });
+
+/** Those of a folder, or the one that is named with or without its ending. */
+function filesOf(path: string): string[] {
+  const place = [path, `${path}.test.ts`].map((file) => join(ROOT, file)).find(existsSync);
+  expect(place, path).toBeDefined();
+  if (!statSync(place!).isDirectory()) return [place!];
+  const files = readdirSync(place!).filter((name) => name.endsWith(".test.ts"));
+  return files.map((name) => join(place!, name));
+}

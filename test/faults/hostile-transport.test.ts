@@ -9,7 +9,7 @@ import { seeded } from "./harness/seed.ts";
 const MESSAGES = 20_000;
 const RUNS = 600;
 
-test("a hostile transport loses no run, starts none twice, and stops nobody", async () => {
+test("S12: a hostile transport loses no run, starts none twice, and stops nobody", async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const queues = ["default", "mail"];
   const executed = new Map<string, number>();

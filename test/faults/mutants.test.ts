@@ -31,8 +31,8 @@ function replacedLater({ file, find }: Edit): string | undefined {
   return readdirSync(join(ROOT, MIGRATIONS)).find(
     (later) =>
       `store/migrations/${later}` > file &&
-      sourceOf(`store/migrations/${later}`).includes(
-        `create or replace function millrace.${name}(`,
+      [`create or replace function millrace.${name}(`, `drop function millrace.${name}`].some(
+        (text) => sourceOf(`store/migrations/${later}`).includes(text),
       ),
   );
 }

@@ -3,18 +3,37 @@
  * a history, with a backlog. Each is worked on in turn, round by round, so that a machine that drifts drifts for all.
  */
 import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { defineJob } from "@millrace/sdk";
-import { Claimer, type Database, JobRegistry, cancel, keepPartitions, settle } from "millrace";
+import {
+  Claimer,
+  type Database,
+  JobRegistry,
+  MetricsRegistry,
+  cancel,
+  keepPartitions,
+  settle,
+} from "millrace";
 import type pg from "pg";
 import { median } from "../../bench/results.ts";
+import { measurePlaces } from "../../packages/server/src/api/measure-places.ts";
+import { measureQueues } from "../../packages/server/src/api/measure-queues.ts";
+import { measureScaling } from "../../packages/server/src/api/routes/scaling.ts";
+import { LoadMeter } from "../../packages/server/src/engine/load-meter.ts";
 import { readDatabaseHealth } from "../../packages/server/src/maintenance/database-health.ts";
+import { measureHealth } from "../../packages/server/src/maintenance/health-metrics.ts";
+import { measurePool } from "../../packages/server/src/telemetry/pool-metrics.ts";
+import { probeServer } from "../../packages/server/src/telemetry/probe-server.ts";
+import { measureProcess } from "../../packages/server/src/telemetry/process-metrics.ts";
 import { readTimeline } from "../../packages/server/src/store/events.ts";
 import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listRuns, readAutomation, readRun } from "../../packages/server/src/store/runs.ts";
 import { openBenchDatabase, settleDown } from "./database.ts";
 import { by } from "../support/caller.ts";
+import { seedWaiting } from "./seed-waiting.ts";
 
 const USAGE = `npm run load:growth -- [--history N] [--waiting N] [--parcel N] [--runs N] [--rounds N]
   DATABASE_URL names the server. Needs about 600 bytes of disk for each run.`;
@@ -56,6 +75,7 @@ async function main(): Promise<void> {
     }
     print(subjects);
     await printCosts(subjects);
+    await printScrapes(subjects);
   } finally {
     for (const subject of subjects) await subject.drop();
   }
@@ -160,20 +180,6 @@ async function seedHistory(db: Database, count: number, from: Date, share: numbe
   );
 }
 
-async function seedWaiting(db: Database, count: number, parcel: number): Promise<void> {
-  await db.query(
-    `with made as materialized (
-       insert into millrace.run (id, job, queue, priority, trigger, input)
-       select (substr(millrace.uuid_floor(clock_timestamp())::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid,
-         'any', 'default', 0, 'api', '{"order": "A-1043", "customer": 77, "note": "as always, before noon"}'
-       from generate_series(1, $1::int) returning id
-     )
-     insert into millrace.ready (queue, priority, job, run_ids)
-     select 'default', 0, 'any', array_agg(id) from (select id, row_number() over () as n from made) m group by n / $2::int`,
-    [count, parcel],
-  );
-}
-
 /** User and system time of a process in microseconds (proc(5)). */
 function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -241,6 +247,40 @@ async function printCosts(subjects: readonly Subject[]): Promise<void> {
       cells.push(median(times).toFixed(1).padStart(10));
     }
     console.log(`${what.padEnd(32)}${cells.join("")}`);
+  }
+}
+
+/** What is read once is good for five seconds, and twice that where it took long. */
+const BETWEEN_SCRAPES_MS = 6000;
+
+/** All that a server tells a Prometheus, by HTTP, as one that scrapes it seldom gets it: nothing is still known from the scrape before. */
+async function printScrapes(subjects: readonly Subject[]): Promise<void> {
+  for (const { name, db } of subjects) {
+    const metrics = new MetricsRegistry();
+    const endMeasuring = measureProcess(metrics);
+    measurePool(metrics, db);
+    measurePlaces(metrics, db);
+    measureQueues(metrics, db);
+    measureScaling(metrics, new LoadMeter(db));
+    measureHealth(metrics, db);
+    const probes = probeServer({
+      health: async () => ({ ok: true, checks: {} }),
+      metrics: () => metrics.metrics(),
+      metricsType: metrics.contentType,
+    });
+    await probes.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = probes.server.address() as AddressInfo;
+    const times: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      await pause(BETWEEN_SCRAPES_MS);
+      const startedAt = performance.now();
+      await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      times.push(performance.now() - startedAt);
+    }
+    const [middle, worst] = [median(times), Math.max(...times)].map((ms) => ms.toFixed(1));
+    console.log(`GET /metrics, ${name}: ${middle} ms, ${worst} at worst`);
+    endMeasuring();
+    await probes.close();
   }
 }
 

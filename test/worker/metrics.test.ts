@@ -1,17 +1,22 @@
 import { defineJob } from "@millrace/sdk";
-import { MetricsRegistry } from "millrace";
+import { Intake, MetricsRegistry } from "millrace";
 import { expect, test } from "vitest";
 import { AttemptMetrics } from "../../packages/server/src/worker/attempt-metrics.ts";
 import { WorkerMetrics } from "../../packages/server/src/worker/worker-metrics.ts";
 import { ReapMetrics } from "../../packages/server/src/maintenance/reap-metrics.ts";
-import { Mill } from "../support/mill.ts";
+import { IntakeMetrics } from "../../packages/server/src/engine/intake-metrics.ts";
+import { Mill, signal } from "../support/mill.ts";
+import { until } from "../support/until.ts";
 
 /** Starts a worker that counts; the answer tells the series of which a line is about. */
 async function counting(mill: Mill): Promise<(about: string) => Promise<Record<string, number>>> {
   const registry = new MetricsRegistry();
-  const { claimed, settled, recorded } = new AttemptMetrics(registry);
+  const { claimed, settled, recorded, superseded } = new AttemptMetrics(registry);
   const metrics = new WorkerMetrics(registry);
-  const hooks = { onClaim: claimed, onSettled: settled, onRecorded: recorded };
+  const hooks = {
+    ...{ onClaim: claimed, onSettled: settled },
+    ...{ onRecorded: recorded, onSuperseded: superseded },
+  };
   metrics.watch(await mill.startWorker(hooks));
   return (about) => seriesOf(registry, about);
 }
@@ -77,6 +82,45 @@ test("failures are counted by the class of their error, and by what comes then",
     'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="dead_letter"}': 1,
   });
   expect((await counted("millrace_recorded_runs"))["millrace_recorded_runs_sum"]).toBe(3);
+});
+
+test("an attempt whose lease was lost meanwhile is counted as superseded, and not as ended", async () => {
+  const [begun, end] = [signal(), signal()];
+  const mill = await Mill.create(
+    defineJob({
+      name: "slow",
+      run: () => {
+        begun.fire();
+        return end.promise;
+      },
+    }),
+  );
+  const counted = await counting(mill);
+  await mill.enqueue("slow");
+  await begun.promise;
+  await mill.rows("delete from millrace.lease");
+  end.fire();
+  await until("it is counted", async () => {
+    const series = await counted("millrace_attempts_superseded_total{");
+    return series['millrace_attempts_superseded_total{job_name="slow"}'] === 1;
+  });
+  expect(await counted("millrace_attempts_total")).toEqual({});
+});
+
+test("what comes in is counted by batches: how long they took, and how many new runs they made", async () => {
+  const mill = await Mill.create(defineJob({ name: "plain", run: () => null }));
+  const registry = new MetricsRegistry();
+  const { sent } = new IntakeMetrics(registry);
+  const intake = new Intake(mill.db, mill.registry, () => {}, undefined, sent);
+  const request = { job: "plain", trigger: "api", idempotencyKey: "once" } as const;
+  await intake.acceptMany([request, { ...request, idempotencyKey: "twice" }]);
+  await intake.accept(request);
+  expect(await seriesOf(registry, "millrace_enqueue")).toMatchObject({
+    millrace_enqueued_runs_count: 2,
+    millrace_enqueued_runs_sum: 2,
+    'millrace_enqueued_runs_bucket{le="1"}': 1,
+    millrace_enqueue_duration_seconds_count: 2,
+  });
 });
 
 test("however many jobs and errors there are, the series are bounded, and nothing goes uncounted", async () => {

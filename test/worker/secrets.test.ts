@@ -74,6 +74,14 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
     if (place === "process") expect(output).toMatchObject({ elsewhere: true, env: [] });
   });
 
+  test("S11: prints its context without the secret", async () => {
+    const { mill, value } = await millWith();
+    const run = await mill.untilState(await mill.enqueue(job, { way: "inspected" }), "completed");
+    const { printed } = run.output as { printed: string };
+    expect(printed).toContain("CRM_TOKEN");
+    expectNone(printed, value);
+  });
+
   test("is told when it asks for one that its job does not declare", async () => {
     const { mill } = await millWith();
     const id = await mill.enqueue(job, { way: "undeclared" });
@@ -85,7 +93,7 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
 
   test("S11: finds the secret masked in whatever it tells, at the level of debugging", async () => {
     const { mill, value, lines, keys } = await millWith();
-    const ways = ["tell", "cut", "final", "effect"];
+    const ways = ["tell", "cut", "final", "effect", "called", "calledLate"];
     // What a handler writes past its context is heard of a process alone.
     if (place === "process") ways.push("print", "die");
     const runs: string[] = [];
@@ -124,6 +132,7 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
   test("S11: may not put the secret on record, in whatever way: the run fails for good", async () => {
     const { mill, value } = await millWith();
     const ways = ["output", "step", "wait", "approval", "child", "successor"];
+    ways.push("named", "namedWait", "namedEffect");
     const runs = await Promise.all(ways.map((way) => mill.enqueue(job, { way })));
     for (const [index, way] of ways.entries()) {
       const id = runs[index]!;

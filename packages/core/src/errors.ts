@@ -135,6 +135,7 @@ export const ERROR_CODES = {
   insecure_file: { status: 500, title: "A file that holds a secret can be read by others" },
   invalid_usage: { status: 400, title: "The command is not used like this" },
   transport_client_missing: { status: 500, title: "The client of the transport is not installed" },
+  tracing_sdk_missing: { status: 500, title: "What sends traces is not installed" },
   server_unreachable: { status: 503, title: "The server cannot be reached" },
 } as const;
 

@@ -170,6 +170,7 @@ export {
   SECRET_NAME_PATTERN,
 } from "./secret-name.ts";
 export { ERASED, type SubjectNeeds, subjectIn, subjectPath } from "./subject.ts";
+export { readTraceContext, type TraceContext, traceContextText } from "./trace-context.ts";
 export {
   DELIVERY_OUTCOMES,
   type DeliveryOutcome,

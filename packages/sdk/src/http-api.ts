@@ -2,6 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ERROR_CODES, type ErrorCode, MillraceError } from "@millrace/core";
 import type { Problem } from "@millrace/core/api";
 
+import { carriedHeaders } from "./tracing/carried.ts";
+
 export interface HttpApiOptions {
   url: string;
   key: string | undefined;
@@ -71,6 +73,7 @@ export class HttpApi {
         headers: {
           authorization: `Bearer ${this.#requireKey()}`,
           ...(body !== undefined && { "content-type": "application/json" }),
+          ...Object.fromEntries(carriedHeaders()),
         },
         ...(body !== undefined && { body }),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,

@@ -9,3 +9,4 @@ export type { CallRecord } from "./http/http-call.ts";
 export type { HttpClock } from "./http/http-clock.ts";
 export { SecretHeader, type SecretHeaderParts } from "./http/host-secret.ts";
 export { type FetchOrder, orderOf } from "./http/fetch-order.ts";
+export { traceIdOf } from "./http/trace-context.ts";

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { MillraceError, SECRET_NAME_PATTERN } from "@millrace/core";
 import { type HostBound, HostSecret, type HostSecretName } from "./http/host-secret.ts";
 
@@ -25,6 +26,17 @@ export interface WantsSecrets {
   readonly hostSecrets: readonly string[];
 }
 
+/** Whoever prints a whole context sees the names. */
+const PRINTED = Object.freeze(
+  Object.create(null, {
+    [inspect.custom]: {
+      value(this: SecretValues) {
+        return `[secrets ${Object.keys(this).join(", ")}]`;
+      },
+    },
+  }) as object,
+);
+
 /**
  * The secrets of a job as its handler sees them: those that are bound to hosts without their values. To ask for one that the job does not
  * declare is an error, and not `undefined`, which would be sent to somebody as a token.
@@ -35,7 +47,7 @@ export function secretsFor(job: string, held: HeldSecrets): SecretValues {
     typeof value === "string" ? value : new HostSecret(name),
   ]);
   const own = Object.freeze(
-    Object.assign(Object.create(null) as object, Object.fromEntries(values)),
+    Object.assign(Object.create(PRINTED) as object, Object.fromEntries(values)),
   ) as SecretValues;
   return new Proxy(own, {
     get: (known, name) => {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { inspect } from "node:util";
 import { threadId } from "node:worker_threads";
 import { NonRetryableError, defineEvent, defineJob, type Context } from "@millrace/sdk";
 import { z } from "zod";
@@ -40,6 +41,7 @@ const WAYS: Record<string, Way> = {
     });
     progress(1, 2, text);
     await publish("token", { token, text });
+    await publish(`of ${token}`, 1);
     await step("fails", () => {
       throw new Error(text);
     }).catch(() => {});
@@ -64,8 +66,23 @@ const WAYS: Record<string, Way> = {
     console.error(written(secrets.CRM_TOKEN));
     process.exit(3);
   },
+  inspected: (ctx) => ({ printed: inspect([ctx, ctx.secrets], { depth: 9 }) }),
+  called: ({ fetch, secrets: { CRM_TOKEN: token } }) => {
+    const url = new URL("https://127.0.0.1:1/");
+    url.pathname = `${"x".repeat(180)}/${token}`;
+    return fetch(url, { retry: false });
+  },
+  calledLate: ({ fetch, secrets: { CRM_TOKEN: token } }) =>
+    fetch(`http://localhost:1/${token}`, { retry: false }),
   output: ({ secrets }) => ({ nested: [`the token is ${secrets.CRM_TOKEN}`] }),
   step: ({ step, secrets }) => step("ask", () => ({ token: secrets.CRM_TOKEN })),
+  named: ({ step, secrets }) => step(`ask by ${secrets.CRM_TOKEN}`, () => 1),
+  namedWait: ({ step, secrets }) => step.sleep(`by ${secrets.CRM_TOKEN}`, "1d"),
+  namedEffect: ({ step, secrets }) =>
+    step.effect(`pay by ${secrets.CRM_TOKEN}`, {
+      verify: () => ({ happened: false }),
+      do: () => 1,
+    }),
   wait: ({ step, secrets }) =>
     step.waitFor(told, { where: { token: secrets.CRM_TOKEN }, timeout: "1d" }),
   approval: ({ step, secrets }) => step.approval("ok", { ask: `Use ${secrets.CRM_TOKEN}?` }),
@@ -91,6 +108,7 @@ function jobIn(isolation: "inline" | "thread" | "process") {
     name: `secret-${isolation}`,
     input: z.object({ way: z.string() }),
     isolation,
+    hosts: ["http://localhost:1"],
     secrets: ["CRM_TOKEN"],
     retry: { maxAttempts: 2, firstDelay: "1ms", maxDelay: "1ms" },
     run: ({ way }, ctx) => WAYS[way]!(ctx),

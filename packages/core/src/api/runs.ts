@@ -337,6 +337,13 @@ export const Run = RunSummary.extend({
   input: StoredJson,
   output: StoredJson.nullable(),
   maxAttempts: z.int().nullable().describe("Null when no server knows the job any more"),
+  trace: z
+    .object({
+      id: z.string().describe("32 hexadecimal digits, as W3C Trace Context has it"),
+      url: z.string().nullable().describe("Where to look at it, where the server knows that"),
+    })
+    .nullable()
+    .describe("The trace in which it was asked for, where that is recorded"),
   cancelRequestedAt: Instant.nullable(),
   progress: z
     .object({

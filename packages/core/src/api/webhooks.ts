@@ -102,7 +102,9 @@ export const SubscriptionInfo = z
   .object({
     name: z.string(),
     project: z.string().describe("To which it belongs"),
-    url: z.string(),
+    url: z
+      .string()
+      .describe("Whole for who may change it; for others it ends behind the host, with …"),
     events: z.array(z.string()),
     job: z.string().nullable(),
     enabled: z.boolean(),

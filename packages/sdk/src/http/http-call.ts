@@ -10,7 +10,8 @@ import type { HostBound } from "./host-secret.ts";
 import type { HttpClient, HttpTry } from "./http-client.ts";
 import { type CallFacts, HttpError, NoAnswerError, type NoAnswerReason } from "./http-error.ts";
 import { retryAfterOf } from "./retry-after.ts";
-import { traceparentOf } from "./trace-context.ts";
+import { inCallSpan } from "./call-span.ts";
+import { traceHeaders } from "./trace-context.ts";
 
 const MAX_REDIRECTS = 3;
 
@@ -194,14 +195,15 @@ export class HttpCall {
   ): Promise<End> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
-    const request = {
-      ...{ method: hop.method, body: hop.body },
-      headers: this.#withOurs(headers),
-      signal: AbortSignal.any([this.#signal, late.signal]),
-    };
+    const signal = AbortSignal.any([this.#signal, late.signal]);
+    const { method, body } = hop;
     try {
-      const answer = await this.#client.connections.send(hop.url, request, trusted);
-      return { answer: await whole(answer, hop.method) };
+      return await inCallSpan(hop, this.#tries, async (answered) => {
+        const request = { method, body, headers: this.#withOurs(headers), signal };
+        const answer = await this.#client.connections.send(hop.url, request, trusted);
+        answered(answer.status);
+        return { answer: await whole(answer, method) };
+      });
     } catch (error) {
       this.#signal.throwIfAborted();
       if (late.signal.aborted) {
@@ -221,7 +223,7 @@ export class HttpCall {
     const { runId, correlationId } = this.#ground;
     const ours: (readonly [string, string])[] = [
       ["user-agent", "millrace"],
-      ["traceparent", traceparentOf(runId, correlationId)],
+      ...traceHeaders(runId, correlationId),
     ];
     if (correlationId !== undefined && /^[\x21-\x7e]+$/.test(correlationId)) {
       ours.push(["x-correlation-id", correlationId]);
@@ -269,7 +271,7 @@ export class HttpCall {
 
   #facts({ url, method }: Hop): CallFacts {
     const { pathname } = url;
-    const path = pathname.length > MAX_PATH ? `${pathname.slice(0, MAX_PATH)}…` : pathname;
+    const path = pathname.length > MAX_PATH ? `${pathname.slice(0, MAX_PATH)}… (cut)` : pathname;
     return { method, host: url.host, path, tries: this.#tries };
   }
 

@@ -1,6 +1,7 @@
 import { MillraceError, durationMs, toInputText, toJsonText } from "@millrace/core";
 import { CreateRun } from "@millrace/core/api";
 import type { EnqueueOptions } from "../client.ts";
+import { carriedHere } from "../tracing/carried.ts";
 
 /**
  * A run as `millrace.enqueue_many` takes it: an item of its list.
@@ -25,6 +26,7 @@ export function itemText(job: string, input: unknown, options: EnqueueOptions): 
       delay_ms: delay === undefined ? undefined : durationMs(delay, "delay"),
       key: idempotencyKey,
       correlation_id: correlationId,
+      trace_context: carriedHere(),
     },
     "options",
   );

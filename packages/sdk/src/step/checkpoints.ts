@@ -72,6 +72,8 @@ export interface NewChildren {
   readonly concurrency: number | null;
   /** Whether one that does not complete is a result like any other. */
   readonly collect: boolean;
+  /** The trace context that they carry; null where the step is in no trace. */
+  readonly trace: string | null;
 }
 
 /** A wait, to be noted. */

@@ -49,7 +49,9 @@ export interface FanOutOptions {
 }
 
 /** How a step's children are made, checked; their inputs are not known yet. */
-export type ChildPlan = Omit<NewChildren, "inputs"> & { readonly timeoutMs: number | null };
+export type ChildPlan = Omit<NewChildren, "inputs" | "trace"> & {
+  readonly timeoutMs: number | null;
+};
 
 const CALL_OPTIONS = ["name", "queue", "priority", "ttl", "delay", "timeout"];
 const FAN_OUT_OPTIONS = ["name", "concurrency", "failures", "queue", "priority"];

@@ -13,6 +13,7 @@ import { childError, collectedResults } from "./child-results.ts";
 import { callHere } from "./children-here.ts";
 import type { StepGround } from "./step-ground.ts";
 import { textOf } from "./step-place.ts";
+import { carriedHere } from "../tracing/carried.ts";
 import { waitStep } from "./wait-step.ts";
 
 /** {@link Step.call} */
@@ -59,7 +60,10 @@ async function outputs(
   const what = textOf(place);
   const { value, failed } = await waitStep(ground, place, {
     forMs: timeoutMs,
-    children: async () => ({ ...plan, inputs: await inputTexts(job, inputs, what) }),
+    children: async () => ({
+      ...{ ...plan, inputs: await inputTexts(job, inputs, what) },
+      trace: carriedHere() ?? null,
+    }),
   });
   if (failed) throw childError(value!, what);
   return value!;

@@ -28,6 +28,14 @@ export async function effectStep(
 /** Lets an effect happen, and records its receipt. */
 async function perform(ground: StepGround, place: StepPlace, effect: Effect): Promise<Performed> {
   await ground.goOn(place);
+  return ground.traced(place, () => performNow(ground, place, effect));
+}
+
+async function performNow(
+  ground: StepGround,
+  place: StepPlace,
+  effect: Effect,
+): Promise<Performed> {
   const { checkpoints, runId, attempt, signal, stopped, warn, budget } = ground;
   const begun = ground.intents.get(keyOf(place));
   const startedAt = performance.now();

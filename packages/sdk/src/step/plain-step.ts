@@ -47,7 +47,7 @@ export async function executeStep(
   failing: Pick<FailedPlace, "withdraws"> = {},
 ): Promise<string> {
   const { budget, checkpoints } = ground;
-  return await budget.counted(async () => {
+  const execute = async () => {
     const startedAt = performance.now();
     const make = async () => budget.admit(await ground.within(fn), textOf(place));
     const value = await make().catch((error: unknown) =>
@@ -56,5 +56,6 @@ export async function executeStep(
     const tookMs = performance.now() - startedAt;
     await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));
     return value;
-  });
+  };
+  return await budget.counted(() => ground.traced(place, execute));
 }

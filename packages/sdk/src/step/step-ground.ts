@@ -33,6 +33,8 @@ export interface StepGround {
   readonly busy: <T>(work: () => Promise<T>) => Promise<T>;
   /** What is on record in that place, when it is its turn. */
   readonly recall: (place: StepPlace) => Promise<Checkpoint | undefined>;
+  /** Does what a step does that is not on record, in a span of its own where the attempt is traced. */
+  readonly traced: <T>(place: StepPlace, work: () => Promise<T>) => Promise<T>;
   /** Calls the author's function, in which no step may begin. */
   readonly within: <T>(work: () => T | Promise<T>) => Promise<T>;
   /** Records something under the next number, and gives it when it is its turn. */

@@ -33,6 +33,7 @@ import {
   endingError,
   endingSignal,
 } from "./unwinding.ts";
+import { StepSpans } from "../tracing/step-span.ts";
 import { Waits } from "./waits.ts";
 
 /** A shorter wait is waited for in place: to leave the run and to come back costs about as much. */
@@ -82,6 +83,7 @@ export class StepRunner {
   readonly #thrown: Thrown;
   readonly #waits: Waits;
   readonly #work = new StepWork();
+  readonly #spans = new StepSpans();
   readonly #uses = new Map<string, number>();
   readonly #compensations: Compensation[] = [];
   #saga = false;
@@ -108,6 +110,7 @@ export class StepRunner {
   close(): void {
     this.#over = true;
     this.#thrown.close();
+    this.#spans.close();
     this.#waits.leave();
     this.#record.deliveries.close();
   }
@@ -265,6 +268,7 @@ export class StepRunner {
       placeOf: (name, kind) => this.#placeOf(name, kind),
       busy: (work) => this.#busy(work),
       recall: (place) => record.recall(place),
+      traced: (place, work) => this.#spans.during(place, work),
       within: (work) => this.#work.during(() => inside.run(this, work)),
       numbered: (keep) => record.numbered((seq) => this.#work.during(() => keep(seq))),
       isNew: () => record.isNew(),

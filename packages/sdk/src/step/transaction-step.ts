@@ -35,7 +35,8 @@ export async function transactionStep(
     const known = await ground.recall(place);
     if (known) return fromStepText(known.value!);
     await ground.goOn(place);
-    return fromStepText(await ground.budget.counted(() => make(ground, place, begin, fn)));
+    const traced = () => ground.traced(place, () => make(ground, place, begin, fn));
+    return fromStepText(await ground.budget.counted(traced));
   });
 }
 

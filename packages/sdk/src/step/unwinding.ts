@@ -80,16 +80,24 @@ function make(ground: StepGround, place: StepPlace, undo: Compensation["undo"]):
   return ground.busy(async () => {
     if (await ground.recall(place)) return;
     await ground.goOn();
-    const { checkpoints, signal } = ground;
-    const startedAt = performance.now();
-    const context = {
-      get signal() {
-        return signal();
-      },
-    };
-    await ground.within(() => undo(context));
-    const tookMs = performance.now() - startedAt;
-    const value = toStepText(undefined, place.name);
-    await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));
+    await ground.traced(place, () => makeNow(ground, place, undo));
   });
+}
+
+async function makeNow(
+  ground: StepGround,
+  place: StepPlace,
+  undo: Compensation["undo"],
+): Promise<void> {
+  const { checkpoints, signal } = ground;
+  const startedAt = performance.now();
+  const context = {
+    get signal() {
+      return signal();
+    },
+  };
+  await ground.within(() => undo(context));
+  const tookMs = performance.now() - startedAt;
+  const value = toStepText(undefined, place.name);
+  await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));
 }

@@ -13,12 +13,17 @@ export async function waitStep(
   place: StepPlace,
   asked: Asked,
 ): Promise<Result> {
-  let found: Taken | Wait = await ground.busy(async () => {
-    const known = await ground.recall(place);
-    if (known) return { taken: true, value: known.value, failed: known.failed };
-    await ground.goOn(ground.standing.has(keyOf(place)) ? undefined : place);
-    return await standingWait(ground, place, asked);
+  const known = await ground.busy(async () => {
+    const recorded = await ground.recall(place);
+    if (!recorded) await ground.goOn(ground.standing.has(keyOf(place)) ? undefined : place);
+    return recorded;
   });
+  // In the same turn of the event loop, so the run is not left between the two.
+  return known ?? ground.traced(place, () => waitUntilTaken(ground, place, asked));
+}
+
+async function waitUntilTaken(ground: StepGround, place: StepPlace, asked: Asked): Promise<Result> {
+  let found: Taken | Wait = await ground.busy(() => standingWait(ground, place, asked));
   const { children, event, approval } = asked;
   while (!("taken" in found)) {
     if (!found.met && found.restMs > 0) {

@@ -48,6 +48,7 @@ import { measurePlaces } from "./measure-places.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
+import { traceRequests } from "./trace-requests.ts";
 import type { PeopleContext } from "./people-context.ts";
 import { requestId } from "./request-identity.ts";
 import { validatorCompiler } from "./request-schema.ts";
@@ -126,6 +127,10 @@ export interface ApiOptions {
   requireSecondFactor?: readonly PersonRole[] | undefined;
   /** Default: as strong as they should be. */
   passwords?: Passwords | undefined;
+  /** Whether spans are recorded in this process. Default: no. */
+  traced?: boolean | undefined;
+  /** The address of a trace, with `{traceId}` in the place of its id, as runs show it. */
+  traceUrl?: string | undefined;
   /** Of who comes by a link of the server's own key. Only for a server that is reached from its own machine alone; default none. */
   ownSessions?: OwnSessions | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
@@ -171,7 +176,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   // As Fastify sees it, so that this server is of the type that its users know.
   // What the framework has to say when all is well, such as where it listens, is said by whoever started it.
   const level = logger.isLevelEnabled("warn") ? "warn" : logger.level;
-  const loggerInstance: FastifyBaseLogger = logger.child({}, { level });
+  const loggerInstance = logger.child({}, { level }) as unknown as FastifyBaseLogger;
 
   const app = fastify({
     loggerInstance,
@@ -216,6 +221,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("caller");
   app.decorateRequest("bodyDigest", undefined);
   app.decorateRequest("session");
+  // Before all others: a span is as long as its request.
+  if (options.traced) traceRequests(app);
   app.addHook("onRequest", async (request, reply) => {
     prepare(request, (name, value) => reply.header(name, value));
     const caller = await authenticate(doors, request, reply);
@@ -248,6 +255,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const context: Context = {
     starter: new Starter(intake, emitter),
     ...{ db, intake, once, observer, streams, values, secretKeys, guard, ring },
+    traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
   };

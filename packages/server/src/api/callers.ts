@@ -63,7 +63,10 @@ export class Callers {
     this.#used.set(id, now);
     noteApiKeysUsed(this.#db, [id]).catch((error: unknown) => {
       this.#used.delete(id);
-      this.#logger.debug({ err: error }, "the use of a key was not noted");
+      this.#logger.debug(
+        { event: "key.use_unnoted", err: error },
+        "the use of a key was not noted",
+      );
     });
   }
 }

@@ -40,6 +40,12 @@ export function measurePlaces(registry: Registry, db: Database): void {
     labelNames: ["reason"],
     registers,
   });
+  const notDue = new Gauge({
+    name: "millrace_runs_not_due",
+    help: "Runs that are not due, by why: a delay that was asked for, a retry, steps that wait for a time or for somebody, other code",
+    labelNames: ["reason"],
+    registers,
+  });
   const operations = new Gauge({
     name: "millrace_operations",
     help: "Operations over dead letters that have not ended",
@@ -62,8 +68,15 @@ export function measurePlaces(registry: Registry, db: Database): void {
         metric.reset();
         for (const count of counts) metric.set({}, count[place as keyof typeof places]);
       }
-      for (const metric of [held, operations, members]) metric.reset();
+      for (const metric of [held, notDue, operations, members]) metric.reset();
       if (!answer) return;
+      for (const { scheduled, retrying, waiting, sleeping, parked } of answer.places) {
+        notDue.set({ reason: "delay" }, scheduled - retrying);
+        notDue.set({ reason: "retry" }, retrying);
+        notDue.set({ reason: "sleep" }, sleeping);
+        notDue.set({ reason: "wait" }, waiting - sleeping - parked);
+        notDue.set({ reason: "version" }, parked);
+      }
       for (const reason of HELD_REASONS) {
         held.set({ reason }, answer.held.find((row) => row.reason === reason)?.runs ?? 0);
       }

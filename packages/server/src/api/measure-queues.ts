@@ -1,15 +1,12 @@
 import type { Database } from "../store/database.ts";
 import { readDepths } from "../store/queue-depths.ts";
-import { Gauge, type Registry } from "../telemetry/metrics.ts";
+import { Gauge, MAX_NAMES, type Registry } from "../telemetry/metrics.ts";
 import { countingOf } from "./counting.ts";
-
-/** Of more queues those are told of in which something waits. */
-const MAX_QUEUES = 500;
 
 /** What waits in each queue, counted when somebody asks. */
 export function measureQueues(registry: Registry, db: Database): void {
   const registers = [registry];
-  const counted = countingOf(db, (tx) => readDepths(tx, MAX_QUEUES));
+  const counted = countingOf(db, (tx) => readDepths(tx, MAX_NAMES));
   const gauge = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ["queue"], registers });
   const oldest = gauge(

@@ -20,7 +20,10 @@ export function noteRefusals(
   const refusals = new Refusals(db);
   const write = () =>
     refusals.write().catch((error: unknown) => {
-      logger.warn({ err: error }, "who was refused is not in the audit, but in this log alone");
+      logger.warn(
+        { event: "audit.refusals_unwritten", err: error },
+        "who was refused is not in the audit, but in this log alone",
+      );
     });
   const timer = setInterval(() => void write(), everyMs).unref();
   app.addHook("onResponse", async (request) => {

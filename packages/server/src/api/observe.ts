@@ -1,9 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BoundedLabel, Counter, Histogram, type Registry } from "../telemetry/metrics.ts";
+import { traceIdOf } from "./trace-requests.ts";
 import type { Logger } from "../telemetry/logger.ts";
-
-/** More jobs than this are counted together: a metric must not grow with what people name. */
-const MAX_JOB_LABELS = 500;
 
 /** What the API counts and logs. */
 export class Observer {
@@ -11,7 +9,7 @@ export class Observer {
   readonly #accepted: Counter<"job_name">;
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #durations: Histogram<"method" | "route">;
-  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
+  readonly #jobs = new BoundedLabel();
 
   constructor(registry: Registry, logger: Logger) {
     const registers = [registry];
@@ -56,10 +54,13 @@ export class Observer {
     const level = probe || status < 400 ? "debug" : status >= 500 ? "error" : "info";
     if (!this.#logger.isLevelEnabled(level)) return;
     const { failure } = request;
+    const traceId = traceIdOf(request);
     this.#logger[level](
       {
+        event: "http.request",
         requestId: request.id,
         caller: request.caller?.name,
+        ...(traceId !== undefined && { trace_id: traceId }),
         method,
         // Without the query string: people put secrets there.
         path: request.raw.url?.split("?", 1)[0]?.slice(0, 200),

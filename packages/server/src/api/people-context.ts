@@ -6,6 +6,7 @@ import type { Passwords } from "../security/passwords.ts";
 import type { SignOn } from "../security/sign-on.ts";
 import type { Once } from "../engine/once.ts";
 import { keepProof } from "../engine/second-factor/proof.ts";
+import type { SecretKeys } from "../security/key-ring.ts";
 import type { ProvablePerson } from "../store/second-factors.ts";
 import type { Database } from "../store/database.ts";
 import { PROOF_COOKIE, SESSION_COOKIE, cookieOf, readCookie } from "./cookies.ts";
@@ -45,9 +46,10 @@ export function giveSession(reply: FastifyReply, sessions: Sessions, begun: Begu
 export async function giveProof(
   reply: FastifyReply,
   db: Database,
+  keys: SecretKeys,
   person: ProvablePerson,
 ): Promise<void> {
-  const { text, until } = await keepProof(db, person);
+  const { text, until } = await keepProof(db, keys, person);
   reply.header("set-cookie", cookieOf(PROOF_COOKIE, text, until));
 }
 
@@ -63,7 +65,10 @@ export async function noteLimit<T>(
     if (error instanceof LoginLimited) {
       reply.header("retry-after", error.retryAfterS);
       const { id: requestId, ip: address } = request;
-      request.log.warn({ requestId, address }, "logins from an address are refused for now");
+      request.log.warn(
+        { event: "login.limited", requestId, address },
+        "logins from an address are refused for now",
+      );
     }
     throw error;
   }

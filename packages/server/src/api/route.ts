@@ -66,6 +66,8 @@ export interface Context {
   guard: OutboundGuard;
   /** Has workers look into a queue at once. */
   ring(queue: string): void;
+  /** The address of a trace, with `{traceId}` in the place of its id; undefined where nobody has said it. */
+  traceUrl: string | undefined;
 }
 
 /** A path parameter that is a run's id. */

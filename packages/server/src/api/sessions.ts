@@ -63,7 +63,10 @@ export class Sessions {
     this.#noted.set(key, now);
     noteSessionSeen(this.#db, digest).catch((error: unknown) => {
       this.#noted.delete(key);
-      this.#logger.debug({ err: error }, "the use of a session was not noted");
+      this.#logger.debug(
+        { event: "session.use_unnoted", err: error },
+        "the use of a session was not noted",
+      );
     });
   }
 }

@@ -7,6 +7,11 @@ const SAMPLE =
 /** In so few different characters nobody's random key is written. */
 const MIN_DIFFERENT = 8;
 
+/** Whether anybody could have guessed it. */
+export function isSample(secret: string): boolean {
+  return SAMPLE.test(secret);
+}
+
 /** What stands where a secret belongs, and is none: anybody can know it who has read the same page. */
 export function samplesIn(
   given: Record<string, string | undefined>,

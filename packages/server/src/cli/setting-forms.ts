@@ -49,6 +49,14 @@ export function whole(min: number, max: number, more?: string) {
     .refine((value) => value >= min && value <= max, message);
 }
 
+export function share() {
+  const message = "write a number from 0 to 1, such as 0.25";
+  return z
+    .string()
+    .regex(/^(0|1|0?\.\d{1,6}|0\.0|1\.0)$/, message)
+    .transform(Number);
+}
+
 export function duration(name: string, minMs: number, maxMs: number, range: string) {
   return z.string().transform((text, context) => {
     const ms = tryDuration(text, name);

@@ -10,11 +10,13 @@ import {
 } from "@millrace/core";
 import { z } from "zod";
 import { AllowedHosts } from "@millrace/sdk/http";
+import { isLoopback } from "../runtime/loopback.ts";
 import { KeyRing } from "../security/key-ring.ts";
 import { isManagerUrl } from "../security/managers/manager-url.ts";
 import { type VaultServer, readVaultUrl } from "../security/managers/vault-url.ts";
 import type { SignOnSettings } from "../security/sign-on.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
+import { type Dsn, readDsn } from "../telemetry/sentry/dsn.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
 import { samplesIn } from "./sample-settings.ts";
@@ -29,9 +31,16 @@ import {
   port,
   postgresUrl,
   readRoles,
+  share,
   whole,
 } from "./setting-forms.ts";
 import { requireTogether } from "./settings-together.ts";
+import {
+  TRACING_VARIABLES,
+  type TracingSettings,
+  readTracing,
+  tracingTroubles,
+} from "./tracing-settings.ts";
 import { WEIGHTS_HINT, readWeights } from "./weights.ts";
 
 /** Everything that the environment may say, checked. Durations are milliseconds, paths absolute. */
@@ -87,12 +96,29 @@ export interface Settings {
   readonly jobEnv: readonly string[];
   readonly blockMs: number;
   readonly logLevel: LogLevel;
+  /** Who is told of errors that nobody handled; undefined: nobody. */
+  readonly sentry: SentrySettings | undefined;
   /** `postgres`, or the URL of a broker, which may hold a password. */
   readonly transport: string;
+  /** Where spans are sent, if they are. */
+  readonly tracing: TracingSettings | undefined;
+  /** The address of a trace, with `{traceId}` in the place of its id. */
+  readonly traceUrl: string | undefined;
   /** URL of the store for large values of steps. */
   readonly valueStore: string | undefined;
   readonly dbAccount: string | undefined;
   readonly pgNative: string | undefined;
+}
+
+export interface SentrySettings {
+  readonly dsn: Dsn;
+  readonly environment: string;
+  readonly release: string | undefined;
+  /** What this server is called there. */
+  readonly serverName: string | undefined;
+  readonly sampleRate: number;
+  /** Of which failed attempts it is told: those after which nothing more is tried, or of all. */
+  readonly attempts: "final" | "all";
 }
 
 /** One variable of the environment. A test holds docs/settings.md to this table. */
@@ -265,6 +291,30 @@ export const VARIABLES = {
       error: "write debug, info, warn, error or silent",
     })
     .prefault("info"),
+  SENTRY_DSN: z
+    .string()
+    .transform((text, context): Dsn => {
+      try {
+        return readDsn(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  SENTRY_ENVIRONMENT: z
+    .string()
+    .regex(/^(?!None$)[^/\s]{1,64}$/, "write up to 64 characters without blanks and slashes")
+    .prefault("production"),
+  SENTRY_RELEASE: z
+    .string()
+    .regex(/^(?!\.{1,2}$)[^/\\\s]{1,200}$/, "write up to 200 characters without blanks and slashes")
+    .optional(),
+  SENTRY_NAME: z.string().max(200).optional(),
+  SENTRY_SAMPLE_RATE: share().prefault("1"),
+  MILLRACE_SENTRY_ATTEMPTS: z
+    .enum(["final", "all"], { error: "write final or all" })
+    .prefault("final"),
   MILLRACE_TRANSPORT: z
     .string()
     .superRefine((text, context) => {
@@ -285,6 +335,19 @@ export const VARIABLES = {
       }
     })
     .optional(),
+  MILLRACE_TRACE_URL: z
+    .string()
+    .refine(
+      (text) =>
+        text.includes("{traceId}") &&
+        isUrlOf(text.replaceAll("{traceId}", "0af7651916cd43dd8448eb211c80319c"), [
+          "http:",
+          "https:",
+        ]),
+      "write the address of a trace with {traceId} in the place of its id, such as https://jaeger.example.com/trace/{traceId}",
+    )
+    .optional(),
+  ...TRACING_VARIABLES,
   MILLRACE_DB_ACCOUNT: z.string().optional(),
   MILLRACE_PG_NATIVE: z.string().optional(),
 } as const;
@@ -301,6 +364,15 @@ const SETTINGS = z.object(VARIABLES).superRefine((read, context) => {
     const what = vault.auth === "token" ? "the token" : "the secret id";
     wrong("MILLRACE_VAULT_CREDENTIAL", `write ${what} for MILLRACE_VAULT, or file: and its path`);
   }
+  const endpoint = read.SENTRY_DSN?.endpoint;
+  const secure = !endpoint || endpoint.protocol === "https:" || isLoopback(endpoint.hostname);
+  if (!secure && !read.MILLRACE_ALLOWED_HOSTS.names(endpoint)) {
+    wrong(
+      "SENTRY_DSN",
+      "errors would cross the network in the clear; use https, or add its host to MILLRACE_ALLOWED_HOSTS",
+    );
+  }
+  for (const { name, message } of tracingTroubles(read)) wrong(name, message);
 });
 
 /** Belongs to the project's own tests. */
@@ -376,7 +448,17 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     jobEnv: read.MILLRACE_JOB_ENV,
     blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
+    sentry: read.SENTRY_DSN && {
+      dsn: read.SENTRY_DSN,
+      environment: read.SENTRY_ENVIRONMENT,
+      release: read.SENTRY_RELEASE,
+      serverName: read.SENTRY_NAME,
+      sampleRate: read.SENTRY_SAMPLE_RATE,
+      attempts: read.MILLRACE_SENTRY_ATTEMPTS,
+    },
     transport: read.MILLRACE_TRANSPORT,
+    tracing: readTracing(read),
+    traceUrl: read.MILLRACE_TRACE_URL,
     valueStore: read.MILLRACE_VALUE_STORE,
     dbAccount: read.MILLRACE_DB_ACCOUNT,
     pgNative: read.MILLRACE_PG_NATIVE && path.resolve(cwd, read.MILLRACE_PG_NATIVE),
@@ -392,6 +474,8 @@ const SECRET_VARIABLES: readonly Variable[] = [
   "MILLRACE_VAULT_CREDENTIAL",
   "MILLRACE_OIDC_CLIENT_SECRET",
   "MILLRACE_TRANSPORT",
+  "SENTRY_DSN",
+  "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 
 /** Whether the value of a variable may be, or contain, something secret. */

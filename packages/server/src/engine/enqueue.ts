@@ -36,6 +36,8 @@ export interface EnqueueRequest {
   idempotencyKey?: string | undefined;
   correlationId?: string | undefined;
   rerunOf?: string | undefined;
+  /** Of which trace it is, as {@link readTraceContext} reads it. */
+  traceContext?: string | undefined;
 }
 
 export interface EnqueuedRun {
@@ -156,6 +158,7 @@ function itemText(request: EnqueueRequest): string {
     key: request.idempotencyKey,
     correlation_id: request.correlationId,
     rerun_of: request.rerunOf,
+    trace_context: request.traceContext,
   });
   return `${plain},${options.slice(1)}`;
 }
@@ -169,7 +172,8 @@ function hasOptions(request: EnqueueRequest): boolean {
     request.ttlMs !== undefined ||
     request.idempotencyKey !== undefined ||
     request.correlationId !== undefined ||
-    request.rerunOf !== undefined
+    request.rerunOf !== undefined ||
+    request.traceContext !== undefined
   );
 }
 

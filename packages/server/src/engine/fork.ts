@@ -6,8 +6,8 @@ import { type CopiedRow, copySteps, pinAccepted } from "../store/forks.ts";
 import { readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
-import { type EnqueuedRun, enqueueAll } from "./enqueue.ts";
-import { rerunRequest } from "./rerun-inside.ts";
+import type { EnqueuedRun } from "./enqueue.ts";
+import { enqueueAgain, rerunRequest } from "./rerun-inside.ts";
 
 export interface Fork {
   runId: string;
@@ -59,9 +59,11 @@ async function forkInside(tx: Queryable, by: string, asked: Fork): Promise<Forke
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   const request = rerunRequest(old, input);
-  const [run] = await enqueueAll(tx, [
-    correlationId === undefined ? request : { ...request, correlationId },
-  ]);
+  const [run] = await enqueueAgain(
+    tx,
+    [correlationId === undefined ? request : { ...request, correlationId }],
+    [old],
+  );
   if (!run) throw new Error("enqueue gave no answer");
   const [copied] = await copySteps(tx, runId, run.id, step, ordinal);
   if (!copied) throw stepNotFound(asked);

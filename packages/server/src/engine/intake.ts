@@ -9,6 +9,7 @@ import type { JobRegistry } from "./job-registry.ts";
 import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
 import { isSealedInput } from "../security/sealed-content.ts";
+import { producing } from "./producer-span.ts";
 import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
@@ -17,6 +18,9 @@ export type RunRequest = Omit<EnqueueRequest, "input"> & {
   /** Of which its job must be; null, or undefined, for any. */
   projects?: Projects;
 };
+
+/** How long a batch of requests took, in milliseconds, and how many new runs came of it. */
+export type OnSent = (ms: number, runs: number) => void;
 
 /** What of the way in looks at inputs, and starts nothing. */
 export type InputCheck = Pick<Intake, "requireAcceptable" | "sealed" | "subjects">;
@@ -39,17 +43,21 @@ export class Intake {
   /** Of whom runs are about. */
   readonly subjects: Subjects;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
+  readonly #onSent: OnSent | undefined;
 
   /**
    * @param ring called with a queue that has got a run which may start now
    * @param subjects their keys; without them runs of jobs that have a subject are refused
+   * @param onSent told of every batch, for metrics
    */
   constructor(
     db: Database,
     jobs: JobRegistry,
     ring: (queue: string) => void,
     subjects = new Subjects(db),
+    onSent?: OnSent,
   ) {
+    this.#onSent = onSent;
     this.subjects = subjects;
     this.#db = db;
     this.#jobs = jobs;
@@ -68,10 +76,14 @@ export class Intake {
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
-    // Of one alone that is refused, the whole transaction ends.
-    const result = tx ? (await enqueue(tx, [checked]))[0]! : await this.#batcher.add(checked);
-    if ("error" in result) throw result.error;
-    return result.run;
+    const { job } = request;
+    const [result] = await producing({ name: `enqueue ${job}`, job, runs: 1 }, async (carried) => {
+      const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+      // Of one alone that is refused, the whole transaction ends.
+      return tx ? enqueue(tx, [asked]) : [await this.#batcher.add(asked)];
+    });
+    if ("error" in result!) throw result.error;
+    return result!.run;
   }
 
   /**
@@ -79,7 +91,17 @@ export class Intake {
    *
    * @param tx as of {@link accept}
    */
-  async acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
+  acceptMany(requests: readonly RunRequest[], tx?: Transaction): Promise<EnqueueResult[]> {
+    return producing({ name: "enqueue", runs: requests.length }, (carried) =>
+      this.#acceptMany(requests, carried, tx),
+    );
+  }
+
+  async #acceptMany(
+    requests: readonly RunRequest[],
+    traceContext: string | undefined,
+    tx?: Transaction,
+  ): Promise<EnqueueResult[]> {
     const results = Array.from<EnqueueResult>({ length: requests.length });
     const accepted: { index: number; request: EnqueueRequest }[] = [];
     const foreign = await this.#own.troublesOf(requests, tx);
@@ -94,7 +116,9 @@ export class Intake {
       }
     }
     const send = async (batch: typeof accepted) => {
-      const requested = batch.map((entry) => entry.request);
+      const requested = batch.map(({ request }) =>
+        traceContext === undefined ? request : { ...request, traceContext },
+      );
       const sent = tx ? await enqueue(inParts(tx), requested) : await this.#send(requested);
       sent.forEach((result, place) => {
         results[batch[place]!.index] = result;
@@ -126,7 +150,9 @@ export class Intake {
   }
 
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
+    const askedAt = performance.now();
     const results = await enqueue(this.#db, requests);
+    this.#onSent?.(performance.now() - askedAt, results.filter(isNew).length);
     this.ring(results);
     return results;
   }
@@ -199,6 +225,10 @@ function reserved(): MillraceError {
 /** A transaction in which a statement may fail without the rest, as one does that a refused run is in. */
 function inParts(tx: Transaction): Queryable {
   return { query: (config) => inSavepoint(tx, () => tx.query(config)) };
+}
+
+function isNew(result: EnqueueResult): boolean {
+  return "run" in result && result.run.created;
 }
 
 function queuesIn(results: readonly EnqueueResult[]): Set<string> {

@@ -5,10 +5,10 @@ import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts
 import type { OperationRow } from "../store/operations.ts";
 import { type RerunRow, readManyForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
-import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
+import type { EnqueueRequest, EnqueuedRun } from "./enqueue.ts";
 import type { InputCheck } from "./intake.ts";
 import { patchedInput } from "./patched-input.ts";
-import { rerunRequest } from "./rerun-inside.ts";
+import { enqueueAgain, rerunRequest } from "./rerun-inside.ts";
 
 export interface MemberOutcome {
   outcome: "done" | "skipped" | "refused";
@@ -27,10 +27,11 @@ type Member = { run_id: string };
 /** Dismisses those that nobody has handled meanwhile. */
 export async function dismissMembers(
   tx: Queryable,
-  { id, note, created_by }: OperationRow,
+  operation: OperationRow,
   members: readonly Member[],
 ): Promise<Handled> {
-  const open = await lockOpen(tx, members);
+  const { id, note, created_by } = operation;
+  const open = await lockOpen(tx, operation, members);
   const runs = [...open];
   const detail = JSON.stringify({ operation: id, note: note ?? undefined });
   const nothing = runs.map(() => null);
@@ -49,7 +50,7 @@ export async function rerunMembers(
   operation: OperationRow,
   members: readonly Member[],
 ): Promise<Handled> {
-  const open = await lockOpen(tx, members);
+  const open = await lockOpen(tx, operation, members);
   const old = new Map((await readManyForRerun(tx, [...open])).map((row) => [row.id, row]));
   const outcomes = new Map<string, MemberOutcome>();
   const requests: EnqueueRequest[] = [];
@@ -62,7 +63,7 @@ export async function rerunMembers(
     if (request instanceof Error) outcomes.set(run_id, refused(request));
     else requests.push(request);
   }
-  const made = await enqueueApart(tx, requests);
+  const made = await enqueueApart(tx, requests, old);
   const runs: string[] = [];
   const reruns: string[] = [];
   const queues = new Set<string>();
@@ -82,10 +83,16 @@ export async function rerunMembers(
   return { outcomes: members.map(({ run_id }) => outcomes.get(run_id)!), queues };
 }
 
-async function lockOpen(tx: Queryable, members: readonly Member[]): Promise<Set<string>> {
+/** Whose job has come to another project since the operation began is not among them. */
+async function lockOpen(
+  tx: Queryable,
+  { projects }: OperationRow,
+  members: readonly Member[],
+): Promise<Set<string>> {
   const rows = await lockOpenDeadLetters(
     tx,
     members.map(({ run_id }) => run_id),
+    projects,
   );
   return new Set(rows.map(({ run_id }) => run_id));
 }
@@ -115,16 +122,18 @@ async function requestFor(
 async function enqueueApart(
   tx: Queryable,
   requests: readonly EnqueueRequest[],
+  old: ReadonlyMap<string, RerunRow>,
 ): Promise<(EnqueuedRun | Error)[]> {
   if (requests.length === 0) return [];
+  const olds = requests.map(({ rerunOf }) => old.get(rerunOf!)!);
   try {
-    return await inSavepoint(tx, () => enqueueAll(tx, requests));
+    return await inSavepoint(tx, () => enqueueAgain(tx, requests, olds));
   } catch (error) {
     if (isAway(error)) throw error;
     if (requests.length === 1) return [error as Error];
   }
   const made: (EnqueuedRun | Error)[] = [];
-  for (const request of requests) made.push(...(await enqueueApart(tx, [request])));
+  for (const request of requests) made.push(...(await enqueueApart(tx, [request], old)));
   return made;
 }
 

@@ -4,6 +4,7 @@ import { recordEvent } from "../store/events.ts";
 import { type RerunRow, readForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "./enqueue.ts";
+import { producing } from "./producer-span.ts";
 import type { PatchedInput } from "./patched-input.ts";
 
 export interface Rerun {
@@ -28,14 +29,40 @@ export async function rerunInside(
     );
   }
   const request = rerunRequest(old, patched?.text);
-  const [run] = await enqueueAll(tx, [
-    correlationId === undefined ? request : { ...request, correlationId },
-  ]);
+  const [run] = await enqueueAgain(
+    tx,
+    [correlationId === undefined ? request : { ...request, correlationId }],
+    [old],
+  );
   if (!run) throw new Error("enqueue gave no answer");
   await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
   const detail = JSON.stringify({ run: run.id, patch: patched?.patch ?? undefined });
   await recordEvent(tx, runId, "rerun", by, detail);
   return run;
+}
+
+/** Asks for runs that were there before; their traces are linked to those of the old ones. All or none. */
+export function enqueueAgain(
+  tx: Queryable,
+  requests: readonly EnqueueRequest[],
+  olds: readonly RerunRow[],
+): Promise<EnqueuedRun[]> {
+  const [{ job } = { job: "" }] = requests;
+  const one = requests.every((request) => request.job === job);
+  const links = olds.map((old) => old.trace_context);
+  return producing(
+    {
+      name: one ? `enqueue ${job}` : "enqueue",
+      ...{ job: one ? job : undefined, runs: requests.length, links, root: true },
+    },
+    (traceContext) =>
+      enqueueAll(
+        tx,
+        traceContext === undefined
+          ? requests
+          : requests.map((request) => ({ ...request, traceContext })),
+      ),
+  );
 }
 
 /** @param input JSON text, instead of the old run's */

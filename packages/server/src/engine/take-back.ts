@@ -1,18 +1,18 @@
-import { fingerprintOf } from "@millrace/core";
+import { type Failure, fingerprintOf } from "@millrace/core";
 import { isUnavailable } from "../store/database.ts";
 import { type TakenBackRow, listLost, splitLost, takeBack, takeBackOne } from "../store/reap.ts";
 import type { Queryable } from "../store/statement.ts";
 import { MAX_CRASHES, MAX_LOST_APART, MIN_PROVEN } from "./poison.ts";
 
-/** Of the text that the statement writes. */
-const LOST = fingerprintOf({
+/** What the statement writes of a run whose workers died too often. */
+export const WORKER_LOST: Failure = {
   class: "WorkerLost",
   message: "its worker died 3 times while it ran, the last time while nothing else did",
   stack: null,
-});
+};
 
 /** As both statements take it. */
-const JUDGING = [MAX_CRASHES, MIN_PROVEN, MAX_LOST_APART, LOST] as const;
+const JUDGING = [MAX_CRASHES, MIN_PROVEN, MAX_LOST_APART, fingerprintOf(WORKER_LOST)] as const;
 
 /**
  * Takes back up to a hundred leases of workers that were declared lost.

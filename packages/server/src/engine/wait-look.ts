@@ -16,7 +16,10 @@ export class WaitLook {
       try {
         await meetWaits(db, ring);
       } catch (error) {
-        logger.warn({ err: error }, "runs are given what they wait for a little later");
+        logger.warn(
+          { event: "waits.put_off", err: error },
+          "runs are given what they wait for a little later",
+        );
       }
       return asked;
     }, ALL);

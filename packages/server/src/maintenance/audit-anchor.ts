@@ -33,7 +33,10 @@ export class AuditAnchor extends Loop {
         }
         const [head] = await readAuditHead(db);
         if (head!.seq > 0)
-          logger.info({ audit: `${head!.seq}:${head!.hash}` }, "head of the audit");
+          logger.info(
+            { event: "audit.head", audit: `${head!.seq}:${head!.hash}` },
+            "head of the audit",
+          );
         return EVERY_MS;
       },
       logger,

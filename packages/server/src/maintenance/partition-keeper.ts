@@ -72,10 +72,10 @@ export class PartitionKeeper extends Loop {
       "partition keeper",
       async () => {
         const { made, blocked } = await keepPartitionsNow(db, retentionMs);
-        if (made > 0) logger.debug({ made }, "made partitions");
+        if (made > 0) logger.debug({ event: "partitions.made", made }, "made partitions");
         if (blocked.length === 0) return LOOK_EVERY_MS;
         logger.warn(
-          { tables: blocked },
+          { event: "partitions.blocked", tables: blocked },
           "partitions could not be made yet: somebody holds the tables",
         );
         return LOOK_AGAIN_MS;

@@ -51,11 +51,14 @@ export class Pruner extends Loop {
     const { dropped, runs, keys, workers, operations, postponed } = pruned;
     if (dropped.length + runs + operations > 0) {
       const names = dropped.map(({ name }) => name);
-      logger.info({ partitions: names, runs, keys, workers, operations }, "pruned the history");
+      logger.info(
+        { event: "history.pruned", partitions: names, runs, keys, workers, operations },
+        "pruned the history",
+      );
     }
     for (const { name, by } of postponed) {
       logger.warn(
-        { partition: name },
+        { event: "history.postponed", partition: name },
         `partition ${name} cannot go yet: the table is held by ${by}`,
       );
     }

@@ -1,13 +1,10 @@
 import { BoundedLabel, Counter, type Registry } from "../telemetry/metrics.ts";
 
-/** More jobs than this are counted together: a metric must not grow with what people name. */
-const MAX_JOB_LABELS = 500;
-
 /** What the reaper of this process has found dead, and taken back. */
 export class ReapMetrics {
   readonly #workers: Counter;
   readonly #attempts: Counter<"job_name" | "next">;
-  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
+  readonly #jobs = new BoundedLabel();
 
   constructor(registry: Registry) {
     const registers = [registry];

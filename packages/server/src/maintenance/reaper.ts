@@ -57,7 +57,12 @@ export class Reaper extends Loop {
       if (!lost) continue;
       this.#onLost?.();
       this.#logger.warn(
-        { worker: worker.id, name: worker.name, silentMs: Math.round(worker.silentMs) },
+        {
+          event: "worker.lost",
+          worker: worker.id,
+          name: worker.name,
+          silentMs: Math.round(worker.silentMs),
+        },
         `worker ${worker.name} is lost; taking back its runs`,
       );
     }
@@ -91,7 +96,7 @@ export class Reaper extends Loop {
       for (const run of runs) this.#onTakenBack?.(run);
       const dead = runs.filter((run) => run.state === "failed");
       this.#logger.warn(
-        { runs: runs.length, deadLetters: dead.map((run) => run.run_id) },
+        { event: "runs.taken_back", runs: runs.length, deadLetters: dead.map((run) => run.run_id) },
         `took back ${runs.length} runs of lost workers`,
       );
       for (const queue of new Set(runs.map((run) => run.queue))) this.#bell.ring(queue);
@@ -109,7 +114,7 @@ export class Reaper extends Loop {
     for (const { runId, error } of refused) {
       if (this.#refused.has(runId)) continue;
       this.#logger.error(
-        { err: error, run: runId },
+        { event: "run.unreapable", err: error, run: runId },
         `run ${runId} of a lost worker cannot be taken back: the database refuses it; it is tried again`,
       );
     }

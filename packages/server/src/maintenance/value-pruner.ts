@@ -50,7 +50,10 @@ export class ValuePruner extends Loop {
           sweep = undefined;
           // It can wait, and a store that is away must not make this process one that is not well.
           if (!(error instanceof MillraceError) || error.code !== "value_store_failed") throw error;
-          logger.warn({ err: error }, "values of runs that are no more could not be removed");
+          logger.warn(
+            { event: "values.unremoved", err: error },
+            "values of runs that are no more could not be removed",
+          );
           return AWAY_MS;
         }
       },

@@ -90,9 +90,13 @@ export class WebhookSender extends Loop {
       const became = await deliver(this.#options, delivery, this.#stopping.signal);
       if (became === undefined) return;
       onSent?.(became);
-      if (became === "given up") logger.warn(about, "a webhook was given up");
+      if (became === "given up")
+        logger.warn({ event: "webhook.given_up", ...about }, "a webhook was given up");
     } catch (error) {
-      logger.warn({ err: error, ...about }, "what became of a webhook was not recorded");
+      logger.warn(
+        { event: "webhook.unrecorded", err: error, ...about },
+        "what became of a webhook was not recorded",
+      );
     }
   }
 }

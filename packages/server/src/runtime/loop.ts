@@ -21,6 +21,8 @@ export class Loop implements Service {
   #wakeUp: () => void = () => {};
   #woken = false;
   #failures = 0;
+  #failed = 0;
+  #turnedAt: number | undefined;
 
   constructor(name: string, turn: Turn, logger: Logger) {
     this.name = name;
@@ -37,6 +39,11 @@ export class Loop implements Service {
     this.#stopping = true;
     this.wake();
     await this.#running;
+  }
+
+  /** How many of its turns have failed, and when the last one did not, in milliseconds of Unix time. */
+  get turns(): { failed: number; succeededAt: number | undefined } {
+    return { failed: this.#failed, succeededAt: this.#turnedAt };
   }
 
   /** Whether its turns succeed. */
@@ -58,15 +65,21 @@ export class Loop implements Service {
       let restMs: number;
       try {
         restMs = await this.#turn();
-        if (this.#failures > 0) this.#logger.info({ loop: this.name }, `${this.name} works again`);
+        if (this.#failures > 0)
+          this.#logger.info(
+            { event: "loop.recovered", loop: this.name },
+            `${this.name} works again`,
+          );
         this.#failures = 0;
+        this.#turnedAt = Date.now();
       } catch (error) {
         this.#failures++;
+        this.#failed++;
         restMs = Math.min(5000, 100 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
         // The first failure tells; a database that is away for an hour must not fill the disk with it.
         const level = this.#failures === 1 || this.#failures % 20 === 0 ? "error" : "debug";
         this.#logger[level](
-          { loop: this.name, err: error, failures: this.#failures },
+          { event: "loop.failed", loop: this.name, err: error, failures: this.#failures },
           `${this.name} failed`,
         );
       }

@@ -41,7 +41,10 @@ export class GateKeeper extends Loop {
         const { expired } = await keepGate(db);
         if (expired > 0) {
           expiries?.inc({}, expired);
-          logger.info({ runs: expired }, `${expired} runs expired before they started`);
+          logger.info(
+            { event: "runs.expired", runs: expired },
+            `${expired} runs expired before they started`,
+          );
         }
         if (performance.now() - this.#tidiedAt > TIDY_EVERY_MS) {
           this.#tidiedAt = performance.now();

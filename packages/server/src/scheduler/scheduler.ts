@@ -68,7 +68,10 @@ export class Scheduler implements Service {
     if (!chores?.starts) return WATCH_EVERY_MS;
     const { late, more } = await watchForStarts(db);
     for (const { schedule, nominal, runId, why } of late) {
-      logger.warn({ schedule, scheduledFor: nominal, run: runId }, `${schedule} is late: ${why}`);
+      logger.warn(
+        { event: "schedule.late", schedule, scheduledFor: nominal, run: runId },
+        `${schedule} is late: ${why}`,
+      );
     }
     if (late.length > 0) onLate?.(late.length);
     return more ? 0 : WATCH_EVERY_MS;
@@ -87,9 +90,16 @@ export class Scheduler implements Service {
     for (const queue of fired.queues) bell.ring(queue);
     if (fired.outcomes.length > 0) onFired?.(fired);
     const missed = fired.outcomes.filter((occurrence) => occurrence.missed).length;
-    if (missed > 0) logger.warn({ occurrences: missed }, `${missed} occurrences were missed`);
+    if (missed > 0)
+      logger.warn(
+        { event: "schedule.missed", occurrences: missed },
+        `${missed} occurrences were missed`,
+      );
     for (const { schedule, why } of fired.troubles) {
-      logger.error({ schedule }, `schedule ${schedule} could not be fired: ${why}`);
+      logger.error(
+        { event: "schedule.failed", schedule },
+        `schedule ${schedule} could not be fired: ${why}`,
+      );
     }
   }
 }

@@ -57,9 +57,9 @@ export function requireWhole(caller: Caller): void {
   );
 }
 
-/** What counts a caller, and keeps their idempotency keys, apart from others: names of keys are no more than names. */
+/** What counts a caller, and keeps their idempotency keys, apart from others: names of keys are no more than names. None has brackets in it. */
 export function placeOf({ name, projects }: Pick<Caller, "name" | "projects">): string {
-  return projects === null ? name : `${name} of ${projects.join(" ")}`;
+  return projects === null ? name : `${name} (${projects.join(" ")})`;
 }
 
 /** Such as `project crm`, or `projects crm and shop`. */

@@ -7,6 +7,12 @@ function masksOf(secrets: Record<string, string>): Masks {
   return Masks.of(secrets);
 }
 
+function userOf(text: string): string {
+  const url = new URL("https://host/");
+  url.username = text;
+  return url.username;
+}
+
 describe("a secret is masked", () => {
   const masks = masksOf({ CRM_TOKEN: TOKEN });
   const bytes = Buffer.from(TOKEN);
@@ -23,6 +29,9 @@ describe("a secret is masked", () => {
       "escaped for URLs in lower case",
       encodeURIComponent(TOKEN).replaceAll(/%../g, (escape) => escape.toLowerCase()),
     ],
+    ["in the path of a URL", new URL(`https://host/${TOKEN}`).pathname.slice(1)],
+    ["in the query of a URL", new URL(`https://host/?${TOKEN}`).search.slice(1)],
+    ["as the user of a URL", userOf(TOKEN)],
     ["in a form", new URLSearchParams({ a: TOKEN }).toString().slice(2)],
     ["in JSON", JSON.stringify(TOKEN).slice(1, -1)],
     ["in JSON in JSON", JSON.stringify(JSON.stringify(TOKEN)).slice(3, -3)],
@@ -66,6 +75,13 @@ describe("a secret is masked", () => {
       b: true,
     });
     expect(pin.maskJson('{"a" :1}')).toBe('{"a" :1}');
+  });
+
+  test("where a text was cut in it within another", () => {
+    const piece = TOKEN.slice(0, 9);
+    expect(masks.mask(`GET host/${piece}… (cut) answered 404; ${piece}`)).toBe(
+      `GET host/[secret CRM_TOKEN]… (cut) answered 404; ${piece}`,
+    );
   });
 
   test("where a text was cut in it", () => {

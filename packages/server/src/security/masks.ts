@@ -4,7 +4,7 @@ const MAX_VALUES = 10;
 /** So much of a value that a text was cut in is recognised. */
 const MIN_PIECE = 8;
 
-/** What the end of a text is that was cut. */
+/** What stands where a text was cut, which may be within another. */
 const CUT = "… (cut)";
 
 /** A way to write a secret, and what stands in its place. */
@@ -15,7 +15,7 @@ interface Form {
 
 /**
  * The secrets that a process has loaded, for keeping them out of what it says: logs, errors, what is shown. Values, and each of their lines, are
- * found as they are, in base64 (also within what was encoded with them), hexadecimal, and escaped for URLs and JSON.
+ * found as they are, in base64 (also within what was encoded with them), hexadecimal, and escaped for JSON, for URLs and by them.
  */
 export class Masks {
   readonly #values = new Map<string, string[]>();
@@ -49,7 +49,7 @@ export class Masks {
     let masked = text;
     for (const { text: form, name } of this.#forms) {
       if (masked.includes(form)) masked = masked.replaceAll(form, maskOf(name));
-      if (masked.endsWith(CUT)) masked = withoutLastPiece(masked, form, name);
+      if (masked.includes(CUT)) masked = withoutCutPieces(masked, form, name);
     }
     return masked;
   };
@@ -93,14 +93,19 @@ function maskOf(name: string): string {
   return `[secret ${name}]`;
 }
 
-/** What a cut has left of it at the end of the text. */
+/** What cuts have left of it, before each of them. */
+function withoutCutPieces(text: string, form: string, name: string): string {
+  const parts = text.split(CUT);
+  const rest = parts.pop()!;
+  return [...parts.map((part) => withoutLastPiece(part, form, name)), rest].join(CUT);
+}
+
 function withoutLastPiece(text: string, form: string, name: string): string {
-  const end = text.length - CUT.length;
   const head = form.slice(0, MIN_PIECE);
-  for (let at = Math.max(0, end - form.length); ; at++) {
+  for (let at = Math.max(0, text.length - form.length); ; at++) {
     at = text.indexOf(head, at);
-    if (at < 0 || at >= end) return text;
-    if (form.startsWith(text.slice(at, end))) return text.slice(0, at) + maskOf(name) + CUT;
+    if (at < 0) return text;
+    if (form.startsWith(text.slice(at))) return text.slice(0, at) + maskOf(name);
   }
 }
 
@@ -129,7 +134,7 @@ function writtenForms(text: string): string[] {
     text,
     json,
     escapedJson(json),
-    ...[url, form].flatMap((escaped) => [escaped, lowerEscapes(escaped)]),
+    ...[url, form, ...partsOfUrl(text)].flatMap((escaped) => [escaped, lowerEscapes(escaped)]),
     hex,
     hex.toUpperCase(),
     ...base64Forms(Buffer.from(text)).flatMap((base64) => [base64, base64Url(base64)]),
@@ -138,6 +143,17 @@ function writtenForms(text: string): string[] {
 
 function escapedJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
+}
+
+/** As whoever writes it into a URL as it is finds it there: each part escapes something else. */
+function partsOfUrl(text: string): string[] {
+  const url = new URL("https://host/");
+  url.pathname = text;
+  url.search = text;
+  url.username = text;
+  return [url.pathname.slice(1), url.search.slice(1), url.username].filter(
+    (part) => part.length >= MIN_PIECE,
+  );
 }
 
 function lowerEscapes(text: string): string {

@@ -27,7 +27,7 @@ type ClaimedParcel = [
   waitedMs: number,
 ];
 
-/** Of a run that was started before, has another trigger than most, or a correlation id. */
+/** Of a run that was started before, has another trigger than most, a correlation id, or a trace. */
 type UnusualRun =
   | null
   | [
@@ -37,6 +37,7 @@ type UnusualRun =
       trigger: Trigger,
       correlationId: string | null,
       scheduledFor: number | null,
+      traceContext: string | null,
     ];
 
 /** Runs that pass the gate, all of one lease. */
@@ -57,7 +58,13 @@ type GatedRun = [
   input: Json,
   parcel: null,
   losses: number,
-  passed: [key: string, queue: string, batch: boolean, waitedMs: number],
+  passed: [
+    key: string,
+    queue: string,
+    batch: boolean,
+    waitedMs: number,
+    traceContext: string | null,
+  ],
   scheduledFor?: number,
 ];
 
@@ -65,6 +72,7 @@ export interface ClaimedRun {
   leaseId: number;
   id: string;
   job: string;
+  queue: string;
   /** Attempts that have ended. */
   attempts: number;
   /** Those of them that failed. */
@@ -73,6 +81,8 @@ export interface ClaimedRun {
   losses: number;
   trigger: Trigger;
   correlationId: string | null;
+  /** The trace that it carries, as it is stored. */
+  traceContext: string | null;
   input: Json;
   /** What of the input is not as it is stored: a number that a double cannot hold, which came in by SQL. */
   lost: string | undefined;
@@ -113,11 +123,13 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
         leaseId,
         id: ids[place]!,
         job,
+        queue,
         attempts: 0,
         failures: 0,
         losses: 0,
         trigger: "api",
         correlationId: null,
+        traceContext: null,
         input: inputs[place]!,
         lost: lost?.get(place),
         waitedMs,
@@ -130,10 +142,10 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   if (row.unusual === null) return runs;
   for (const [place, unusual] of (JSON.parse(`[${row.unusual}]`) as UnusualRun[]).entries()) {
     if (!unusual) continue;
-    const [attempts, failures, losses, trigger, correlationId, scheduled] = unusual;
+    const [attempts, failures, losses, trigger, correlationId, scheduled, traceContext] = unusual;
     const scheduledFor = scheduled ?? undefined;
     Object.assign(runs[place]!, {
-      ...{ attempts, failures, losses, trigger, correlationId, scheduledFor },
+      ...{ attempts, failures, losses, trigger, correlationId, scheduledFor, traceContext },
     });
   }
   return runs;
@@ -150,11 +162,13 @@ export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): Clai
       leaseId,
       id,
       job,
+      queue: passed[1],
       attempts,
       failures,
       losses,
       trigger,
       correlationId,
+      traceContext: passed[4],
       input,
       lost: lost?.get(index),
       waitedMs: passed[3],
@@ -226,9 +240,9 @@ function claimText(picked: string): string {
     ),
     opened as materialized (
       select s.parcel, r.id, r.input::text as input, case
-          when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null
+          when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null or r.trace_context is not null
             then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
-              floor(extract(epoch from r.scheduled_for) * 1000)::bigint)::text
+              floor(extract(epoch from r.scheduled_for) * 1000)::bigint, r.trace_context)::text
         end as unusual
       from sought s cross join lateral (
         select * from millrace.run where id = any (s.run_ids) and id between s.low and s.high offset 0

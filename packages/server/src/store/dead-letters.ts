@@ -138,10 +138,13 @@ export const lockDeadLetter = statement<[run: string], { open: boolean }>(
 );
 
 /** Locks those of these dead letters that are still open, in one order for everybody. */
-export const lockOpenDeadLetters = statement<[runs: string[]], { run_id: string }>(
+export const lockOpenDeadLetters = statement<
+  [runs: string[], projects: Projects],
+  { run_id: string }
+>(
   "lock_open_dead_letters",
   `select run_id from millrace.dead_letter
-   where run_id = any ($1::uuid[]) and handled_at is null order by run_id for update`,
+   where run_id = any ($1::uuid[]) and handled_at is null and ${jobWithin("job", "$2")} order by run_id for update`,
 );
 
 export const handleDeadLetter = statement<

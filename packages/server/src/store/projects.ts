@@ -62,17 +62,27 @@ export const countConfined = statement<[project: string], { keys: number; people
      (select count(*)::int from millrace.person where $1 = any (projects) and disabled_at is null) as people`,
 );
 
-/** With what is made for them: the webhooks that start a job or tell of its runs, and the secrets under which those are signed. */
+/**
+ * With what is made for them: the webhooks that start a job or tell of its runs, the secrets under which those are signed, and what is made up for of
+ * their schedules.
+ */
 export const moveJobs = statement<[jobs: readonly string[], project: string], { name: string }>(
   "move_jobs",
   `with endpoint as (
      update millrace.webhook_endpoint set project = $2 where job = any ($1) and project <> $2
    ),
    subscription as (
-     update millrace.webhook_subscription set project = $2 where job = any ($1) and project <> $2 returning secret
+     update millrace.webhook_subscription set project = $2 where job = any ($1) and project <> $2
+     returning secret, older_secrets
    ),
    secret as (
-     update millrace.secret s set project = $2 from subscription t where s.name = t.secret
+     update millrace.secret s set project = $2 from subscription t
+     where s.name = t.secret or s.name in (select o.item ->> 'name' from jsonb_array_elements(t.older_secrets) o(item))
+   ),
+   backfill as (
+     update millrace.operation o set projects = array[$2] from millrace.schedule s
+     where s.job = any ($1) and o.kind = 'backfill' and o.state in ('running', 'paused') and o.projects is not null
+       and o.filter ->> 'schedule' = s.name
    )
    update millrace.job set project = $2 where name = any ($1) returning name`,
 );

@@ -71,10 +71,11 @@ export const readRun = statement<
     output: Json | null;
     cancel_requested_at: Date | null;
     has_children: boolean;
+    trace_context: string | null;
   }
 >(
   "read_run",
-  `select ${SUMMARY}, r.input, r.output, r.parent as has_children, c.requested_at as cancel_requested_at
+  `select ${SUMMARY}, r.input, r.output, r.parent as has_children, r.trace_context, c.requested_at as cancel_requested_at
    from millrace.run r ${PLACES}
    left join millrace.cancellation c on c.run_id = r.id
    where r.id = $1`,
@@ -220,19 +221,20 @@ export interface RerunRow {
   priority: number;
   input: string;
   correlation_id: string | null;
+  trace_context: string | null;
   open: boolean;
 }
 
 export const readForRerun = statement<[id: string], RerunRow>(
   "read_for_rerun",
-  `select id, job, queue, priority, input::text as input, correlation_id, state is null as open
+  `select id, job, queue, priority, input::text as input, correlation_id, trace_context, state is null as open
    from millrace.run where id = $1`,
 );
 
 /** The same for several. A join prunes to the one partition of each id, which a list of ids would not. */
 export const readManyForRerun = statement<[ids: string[]], RerunRow>(
   "read_many_for_rerun",
-  `select r.id, job, queue, priority, input::text as input, correlation_id, state is null as open
+  `select r.id, job, queue, priority, input::text as input, correlation_id, trace_context, state is null as open
    from unnest($1::uuid[]) with ordinality u(id, place) join millrace.run r on r.id = u.id order by place`,
 );
 

@@ -31,7 +31,7 @@ export function within(project: string, projects: string): string {
 
 /**
  * Where a list looks on that has looked at a window of runs, those of all projects. To callers of some it is told as an instant, for it may be
- * somebody else's run; but where the whole window is of that one, so that it goes on.
+ * somebody else's run; where the whole window is of that one, as that run without the random part of its id, so that it goes on.
  *
  * @param last an expression, the least id of the window @param below where the window began
  */
@@ -39,7 +39,9 @@ export function windowEnd(last: string, below: string, projects: string): string
   // As a run of that instant would be called, for a cursor is the id of a run.
   const floor = `millrace.uuid_floor(millrace.uuid_time(${last}) + interval '1 millisecond')`;
   const rounded = `(substr(${floor}::text, 1, 14) || '7000-8000-000000000000')::uuid`;
-  return `case when ${projects}::text[] is null or ${rounded} >= ${below} then ${last} else ${rounded} end`;
+  const blurred = `(substr(${last}::text, 1, 24) || 'ffffffffffff')::uuid`;
+  return `case when ${projects}::text[] is null then ${last} when ${rounded} < ${below} then ${rounded}
+    when ${blurred} < ${below} then ${blurred} else ${last} end`;
 }
 
 /** No row when it is not there, or of another project: which of the two, nobody is told. */

@@ -142,6 +142,9 @@ export const LONG_SECONDS: readonly number[] = [
   ...[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
 ];
 
+/** For how many of something are handled together. */
+export const BATCHES: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500];
+
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 interface Observed {
@@ -199,12 +202,15 @@ export class Histogram<Name extends string = never> extends Labelled<Name, Obser
   }
 }
 
-/** Keeps a label from growing without bound: after so many distinct values, new ones are `other`. */
+/** Of names that people give, such as those of jobs and queues, so many have series of their own. */
+export const MAX_NAMES = 500;
+
+/** Keeps a label from growing with what people name: after so many distinct values, new ones are `other`. */
 export class BoundedLabel {
   readonly #max: number;
   readonly #seen = new Set<string>();
 
-  constructor(max: number) {
+  constructor(max = MAX_NAMES) {
     this.#max = max;
   }
 

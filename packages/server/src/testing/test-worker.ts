@@ -150,7 +150,12 @@ export class TestWorker {
         run,
         jobOf(run.job),
         this.#recorder,
-        { logger, loopWatch: { reporting: undefined }, onHold: (...asked) => this.#hold(...asked) },
+        {
+          logger,
+          traced: false,
+          loopWatch: { reporting: undefined },
+          onHold: (...asked) => this.#hold(...asked),
+        },
         { handlerEnded: () => {}, stuck: () => {}, over: () => resolve() },
       );
       attempt.context.inline = true;

@@ -46,7 +46,7 @@ export class Bell {
       .catch((error: unknown) => {
         const { name, message } = error as Error;
         this.#logger.debug(
-          { why: message || name, queues },
+          { event: "transport.ring_failed", why: message || name, queues },
           "ringing failed; workers will look by themselves",
         );
       })

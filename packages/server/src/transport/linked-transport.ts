@@ -82,10 +82,11 @@ export class LinkedTransport implements Transport {
 
   async publish(queues: readonly string[]): Promise<void> {
     const session = this.#session;
+    const askedAt = performance.now();
     try {
       if (!session) throw new Error(`${this.name} is away`);
       await inTime(this.#deadlineMs, "publishing", session.publish(queues));
-      this.#observer?.onPublished(queues.length);
+      this.#observer?.onPublished(queues.length, performance.now() - askedAt);
     } catch (error) {
       this.#observer?.onPublishError();
       if (session) this.#lose(session, error);
@@ -193,7 +194,11 @@ export class LinkedTransport implements Transport {
     }
     this.#session = session;
     this.#connectedAt = performance.now();
-    if (this.#failures > 0) this.#logger.info(`${this.words} is back; it rings the workers again`);
+    if (this.#failures > 0)
+      this.#logger.info(
+        { event: "transport.back" },
+        `${this.words} is back; it rings the workers again`,
+      );
     this.#away = undefined;
     this.#observer?.onState(true);
   }
@@ -270,11 +275,14 @@ export class LinkedTransport implements Transport {
     const before = this.#away;
     this.#away = `${this.name} cannot be reached; workers look by themselves once a second`;
     if (before !== undefined && this.#failures > 0) {
-      this.#logger.debug({ why }, `${this.words} is still away`);
+      this.#logger.debug({ event: "transport.still_away", why }, `${this.words} is still away`);
       return;
     }
     this.#observer?.onState(false);
-    this.#logger.warn({ why }, `${this.words} is away; workers look by themselves once a second`);
+    this.#logger.warn(
+      { event: "transport.away", why },
+      `${this.words} is away; workers look by themselves once a second`,
+    );
   }
 }
 

@@ -1,10 +1,11 @@
-import { Counter, Gauge, type Registry } from "../telemetry/metrics.ts";
+import { Counter, Gauge, Histogram, type Registry } from "../telemetry/metrics.ts";
 import type { DropReason, TransportObserver } from "./transport.ts";
 
 /** What a process's transport does. */
 export class TransportMetrics implements TransportObserver {
   readonly #up: Gauge;
   readonly #published: Counter;
+  readonly #publishing: Histogram;
   readonly #publishErrors: Counter;
   readonly #received: Counter;
   readonly #dropped: Counter<"reason">;
@@ -19,6 +20,11 @@ export class TransportMetrics implements TransportObserver {
     this.#published = new Counter({
       name: "millrace_transport_published_total",
       help: "Messages that the transport has taken",
+      registers,
+    });
+    this.#publishing = new Histogram({
+      name: "millrace_transport_publish_duration_seconds",
+      help: "Time until the transport has taken messages that were published together",
       registers,
     });
     this.#publishErrors = new Counter({
@@ -43,8 +49,9 @@ export class TransportMetrics implements TransportObserver {
     this.#up.set({}, up ? 1 : 0);
   }
 
-  onPublished(messages: number): void {
+  onPublished(messages: number, ms: number): void {
     this.#published.inc({}, messages);
+    this.#publishing.observe({}, ms / 1000);
   }
 
   onPublishError(): void {

@@ -64,7 +64,8 @@ export type DropReason = "malformed" | "other_queue";
 /** Told of what a transport does, for metrics. */
 export interface TransportObserver {
   onState(up: boolean): void;
-  onPublished(messages: number): void;
+  /** Together, which took so many milliseconds. */
+  onPublished(messages: number, ms: number): void;
   onPublishError(): void;
   onReceived(): void;
   onDropped(reason: DropReason): void;

@@ -17,6 +17,8 @@ import type { AttemptHold } from "@millrace/sdk/sql";
 import type { RunSeal } from "../engine/subjects/run-seal.ts";
 import { Masks } from "../security/masks.ts";
 import type { ClaimedRun } from "../store/claim.ts";
+import { takeSpan } from "../telemetry/tracing/taken-spans.ts";
+import type { WireSpan } from "../telemetry/tracing/wire-span.ts";
 import type { CheckpointKeeper, KeptCheckpoints } from "./checkpoint-keeper.ts";
 import { costUnits } from "./cost-units.ts";
 import { Ending } from "./ending.ts";
@@ -29,6 +31,9 @@ import type { RunOutput } from "./run-output.ts";
 const NO_SECRETS: HeldSecrets = Object.freeze({});
 
 const NO_MASKS = new Masks();
+
+/** Of one attempt, from a place of its own. */
+const MAX_SPANS = 1000;
 
 /** Where what a handler says and records goes. */
 interface Kept {
@@ -50,14 +55,15 @@ export class AttemptContext implements Context {
   readonly idempotencyKey: string;
   readonly correlationId: string | undefined;
   readonly leaseId: number;
+  /** Of its span; undefined where it has none. */
+  readonly traceId: string | undefined;
   /** Whether its handler is executed on the event loop of this process. */
   inline = false;
-  /** What is given to it before its handler is started. */
-  secretValues: HeldSecrets = NO_SECRETS;
   /** Encrypts what is kept of a run that is about somebody; given before its handler is started. */
   seal: RunSeal | undefined;
   readonly #kept: Kept;
   readonly #definition: Job;
+  #secretValues: HeldSecrets = NO_SECRETS;
   #secrets: SecretValues | undefined;
   #continuing: Continuing | undefined;
   #controller: AbortController | undefined;
@@ -73,8 +79,10 @@ export class AttemptContext implements Context {
   #checkpoints: KeptCheckpoints | undefined;
   #onSuspend: ((suspension: Suspension) => void) | undefined;
   #concluded = false;
+  #spans = 0;
 
-  constructor(run: ClaimedRun, definition: Job, kept: Kept) {
+  constructor(run: ClaimedRun, definition: Job, kept: Kept, traceId?: string) {
+    this.traceId = traceId;
     this.runId = run.id;
     this.job = run.job;
     this.attempt = run.attempts + 1;
@@ -93,6 +101,15 @@ export class AttemptContext implements Context {
       if (this.#aborted) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
+  }
+
+  /** What is given to it before its handler is started. Private, so that who prints the context prints no value. */
+  get secretValues(): HeldSecrets {
+    return this.#secretValues;
+  }
+
+  set secretValues(given: HeldSecrets) {
+    this.#secretValues = given;
   }
 
   /** Those that it was given; most jobs declare none. */
@@ -296,6 +313,12 @@ export class AttemptContext implements Context {
       this.#ownTransaction ??= new OwnTransaction();
       return this.#ownTransaction.complete(tx, output, hold, this.job, this.seal);
     };
+  }
+
+  /** A span of its handler has ended in a place of its own. Those of other traces, and too many, are none of ours. */
+  takeSpan(span: WireSpan): void {
+    if (span.traceId !== this.traceId || ++this.#spans > MAX_SPANS) return;
+    takeSpan(span);
   }
 
   /** Its outcome is being recorded: a handler that goes on all the same may not complete the run, or begin a step, any more. */

@@ -1,4 +1,5 @@
 import {
+  BATCHES,
   BoundedLabel,
   Counter,
   Histogram,
@@ -7,14 +8,6 @@ import {
 } from "../telemetry/metrics.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { SettledAttempt } from "./attempt.ts";
-
-/** More jobs than this are counted together: a metric must not grow with what people name. */
-const MAX_JOB_LABELS = 500;
-
-const BATCHES = [1, 2, 5, 10, 25, 50, 100, 250, 500];
-
-/** Likewise pairs of a job and an error. */
-const MAX_FAILURE_LABELS = 500;
 
 const OUTCOMES = {
   complete: "completed",
@@ -45,8 +38,10 @@ export class AttemptMetrics {
   readonly #records: Histogram;
   readonly #recordedRuns: Histogram;
   readonly #holds: Counter<"job_name">;
-  readonly #jobs = new BoundedLabel(MAX_JOB_LABELS);
-  readonly #pairs = new BoundedLabel(MAX_FAILURE_LABELS);
+  readonly #superseded: Counter<"job_name">;
+  readonly #jobs = new BoundedLabel();
+  /** Pairs of a job and an error: a job may have as many errors as its author likes. */
+  readonly #pairs = new BoundedLabel();
   readonly #series = new Map<string, JobSeries>();
 
   constructor(registry: Registry) {
@@ -99,6 +94,12 @@ export class AttemptMetrics {
       buckets: LONG_SECONDS,
       registers,
     });
+    this.#superseded = new Counter({
+      name: "millrace_attempts_superseded_total",
+      help: "Attempts of this process that ended after their lease was lost, so that nothing of them was recorded",
+      labelNames: ["job_name"],
+      registers,
+    });
     this.#holds = new Counter({
       name: "millrace_job_holds_total",
       help: "Times that a job, or a key of it, was held back because a server asked to wait",
@@ -128,6 +129,10 @@ export class AttemptMetrics {
 
   readonly held = (job: string): void => {
     this.#holds.inc({ job_name: this.#jobs.of(job) });
+  };
+
+  readonly superseded = (job: string): void => {
+    this.#superseded.inc({ job_name: this.#jobs.of(job) });
   };
 
   readonly settled = ({ job, verdict, error, durationMs }: SettledAttempt): void => {

@@ -8,6 +8,7 @@ import type { Recipient } from "../runtime/batcher.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { AttemptContext } from "./attempt-context.ts";
+import { AttemptSpan } from "./attempt-span.ts";
 import { chargedCost } from "./charged-cost.ts";
 import type { CostSettler } from "./cost-settler.ts";
 import type { ExecutionWatcher } from "./executor.ts";
@@ -40,14 +41,34 @@ export interface SettledAttempt {
   durationMs: number;
 }
 
+/** As it is on record: without secrets, and what it says of somebody encrypted. */
+export interface FailedAttempt {
+  run: ClaimedRun;
+  workerId: number;
+  /** Of the job's code. */
+  version: string | null;
+  failure: Failure;
+  traceId: string | undefined;
+  /** Whether its texts are encrypted. */
+  sealed: boolean;
+  /** What has become of the run, as far as the worker knows: what a crash means, the database decides. */
+  became: "dead_letter" | "retry" | "crash";
+}
+
 export interface AttemptOptions {
   logger: Logger;
   /** Which long block of the event loop, if any, has just ended or still lasts. */
   loopWatch: Pick<LoopWatch, "reporting">;
+  /** Whether spans are recorded in this process. */
+  traced: boolean;
   onCrash?: ((job: string, evidence: Evidence) => void) | undefined;
   /** Told when a handler ignored its signal for the whole grace, and was ended by force or keeps its slot. */
   onIgnored?: ((job: string, forced: boolean) => void) | undefined;
   onSettled?: ((attempt: SettledAttempt) => void) | undefined;
+  /** Told of every attempt whose lease was lost, so that its outcome is not on record. */
+  onSuperseded?: ((job: string) => void) | undefined;
+  /** Told of every attempt that has failed, or died, once that is on record. */
+  onFailed?: ((attempt: FailedAttempt) => void) | undefined;
   /** Called when a server that a handler calls has asked all of its job, or of a key of it, to wait. */
   onHold: (job: string, key: string | null, forMs: number, reason: string) => void;
 }
@@ -73,6 +94,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   readonly #recorder: Recorder;
   readonly #options: AttemptOptions;
   readonly #keeper: AttemptKeeper;
+  readonly #span: AttemptSpan | undefined;
   readonly #startedAt = performance.now();
   #durationMs = 0;
   #outcome!: Outcome;
@@ -87,13 +109,25 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   ) {
     this.run = run;
     this.job = job;
-    this.context = new AttemptContext(run, job, recorder);
+    this.#span = options.traced ? AttemptSpan.of(run) : undefined;
+    this.context = new AttemptContext(run, job, recorder, this.#span?.traceId);
     this.#recorder = recorder;
     this.#options = options;
     this.#keeper = keeper;
   }
 
+  /** Whether it has a span, in which its handler is to be started. */
+  get traced(): boolean {
+    return this.#span !== undefined;
+  }
+
+  /** Does something within its span, if it has one. */
+  within<T>(work: () => T): T {
+    return this.#span ? this.#span.within(work) : work();
+  }
+
   concluded(concluded: Outcome): void {
+    this.#span?.handlerEnded();
     const guarded = guardOutcome(concluded, this.job, this.#recorder.output.masks);
     const { seal } = this.context;
     const outcome = seal ? sealOutcome(guarded, seal, this.run, this.job) : guarded;
@@ -116,7 +150,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     this.#options.onIgnored?.(this.run.job, forced);
     if (forced) {
       const message = "the handler ignored its signal, and was ended by force";
-      this.#options.logger.warn(this.ids, message);
+      this.#options.logger.warn({ event: "attempt.killed", ...this.ids }, message);
     } else {
       this.#keeper.stuck(this);
     }
@@ -125,11 +159,16 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   /** Its outcome has been recorded, or refused. */
   resolve(settled: Settled): void {
     const what = this.#recordedItself ? "recorded" : settled;
+    this.#span?.end(this.#outcome, what, this.context.seal !== undefined);
     try {
       this.#report(what);
       if (what === "recorded" || what === "out of time") this.#afterwards(what);
+      else if (what === "lease lost") this.#options.onSuperseded?.(this.run.job);
     } catch (error) {
-      this.#options.logger.error({ err: error, run: this.run.id }, "after an outcome was recorded");
+      this.#options.logger.error(
+        { event: "outcome.aftermath_failed", err: error, run: this.run.id },
+        "after an outcome was recorded",
+      );
     }
     this.#keeper.over(this);
   }
@@ -137,16 +176,18 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   /** Its outcome could not be recorded. */
   reject(error: unknown): void {
     this.#options.logger.error(
-      { err: error, run: this.run.id },
+      { event: "outcome.unrecorded", err: error, run: this.run.id },
       "an outcome could not be recorded",
     );
+    this.#span?.abandon();
     this.#keeper.over(this);
   }
 
   /** What its log lines say of it. */
   get ids() {
-    const { runId, job, attempt, correlationId } = this.context;
-    return { run: runId, job, attempt, correlation: correlationId };
+    const { runId, job, attempt, correlationId, traceId } = this.context;
+    const ids = { run: runId, job, attempt, correlation: correlationId };
+    return traceId === undefined ? ids : { ...ids, trace_id: traceId };
   }
 
   /** Whether something has to be on record before the outcome, for which there must still be a lease. Most have nothing to say. */
@@ -216,6 +257,16 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       error: "failure" in outcome ? outcome.failure?.class : undefined,
       durationMs: this.#durationMs,
     });
+    if (verdict !== "retry" && verdict !== "fail" && verdict !== "crash") return;
+    this.#options.onFailed?.({
+      run,
+      workerId: this.#recorder.output.workerId,
+      version: job.version,
+      failure: outcome.failure,
+      traceId: context.traceId,
+      sealed: context.seal !== undefined,
+      became: verdict === "fail" || settled === "out of time" ? "dead_letter" : verdict,
+    });
   }
 
   #forgetWaits(): void {
@@ -225,7 +276,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       () => waits.soon(),
       (error: unknown) => {
         this.#options.logger.debug(
-          { err: error, run: this.run.id },
+          { event: "run.waits_unforgotten", err: error, run: this.run.id },
           "its waits are forgotten later",
         );
       },
@@ -244,34 +295,58 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
     if (outcome.verdict === "complete" && !refused && !logger.isLevelEnabled("debug")) return;
     const { ids } = this;
     if (refused) {
-      logger.warn(ids, "the lease was lost; the outcome of this attempt was not recorded");
+      logger.warn(
+        { event: "attempt.superseded", ...ids },
+        "the lease was lost; the outcome of this attempt was not recorded",
+      );
     } else if (outcome.verdict === "complete") {
-      logger.debug(ids, "completed");
+      logger.debug({ event: "attempt.completed", ...ids }, "completed");
     } else if (outcome.verdict === "retry" && settled === "out of time") {
       const { failure } = outcome;
       logger.error(
-        { ...ids, error: failure.class },
+        { event: "attempt.failed", ...ids, error: failure.class, next: "dead_letter" },
         `${this.#told(failure)}; its retries have taken as long as they may`,
       );
     } else if (outcome.verdict === "retry") {
       const { failure, delayMs } = outcome;
-      logger.warn({ ...ids, error: failure.class, retryInMs: delayMs }, this.#told(failure));
+      logger.warn(
+        {
+          event: "attempt.failed",
+          ...ids,
+          error: failure.class,
+          next: "retry",
+          retryInMs: delayMs,
+        },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "crash") {
       const { failure, evidence } = outcome;
-      logger.error({ ...ids, error: failure.class, evidence }, this.#told(failure));
+      logger.error(
+        { event: "attempt.crashed", ...ids, error: failure.class, evidence },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "fail") {
-      logger.error({ ...ids, error: outcome.failure.class }, this.#told(outcome.failure));
+      const { failure } = outcome;
+      logger.error(
+        { event: "attempt.failed", ...ids, error: failure.class, next: "dead_letter" },
+        this.#told(failure),
+      );
     } else if (outcome.verdict === "continue") {
-      logger.debug(ids, "continues as a new run");
+      logger.debug({ event: "attempt.continued", ...ids }, "continues as a new run");
     } else if (outcome.verdict === "park") {
-      logger.warn(ids, `needs other code: ${outcome.message}`);
+      logger.warn({ event: "attempt.parked", ...ids }, `needs other code: ${outcome.message}`);
     } else if (outcome.verdict === "suspend") {
-      logger.debug(ids, "waits");
+      logger.debug({ event: "attempt.suspended", ...ids }, "waits");
     } else if (outcome.verdict === "release" && outcome.failure) {
       const { failure } = outcome;
-      logger.warn({ ...ids, error: failure.class }, `handed back: ${this.#told(failure)}`);
+      logger.warn(
+        { event: "attempt.released", ...ids, error: failure.class },
+        `handed back: ${this.#told(failure)}`,
+      );
+    } else if (outcome.verdict === "stop") {
+      logger.info({ event: "attempt.cancelled", ...ids }, "cancelled");
     } else {
-      logger.info(ids, outcome.verdict === "stop" ? "cancelled" : "handed back");
+      logger.info({ event: "attempt.released", ...ids }, "handed back");
     }
   }
 }

@@ -3,7 +3,7 @@ import type { JobRegistry } from "../engine/job-registry.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import { Attempt, type AttemptKeeper, type AttemptOptions, type Recorder } from "./attempt.ts";
-import { executeBatch } from "./batch-executor.ts";
+import { type BatchWatcher, executeBatch } from "./batch-executor.ts";
 import { type UnderWay, execute, startHere } from "./executor.ts";
 import type { Handling } from "./handling.ts";
 import type { Lane, Lanes } from "./isolation/lanes.ts";
@@ -124,7 +124,7 @@ export class Attempts implements AttemptKeeper {
   handlerEnded(attempt: Attempt): void {
     if (this.#stuck.delete(attempt)) {
       const message = "the handler that ignored its signal has ended";
-      this.#options.logger.info(attempt.ids, message);
+      this.#options.logger.info({ event: "attempt.let_go", ...attempt.ids }, message);
     }
     this.#busy--;
     this.#options.onRoom();
@@ -133,7 +133,7 @@ export class Attempts implements AttemptKeeper {
   stuck(attempt: Attempt): void {
     this.#stuck.add(attempt);
     const message = "the handler ignores its signal, and keeps its slot until it ends";
-    this.#options.logger.error(attempt.ids, message);
+    this.#options.logger.error({ event: "attempt.stuck", ...attempt.ids }, message);
   }
 
   over(attempt: Attempt): void {
@@ -162,7 +162,7 @@ export class Attempts implements AttemptKeeper {
     const start = lane === "inline" ? undefined : () => this.#place(attempt, recorder, lane);
     const { secrets, subjects } = this.#options;
     const give = () => giveSecrets(attempt, secrets, start);
-    return execute(attempt, attempt, openSubject(attempt, subjects, give));
+    return attempt.within(() => execute(attempt, attempt, openSubject(attempt, subjects, give)));
   }
 
   /** The runs of a batch share a slot, and a call of the handler. */
@@ -171,11 +171,14 @@ export class Attempts implements AttemptKeeper {
     const [first] = attempts as [Attempt];
     for (const { context } of attempts) context.inline = true;
     this.#busy++;
-    return executeBatch(attempts, first.job, this.#options.secrets, {
+    // One call is a part of one trace: that of the first run that has one.
+    const traced = attempts.find((attempt) => attempt.traced) ?? first;
+    const watcher: BatchWatcher = {
       concluded: (outcomes) => outcomes.forEach((outcome, n) => attempts[n]!.concluded(outcome)),
       handlerEnded: () => first.handlerEnded(),
       ignored: () => first.ignored(false),
-    });
+    };
+    return traced.within(() => executeBatch(attempts, first.job, this.#options.secrets, watcher));
   }
 
   /** The handling of a run that is not simply started here. */

@@ -22,6 +22,7 @@ export async function reportBlock(
   const where = frames.find((frame) => !frame.includes("(node:"));
   logger.warn(
     {
+      event: "event_loop.blocked",
       blockedMs: ms,
       frames,
       running: attempts.length,

@@ -1,4 +1,4 @@
-import { MillraceError, byteLength } from "@millrace/core";
+import { MillraceError, byteLength, readTraceContext } from "@millrace/core";
 import type { NewChildren, NewWait } from "@millrace/sdk";
 import { sqlState } from "../store/database.ts";
 import { NOT_ENCRYPTED, UNKNOWN_JOB, UNKNOWN_QUEUE } from "../store/enqueue.ts";
@@ -33,12 +33,14 @@ export function callParts(calls: readonly Leased<NewCall>[]): Leased<NewCall>[][
 
 /** As `millrace.call_children` takes it. Assembled by hand, because inputs are JSON texts already. */
 export function callText({ maker, name, ordinal, kind, forMs, children }: Leased<NewCall>): string {
-  const { job, inputs, queue, priority, ttlMs, delayMs, concurrency, collect } = children;
+  const { job, inputs, queue, priority, ttlMs, delayMs, concurrency, collect, trace } = children;
   const options = {
     ...(queue !== null && { queue }),
     ...(priority !== null && { priority }),
     ...(ttlMs !== null && { ttl_ms: ttlMs }),
     ...(delayMs !== null && { delay_ms: delayMs }),
+    // It may have come from the place of a handler.
+    ...(readTraceContext(trace) && { trace_context: trace }),
   };
   const plain = JSON.stringify({
     lease: maker.leaseId,

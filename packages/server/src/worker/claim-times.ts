@@ -42,7 +42,7 @@ export class ClaimTimes {
       quantile(sorted, 0.5),
       quantile(sorted, 0.99),
     ).catch((error: unknown) =>
-      this.#logger.debug({ err: error }, "claim times could not be noted"),
+      this.#logger.debug({ event: "worker.unnoted", err: error }, "claim times could not be noted"),
     );
   }
 }

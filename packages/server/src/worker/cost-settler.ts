@@ -46,7 +46,10 @@ export class CostSettler {
         refunds.map((refund) => refund.units),
       );
     } catch (error) {
-      this.#logger.warn({ err: error, runs: refunds.length }, "costs of runs were not settled");
+      this.#logger.warn(
+        { event: "run.costs_unsettled", err: error, runs: refunds.length },
+        "costs of runs were not settled",
+      );
     }
     return refunds.map(() => undefined);
   }

@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import type { NewCheckpoint } from "@millrace/sdk";
+import { type NewCheckpoint, PUBLISH_LIMITS } from "@millrace/sdk";
 import type { Masks } from "../security/masks.ts";
 import type { KeptCheckpoints } from "./checkpoint-keeper.ts";
 
@@ -7,6 +7,9 @@ import type { KeptCheckpoints } from "./checkpoint-keeper.ts";
  * What is on record comes back to code: the result of a step, an output, an input. A secret in it would be read by all who may look, and masked
  * it would be wrong. So it is refused; while what is only told, such as an error or what a run publishes, is masked.
  */
+
+/** By which the record finds it again, in every attempt: masked, two would be one. */
+const NAME = "the name of a step";
 
 /** @throws MillraceError `secret_exposed` */
 export function requireNoSecret(json: string, what: string, masks: Masks): void {
@@ -25,6 +28,7 @@ export function requireNoSecretIn(value: unknown, what: string, masks: Masks): v
 
 /** @throws MillraceError `secret_exposed` */
 export function withoutSecrets(checkpoint: NewCheckpoint, masks: Masks): NewCheckpoint {
+  requireNoSecret(checkpoint.name, NAME, masks);
   if (checkpoint.failed) return { ...checkpoint, value: masks.maskJson(checkpoint.value) };
   requireNoSecret(checkpoint.value, `what step ${JSON.stringify(checkpoint.name)} gave`, masks);
   return checkpoint;
@@ -47,13 +51,20 @@ export function guardRecord(checkpoints: KeptCheckpoints, masks: Masks): KeptChe
       return checkpoints.publications;
     },
     keep: async (checkpoint) => keep(withoutSecrets(checkpoint, masks)),
-    note: (given) => note(given.error ? { ...given, error: masked(given.error, masks) } : given),
+    note: async (given) => {
+      requireNoSecret(given.name, NAME, masks);
+      return note(given.error ? { ...given, error: masked(given.error, masks) } : given);
+    },
     ask: async (wait) => {
+      requireNoSecret(wait.name, NAME, masks);
       const what = `what step ${JSON.stringify(wait.name)} asks for`;
       requireNoSecretIn([wait.event, wait.approval, wait.children], what, masks);
       return ask(wait);
     },
-    publish: (publication) => publish({ ...publication, value: masks.maskJson(publication.value) }),
+    publish: (publication) => {
+      const key = masks.mask(publication.key).slice(0, PUBLISH_LIMITS.keyLength).toWellFormed();
+      return publish({ ...publication, key, value: masks.maskJson(publication.value) });
+    },
   };
 }
 

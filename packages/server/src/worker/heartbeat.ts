@@ -58,10 +58,14 @@ export class Heartbeat implements Service {
       connection: connection(),
     };
     const thread = shared.get();
-    const failed = (error: unknown) => logger.error({ err: error }, "the heartbeat thread failed");
+    const failed = (error: unknown) =>
+      logger.error({ event: "heartbeat.thread_failed", err: error }, "the heartbeat thread failed");
     const ended = () => {
       if (this.#stopping) return;
-      logger.warn("the heartbeat thread ended; starting another");
+      logger.warn(
+        { event: "heartbeat.thread_ended" },
+        "the heartbeat thread ended; starting another",
+      );
       void this.start();
     };
     thread.on("error", failed).on("exit", ended);

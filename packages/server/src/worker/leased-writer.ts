@@ -105,7 +105,10 @@ export async function persist<T>(
       if (!isUnavailable(error)) throw error;
       if (maker.aborted) throw maker.aborted;
       const level = tries === 1 ? "warn" : "debug";
-      logger[level]({ err: error, run: maker.runId, tries }, "a checkpoint is put off");
+      logger[level](
+        { event: "checkpoint.put_off", err: error, run: maker.runId, tries },
+        "a checkpoint is put off",
+      );
       await pause(Math.min(1000, 50 * 2 ** tries) * (0.5 + Math.random() / 2));
     }
   }

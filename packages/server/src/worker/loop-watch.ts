@@ -77,7 +77,8 @@ export class LoopWatch implements Service {
       looking: looking.port2,
     };
     const thread = sharedThread.get();
-    const failed = (error: unknown) => logger.warn({ err: error }, "the loop watch failed");
+    const failed = (error: unknown) =>
+      logger.warn({ event: "event_loop.watch_failed", err: error }, "the loop watch failed");
     thread.on("error", failed);
     port1.once("close", () => {
       if (this.#stopped) thread.off("error", failed);
@@ -134,7 +135,10 @@ export class LoopWatch implements Service {
     try {
       await this.#options.onBlocked(block);
     } catch (error) {
-      this.#options.logger.warn({ err: error }, "a block of the event loop was not told of");
+      this.#options.logger.warn(
+        { event: "event_loop.block_untold", err: error },
+        "a block of the event loop was not told of",
+      );
     } finally {
       end();
     }

@@ -41,7 +41,7 @@ export class Pace {
     const paces = this.#measure(elapsedMs);
     if (paces.size === 0) return;
     notePace(this.#db, workerId, [...paces.keys()], [...paces.values()]).catch((error: unknown) =>
-      this.#logger.debug({ err: error }, "the pace was not noted"),
+      this.#logger.debug({ event: "worker.unnoted", err: error }, "the pace was not noted"),
     );
   }
 

@@ -38,6 +38,12 @@ function sealedLine(line: Told, seal: RunSeal | undefined): Told {
   return { level: line.level, message: seal.text("log", line.message), fields };
 }
 
+/** What a line says besides its text. */
+function said({ fields }: Told, traceId: string | undefined) {
+  const told = { event: "run.log" as const, fields: fields && (JSON.parse(fields) as unknown) };
+  return traceId === undefined ? told : { ...told, trace_id: traceId };
+}
+
 interface Progress {
   context: AttemptContext;
   done: number;
@@ -92,8 +98,7 @@ export class RunOutput {
           ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
           : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
       const { seal } = context;
-      if (!seal)
-        logger[line.level]({ fields: line.fields && JSON.parse(line.fields) }, line.message);
+      if (!seal) logger[line.level](said(line, context.traceId), line.message);
       const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
       this.#track(
         context.runId,
@@ -176,7 +181,10 @@ export class RunOutput {
       );
       failpoint("log.after_commit");
     } catch (error) {
-      this.#logger.warn({ err: error, lines: lines.length }, "log lines of runs were not kept");
+      this.#logger.warn(
+        { event: "run.log_unkept", err: error, lines: lines.length },
+        "log lines of runs were not kept",
+      );
     }
     return lines.map(() => undefined);
   }
@@ -191,7 +199,10 @@ export class RunOutput {
         calls.map(({ detail }) => detail),
       );
     } catch (error) {
-      this.#logger.warn({ err: error, calls: calls.length }, "calls of runs were not kept");
+      this.#logger.warn(
+        { event: "run.calls_unkept", err: error, calls: calls.length },
+        "calls of runs were not kept",
+      );
     }
     return calls.map(() => undefined);
   }
@@ -212,7 +223,10 @@ export class RunOutput {
       notes.map((note) => note.total),
       notes.map((note) => note.message),
     ).catch((error: unknown) => {
-      this.#logger.warn({ err: error }, "progress of runs was not kept");
+      this.#logger.warn(
+        { event: "run.progress_unkept", err: error },
+        "progress of runs was not kept",
+      );
     });
     for (const note of notes) this.#track(note.context.runId, written);
     await written;

@@ -75,7 +75,7 @@ export class Settler {
       }
       if (tries === LONG_OPEN_TRIES) {
         this.#logger.warn(
-          { run: runId },
+          { event: "outcome.waits", run: runId },
           "the handler has ended, and its transaction is still open; its run waits for it",
         );
       }
@@ -104,7 +104,12 @@ export class Settler {
         if (!isUnavailable(error)) return await this.#recordApart(outcomes, error);
         if (this.#abandoned) return outcomes.map((): Settled => "lease lost");
         const level = tries === 1 ? "warn" : "debug";
-        const facts = { err: error, outcomes: outcomes.length, tries };
+        const facts = {
+          event: "outcome.put_off",
+          err: error,
+          outcomes: outcomes.length,
+          tries,
+        } as const;
         this.#logger[level](facts, "settling is put off");
         await pause(Math.min(1000, 50 * 2 ** tries) * (0.5 + Math.random() / 2));
       }
@@ -128,7 +133,10 @@ export class Settler {
     const [only] = outcomes;
     if (only && outcomes.length === 1) {
       if (isRefusal(only)) throw error;
-      this.#logger.error({ err: error, run: only.runId }, "an outcome was refused by the database");
+      this.#logger.error(
+        { event: "outcome.refused", err: error, run: only.runId },
+        "an outcome was refused by the database",
+      );
       return this.#record([refusedBy(error, only)], true);
     }
     const settled: Settled[] = [];

@@ -34,7 +34,10 @@ export class Strays {
     failpoint("strays.after_read");
     this.#soughtAt = performance.now();
     if (strays.length === 0) return;
-    this.#logger.warn({ runs: strays.length }, "handing back runs of a claim that got no answer");
+    this.#logger.warn(
+      { event: "worker.strays", runs: strays.length },
+      "handing back runs of a claim that got no answer",
+    );
     await Promise.all(
       strays.map(({ lease_id: leaseId, run_id: runId }) =>
         settler.add({ leaseId, runId, verdict: "release" }),

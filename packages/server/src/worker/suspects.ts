@@ -31,14 +31,14 @@ export class Suspects {
       const rows = await markSuspect(this.#db, this.#workerId, leaseId, id, lane === "alone");
       if (rows.length > 0) {
         this.#logger.info(
-          { ...ids, losses, lane },
+          { event: "run.suspect", ...ids, losses, lane },
           "was lost before; it runs where it harms nobody",
         );
         return true;
       }
     } catch (error) {
       this.#logger.warn(
-        { ...ids, err: error },
+        { event: "run.suspect_unrecorded", ...ids, err: error },
         "a suspect cannot be put on record; handing it back",
       );
     }

@@ -2,9 +2,6 @@ import { BoundedLabel, Counter, Gauge, type Registry } from "../telemetry/metric
 import type { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
-/** More jobs than this are counted together. */
-const MAX_JOB_LABELS = 500;
-
 /** What a worker counts besides its attempts: the places of isolated runs, what was stopped by force, blocked loops. */
 export class WorkerMetrics {
   readonly hooks: Required<Pick<WorkerOptions, "onCrash" | "onIgnored" | "onBlocked">>;
@@ -13,7 +10,7 @@ export class WorkerMetrics {
   constructor(registry: Registry) {
     this.#registry = registry;
     const registers = [registry];
-    const jobs = new BoundedLabel(MAX_JOB_LABELS);
+    const jobs = new BoundedLabel();
     const crashes = new Counter({
       name: "millrace_crashes_total",
       help: "Processes and threads that died while they ran a handler",

@@ -8,7 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
-import type { SettledAttempt } from "./attempt.ts";
+import type { FailedAttempt, SettledAttempt } from "./attempt.ts";
 import type { FinishedClaim } from "./attempt-metrics.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
@@ -48,10 +48,16 @@ export interface WorkerOptions {
   secrets?: SecretLeases | undefined;
   /** The keys of the subjects of runs. Without it runs that are about somebody fail. */
   subjects?: Subjects | undefined;
+  /** Whether spans are recorded in this process. Default: no. */
+  traced?: boolean | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
+  /** Told of every attempt whose lease was lost, so that its outcome is not on record, for metrics. */
+  onSuperseded?: (job: string) => void;
+  /** Told of every attempt that has failed, or died, once that is on record. */
+  onFailed?: (attempt: FailedAttempt) => void;
   /** Told of every claim, for metrics. */
   onClaim?: (claimed: FinishedClaim) => void;
   /** Told of every batch of outcomes that was recorded, for metrics. */

@@ -76,6 +76,7 @@ export class Worker implements Service {
     this.#subjects = options.subjects ?? new Subjects(options.db);
     this.#attempts = new Attempts({
       ...options,
+      traced: options.traced ?? false,
       subjects: this.#subjects,
       secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,
@@ -186,18 +187,25 @@ export class Worker implements Service {
   #onHeartbeat(incarnation: Incarnation, report: HeartbeatReport): void {
     if (incarnation !== this.#incarnation) return;
     if (report === "alive") {
-      if (this.#silent) this.#logger.info("the heartbeat reaches the database again");
+      if (this.#silent)
+        this.#logger.info({ event: "heartbeat.back" }, "the heartbeat reaches the database again");
       this.#silent = false;
       return;
     }
     if (report === "silent") {
       if (this.#silent) return;
       this.#silent = true;
-      this.#logger.error("the heartbeat does not reach the database; stopping all runs");
+      this.#logger.error(
+        { event: "heartbeat.away" },
+        "the heartbeat does not reach the database; stopping all runs",
+      );
       this.#attempts.abortAll("lease-lost", "the worker has lost touch with the database");
       return;
     }
-    this.#logger.error({ worker: incarnation.id }, "this worker was declared lost; starting anew");
+    this.#logger.error(
+      { event: "worker.declared_lost", worker: incarnation.id },
+      "this worker was declared lost; starting anew",
+    );
     // Nothing that it holds may be recorded any more; nothing that it claims would stay its own.
     this.#incarnation = undefined;
     incarnation.settler.abandon();
@@ -269,9 +277,15 @@ export class Worker implements Service {
     try {
       await hold(this.#options.db, job, key, forMs, reason);
       this.#options.onHeld?.(job);
-      this.#logger.warn({ job, key, forMs }, "a server asked to wait; the job is held back");
+      this.#logger.warn(
+        { event: "job.held", job, key, forMs },
+        "a server asked to wait; the job is held back",
+      );
     } catch (error) {
-      this.#logger.error({ err: error, job, key }, "a job could not be held back");
+      this.#logger.error(
+        { event: "job.hold_failed", err: error, job, key },
+        "a job could not be held back",
+      );
     }
   }
 
@@ -302,7 +316,10 @@ export class Worker implements Service {
     failpoint("drain.before");
     if (incarnation) await markDraining(this.#options.db, incarnation.id).catch(() => {});
     if (!(await this.#attempts.endedWithin(this.#options.drainMs))) {
-      this.#logger.info({ runs: this.#attempts.count }, "handing back what has not finished");
+      this.#logger.info(
+        { event: "worker.handing_back", runs: this.#attempts.count },
+        "handing back what has not finished",
+      );
       failpoint("release.before");
       this.hurry();
       // The executor's grace, and time to record what it answers.

@@ -44,7 +44,13 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "the end of a run with children is told to nobody",
-    edits: [{ file: MIGRATION, find: "    if new.parent then", replace: "    if false then" }],
+    edits: [
+      {
+        file: "store/migrations/0029_webhooks.sql",
+        find: "    if new.parent then",
+        replace: "    if false then",
+      },
+    ],
     caughtBy: {
       file: "test/worker/fan-out.test.ts",
       test: "a run that ends while its children are open because its worker died too often cancels them",

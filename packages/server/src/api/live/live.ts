@@ -110,7 +110,10 @@ export class Live {
         await this.#look();
       } catch (error) {
         // Who watches sees that nothing comes any more; the next look is as good.
-        this.#options.logger.debug({ err: error }, "the look for all who watch failed");
+        this.#options.logger.debug(
+          { event: "live.failed", err: error },
+          "the look for all who watch failed",
+        );
       }
       const tookMs = performance.now() - startedAt;
       this.#durations.observe({}, tookMs / 1000);

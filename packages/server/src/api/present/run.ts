@@ -1,9 +1,10 @@
-import type { Json } from "@millrace/core";
+import { type Json, readTraceContext } from "@millrace/core";
 import type {
   AcceptedRun,
   Attempt,
   LogLine,
   Parent,
+  Run,
   RunStep,
   RunSummary,
   TimelineEntry,
@@ -77,6 +78,17 @@ export function presentStep(row: StepRow): RunStep {
 
 export function presentParent({ parent, name, ordinal, number }: ParentRow): Parent {
   return { run: parent, step: name, ordinal, number };
+}
+
+/**
+ * The trace in which a run was asked for. One that only refers to a trace has others, which are not known here.
+ *
+ * @param url with `{traceId}` in the place of the id; undefined where nobody has said it
+ */
+export function presentTrace(carried: string | null, url: string | undefined): Run["trace"] {
+  const read = readTraceContext(carried);
+  if (!read || read.linked) return null;
+  return { id: read.traceId, url: url?.replaceAll("{traceId}", read.traceId) ?? null };
 }
 
 export function presentTimelineEntry(row: TimelineRow): TimelineEntry {

@@ -1,8 +1,10 @@
+import { may } from "@millrace/core";
 import type { DeliveryInfo, EndpointInfo, ReceiptInfo, SubscriptionInfo } from "@millrace/core/api";
 import type { DeliveryRow } from "../../store/webhook-deliveries.ts";
 import type { EndpointRow, ReceiptRow } from "../../store/webhook-endpoints.ts";
 import type { SubscriptionRow } from "../../store/webhook-subscriptions.ts";
 import { hideSealed } from "../../security/sealed-content.ts";
+import type { Caller } from "../../security/caller.ts";
 import { instant } from "./instant.ts";
 
 export function presentEndpoint(row: EndpointRow): EndpointInfo {
@@ -34,11 +36,12 @@ export function presentReceipt(row: ReceiptRow): ReceiptInfo {
   };
 }
 
-export function presentSubscription(row: SubscriptionRow): SubscriptionInfo {
+/** Its URL is whole for who may change it: of many services the path is the credential, and whoever has it may send. */
+export function presentSubscription(row: SubscriptionRow, { role }: Caller): SubscriptionInfo {
   return {
     name: row.name,
     project: row.project,
-    url: row.url,
+    url: may(role, "edit") ? row.url : `${new URL(row.url).origin}/…`,
     events: row.events,
     job: row.job,
     enabled: row.enabled,

@@ -77,7 +77,7 @@ export async function loginRoutes(app: Api, context: PeopleContext): Promise<voi
           const login = logIn(db, passwords, factors, given, visitorOf(request));
           const step = await noteLimit(request, reply, login);
           if ("needs" in step) {
-            await giveProof(reply, db, step.person);
+            await giveProof(reply, db, factors.keys, step.person);
             return seeOther(reply, step.needs === "code" ? "login-code" : "second-factor");
           }
           giveSession(reply, sessions, step.begun);

@@ -38,11 +38,12 @@ import {
   presentStep,
   presentSummary,
   presentTimelineEntry,
+  presentTrace,
 } from "../present/run.ts";
 import { type Api, ById, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
 export function runRoutes(app: Api, context: Context): void {
-  const { db, subjects } = context;
+  const { db, subjects, traceUrl } = context;
   const open = <Row extends object>(rows: Promise<Row[]>) =>
     rows.then((read) => openRows(subjects, read));
 
@@ -152,6 +153,7 @@ export function runRoutes(app: Api, context: Context): void {
         input: run.input,
         output: run.output,
         maxAttempts: job?.retry.maxAttempts ?? null,
+        trace: presentTrace(run.trace_context, traceUrl),
         cancelRequestedAt: instant(run.cancel_requested_at),
         progress: progress ? { ...progress, at: instant(progress.at) } : null,
         attempts: attempts.map(presentAttempt),

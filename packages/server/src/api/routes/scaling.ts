@@ -1,7 +1,7 @@
 import { type QueueScaling, ReadScaling, Scaling } from "@millrace/core/api";
 import type { LoadMeter, MeasuredLoad } from "../../engine/load-meter.ts";
 import { wantedTogether } from "../../engine/load-meter.ts";
-import { Gauge, type Registry } from "../../telemetry/metrics.ts";
+import { Gauge, MAX_NAMES, type Registry } from "../../telemetry/metrics.ts";
 import type { Api } from "../route.ts";
 
 export function scalingRoute(app: Api, meter: LoadMeter): void {
@@ -43,7 +43,14 @@ export function measureScaling(registry: Registry, meter: LoadMeter): void {
     collect: async () => {
       const loads = await meter.read().catch(() => []);
       wanted.reset();
-      for (const load of loads) wanted.set({ queue: load.name }, load.wanted);
+      const most = [...loads].sort((one, another) => another.wanted - one.wanted);
+      for (const load of most.slice(0, MAX_NAMES)) wanted.set({ queue: load.name }, load.wanted);
+      const others = most.slice(MAX_NAMES);
+      if (others.length === 0) return;
+      wanted.set(
+        { queue: "other" },
+        others.reduce((sum, load) => sum + load.wanted, 0),
+      );
     },
   });
 }

@@ -243,7 +243,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
         querystring: NoQuery,
         body: Empty,
         response: { 200: ScheduleInfo },
-        problems: ["schedule_not_found"],
+        problems: ["schedule_not_found", "unknown_job"],
       },
     },
     async (request) => {

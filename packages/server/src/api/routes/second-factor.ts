@@ -38,7 +38,8 @@ const TRY_AGAIN = ["login_failed", "too_many_logins"];
 export async function secondFactorRoutes(app: Api, context: PeopleContext): Promise<void> {
   const { db, sessions, origins, factors, publicUrl } = context;
   const { keys, requiredOf } = factors;
-  const proofOf = ({ raw }: FastifyRequest) => openProof(db, readCookie(raw, PROOF_COOKIE) ?? "");
+  const proofOf = ({ raw }: FastifyRequest) =>
+    openProof(db, keys, readCookie(raw, PROOF_COOKIE) ?? "");
 
   /** Who is logged in, or has proved their password just now. */
   const personOf = async (request: FastifyRequest): Promise<ProvablePerson | undefined> => {

@@ -21,7 +21,10 @@ export async function signOnRoutes(
 ): Promise<void> {
   const onFailure = (error: MillraceError, request: FastifyRequest) => {
     if (!error.code.startsWith("sign_on") || error.cause === undefined) return;
-    request.log.warn({ requestId: request.id, why: reasonOf(error.cause) }, "a sign-on failed");
+    request.log.warn(
+      { event: "sign_on.failed", requestId: request.id, why: reasonOf(error.cause) },
+      "a sign-on failed",
+    );
   };
   const forms = { headers: LOGIN_HEADERS, maxBytes: 0, onFailure };
   await formRoutes(app, forms, (scope, { seeOther }) => {

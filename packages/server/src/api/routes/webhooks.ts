@@ -52,14 +52,17 @@ export function webhookRoutes(app: Api, context: Context): void {
         permission: "read",
         scope: "own",
         summary: "List webhooks, in and out, by name",
-        description: "Nothing here gives a secret.",
+        description:
+          "Nothing here gives a secret: the URLs of subscriptions are whole for who may change them, and end behind the host for others.",
         querystring: NoQuery,
         response: { 200: WebhookList },
       },
     },
-    async ({ caller: { projects } }) => ({
-      endpoints: (await listEndpoints(context.db, projects)).map(presentEndpoint),
-      subscriptions: (await listSubscriptions(context.db, projects)).map(presentSubscription),
+    async ({ caller }) => ({
+      endpoints: (await listEndpoints(context.db, caller.projects)).map(presentEndpoint),
+      subscriptions: (await listSubscriptions(context.db, caller.projects)).map((row) =>
+        presentSubscription(row, caller),
+      ),
     }),
   );
   endpointRoutes(app, context);
@@ -172,7 +175,7 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard, once }: Con
       const { name } = request.params;
       const { caller } = request;
       const { row, secret } = await setSubscription(db, caller, { keys, guard }, name, given);
-      const told = presentSubscription(row);
+      const told = presentSubscription(row, request.caller);
       if (secret === undefined) return reply.code(200).send(told);
       return reply.code(201).send({ ...told, secret });
     },
@@ -204,7 +207,10 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard, once }: Con
       await answerOnce<SubscriptionInfo>(once, request, reply, async (tx) => {
         const { caller } = request;
         const { row, secret } = await rotateSubscription(tx ?? db, caller, keys, name, overlapMs);
-        return { body: { ...presentSubscription(row), secret }, name: `a secret of ${name}` };
+        return {
+          body: { ...presentSubscription(row, request.caller), secret },
+          name: `a secret of ${name}`,
+        };
       });
       return reply;
     },
@@ -226,7 +232,10 @@ function subscriptionRoutes(app: Api, { db, secretKeys: keys, guard, once }: Con
       },
     },
     async (request) =>
-      presentSubscription(await removeSubscription(db, request.caller, request.params.name)),
+      presentSubscription(
+        await removeSubscription(db, request.caller, request.params.name),
+        request.caller,
+      ),
   );
 
   app.post(

@@ -95,7 +95,10 @@ export class WorkerProcesses {
       this.#shortLives = lived < SHORT_LIFE_MS ? this.#shortLives + 1 : 0;
       const restMs = this.#shortLives && Math.min(MAX_REST_MS, 500 * 2 ** this.#shortLives);
       this.#restUntil = performance.now() + restMs;
-      this.#logger.warn({ pid: worker.child.pid, how }, `a worker ended by itself: ${how}`);
+      this.#logger.warn(
+        { event: "worker.process_ended", pid: worker.child.pid, how },
+        `a worker ended by itself: ${how}`,
+      );
     }
     for (const tell of this.#ended) tell();
     this.#ended.clear();

@@ -79,6 +79,7 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   if (run.runAt) yield ["due", localTime(run.runAt)];
   if (run.idempotencyKey) yield ["key", harmless(run.idempotencyKey)];
   if (run.correlationId) yield ["request", harmless(run.correlationId)];
+  if (run.trace) yield ["trace", harmless(run.trace.url ?? run.trace.id)];
   if (run.cancelRequestedAt) yield ["cancel", `asked for ${age(run.cancelRequestedAt, now)} ago`];
   if (run.progress) yield ["progress", progressText(run.progress)];
   if (run.children) yield ["children", childrenText(run.children)];

@@ -30,17 +30,25 @@ export async function beginApi(
   ground: RungGround,
   { registry, values, secretKeys, ownSessions }: ApiGround,
 ): Promise<string> {
-  const { serving, db, bell, metrics, health } = ground;
+  const { serving, db, bell, metrics, health, traced } = ground;
   const { settings, logger, undo } = serving;
   const { publicUrl } = settings;
+  const apiKey = keyOf(ground);
+  if (settings.apiKey === undefined) serving.own.add("MILLRACE_API_KEY", apiKey);
   await requireFactorKeys(db, secretKeys);
   const app = await buildApi({
     db,
     liveDb: openLivePool(ground),
     ring: (queue) => bell.ring(queue),
-    intake: new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground)),
+    intake: new Intake(
+      db,
+      registry,
+      (queue) => bell.ring(queue),
+      subjectsOf(ground),
+      ground.intake.sent,
+    ),
     values,
-    apiKey: keyOf(ground),
+    apiKey,
     publicUrl,
     trustedProxies: settings.trustedProxies,
     requireSecondFactor: settings.requireSecondFactor,
@@ -53,6 +61,8 @@ export async function beginApi(
     version: VERSION,
     requestsPerSecond: settings.apiRate,
     health: () => health.read(),
+    traced,
+    traceUrl: settings.traceUrl,
     metrics,
   });
   undo.add("the API", () => app.close());

@@ -16,6 +16,7 @@ import { OutboundGuard } from "@millrace/sdk/http";
 import { SessionPruner } from "../../maintenance/session-pruner.ts";
 import { SubjectEnder } from "../../maintenance/subject-ender.ts";
 import { ValuePruner } from "../../maintenance/value-pruner.ts";
+import type { TakenBackRow } from "../../store/reap.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { WaitPruner } from "../../maintenance/wait-pruner.ts";
 import { VERSION } from "../version.ts";
@@ -32,10 +33,21 @@ export async function beginMaintenance(
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
   const { retentionMs, leaseMs, allowedHosts } = serving.settings;
-  const intake = new Intake(db, registry, (queue) => bell.ring(queue), subjectsOf(ground));
+  const intake = new Intake(
+    db,
+    registry,
+    (queue) => bell.ring(queue),
+    subjectsOf(ground),
+    ground.intake.sent,
+  );
   const onPruned = new PruneMetrics(metrics).pruned;
   const onHandled = new OperationMetrics(metrics).handled;
-  const { lost: onLost, takenBack: onTakenBack } = new ReapMetrics(metrics);
+  const reaped = new ReapMetrics(metrics);
+  const onLost = reaped.lost;
+  const onTakenBack = (run: TakenBackRow) => {
+    reaped.takenBack(run);
+    serving.errors.takenBack(run);
+  };
   const sender = new WebhookSender({
     db,
     logger,
@@ -57,7 +69,7 @@ export async function beginMaintenance(
     new WebhookPruner({ db, logger, retentionMs }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),
   ];
-  for (const loop of loops) await begun(serving, loop);
+  for (const loop of loops) await begun(ground, loop);
   health.add("maintenance", () => conditionOf(loops));
   measureHealth(metrics, db);
 }

@@ -23,6 +23,6 @@ export async function beginScheduler(ground: RungGround): Promise<void> {
     new BackfillRunner({ db, bell, logger, onFired }),
     new LedgerPruner({ db, logger, retentionMs: serving.settings.retentionMs }),
   ];
-  for (const loop of loops) await begun(serving, loop);
+  for (const loop of loops) await begun(ground, loop);
   health.add("scheduler", () => conditionOf(loops));
 }

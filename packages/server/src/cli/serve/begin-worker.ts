@@ -21,7 +21,7 @@ export function makeWorker(
   values: ValueStore | undefined,
   address: () => string | undefined = () => undefined,
 ): Worker {
-  const { cli, serving, db, connection, transport, bell, metrics, health } = ground;
+  const { cli, serving, db, connection, transport, bell, metrics, health, traced } = ground;
   const attempts = new AttemptMetrics(metrics);
   attempts.expect(registry.names);
   const workerMetrics = new WorkerMetrics(metrics);
@@ -37,8 +37,11 @@ export function makeWorker(
     bell,
     transport,
     logger: serving.logger,
+    traced,
     publicUrl: () => serving.settings.publicUrl ?? address(),
     onSettled: attempts.settled,
+    onSuperseded: attempts.superseded,
+    onFailed: serving.errors.failed,
     onClaim: attempts.claimed,
     onRecorded: attempts.recorded,
     onHeld: attempts.held,

@@ -1,5 +1,8 @@
 import type pg from "pg";
-import { Registry } from "../../telemetry/metrics.ts";
+import { IntakeMetrics } from "../../engine/intake-metrics.ts";
+import { Loop } from "../../runtime/loop.ts";
+import type { Registry } from "../../telemetry/metrics.ts";
+import { LoopMetrics } from "../../telemetry/loop-metrics.ts";
 import { measurePool } from "../../telemetry/pool-metrics.ts";
 import { measureProcess } from "../../telemetry/process-metrics.ts";
 import { Bell } from "../../transport/bell.ts";
@@ -8,6 +11,7 @@ import { TransportMetrics } from "../../transport/transport-metrics.ts";
 import type { Service } from "../../runtime/service.ts";
 import type { Cli } from "../cli.ts";
 import { beginProbe } from "./begin-probe.ts";
+import { beginTracing } from "./begin-tracing.ts";
 import { HealthChecks, databaseCondition, transportCondition } from "./health.ts";
 import { openBroker } from "./open-broker.ts";
 import { type OpenedDatabase, openPool } from "./open-pool.ts";
@@ -19,6 +23,10 @@ export interface Ground extends OpenedDatabase {
   readonly serving: Serving;
   readonly metrics: Registry;
   readonly health: HealthChecks;
+  /** Whether spans are recorded in this process. */
+  readonly traced: boolean;
+  readonly loops: LoopMetrics;
+  readonly intake: IntakeMetrics;
   /** For connections of one's own. */
   connection(): pg.ClientConfig;
   /** Calls back whenever an embedded database was started anew. */
@@ -31,16 +39,21 @@ export interface RungGround extends Ground {
   readonly bell: Bell;
 }
 
-/** @param how whether an embedded database may be started for this, or must run already */
+/**
+ * To be called when the code of jobs is loaded, where it is.
+ *
+ * @param how whether an embedded database may be started for this, or must run already
+ */
 export async function openGround(
   cli: Cli,
   serving: Serving,
   how: "start" | "join",
 ): Promise<Ground> {
-  const metrics = new Registry();
+  const { metrics } = serving;
   const health = new HealthChecks();
   // Begun before all else, so that it still answers while the rest ends.
   await beginProbe(cli, serving, { metrics, health });
+  const traced = await beginTracing(serving, metrics);
   const restarts: (() => void)[] = [];
   const opened = await openPool(serving, how, () => {
     for (const listener of restarts) listener();
@@ -54,6 +67,9 @@ export async function openGround(
     serving,
     metrics,
     health,
+    traced,
+    loops: new LoopMetrics(metrics),
+    intake: new IntakeMetrics(metrics),
     connection: () => opened.place.connection(),
     onRestart: (listener) => restarts.push(listener),
   };
@@ -70,7 +86,8 @@ export async function openBell(ground: Ground): Promise<RungGround> {
 }
 
 /** Starts a service that ends with the process. */
-export async function begun({ undo }: Serving, service: Service): Promise<void> {
-  undo.add(`the ${service.name}`, () => service.stop());
+export async function begun({ serving, loops }: Ground, service: Service): Promise<void> {
+  serving.undo.add(`the ${service.name}`, () => service.stop());
+  if (service instanceof Loop) loops.watch(service);
   await service.start();
 }

@@ -16,6 +16,7 @@ export async function openBroker(
   goOn();
   if (inTheClear(readTransportUrl(settings.transport))) {
     logger.warn(
+      { event: "transport.in_the_clear" },
       `what is said to ${transport.words} goes over the network in the clear; rediss:// and amqps:// encrypt it`,
     );
   }

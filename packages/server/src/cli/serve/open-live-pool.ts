@@ -17,7 +17,11 @@ export function openLivePool({ serving, connection }: Ground): Database {
     maxConnections: CONNECTIONS,
     statementMs: STATEMENT_MS,
     keepsProcess: false,
-    onConnectionLost: (error) => logger.debug({ err: error }, "an idle connection was lost"),
+    onConnectionLost: (error) =>
+      logger.debug(
+        { event: "database.connection_lost", err: error },
+        "an idle connection was lost",
+      ),
   });
   undo.add("the connections of who watches", () => pool.end());
   return pool;

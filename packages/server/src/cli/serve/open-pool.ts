@@ -33,7 +33,11 @@ export async function connect(
   const db = openDatabase({
     connection: () => place.connection(),
     applicationName: "millrace",
-    onConnectionLost: (error) => logger.debug({ err: error }, "an idle connection was lost"),
+    onConnectionLost: (error) =>
+      logger.debug(
+        { event: "database.connection_lost", err: error },
+        "an idle connection was lost",
+      ),
   });
   undo.add("the connections", () => db.end());
   return { place, db };
@@ -59,9 +63,13 @@ async function warnOfPooler(db: Database, { logger }: Serving): Promise<void> {
     if (!(await isPooled(client))) return;
     const [planning] = await readPlanning(client);
     if (planning?.enable_seqscan === "off") {
-      return logger.info("a pooler stands before PostgreSQL, and its sessions are set up for us");
+      return logger.info(
+        { event: "database.pooled" },
+        "a pooler stands before PostgreSQL, and its sessions are set up for us",
+      );
     }
     logger.warn(
+      { event: "database.pooler_unset" },
       `a pooler stands before PostgreSQL, whose sessions we do not set: plans may read tables whole. Give the database in pgbouncer.ini connect_query='${POOLED_SESSION}'`,
     );
   } finally {

@@ -1,4 +1,5 @@
 import { Masks } from "../../security/masks.ts";
+import { Registry } from "../../telemetry/metrics.ts";
 import { type Logger, createLogger } from "../../telemetry/logger.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
@@ -6,6 +7,8 @@ import { harmless } from "../output/harmless.ts";
 import { prettyLogStream } from "../output/log-lines.ts";
 import { count } from "../output/words.ts";
 import type { Settings } from "../settings.ts";
+import { ErrorDesk } from "./report-errors.ts";
+import { ownSecrets } from "./own-secrets.ts";
 import { StopSignals, aborted } from "./stop-signals.ts";
 import { Undo } from "./undo.ts";
 
@@ -15,6 +18,12 @@ export interface Serving {
   readonly logger: Logger;
   /** The secrets that this process has loaded: its logger says none of them. */
   readonly masks: Masks;
+  /** What the process may not say of its own settings, either. */
+  readonly own: Masks;
+  /** What this process tells of itself. */
+  readonly metrics: Registry;
+  /** Told of errors that nobody handled. */
+  readonly errors: ErrorDesk;
   /** Takes the end of whatever was begun. */
   readonly undo: Undo;
   /** A sentence on a long part: for people until the process serves, then for the log. */
@@ -41,10 +50,13 @@ export async function serve(
   begin: (serving: Serving) => Promise<Served>,
 ): Promise<number> {
   const masks = new Masks();
+  const own = ownSecrets(settings, cli.env);
+  const errors = new ErrorDesk(settings);
   const destination = cli.err.isTty ? prettyLogStream(cli.err) : 2;
-  const logger = createLogger(settings.logLevel, destination, masks.mask);
+  const masked = (line: string) => own.mask(masks.mask(line));
+  const logger = createLogger(settings.logLevel, destination, masked, errors.logged);
   const signals = new StopSignals((error) =>
-    logger.fatal({ err: error }, "nobody caught an error"),
+    logger.fatal({ event: "process.uncaught", err: error }, "nobody caught an error"),
   );
   const undo = new Undo();
   let begun = false;
@@ -52,14 +64,19 @@ export async function serve(
     settings,
     logger,
     masks,
+    own,
+    metrics: new Registry(),
+    errors,
     undo,
     report: (sentence) => {
-      if (begun) logger.info(sentence);
+      if (begun) logger.info({ event: "process.progress" }, sentence);
       else cli.out.line(`  ${harmless(sentence)}`);
     },
     goOn: () => signals.stopping.throwIfAborted(),
   };
   try {
+    // Begun first, so that it is told of whatever goes wrong until the end.
+    await errors.open(serving, (json) => own.maskJson(masks.maskJson(json)));
     const served = await unlessHurried(signals, begin(serving));
     begun = true;
     await aborted(signals.stopping);

@@ -46,7 +46,7 @@ export function startAutoscaler(
     health.add("autoscaler", () => conditionOf([autoscaler]));
     tell(cli, "workers", `${policy.min} to ${policy.max}`);
     cli.out.line("Scaling. Ctrl-C stops.");
-    await begun(serving, autoscaler);
+    await begun(ground, autoscaler);
     return { running: 0, hurry: () => processes.hurry() };
   });
 }

@@ -92,7 +92,10 @@ async function takeLock({ place, serving, onRestart }: Ground): Promise<StartLoc
     lock
       .take()
       .catch((error: unknown) =>
-        serving.logger.error({ err: error }, "the lock of this start was lost"),
+        serving.logger.error(
+          { event: "start.lock_lost", err: error },
+          "the lock of this start was lost",
+        ),
       );
   });
   return lock;

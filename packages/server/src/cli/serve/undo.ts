@@ -17,9 +17,10 @@ export class Undo {
       const { name, limitMs, undo } = step;
       try {
         const inTime = await within(limitMs, Promise.resolve(undo()));
-        if (!inTime) logger.warn(`${name} did not end within ${limitMs / 1000} s`);
+        if (!inTime)
+          logger.warn({ event: "stop.late" }, `${name} did not end within ${limitMs / 1000} s`);
       } catch (error) {
-        logger.error({ err: error }, `${name} could not be ended properly`);
+        logger.error({ event: "stop.failed", err: error }, `${name} could not be ended properly`);
       }
     }
   }

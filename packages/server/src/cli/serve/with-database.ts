@@ -1,8 +1,11 @@
 import { Masks } from "../../security/masks.ts";
 import { createLogger } from "../../telemetry/logger.ts";
+import { Registry } from "../../telemetry/metrics.ts";
 import type { Cli } from "../cli.ts";
 import { harmless } from "../output/harmless.ts";
 import { prettyLogStream } from "../output/log-lines.ts";
+import { ownSecrets } from "./own-secrets.ts";
+import { ErrorDesk } from "./report-errors.ts";
 import type { Serving } from "./serve.ts";
 import { StopSignals } from "./stop-signals.ts";
 import { Undo } from "./undo.ts";
@@ -16,9 +19,11 @@ export async function withDatabase<T>(
   work: (serving: Serving) => Promise<T>,
 ): Promise<T> {
   const settings = cli.settings();
-  const logger = createLogger(settings.logLevel, cli.err.isTty ? prettyLogStream(cli.err) : 2);
+  const own = ownSecrets(settings, cli.env);
+  const destination = cli.err.isTty ? prettyLogStream(cli.err) : 2;
+  const logger = createLogger(settings.logLevel, destination, own.mask);
   const signals = new StopSignals((error) =>
-    logger.fatal({ err: error }, "nobody caught an error"),
+    logger.fatal({ event: "process.uncaught", err: error }, "nobody caught an error"),
   );
   const undo = new Undo();
   try {
@@ -26,6 +31,9 @@ export async function withDatabase<T>(
       settings,
       logger,
       masks: new Masks(),
+      own,
+      metrics: new Registry(),
+      errors: new ErrorDesk(settings),
       undo,
       report: (sentence) => cli.err.line(harmless(sentence)),
       goOn: () => signals.stopping.throwIfAborted(),

@@ -12,6 +12,7 @@ import {
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { type EnqueueRequest, type EnqueuedRun, enqueueAll } from "../enqueue.ts";
+import { produce } from "../producer-span.ts";
 import type { Decision } from "./decide.ts";
 
 /** The database takes 4,096 at once. */
@@ -132,12 +133,7 @@ async function makeRuns(
   const runs: EnqueuedRun[] = [];
   for (let from = 0; from < firing.length; from += MAX_ENQUEUED) {
     const part = firing.slice(from, from + MAX_ENQUEUED);
-    const requests = part.map(({ schedule: { job, input } }): EnqueueRequest => ({
-      job,
-      input,
-      trigger: "schedule",
-    }));
-    runs.push(...(await enqueueAll(tx, requests)));
+    runs.push(...(await enqueueOccurrences(tx, part)));
   }
   failpoint("schedule.after_enqueue");
   const runOf = new Map(firing.map((entry, index) => [entry, runs[index]!]));
@@ -146,6 +142,28 @@ async function makeRuns(
   if (made.length > 0) await stampRuns(tx, JSON.stringify(made));
   const started = runs.filter((run) => run.created && run.dueAt === null);
   return { items, queues: new Set(started.map(({ queue }) => queue)) };
+}
+
+/** Each begins a trace. */
+async function enqueueOccurrences(
+  tx: Queryable,
+  entries: readonly Entry[],
+): Promise<EnqueuedRun[]> {
+  const spans = entries.map(({ schedule: { name, job } }) =>
+    produce({ name: `fire ${name}`, ...{ job, schedule: name, runs: 1, root: true } }),
+  );
+  const requests = entries.map(({ schedule: { job, input } }, index): EnqueueRequest => ({
+    ...{ job, input, trigger: "schedule" },
+    traceContext: spans[index]!.carried,
+  }));
+  try {
+    const runs = await enqueueAll(tx, requests);
+    spans.forEach((span, index) => span.end([runs[index]!]));
+    return runs;
+  } catch (error) {
+    for (const span of spans) span.fail(error);
+    throw error;
+  }
 }
 
 function itemOf({ schedule, decision }: Entry, run: EnqueuedRun | undefined): OccurrenceItem {

@@ -110,7 +110,7 @@ export function editSchedule(
 /**
  * Gives a schedule back what code defines.
  *
- * @throws MillraceError `forbidden`, `schedule_not_found`; `invalid_request` for one that no code defines
+ * @throws MillraceError `forbidden`, `schedule_not_found`, `unknown_job`; `invalid_request` for one that no code defines
  */
 export function resetSchedule(db: Database, caller: Caller, name: string): Promise<void> {
   return asCaller(db, caller, "edit", { schedule: name }, async (tx) => {
@@ -119,6 +119,11 @@ export function resetSchedule(db: Database, caller: Caller, name: string): Promi
       throw new MillraceError("invalid_request", `no code defines schedule ${name}`);
     }
     const { job, rule, policy, input } = row.defined;
+    if (job !== row.job) {
+      // The one that code names may have come to another project since.
+      const { project } = await requireJob(tx, job, caller.projects);
+      await requireSameProject(tx, row.job, project);
+    }
     await change(tx, row, { job, rule, policy, input: JSON.stringify(input) }, row.defined, null);
   });
 }

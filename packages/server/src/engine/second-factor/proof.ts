@@ -1,11 +1,15 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { TokenSigner } from "../../security/signed-token.ts";
-import { readLinkSecret } from "../../store/approvals.ts";
+import type { SecretPlace } from "../../security/envelope.ts";
+import type { SecretKeys } from "../../security/key-ring.ts";
+import type { Database } from "../../store/database.ts";
 import { type ProvablePerson, readProvable } from "../../store/second-factors.ts";
-import type { Queryable } from "../../store/statement.ts";
+import { openFromBrowser, sealForBrowser } from "./kept-by-browser.ts";
 
 /** For so long a login may take, from the password to the code. */
 const LIFETIME_MS = 10 * 60_000;
+
+/** No secret of a job has such a name. */
+const PLACE: SecretPlace = { name: "proof of a password", version: 1 };
 
 interface Proof {
   person: string;
@@ -15,40 +19,38 @@ interface Proof {
 }
 
 /**
- * What the browser keeps of a login that wants a code still, signed: any server may finish what another began. It says no more than that whoever has
- * it has proved the password.
+ * What the browser keeps of a login that wants a code still: any server may finish what another began. It says no more than that whoever has it has
+ * proved the password.
+ *
+ * @throws MillraceError `secret_key_missing`
  */
 export async function keepProof(
-  db: Queryable,
+  db: Database,
+  keys: SecretKeys,
   { id, password }: Pick<ProvablePerson, "id" | "password">,
 ): Promise<{ text: string; until: Date }> {
   const until = Date.now() + LIFETIME_MS;
   const proof: Proof = { person: id, password: digestOf(password), until };
-  const text = (await signerOf(db)).sign(Buffer.from(JSON.stringify(proof)));
-  return { text, until: new Date(until) };
+  return { text: await sealForBrowser(db, keys, PLACE, proof), until: new Date(until) };
 }
 
 /** @returns undefined for what is none of ours, too old, or of who may not log in by that password any more */
-export async function openProof(db: Queryable, text: string): Promise<ProvablePerson | undefined> {
-  const payload = text === "" ? undefined : (await signerOf(db)).open(text);
-  if (!payload) return undefined;
-  const { person: id, password, until } = JSON.parse(payload.toString()) as Proof;
-  if (until <= Date.now()) return undefined;
-  const [person] = await readProvable(db, id);
-  return person && isSame(digestOf(person.password), password) ? person : undefined;
+export async function openProof(
+  db: Database,
+  keys: SecretKeys,
+  text: string,
+): Promise<ProvablePerson | undefined> {
+  const proof = openFromBrowser(keys, PLACE, text) as Proof | undefined;
+  if (!proof || proof.until <= Date.now()) return undefined;
+  const [person] = await readProvable(db, proof.person);
+  return person && isSame(digestOf(person.password), proof.password) ? person : undefined;
 }
 
-/** Of a salted hash: whoever reads the cookie learns nothing of the password. */
+/** Of a salted hash. */
 function digestOf(hash: string): string {
   return createHash("sha256").update(hash).digest("base64url");
 }
 
 function isSame(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
-}
-
-async function signerOf(db: Queryable): Promise<TokenSigner> {
-  const [row] = await readLinkSecret(db);
-  if (!row) throw new Error("millrace.link_secret has no row: write one with 32 random bytes");
-  return new TokenSigner(row.secret, "millrace second factor");
 }

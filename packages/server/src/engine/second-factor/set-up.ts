@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "@millrace/core";
-import { open, seal } from "../../security/envelope.ts";
+import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
 import { codeUri, newCodeSecret, stepOfCode } from "../../security/one-time-code.ts";
 import { makeRecoveryCodes } from "../../security/recovery-codes.ts";
-import { type Database, inTransaction } from "../../store/database.ts";
+import type { Database } from "../../store/database.ts";
 import {
   type ProvablePerson,
   deleteSecondFactor,
@@ -15,6 +15,7 @@ import { endSessions } from "../../store/sessions.ts";
 import { asActor } from "../as-caller.ts";
 import { type BegunSession, type Visitor, beginSessionOf } from "../log-in.ts";
 import { lockSecrets } from "../../store/secrets.ts";
+import { openFromBrowser, sealForBrowser } from "./kept-by-browser.ts";
 import { ringForFactors } from "./ring-for-factors.ts";
 import { placeOfFactor } from "./place-of-factor.ts";
 
@@ -45,21 +46,13 @@ export async function beginSetup(
   server: string,
 ): Promise<BegunSetup> {
   const secret = newCodeSecret();
-  const ring = await inTransaction(db, async (tx) => {
-    await lockSecrets(tx);
-    return ringForFactors(tx, keys);
-  });
   const kept: Kept = {
     secret,
     until: Date.now() + LIFETIME_MS,
     replaces: person.sealed && digestOf(person.sealed),
   };
-  const { wrappedKey, sealed } = seal(ring, placeOfSetup(person.id), JSON.stringify(kept));
-  return {
-    secret,
-    uri: codeUri(secret, person.email, server),
-    sealed: `${wrappedKey.toString("base64url")}.${sealed.toString("base64url")}`,
-  };
+  const sealed = await sealForBrowser(db, keys, placeOfSetup(person.id), kept);
+  return { secret, uri: codeUri(secret, person.email, server), sealed };
 }
 
 /** The secret of a setup that was begun, so that it can be shown once more. @throws MillraceError `invalid_request` */
@@ -128,17 +121,8 @@ function actorOf({ email, role }: ProvablePerson, { address }: Visitor) {
 }
 
 function keptIn(keys: SecretKeys, person: ProvablePerson, text: string): Kept {
-  const [wrappedKey = "", sealed = ""] = text.split(".");
-  try {
-    const envelope = {
-      wrappedKey: Buffer.from(wrappedKey, "base64url"),
-      sealed: Buffer.from(sealed, "base64url"),
-    };
-    const kept = JSON.parse(open(keys.read()!, placeOfSetup(person.id), envelope)) as Kept;
-    if (kept.until > Date.now()) return kept;
-  } catch {
-    // As one that is over: what is wrong with it is nobody's business.
-  }
+  const kept = openFromBrowser(keys, placeOfSetup(person.id), text) as Kept | undefined;
+  if (kept && kept.until > Date.now()) return kept;
   throw begunInVain();
 }
 

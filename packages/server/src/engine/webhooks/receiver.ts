@@ -198,7 +198,10 @@ export class Receiver {
     try {
       await this.#receipts.add(receipt);
     } catch (error) {
-      this.#logger.warn({ err: error, endpoint: receipt.endpoint }, "a webhook was not logged");
+      this.#logger.warn(
+        { event: "webhook.unlogged", err: error, endpoint: receipt.endpoint },
+        "a webhook was not logged",
+      );
     }
   }
 }

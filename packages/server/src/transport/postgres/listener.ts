@@ -95,6 +95,7 @@ export class Listener implements Service {
     if (this.#toldOfPooler) return;
     this.#toldOfPooler = true;
     this.#options.logger.warn(
+      { event: "transport.unheard" },
       "a pooler stands before PostgreSQL, so rings are not heard, and workers look once a second; set MILLRACE_LISTEN_URL to the database without it, or MILLRACE_TRANSPORT to a broker",
     );
   }

@@ -53,10 +53,11 @@ export class PostgresTransport implements Transport {
 
   async publish(queues: readonly string[]): Promise<void> {
     const { db, observer } = this.#options;
+    const askedAt = performance.now();
     try {
       this.#refuseWhenClosed();
       await notifyQueues(db, CHANNEL, queues);
-      observer?.onPublished(queues.length);
+      observer?.onPublished(queues.length, performance.now() - askedAt);
     } catch (error) {
       observer?.onPublishError();
       throw error;

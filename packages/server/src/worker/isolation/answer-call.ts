@@ -1,4 +1,7 @@
+import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
+import { readTraceContext } from "@millrace/core";
 import { orderOf } from "@millrace/sdk/http";
+import { spanContextOf } from "@millrace/sdk/tracing";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { CallAnswer, CallQuestion } from "./protocol.ts";
 import { initOf, toWireFailure, toWireResponse } from "./wire-call.ts";
@@ -27,7 +30,9 @@ export class CallAnswerer {
       const dropped = new AbortController();
       this.#underWay.set(id, dropped);
       const order = await orderOf(question.order.url, initOf(question.order));
-      const response = await this.#context.calls.send(order, dropped.signal);
+      const response = await within(question.order.trace, () =>
+        this.#context.calls.send(order, dropped.signal),
+      );
       this.#answer({ id, response: await toWireResponse(response) });
     } catch (error) {
       this.#answer({ id, failed: toWireFailure(error) });
@@ -35,4 +40,12 @@ export class CallAnswerer {
       this.#underWay.delete(id);
     }
   }
+}
+
+/** Does something as a part of a span of the other side, if it has named one. */
+function within<T>(carried: string | undefined, work: () => T): T {
+  const span = readTraceContext(carried);
+  return span
+    ? context.with(trace.setSpanContext(ROOT_CONTEXT, spanContextOf(span)), work)
+    : work();
 }

@@ -23,7 +23,7 @@ function send(notice: Notice): void {
 
 async function start(run: IsolatedRun): Promise<void> {
   context = new IsolatedContext(run, send);
-  const ended = await runIsolated(run, context);
+  const ended = await runIsolated(run, context, (span) => send({ span }));
   context = undefined;
   send({ ended });
 }

@@ -19,7 +19,7 @@ export async function runInThread({ run, port }: ThreadTask): Promise<Ended> {
   });
   port.postMessage({ ready: true } satisfies Notice);
   try {
-    return await runIsolated(run, context);
+    return await runIsolated(run, context, (span) => port.postMessage({ span } satisfies Notice));
   } finally {
     port.close();
   }

@@ -13,6 +13,7 @@ export function keepNotice(notice: Notice, context: AttemptContext): string | un
     context.log[level](message, fields === null ? undefined : (JSON.parse(fields) as LogFields));
     return message;
   }
+  if ("span" in notice) context.takeSpan(notice.span);
   if ("completing" in notice) context.completing();
   if ("keepsInside" in notice) context.keepsInside();
   if ("cost" in notice) context.cost(notice.cost);

@@ -1,12 +1,14 @@
 import { MillraceError } from "@millrace/core";
 import type { HeldSecrets, Job } from "@millrace/sdk";
+import { carriedHere } from "@millrace/sdk/tracing";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { ClaimedRun } from "../../store/claim.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import { takesSpans } from "../../telemetry/tracing/taken-spans.ts";
 import type { AttemptContext } from "../attempt-context.ts";
 import type { Handling } from "../handling.ts";
 import { ProcessPool } from "./process-pool.ts";
-import type { CrossingSecrets } from "./protocol.ts";
+import type { CarriedTrace, CrossingSecrets } from "./protocol.ts";
 import { ThreadPool } from "./thread-pool.ts";
 
 /** Most suspects are innocent, and wait more than they compute: they must not stand in line for one core. */
@@ -109,6 +111,7 @@ export class Lanes {
       limits: context.checkpoints.limits,
       hold: context.hold,
       ...(context.seal && { sealed: true as const }),
+      trace: traceHere(),
     };
     const { memoryLimit } = job;
     if (lane === "thread") return this.#threads.run({ task, context, memoryLimit });
@@ -126,6 +129,12 @@ export class Lanes {
   async close(): Promise<void> {
     await Promise.all([this.#threads, this.#processes, this.#suspects].map((pool) => pool.close()));
   }
+}
+
+/** Called within the span of the attempt. */
+function traceHere(): CarriedTrace | undefined {
+  const span = carriedHere();
+  return span === undefined ? undefined : { span, taken: takesSpans() };
 }
 
 /** What is bound to hosts stays here: the worker makes the calls. */

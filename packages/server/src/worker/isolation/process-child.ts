@@ -162,7 +162,10 @@ export class ProcessChild {
         task.lastLine = keepNotice(notice, task.context) ?? task.lastLine;
       } catch (error) {
         // A handler that meddles with the channel must not end the worker.
-        this.options.logger.warn({ err: error, pid: this.#process.pid }, "a notice was not kept");
+        this.options.logger.warn(
+          { event: "worker.notice_unkept", err: error, pid: this.#process.pid },
+          "a notice was not kept",
+        );
       }
     }
   }
@@ -232,7 +235,10 @@ export class ProcessChild {
   #hear(stream: "stdout" | "stderr", line: string): void {
     const { runId: run, job, seal } = this.#task?.context ?? {};
     if (seal) return;
-    this.options.logger.info({ run, job, pid: this.#process.pid, stream }, line);
+    this.options.logger.info(
+      { event: "run.output", run, job, pid: this.#process.pid, stream },
+      line,
+    );
   }
 }
 

@@ -16,6 +16,7 @@ import type {
 import type { AttemptHold } from "@millrace/sdk/sql";
 import type { Level } from "../log-line.ts";
 import type { JudgedFailure } from "../judge-failure.ts";
+import type { WireSpan } from "../../telemetry/tracing/wire-span.ts";
 import type { WireFailure, WireOrder, WireResponse } from "./wire-call.ts";
 
 /** What a place of its own needs to run a handler. It loads the job itself: functions do not cross. */
@@ -39,8 +40,18 @@ export interface IsolatedRun {
   limits?: ValueLimits | undefined;
   /** What it records is encrypted by the worker, so it may record nothing itself. */
   sealed?: true | undefined;
+  /** Its span, as a run carries one; absent where the attempt has none. */
+  trace?: CarriedTrace | undefined;
   /** By what right it may complete the run in a transaction of its own. */
   hold: AttemptHold;
+}
+
+/** The span of an attempt, for a place of its own. */
+export interface CarriedTrace {
+  /** As {@link readTraceContext} reads it. */
+  readonly span: string;
+  /** Whether the worker takes spans from there, to send them with its own. */
+  readonly taken: boolean;
 }
 
 /** Secrets by their names: text, or null for one that is bound to hosts, whose value stays in the worker. */
@@ -65,6 +76,8 @@ export type Notice =
   | { keepsInside: true }
   | { step: StepQuestion }
   | { call: CallQuestion }
+  /** A span of it has ended. */
+  | { span: WireSpan }
   | { ended: Ended };
 
 /** What a step asks of the worker, which holds the lease: see `Checkpoints`. */

@@ -3,21 +3,29 @@ import { MillraceError, toFailure } from "@millrace/core";
 import { type Job, checkInput, divergenceOf, isContinuation, isJob } from "@millrace/sdk";
 import { type Import, moduleImporter } from "../../runtime/import-module.ts";
 import { type JudgedFailure, judgeFailure } from "../judge-failure.ts";
+import type { WireSpan } from "../../telemetry/tracing/wire-span.ts";
 import { outputText } from "../output-text.ts";
 import type { IsolatedContext } from "./isolated-context.ts";
 import type { Ended, IsolatedRun } from "./protocol.ts";
+import { tracedHere } from "./traced-here.ts";
 
 /** Makes an attempt here, in the thread or process that is there for it. Never rejects. */
-export async function runIsolated(run: IsolatedRun, context: IsolatedContext): Promise<Ended> {
+export async function runIsolated(
+  run: IsolatedRun,
+  context: IsolatedContext,
+  onSpan: (span: WireSpan) => void,
+): Promise<Ended> {
   let job: Job;
   try {
     job = await loadJob(run);
   } catch (error) {
     return { unloaded: toFailure(error) };
   }
+  // After its code: where that brings an SDK of its own, that one records.
+  const within = run.trace ? await tracedHere(run.trace, onSpan) : undefined;
   const { suspended } = context.checkpoints;
   const ended = await Promise.race([
-    handle(job, run, context),
+    within ? within(() => handle(job, run, context)) : handle(job, run, context),
     suspended.then((suspension): Ended => ({ suspended: suspension })),
   ]);
   context.conclude();

@@ -8,6 +8,7 @@ import {
   isNonRetryable,
   nonRetryable,
 } from "@millrace/sdk";
+import { carriedHere } from "@millrace/sdk/tracing";
 import { type FetchOrder, SecretHeader, type SecretHeaderParts } from "@millrace/sdk/http";
 
 /** A body crosses in one piece, and no larger one. */
@@ -17,6 +18,8 @@ const MAX_CROSSING_BYTES = 8 * 1024 * 1024;
 export interface WireOrder extends Omit<FetchOrder, "body"> {
   /** In base64. */
   readonly body: string | null;
+  /** The span in which it is called, as a run carries one. */
+  readonly trace?: string | undefined;
 }
 
 /** An answer as it crosses back. */
@@ -38,12 +41,13 @@ export type WireFailure =
 
 /** @throws MillraceError `payload_too_large` */
 export async function toWireOrder({ body, ...order }: FetchOrder): Promise<WireOrder> {
-  if (body === null) return { ...order, body };
+  const trace = carriedHere();
+  if (body === null) return { ...order, body, trace };
   const bytes =
     body instanceof Uint8Array
       ? requireCrossing(Buffer.from(body), "the body of a request")
       : await crossing(body, "the body of a request");
-  return { ...order, body: bytes.toString("base64") };
+  return { ...order, body: bytes.toString("base64"), trace };
 }
 
 /** As the handler gave it: whatever crossed is checked once more, for the other side is the handler's. */

@@ -1,0 +1,47 @@
+/** Keys whose value is nobody's business, without regard to case, `_` and `-`. */
+const SECRET_KEY =
+  /^(?:key|pass|auth)$|(?:dsn|password|passwd|passphrase|secret|token|apikey|privatekey|accesskey|credentials?|authorization|cookie)s?$/;
+
+const REDACTED = "[redacted]";
+
+/** Deeper ones were cut before they came here, or are nobody's. */
+const MAX_DEPTH = 8;
+
+const known = new Map<string, boolean>();
+const MAX_KNOWN = 1000;
+
+/** The fields of a line, with `[redacted]` in the place of what lies under a key such as `password`. What is not plain data stays as it is. */
+export function withoutSecretKeys(
+  fields: Record<string, unknown>,
+  depth = 0,
+): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    shown[key] = value != null && isSecret(key, value) ? REDACTED : shownValue(value, depth);
+  }
+  return shown;
+}
+
+function shownValue(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null || value instanceof Error) return value;
+  if (depth >= MAX_DEPTH) return "[too deep]";
+  if (Array.isArray(value)) return value.map((item) => shownValue(item, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return withoutSecretKeys(value as Record<string, unknown>, depth + 1);
+}
+
+/** Numbers of tokens are what language models are paid for. */
+function isSecret(key: string, value: unknown): boolean {
+  return isSecretKey(key) && !(typeof value === "number" && /tokens$/i.test(key));
+}
+
+/** The keys of a process are few, and told of often. */
+function isSecretKey(key: string): boolean {
+  let secret = known.get(key);
+  if (secret === undefined) {
+    secret = SECRET_KEY.test(key.replaceAll(/[_-]/g, "").toLowerCase());
+    if (known.size < MAX_KNOWN) known.set(key, secret);
+  }
+  return secret;
+}
