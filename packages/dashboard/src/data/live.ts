@@ -1,6 +1,8 @@
 import type { LiveTick, RunSummary } from "@millrace/core/api";
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { lastContact } from "./ask.ts";
+import { refresh } from "./resource.ts";
 
 /** What the server last told all who watch; undefined while no stream is open. */
 export const tick = signal<LiveTick | undefined>(undefined);
@@ -53,6 +55,19 @@ export function useLiveTick(): void {
 }
 
 document.addEventListener("visibilitychange", () => settle());
+addEventListener("offline", () => refresh("/"));
+
+let heardAt = 0;
+
+/** A stream that is cut somewhere on the way says nothing, not even that. */
+setInterval(() => {
+  const silence = Date.now() - heardAt;
+  if (!source || !isLive.value || silence < Math.max(10_000, 4 * (tick.value?.everyMs ?? 0)))
+    return;
+  close();
+  refresh("/");
+  settle();
+}, 2000);
 
 function settle(): void {
   clearTimeout(timer);
@@ -69,9 +84,11 @@ function connect(): void {
   const opened = new EventSource(`/api/v1/live${ids && `?runs=${ids}`}`);
   source = opened;
   opened.addEventListener("open", () => {
+    heardAt = Date.now();
     isLive.value = true;
   });
   opened.addEventListener("tick", (event) => {
+    heardAt = lastContact.value = Date.now();
     tick.value = JSON.parse(event.data as string) as LiveTick;
   });
   opened.addEventListener("runs", (event) => {
@@ -83,6 +100,8 @@ function connect(): void {
     for (const { onGone } of watchers) onGone(runs);
   });
   opened.addEventListener("error", () => {
+    // Either the server is away, which the next question tells, or the stream has ended for another reason.
+    if (isLive.value) refresh("/");
     isLive.value = false;
     // The browser tries again by itself, unless the server has said no.
     if (opened.readyState !== EventSource.CLOSED) return;

@@ -47,7 +47,9 @@ function Ended({ run }: { run: Run }) {
     );
   }
   if (state === "cancelled") {
-    const entry = run.timeline.findLast(({ event }) => /cancel/.test(event));
+    const entry = run.timeline.findLast(
+      ({ event, actor }) => /cancel/.test(event) && actor !== null,
+    );
     const reason = entry?.detail?.["reason"];
     return (
       <p>
