@@ -99,6 +99,8 @@ const newEndpoint = { scheme: "github", job: "nothing", secret: "HOOK" };
 
 const newSubscription = { url: `https://example.com/${CANARY}`, events: ["run.failed"] };
 
+const newTarget = { kind: "slack", credential: `https://example.com/${CANARY}` };
+
 const endpointPath = (name: string) => `webhooks/endpoints/${name}`;
 
 const subscriptionPath = (name: string) => `webhooks/subscriptions/${name}`;
@@ -126,6 +128,26 @@ const ACTS: Record<string, Act> = {
       [id, JSON.stringify(CANARY)],
     );
     return [`runs/${id}/fork`, { step: "load", input: { name: CANARY } }, `run.forked run:${id}`];
+  },
+  changeErrorGroup: async (scene) => {
+    await scene.db.query(
+      `insert into millrace.error_group (fingerprint, job, error_class, first_seen, last_seen, runs, last_run)
+       values ('00000000000000ee', 'greet', 'Error', now(), now(), 1, millrace.new_uuid())`,
+    );
+    const json = { assignedTo: "ana", note: reason };
+    return ["errors/00000000000000ee", json, "error_group.changed error:00000000000000ee"];
+  },
+  saveView: async () => [
+    "views/of-today",
+    { title: "Today", query: `input.name:${CANARY}` },
+    "view.saved view:of-today",
+  ],
+  removeView: async (scene) => {
+    await scene.db.query(
+      "insert into millrace.saved_view (slug, title, query, shared, owner) values ('old', 'Old', $1, true, 'key:ana')",
+      [CANARY],
+    );
+    return ["views/old", undefined, "view.removed view:old"];
   },
   resolveDoubt: async (scene) => {
     const held = await heldRun(scene);
@@ -279,6 +301,49 @@ const ACTS: Record<string, Act> = {
     const { id } = await scene.said(`${subscriptionPath("again")}/test`, undefined, POST);
     const path = `webhooks/deliveries/${id as string}/redeliver`;
     return [path, undefined, "webhook.redelivered webhook:again"];
+  },
+  setAlertRule: async () => [
+    "alert-rules/of-mine",
+    { kind: "dead-letters", subject: "greet" },
+    "alert_rule.created alert_rule:of-mine",
+  ],
+  removeAlertRule: async ({ said }) => {
+    await said("alert-rules/old-rule", { kind: "dead-letters" }, { method: "PUT" });
+    return ["alert-rules/old-rule", undefined, "alert_rule.removed alert_rule:old-rule"];
+  },
+  silenceAlerts: async () => [
+    "alert-silences",
+    { rule: "dead-letters", for: "1h", reason },
+    "alert_silence.created alert_silence:",
+  ],
+  endAlertSilence: async ({ said }) => {
+    const { id } = await said("alert-silences", { for: "1h" });
+    return [
+      `alert-silences/${id as string}`,
+      undefined,
+      `alert_silence.removed alert_silence:${id as string}`,
+    ];
+  },
+  setAlertTarget: async () => [
+    "alert-targets/chat",
+    newTarget,
+    "alert_target.created alert_target:chat",
+  ],
+  removeAlertTarget: async ({ said }) => {
+    await said("alert-targets/old-chat", newTarget, { method: "PUT" });
+    return ["alert-targets/old-chat", undefined, "alert_target.removed alert_target:old-chat"];
+  },
+  testAlertTarget: async ({ said }) => {
+    await said("alert-targets/tried", newTarget, { method: "PUT" });
+    return ["alert-targets/tried/test", undefined, "alert_target.tested alert_target:tried"];
+  },
+  acknowledgeAlert: async ({ db }) => {
+    const { rows } = await db.query<{ id: string }>(
+      `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)
+       values (millrace.new_uuid(), 'dead-letters', 'dead-letters', 'greet', 'firing', 'warning', 1, 0, now()) returning id`,
+    );
+    const { id } = rows[0]!;
+    return [`alerts/${id}/acknowledge`, { note: reason }, `alert.acknowledged alert:${id}`];
   },
   addPerson: async () => [
     "people",

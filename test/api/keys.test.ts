@@ -16,8 +16,11 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     ["operator", "editor", "admin"],
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
-     forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook`,
+     changeErrorGroup forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook acknowledgeAlert silenceAlerts
+     endAlertSilence testAlertTarget`,
   ),
+  // What one keeps for oneself is nobody else's.
+  ...all(["viewer", "operator", "editor", "admin"], "saveView removeView"),
   ...all(
     ["editor", "admin"],
     `createSchedule changeSchedule removeSchedule resetSchedule setWebhookEndpoint removeWebhookEndpoint setWebhookSubscription
@@ -26,7 +29,8 @@ const OPERATIONS: Record<string, readonly Role[]> = {
   ...all(
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets eraseSubject listAudit
-      listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject`,
+      listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject
+      setAlertRule removeAlertRule setAlertTarget removeAlertTarget`,
   ),
 };
 

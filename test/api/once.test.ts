@@ -75,6 +75,7 @@ test("F24: whatever makes something is answered again byte for byte, and made on
     createSchedule: ["/api/v1/schedules", { ...NIGHTLY, name: "other" }],
     backfillSchedule: ["/api/v1/schedules/nightly/backfill", range],
     addProject: ["/api/v1/projects", { name: "crm" }],
+    silenceAlerts: ["/api/v1/alert-silences", { rule: "dead-letters", for: "1h" }],
     createOperation: ["/api/v1/operations", { kind: "dismiss", filter: { text: "order 3" } }],
     rerunDeadLetter: [`/api/v1/dead-letters/${letter}/rerun`],
     rerunRun: [`/api/v1/runs/${another}/rerun`],

@@ -25,7 +25,11 @@ type Kind =
   | "endpoint"
   | "subscription"
   | "delivery"
-  | "key";
+  | "key"
+  | "alert"
+  | "alertRule"
+  | "alertSilence"
+  | "alertTarget";
 
 type Ids = Record<Kind, string>;
 
@@ -72,6 +76,22 @@ async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
   await put(`webhooks/subscriptions/${name}-told`, {
     ...{ url: `https://example.com/${name}`, events: ["run.failed"], project: name },
   });
+  await put(`alert-rules/${name}-rule`, { kind: "dead-letters", project: name });
+  await put(`alert-targets/${name}-chat`, {
+    ...{ kind: "slack", credential: `https://example.com/${name}-credential`, project: name },
+  });
+  const silence = await done(
+    api.call("/api/v1/alert-silences", { key, json: { rule: `${name}-rule`, for: "1h" } }),
+  );
+  const { rows: alerts } = await api.db.query<{ id: string }>(
+    `insert into millrace.alert (id, rule, kind, project, subject, state, severity, value, threshold, since)
+     values (millrace.new_uuid(), $1 || '-rule', 'dead-letters', $1, $1 || '/pay', 'firing', 'warning', 1, 0, now()) returning id`,
+    [name],
+  );
+  const alerting = {
+    ...{ alert: alerts[0]!.id, alertRule: `${name}-rule`, alertTarget: `${name}-chat` },
+    alertSilence: silence.id,
+  };
   const delivery = await done(
     api.call(`/api/v1/webhooks/subscriptions/${name}-told/test`, { method: "POST", key }),
   );
@@ -107,7 +127,7 @@ async function furnish(api: ApiUnderTest, name: string): Promise<Furnished> {
   };
   const ids: Ids = {
     ...{ run: run!, deadLetter: deadLetter!, job, queue, ownQueue: queue, secret, ...webhooks },
-    ...{ schedule: `${name}/nightly`, operation: String(operation.id), key: keyId },
+    ...{ schedule: `${name}/nightly`, operation: String(operation.id), key: keyId, ...alerting },
   };
   return { name, key, ids, runs: rows.map(({ id }) => id) };
 }
@@ -165,6 +185,7 @@ const ABSENT: Ids = {
   ...{ run: NO_ID, deadLetter: NO_ID, delivery: NO_ID, operation: "999999", key: "0bdmdvjvoqve" },
   ...{ job: "no/such", queue: "no/queue", ownQueue: "no/queue", schedule: "no/nightly" },
   ...{ secret: "NO_TOKEN", endpoint: "no-hook", subscription: "no-told" },
+  ...{ alert: NO_ID, alertSilence: NO_ID, alertRule: "no-rule", alertTarget: "no-chat" },
 };
 
 const RANGE = { from: "2026-01-01T00:00:00Z", until: "2026-01-03T00:00:00Z" };
@@ -192,6 +213,11 @@ async function stateOf(api: ApiUnderTest, name: string): Promise<unknown> {
        (select jsonb_agg(to_jsonb(o) - 'next_at' order by o.id) from millrace.operation o where $1 = any (o.projects)) as operations,
        (select jsonb_agg(to_jsonb(e) order by e.name) from millrace.webhook_endpoint e where e.project = $1) as endpoints,
        (select jsonb_agg(to_jsonb(s) order by s.name) from millrace.webhook_subscription s where s.project = $1) as subscriptions,
+       (select jsonb_agg(to_jsonb(r) order by r.name) from millrace.alert_rule r where r.project = $1) as rules,
+       (select jsonb_agg(to_jsonb(t) order by t.name) from millrace.alert_target t where t.project = $1) as targets,
+       (select jsonb_agg(to_jsonb(s) order by s.id) from millrace.alert_silence s where s.project = $1) as silences,
+       (select jsonb_agg(to_jsonb(a) order by a.id) from millrace.alert a where a.project = $1) as alerts,
+       (select count(*) from millrace.alert_notification n where n.target like $1 || '-%') as notifications,
        (select count(*) from millrace.webhook_delivery d where d.subscription like $1 || '-%') as deliveries,
        (select jsonb_agg(to_jsonb(k) - 'last_used_at' order by k.id) from millrace.api_key k where projects = array[$1]) as keys,
        (select count(*) from millrace.waiter w join millrace.run r on r.id = w.run_id and r.job like $1 || '/%' where met_at is null) as waits,
@@ -248,6 +274,10 @@ const LISTS: Record<
     ],
   },
   listWebhooks: {},
+  listAlerts: { filters: ({ ids }) => [[`?rule=${ids.alertRule}`, "?rule=no-rule"]] },
+  listAlertRules: {},
+  listAlertSilences: {},
+  listAlertTargets: {},
   readScaling: { filters: ({ ids }) => [[`?queues=${ids.queue}`, "?queues=no/queue"]] },
   listProjects: {},
 };
@@ -255,8 +285,11 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids; that it is of the caller's projects alone is shown beside what it answers: test/api/search, test/api/live. */
-const ELSEWHERE = ["countRuns", "watchLive"];
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, live, overview, error-groups, views. */
+const ELSEWHERE = [
+  ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
+  ...["getOverview", "listViews", "getView", "saveView", "removeView"],
+];
 
 type Ask = (call: Call) => Promise<Answer>;
 
@@ -351,6 +384,26 @@ const BY_BODY: Record<
       ],
       [
         "PUT webhooks/subscriptions/crm-new",
+        { ...asked, project: "shop" },
+        { ...asked, project: "no-project" },
+      ],
+    ];
+  },
+  setAlertRule: () => [
+    [
+      "PUT alert-rules/crm-new",
+      { kind: "dead-letters", project: "shop" },
+      { kind: "dead-letters", project: "no-project" },
+    ],
+  ],
+  silenceAlerts: () => [
+    ["alert-silences", { for: "1h", project: "shop" }, { for: "1h", project: "no-project" }],
+  ],
+  setAlertTarget: () => {
+    const asked = { kind: "slack", credential: "https://example.com/x" };
+    return [
+      [
+        "PUT alert-targets/crm-new",
         { ...asked, project: "shop" },
         { ...asked, project: "no-project" },
       ],
@@ -478,6 +531,12 @@ describe("S4: what belongs to another project", () => {
       [`/api/v1/webhooks/endpoints/${shop.ids.endpoint}`, { method: "PUT", json: hook }],
       [`/api/v1/webhooks/subscriptions/${shop.ids.endpoint}`, { method: "PUT", json: sub }],
       [`/api/v1/webhooks/subscriptions/${shop.ids.subscription}`, { method: "PUT", json: sub }],
+      [`/api/v1/alert-rules/${shop.ids.alertRule}`, { method: "PUT", json: { enabled: false } }],
+      ["/api/v1/alert-rules/dead-letters", { method: "PUT", json: { enabled: false } }],
+      [
+        `/api/v1/alert-targets/${shop.ids.alertTarget}`,
+        { method: "PUT", json: { enabled: false } },
+      ],
       [`/api/v1/webhooks/endpoints/${shop.ids.subscription}`, { method: "PUT", json: hook }],
       ["/api/v1/schedules", { json: cron }],
     ];

@@ -10,6 +10,8 @@ import {
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import { changeGroup } from "../../packages/server/src/engine/errors/change-group.ts";
+import { dropView, keepView } from "../../packages/server/src/engine/saved-views.ts";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { Intake } from "../../packages/server/src/engine/intake.ts";
@@ -61,6 +63,14 @@ import {
   setSubscription,
   testSubscription,
 } from "../../packages/server/src/engine/webhooks/subscriptions.ts";
+import { acknowledge } from "../../packages/server/src/engine/alerts/acknowledge.ts";
+import { removeAlertRule, setAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
+import { endSilence, silenceAlerts } from "../../packages/server/src/engine/alerts/silences.ts";
+import {
+  removeAlertTarget,
+  setAlertTarget,
+  testAlertTarget,
+} from "../../packages/server/src/engine/alerts/targets.ts";
 import { Starter } from "../../packages/server/src/engine/start.ts";
 import type { Caller } from "../../packages/server/src/security/caller.ts";
 import { by } from "../support/caller.ts";
@@ -74,10 +84,13 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     acceptMany: (db, caller) => starter(db).acceptMany(caller, [{ job: "any", trigger: "api" }]),
     emit: (db, caller) => starter(db).emit(caller, { name: "any" }),
   },
+  read: { keepView, dropView },
   operate: {
+    ...{ changeGroup },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
+    ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget },
     answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
   },
   edit: {
@@ -89,6 +102,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     ...{ eraseSubject, previewErasure, rotateSubjects },
     ...{ addPerson, changeAccess, disable, enable, reset, resetSecondFactor },
     ...{ addProject, moveToProject, removeProject },
+    ...{ setAlertRule, removeAlertRule, setAlertTarget, removeAlertTarget },
   },
 };
 
@@ -119,7 +133,14 @@ function functionsWithCaller(): string[] {
 const LEFT_ALONE = [
   "asCaller",
   // They tell what of something is the caller's, whatever the role may.
-  ...["confinement", "projectOfEvent", "projectToBe", "requireOwnName", "requireWithin"],
+  ...[
+    "confinement",
+    "projectOfEvent",
+    "projectToBe",
+    "alertingProject",
+    "requireOwnName",
+    "requireWithin",
+  ],
 ];
 
 test("S3: each use-case refuses by itself whoever may not, before it looks at anything", async () => {

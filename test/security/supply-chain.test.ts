@@ -29,7 +29,7 @@ const OURS = lockFile("package-lock.json");
 
 /** Those under which Apache-2.0 software may bring what it stands on. A new one is somebody's decision. */
 const LICENCES = [
-  ...["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"],
+  ...["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0"],
   // Where we may choose.
   "(MIT OR Apache-2.0)",
 ];

@@ -172,6 +172,26 @@ export {
 export { ERASED, type SubjectNeeds, subjectIn, subjectPath } from "./subject.ts";
 export { readTraceContext, type TraceContext, traceContextText } from "./trace-context.ts";
 export {
+  ALERT_KIND_NAMES,
+  ALERT_KINDS,
+  ALERT_STATES,
+  ALERT_TARGET_KINDS,
+  alertAmount,
+  type AlertKind,
+  type AlertKindName,
+  alertScope,
+  type AlertState,
+  alertSummary,
+  type AlertTargetKind,
+  type AlertUnit,
+  isAlertKind,
+  isOfProjects,
+  NOTIFICATION_OUTCOMES,
+  type NotificationOutcome,
+  SEVERITIES,
+  type Severity,
+} from "./alert.ts";
+export {
   DELIVERY_OUTCOMES,
   type DeliveryOutcome,
   RECEIPT_OUTCOMES,

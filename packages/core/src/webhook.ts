@@ -9,6 +9,8 @@ export const WEBHOOK_EVENTS = [
   "run.failed",
   "run.cancelled",
   "run.dead_lettered",
+  "alert.firing",
+  "alert.resolved",
 ] as const;
 
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];

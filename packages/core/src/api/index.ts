@@ -34,6 +34,14 @@ export {
   RerunDeadLetter,
 } from "./dead-letters.ts";
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
+export {
+  ChangeErrorGroup,
+  ErrorGroup,
+  ErrorGroupDetail,
+  ErrorGroupPage,
+  FingerprintParam,
+  ListErrorGroups,
+} from "./error-groups.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export {
@@ -46,6 +54,13 @@ export {
 } from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
+export {
+  Attention,
+  Overview,
+  OVERVIEW_RANGES,
+  type OverviewRange,
+  ReadOverview,
+} from "./overview.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,
@@ -139,8 +154,28 @@ export {
   SchedulePage,
   SchedulePreview,
 } from "./schedules.ts";
+export {
+  AcknowledgeAlert,
+  AlertId,
+  AlertInfo,
+  AlertPage,
+  AlertRuleInfo,
+  AlertRuleList,
+  AlertSilenceInfo,
+  AlertSilenceList,
+  AlertTargetInfo,
+  AlertTargetList,
+  ListAlerts,
+  ListNotifications,
+  NotificationInfo,
+  NotificationPage,
+  SetAlertRule,
+  SetAlertTarget,
+  SilenceAlerts,
+} from "./alerts.ts";
 export { EraseSubject, ErasedSubject } from "./subjects.ts";
 export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
+export { BySlug, MAX_VIEWS, SavedView, SavedViewList, SaveView } from "./views.ts";
 export {
   DeliveryId,
   DeliveryInfo,

@@ -59,6 +59,9 @@ export const SetSecret = z
       .literal(true)
       .optional()
       .describe("Handlers get it as text, and may send it anywhere"),
+    expiresAt: Instant.optional().describe(
+      "When this value stops working at the other side: an alert says so before. It is given to handlers all the same; default: never",
+    ),
   })
   .refine(({ value, source }) => (value === undefined) !== (source === undefined), {
     error: "give either value or source",
@@ -89,6 +92,7 @@ export const SecretInfo = z
       .string()
       .nullable()
       .describe("The key that it is encrypted under; null for one that is not stored"),
+    expiresAt: Instant.nullable().describe("When it stops working, as whoever set it has said"),
     createdAt: Instant,
     createdBy: z.string(),
     changedAt: Instant,

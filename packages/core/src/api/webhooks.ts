@@ -107,6 +107,11 @@ export const SubscriptionInfo = z
       .describe("Whole for who may change it; for others it ends behind the host, with …"),
     events: z.array(z.string()),
     job: z.string().nullable(),
+    allAlerts: z
+      .boolean()
+      .describe(
+        "Whether it is told of the alerts of all projects and of the installation, if it asks for alerts; else of those of its project",
+      ),
     enabled: z.boolean(),
     disabledReason: z.string().nullable().describe("Why Millrace has switched it off by itself"),
     overlapUntil: Instant.nullable().describe(

@@ -68,8 +68,15 @@ import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoute } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { errorGroupRoutes } from "./routes/error-groups.ts";
+import { overviewRoute } from "./routes/overview.ts";
+import { viewRoutes } from "./routes/views.ts";
 import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { alertRoutes } from "./routes/alerts.ts";
+import { alertRuleRoutes } from "./routes/alert-rules.ts";
+import { alertSilenceRoutes } from "./routes/alert-silences.ts";
+import { alertTargetRoutes } from "./routes/alert-targets.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { ownSessionRoutes } from "./routes/own-session.ts";
@@ -278,6 +285,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   queueLimitRoutes(app, context);
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
+  errorGroupRoutes(app, context);
   doubtRoutes(app, context);
   approvalRoutes(app, context);
   await approvalLinkRoutes(app, context);
@@ -285,6 +293,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
+  overviewRoute(app, context);
+  viewRoutes(app, context);
   projectRoutes(app, context);
   apiKeyRoutes(app, context);
   personRoutes(app, people);
@@ -297,6 +307,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   subjectRoutes(app, context);
   auditRoutes(app, context);
   webhookRoutes(app, context);
+  alertRoutes(app, context);
+  alertRuleRoutes(app, context);
+  alertSilenceRoutes(app, context);
+  alertTargetRoutes(app, context);
   await hookRoutes(app, context, receiver);
   const live = new Live({
     db: options.liveDb ?? db,

@@ -58,6 +58,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     audit: async () => (await import("./commands/audit.ts")).auditCommand,
     erase: async () => (await import("./commands/erase.ts")).eraseCommand,
     secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
+    alerts: async () => (await import("./commands/alerts.ts")).alertsCommand,
     webhooks: async () => (await import("./commands/webhooks.ts")).webhooksCommand,
   },
 };

@@ -4,7 +4,10 @@ import type { KeyRing, SecretKeys } from "../security/key-ring.ts";
 import type { Database } from "../store/database.ts";
 import { type WrappedRow, keepRewrapped, lockUnderOtherKeys } from "../store/secrets.ts";
 import { keepRewrappedFactors, lockFactorsUnderOtherKeys } from "../store/second-factors.ts";
+import { keepRewrappedTargets, lockTargetsUnderOtherKeys } from "../store/alert-targets.ts";
 import type { Queryable } from "../store/statement.ts";
+import { placeOfCredential } from "./alerts/place-of-credential.ts";
+import { requireTargetKeys } from "./alerts/target-keys.ts";
 import { asCaller } from "./as-caller.ts";
 import { placeOfFactor } from "./second-factor/place-of-factor.ts";
 import { requireFactorKeys } from "./second-factor/ring-for-factors.ts";
@@ -25,7 +28,7 @@ export interface Rotated {
 }
 
 /**
- * Encrypts the keys of all secrets, of second factors, and of the subjects of runs, anew, under the first key of the ring. Values stay as they are, and are read meanwhile. What somebody
+ * Encrypts the keys of all secrets, of second factors, of the credentials of alert targets, and of the subjects of runs, anew, under the first key of the ring. Values stay as they are, and are read meanwhile. What somebody
  * sets at the same time comes under that key anyway.
  *
  * @throws MillraceError `forbidden`, `secret_key_missing`
@@ -39,9 +42,10 @@ export async function rotateSecrets(
   requireWhole(caller);
   const ring = await requireKeys(db, keys);
   await requireFactorKeys(db, keys);
+  await requireTargetKeys(db, keys);
   const done: Rotated = { keyId: ring?.first.id ?? null, rewrapped: 0, subjects: 0, unopened: [] };
   if (!ring) return done;
-  for (const kind of [SECRETS, FACTORS]) await rotateKind(db, caller, ring, kind, done);
+  for (const kind of [SECRETS, FACTORS, TARGETS]) await rotateKind(db, caller, ring, kind, done);
   done.subjects = await rotateSubjects(db, caller, ring);
   return done;
 }
@@ -104,6 +108,14 @@ const FACTORS: Kind = {
     })),
   keep: keepRewrappedFactors,
   placeOf: ({ name }) => placeOfFactor(name),
+};
+
+const TARGETS: Kind = {
+  what: "alert_targets",
+  first: "",
+  lock: lockTargetsUnderOtherKeys,
+  keep: keepRewrappedTargets,
+  placeOf: placeOfCredential,
 };
 
 function rewrapped(ring: KeyRing, place: SecretPlace, row: WrappedRow): WrappedRow[] {

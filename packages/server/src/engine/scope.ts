@@ -63,6 +63,23 @@ function absent(kind: ObjectKind, id: string | number): MillraceError {
       );
     case "delivery":
       return new MillraceError("delivery_not_found", `there is no delivery ${id} on record`);
+    case "alert":
+      return new MillraceError("alert_not_found", `there is no alert ${id} on record`);
+    case "alertRule":
+      return new MillraceError(
+        "alert_rule_not_found",
+        `there is no alert rule ${quoted}; GET /api/v1/alert-rules lists them`,
+      );
+    case "alertSilence":
+      return new MillraceError(
+        "alert_silence_not_found",
+        `there is no silence ${id}; GET /api/v1/alert-silences lists those that hold`,
+      );
+    case "alertTarget":
+      return new MillraceError(
+        "alert_target_not_found",
+        `there is no alert target ${quoted}; GET /api/v1/alert-targets lists them`,
+      );
     case "key":
       return new MillraceError(
         "key_not_found",

@@ -27,6 +27,8 @@ export interface GivenSecret {
   project?: string | undefined;
   /** The hosts that it may be sent to, and nowhere else; any, where handlers get it as text; undefined for those of before. */
   hosts?: readonly string[] | "any" | undefined;
+  /** When this value stops working at the other side; undefined for never. It is told of, and given to handlers all the same. */
+  expiresAt?: Date | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export function setSecret(
   db: Database,
   caller: Caller,
   keys: SecretKeys,
-  { name, given, jobs, hosts, project: asked }: GivenSecret,
+  { name, given, jobs, hosts, project: asked, expiresAt }: GivenSecret,
 ): Promise<SecretRow> {
   return asCaller(db, caller, "administer", "own", async (tx) => {
     const value = "value" in given ? requireValue(given.value) : undefined;
@@ -66,6 +68,7 @@ export function setSecret(
       sealed,
       caller.name,
       project,
+      expiresAt ?? null,
     );
     return row!;
   });

@@ -54,6 +54,8 @@ export type Failpoint =
   | "reap.after_commit"
   | "dispatch.before"
   | "dispatch.after_commit"
+  | "alerts.before_commit"
+  | "notify.after_send"
   | "deliver.after_send"
   | "meet.before"
   | "meet.after_commit"

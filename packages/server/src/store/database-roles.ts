@@ -18,6 +18,15 @@ type PerRole = readonly [api: string, scheduler: string, worker: string, mainten
  * parent, and made and dropped by functions that run with the rights of their owner.
  */
 export const RIGHTS: Readonly<Record<string, PerRole>> = {
+  alert: ["su", "", "", "siud"],
+  alert_group: ["sd", "", "", "siud"],
+  alert_notification: ["siud", "", "", "siud"],
+  alert_round: ["", "", "", "siu"],
+  alert_rule: ["siud", "", "", "s"],
+  alert_sample: ["", "", "", "siud"],
+  alert_signal: ["i", "i", "i", "siud"],
+  alert_silence: ["sid", "", "", "sd"],
+  alert_target: ["siud", "", "", "s"],
   api_key: ["siu", "", "", ""],
   approval_number: ["", "", "U", ""],
   arrival: ["siud", "sud", "sud", ""],
@@ -34,7 +43,11 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   dead_letter: ["sud", "sd", "sid", "siud"],
   doubt_number: ["", "", "U", ""],
   emission: ["si", "s", "su", "sd"],
+  "ending_credentials()": ["", "", "", "x"],
   "endpoint_secrets()": ["x", "", "", ""],
+  error_group: ["su", "", "", "siud"],
+  error_slot: ["s", "", "", "siud"],
+  error_version: ["s", "", "", "siud"],
   event: ["si", "i", "si", "sid"],
   expiry: ["i", "siud", "sid", "i"],
   gate: ["sud", "siud", "siud", "sud"],
@@ -43,6 +56,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   idempotency_key: ["siu", "siu", "siu", "siud"],
   installation: ["s", "", "s", "s"],
   job: ["su", "s", "siu", "s"],
+  job_version: ["si", "", "si", "s"],
   lane: ["su", "siu", "siud", "su"],
   lease: ["su", "su", "siud", "siud"],
   link_secret: ["s", "", "s", ""],
@@ -55,6 +69,8 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   operation: ["siu", "su", "", "sud"],
   operation_member: ["si", "", "", "sud"],
   orphaning: ["sid", "sid", "sid", "i"],
+  outcome_hour: ["s", "", "siu", "siud"],
+  outcome_minute: ["s", "", "siu", "siud"],
   pace: ["s", "sd", "siu", ""],
   partition: ["s", "", "", "s"],
   pause: ["siud", "sd", "siu", "s"],
@@ -72,18 +88,22 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   run: ["siu", "siu", "siu", "siud"],
   run_subject: ["si", "i", "i", "sid"],
   run_default: ["", "", "", "s"],
-  schedule: ["siud", "su", "siud", ""],
+  saved_view: ["siud", "", "", ""],
+  schedule: ["siud", "su", "siud", "s"],
   second_factor: ["siud", "", "", ""],
   secret: ["miud", "", "s", ""],
   "sending_secrets()": ["", "", "", "x"],
   session: ["siud", "", "", "sud"],
+  standing_minute: ["s", "", "", "sid"],
   step: ["si", "si", "si", "sid"],
   subject: ["siu", "su", "siu", "siu"],
   subject_job: ["s", "", "siu", "s"],
   subject_name_key: ["siu", "", "si", "si"],
+  tally: ["", "", "siu", "sud"],
   timeline: ["s", "", "", ""],
   timer: ["siud", "siud", "siud", "siud"],
   turn_seq: ["", "U", "U", ""],
+  uncounted_end: ["i", "i", "i", "sid"],
   unwinding: ["si", "si", "siu", "sid"],
   waiter: ["sud", "sud", "siud", "sud"],
   webhook_delivery: ["siud", "i", "i", "siud"],
@@ -99,7 +119,7 @@ const HANDLERS = ["complete", "keep_step"];
 /** What somebody may read of a table of which something is for others. Of the API: all of a secret but what is sealed. */
 const MANY: Readonly<Record<string, string>> = {
   secret:
-    "name, project, version, jobs, hosts, source, wrapped_key, key_id, created_at, created_by, changed_at, changed_by",
+    "name, project, version, jobs, hosts, source, wrapped_key, key_id, expires_at, created_at, created_by, changed_at, changed_by",
 };
 
 const VERBS = {

@@ -13,7 +13,11 @@ export type ObjectKind =
   | "endpoint"
   | "subscription"
   | "delivery"
-  | "key";
+  | "key"
+  | "alert"
+  | "alertRule"
+  | "alertSilence"
+  | "alertTarget";
 
 /**
  * The condition that a job is of one of some projects, which may be null for any.
@@ -97,6 +101,22 @@ export const FIND_WITHIN: Readonly<Record<ObjectKind, FindWithin>> = {
     "webhook_delivery",
     `false as shared from millrace.webhook_delivery d join millrace.webhook_subscription s on s.name = d.subscription
      where d.id = $1::uuid and s.project = any ($2)`,
+  ),
+  alert: find(
+    "alert",
+    `false as shared from millrace.alert where id = $1::uuid and project = any ($2)`,
+  ),
+  alertRule: find(
+    "alert_rule",
+    `false as shared from millrace.alert_rule where name = $1 and project = any ($2)`,
+  ),
+  alertSilence: find(
+    "alert_silence",
+    `false as shared from millrace.alert_silence where id = $1::uuid and project = any ($2)`,
+  ),
+  alertTarget: find(
+    "alert_target",
+    `false as shared from millrace.alert_target where name = $1 and project = any ($2)`,
   ),
   key: find("api_key", `false as shared from millrace.api_key where id = $1 and projects <@ $2`),
 };

@@ -12,13 +12,15 @@ export interface SecretRow {
   hosts: string[] | null;
   source: string | null;
   key_id: string | null;
+  /** When it stops working at the other side, as somebody has said. */
+  expires_at: Date | null;
   created_at: Date;
   created_by: string;
   changed_at: Date;
   changed_by: string;
 }
 
-const COLUMNS = `name, project, version, jobs, hosts, source, key_id, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, version, jobs, hosts, source, key_id, expires_at, created_at, created_by, changed_at, changed_by`;
 
 /** Until the transaction ends: two servers must not each make a first key, or the same version. */
 export const lockSecrets = statement<[], object>(
@@ -49,14 +51,15 @@ export const putSecret = statement<
     sealed: Buffer | null,
     by: string,
     project: string,
+    expiresAt: Date | null,
   ],
   SecretRow
 >(
   "put_secret",
-  `insert into millrace.secret (name, version, jobs, hosts, source, wrapped_key, sealed, created_by, changed_by, project)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+  `insert into millrace.secret (name, version, jobs, hosts, source, wrapped_key, sealed, created_by, changed_by, project, expires_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)
    on conflict (name) do update
-   set version = $2, jobs = $3, hosts = $4, source = $5, wrapped_key = $6, sealed = $7, changed_at = clock_timestamp(), changed_by = $8
+   set version = $2, jobs = $3, hosts = $4, source = $5, wrapped_key = $6, sealed = $7, expires_at = $10, changed_at = clock_timestamp(), changed_by = $8
    returning ${COLUMNS}`,
 );
 

@@ -20,6 +20,8 @@ export interface SubscriptionRow {
   secret: string;
   /** Under which is signed as well, the newest first. */
   older_secrets: OlderSecret[];
+  /** Whether it is told of the alerts of all projects, and of none. */
+  installation: boolean;
   enabled: boolean;
   disabled_reason: string | null;
   created_at: Date;
@@ -28,7 +30,7 @@ export interface SubscriptionRow {
   changed_by: string;
 }
 
-const COLUMNS = `name, project, url, events, job, secret, older_secrets, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
+const COLUMNS = `name, project, url, events, job, secret, older_secrets, installation, enabled, disabled_reason, created_at, created_by, changed_at, changed_by`;
 
 /** What is still to be sent to one that is switched off, is not sent any more. */
 const DROPPED = `
@@ -56,15 +58,16 @@ export const putSubscription = statement<
     enabled: boolean,
     by: string,
     project: string,
+    installation: boolean,
   ],
   SubscriptionRow
 >(
   "put_webhook_subscription",
   `with dropped as (${DROPPED} and not $6)
-   insert into millrace.webhook_subscription (name, url, events, job, secret, enabled, created_by, changed_by, project)
-   values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+   insert into millrace.webhook_subscription (name, url, events, job, secret, enabled, created_by, changed_by, project, installation)
+   values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
    on conflict (name) do update
-   set url = excluded.url, events = excluded.events, job = excluded.job, enabled = excluded.enabled, disabled_reason = null,
+   set url = excluded.url, events = excluded.events, job = excluded.job, enabled = excluded.enabled, installation = excluded.installation, disabled_reason = null,
      changed_at = clock_timestamp(), changed_by = excluded.changed_by
    returning ${COLUMNS}`,
 );

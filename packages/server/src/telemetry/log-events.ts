@@ -51,10 +51,18 @@ export const LOG_EVENTS = {
   "worker.lost": ["worker", "name", "silentMs"],
   "worker.notice_unkept": ["pid"],
   "worker.process_ended": ["pid", "how"],
+  "worker.outcomes_uncounted": [],
   "worker.strays": ["runs"],
+  "worker.tallies_unnoted": [],
   "worker.unnoted": [],
 
   // Requests, people and webhooks
+  "alert.firing": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.given_up": ["target", "notification"],
+  "alert.pending": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.resolved": ["alert", "rule", "subject", "project", "severity", "value", "threshold"],
+  "alert.rule_unseen": ["rule"],
+  "alert.unrecorded": ["target", "notification"],
   "audit.refusals_unwritten": [],
   "http.request": ["requestId", "caller", "method", "path", "status", "ms", "code"],
   "key.use_unnoted": [],

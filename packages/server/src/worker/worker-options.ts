@@ -14,6 +14,7 @@ import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Blocked } from "./loop-watch.ts";
 import type { SecretLeases } from "./secret-leases.ts";
 import type { OnBatch } from "./settler.ts";
+import type { Tallies } from "./tallies.ts";
 
 export interface WorkerOptions {
   db: Database;
@@ -50,6 +51,8 @@ export interface WorkerOptions {
   subjects?: Subjects | undefined;
   /** Whether spans are recorded in this process. Default: no. */
   traced?: boolean | undefined;
+  /** What is counted for alerts; told of the calls of `http` by whoever made that. Default: one of its own. */
+  tallies?: Tallies | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** Told of every settled attempt, for metrics. */

@@ -22,10 +22,12 @@ import type { HeartbeatReport } from "./heartbeat.ts";
 import { type Incarnation, beginIncarnation } from "./incarnation.ts";
 import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
+import { OutcomeCounts } from "./outcome-counts.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
 import { Strays } from "./strays.ts";
+import { Tallies } from "./tallies.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
@@ -49,8 +51,10 @@ export class Worker implements Service {
   readonly #attempts: Attempts;
   readonly #bell: Bell;
   readonly #pace: Pace;
+  readonly #outcomes: OutcomeCounts;
   readonly #claimTimes: ClaimTimes;
   readonly #strays: Strays;
+  readonly #tallies: Tallies;
   readonly #subjects: Subjects;
   readonly #http: HttpClient;
   #incarnation: Incarnation | undefined;
@@ -74,9 +78,17 @@ export class Worker implements Service {
       onBlocked: (block) => this.#onBlocked(block),
     });
     this.#subjects = options.subjects ?? new Subjects(options.db);
+    const tallies = options.tallies ?? new Tallies(options.db, options.logger);
+    this.#tallies = tallies;
+    this.#outcomes = new OutcomeCounts(options.db, options.logger);
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
+      onSettled: (attempt) => {
+        tallies.settled(attempt);
+        this.#outcomes.settled(attempt);
+        options.onSettled?.(attempt);
+      },
       subjects: this.#subjects,
       secrets: options.secrets ?? noSecrets(options.registry),
       lanes: this.#lanes,
@@ -234,7 +246,9 @@ export class Worker implements Service {
     this.#incarnation ??= await this.#register();
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
+    this.#outcomes.tell();
     await this.#strays.handBack(id, this.#attempts.leases, settler);
+    void this.#tallies.tell(id);
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
@@ -325,10 +339,12 @@ export class Worker implements Service {
       // The executor's grace, and time to record what it answers.
       if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
     }
+    await this.#outcomes.tellNow();
     await this.#cancelWatch.stop();
     await this.#lanes.close();
     await this.#http.close();
     await this.#loopWatch.stop();
+    if (incarnation) await this.#tallies.tell(incarnation.id, true);
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});

@@ -11,6 +11,7 @@ export function presentSecret(row: SecretRow): SecretInfo {
     jobs: row.jobs,
     hosts: row.hosts,
     keyId: row.key_id,
+    expiresAt: row.expires_at && instant(row.expires_at),
     createdAt: instant(row.created_at),
     createdBy: row.created_by,
     changedAt: instant(row.changed_at),

@@ -44,6 +44,7 @@ export function presentSubscription(row: SubscriptionRow, { role }: Caller): Sub
     url: may(role, "edit") ? row.url : `${new URL(row.url).origin}/…`,
     events: row.events,
     job: row.job,
+    allAlerts: row.installation,
     enabled: row.enabled,
     disabledReason: row.disabled_reason,
     overlapUntil: overlapUntil(row),

@@ -47,13 +47,14 @@ export function secretRoutes(app: Api, { db, secretKeys }: Context): void {
       },
     },
     async (request) => {
-      const { value, source, jobs, allJobs, hosts, anyHost, project } = request.body;
+      const { value, source, jobs, allJobs, hosts, anyHost, project, expiresAt } = request.body;
       const row = await setSecret(db, request.caller, secretKeys, {
         name: request.params.name,
         given: value === undefined ? { source: source! } : { value },
         jobs: allJobs ? "all" : jobs,
         hosts: anyHost ? "any" : hosts,
         project,
+        expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
       });
       return presentSecret(row);
     },

@@ -52,6 +52,14 @@ export function sinceOption(text: string): string {
   return new Date(Date.now() - durationOption(text)).toISOString();
 }
 
+/** For commander: an instant to come, or how long until then, as an instant of the API. */
+export function expiryOption(text: string): string {
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) {
+    return new Date(text).toISOString();
+  }
+  return new Date(Date.now() + durationOption(text)).toISOString();
+}
+
 /** For commander: a number in a range. */
 export function numberOption(min: number, max: number): (text: string) => number {
   return (text) => {

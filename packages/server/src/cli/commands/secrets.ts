@@ -8,7 +8,7 @@ import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { count } from "../output/words.ts";
 import { readSecret } from "../read-secret.ts";
-import { jsonOption } from "./options.ts";
+import { expiryOption, jsonOption } from "./options.ts";
 
 const COLUMNS: Column<SecretInfo>[] = [
   { title: "SECRET", text: ({ name }) => name },
@@ -30,6 +30,7 @@ interface SetOptions extends Options {
   project?: string;
   host?: string[];
   anyHost?: boolean;
+  expires?: string;
 }
 
 export function secretsCommand(cli: Cli): Command {
@@ -131,6 +132,11 @@ function boundCommand(command: Command): Command {
     )
     .option("--any-host", "let handlers have it as text again, and send it anywhere")
     .option("--project <name>", "to which it is to belong, when it is set first")
+    .option(
+      "--expires <when>",
+      "when it stops working at the other side: a duration such as 90d, or an instant",
+      expiryOption,
+    )
     .addOption(jsonOption());
 }
 
@@ -146,12 +152,12 @@ async function put(
   cli: Cli,
   name: string,
   given: { value: string } | { source: string },
-  { job: jobs, allJobs, host: hosts, anyHost, project, json }: SetOptions,
+  { job: jobs, allJobs, host: hosts, anyHost, project, expires: expiresAt, json }: SetOptions,
 ): Promise<number> {
   const path = `secrets/${segment(name)}`;
   const secret = await apiClient(cli).put(
     path,
-    { ...given, jobs, allJobs, hosts, anyHost, project },
+    { ...given, jobs, allJobs, hosts, anyHost, project, expiresAt },
     SecretInfo,
   );
   if (json) cli.out.line(harmlessJson({ v: 1, ...secret }));

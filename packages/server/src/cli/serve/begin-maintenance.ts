@@ -1,9 +1,14 @@
 import { Intake } from "../../engine/intake.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
+import { AlertEvaluator } from "../../maintenance/alert-evaluator.ts";
+import { AlertMetrics } from "../../maintenance/alert-metrics.ts";
+import { AlertNotifier } from "../../maintenance/alert-notifier.ts";
+import { AlertPruner } from "../../maintenance/alert-pruner.ts";
 import { AuditAnchor } from "../../maintenance/audit-anchor.ts";
 import { measureHealth } from "../../maintenance/health-metrics.ts";
 import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
 import { OperationRunner } from "../../maintenance/operation-runner.ts";
+import { OutcomeKeeper } from "../../maintenance/outcome-keeper.ts";
 import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
@@ -24,7 +29,7 @@ import { type RungGround, begun } from "./ground.ts";
 import { conditionOf } from "./health.ts";
 import { secretOrigins, subjectsOf } from "./secrets.ts";
 
-/** Takes back what lost its worker, keeps the history in bounds, carries out operations, and sends webhooks. Any number may run at once. */
+/** Takes back what lost its worker, keeps the history in bounds, carries out operations, sends webhooks, and decides alerts. Any number may run at once. */
 export async function beginMaintenance(
   ground: RungGround,
   registry: JobRegistry,
@@ -32,7 +37,7 @@ export async function beginMaintenance(
 ): Promise<void> {
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
-  const { retentionMs, leaseMs, allowedHosts } = serving.settings;
+  const { retentionMs, leaseMs, allowedHosts, publicUrl } = serving.settings;
   const intake = new Intake(
     db,
     registry,
@@ -48,14 +53,16 @@ export async function beginMaintenance(
     reaped.takenBack(run);
     serving.errors.takenBack(run);
   };
+  const origins = secretOrigins(ground);
+  const outgoing = {
+    ...{ db, logger, guard: new OutboundGuard(allowedHosts), userAgent: `Millrace/${VERSION}` },
+  };
   const sender = new WebhookSender({
-    db,
-    logger,
-    origins: secretOrigins(ground),
-    guard: new OutboundGuard(allowedHosts),
-    userAgent: `Millrace/${VERSION}`,
+    ...outgoing,
+    origins,
     onSent: new WebhookMetrics(metrics).sent,
   });
+  const alerts = new AlertMetrics(metrics, db);
   const loops = [
     new PartitionKeeper({ db, logger, retentionMs }),
     new Pruner({ db, logger, retentionMs, onPruned }),
@@ -64,9 +71,13 @@ export async function beginMaintenance(
     new SessionPruner({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6, onLost, onTakenBack }),
     new SubjectEnder({ db, logger }),
+    new OutcomeKeeper({ db, logger }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     sender,
     new WebhookPruner({ db, logger, retentionMs }),
+    new AlertEvaluator({ db, logger, publicUrl, onRound: alerts.round }),
+    new AlertNotifier({ ...outgoing, keys: origins.keys, onNotified: alerts.notified }),
+    new AlertPruner({ db, logger, retentionMs }),
     ...(values ? [new ValuePruner({ db, values, logger })] : []),
   ];
   for (const loop of loops) await begun(ground, loop);

@@ -4,6 +4,7 @@ import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
 import { HttpMetrics } from "../../worker/http-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
+import { Tallies } from "../../worker/tallies.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { RungGround } from "./ground.ts";
 import { conditionOf } from "./health.ts";
@@ -25,6 +26,7 @@ export function makeWorker(
   const attempts = new AttemptMetrics(metrics);
   attempts.expect(registry.names);
   const workerMetrics = new WorkerMetrics(metrics);
+  const tallies = new Tallies(db, serving.logger);
   const worker = new Worker({
     ...workerPolicy(cli, serving.settings),
     db,
@@ -33,7 +35,8 @@ export function makeWorker(
     values,
     secrets: secretLeases(ground),
     subjects: subjectsOf(ground),
-    http: httpClient(ground, registry),
+    http: httpClient(ground, registry, tallies),
+    tallies,
     bell,
     transport,
     logger: serving.logger,
@@ -59,7 +62,11 @@ export async function beginWorker({ serving }: RungGround, worker: Worker): Prom
   await worker.start();
 }
 
-function httpClient({ serving, metrics }: RungGround, registry: JobRegistry): HttpClient {
+function httpClient(
+  { serving, metrics }: RungGround,
+  registry: JobRegistry,
+  tallies: Tallies,
+): HttpClient {
   const known = registry.names.flatMap((name) => registry.get(name)!.hosts);
   const http = new HttpMetrics(
     metrics,
@@ -67,7 +74,10 @@ function httpClient({ serving, metrics }: RungGround, registry: JobRegistry): Ht
   );
   return new HttpClient({
     guard: new OutboundGuard(serving.settings.allowedHosts),
-    onTry: http.tried,
+    onTry: (made) => {
+      http.tried(made);
+      tallies.called(made);
+    },
     onOpen: http.opened,
   });
 }

@@ -9,27 +9,10 @@ import { type DueDelivery, recordDelivery } from "../../store/webhook-deliveries
 import { sendingSecrets } from "../../store/secrets.ts";
 import { disableSubscription } from "../../store/webhook-subscriptions.ts";
 import { type SecretOrigins, openTexts } from "../load-secrets.ts";
+import { RETRY_DELAYS_MS, jittered } from "../retry-delays.ts";
 import { SENDER } from "./subscriptions.ts";
 
 const TIMEOUT_MS = 15_000;
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-
-/** Before the second attempt, the third, and so on: a day in all. After the last of them it is given up. */
-const DELAYS_MS = [
-  5 * SECOND_MS,
-  30 * SECOND_MS,
-  2 * MINUTE_MS,
-  10 * MINUTE_MS,
-  30 * MINUTE_MS,
-  HOUR_MS,
-  2 * HOUR_MS,
-  4 * HOUR_MS,
-  6 * HOUR_MS,
-  10 * HOUR_MS,
-];
 
 const MAX_ERROR_LENGTH = 500;
 
@@ -74,7 +57,7 @@ export async function deliver(
     delivery.id,
     delivery.attempt,
     outcome,
-    outcome === null ? jittered(DELAYS_MS[delivery.attempt - 1]!) : null,
+    outcome === null ? jittered(RETRY_DELAYS_MS[delivery.attempt - 1]!) : null,
     answer?.status ?? null,
     error?.slice(0, MAX_ERROR_LENGTH) ?? null,
     (failed && answer?.text) || null,
@@ -95,7 +78,7 @@ async function attemptOf(
   signal: AbortSignal,
 ): Promise<Attempt> {
   if (!delivery.enabled) return { outcome: "dropped", error: "the subscription is switched off" };
-  const retried = delivery.attempt > DELAYS_MS.length ? "given up" : null;
+  const retried = delivery.attempt > RETRY_DELAYS_MS.length ? "given up" : null;
   try {
     const answer = await send(ground, delivery, signal);
     const { status } = answer;
@@ -140,9 +123,4 @@ async function send(
 /** What failed at several addresses of a name has no message of its own. */
 function inWords({ message, code }: NodeJS.ErrnoException): string {
   return message || `no connection (${code})`;
-}
-
-/** Those that failed together are not tried again together. */
-function jittered(ms: number): number {
-  return ms * (0.9 + Math.random() * 0.2);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { MillraceError, type WebhookEvent } from "@millrace/core";
+import { DEFAULT_PROJECT, MillraceError, type WebhookEvent } from "@millrace/core";
 import type { Caller } from "../../security/caller.ts";
 import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
@@ -86,6 +86,7 @@ export function setSubscription(
       given.enabled ?? before?.enabled ?? true,
       caller.name,
       project,
+      isOfAll(caller, project, job),
     );
     return { row: row!, secret: made?.value };
   });
@@ -201,8 +202,28 @@ async function makeSecret(
   const name = `WEBHOOK_${readable}_${randomBytes(4).toString("hex").toUpperCase()}`;
   const value = newStandardSecret();
   const { wrappedKey, sealed } = seal(await ringToSeal(tx, keys), { name, version: 1 }, value);
-  await putSecret(tx, name, 1, [SENDER], null, null, wrappedKey, sealed, caller.name, project);
+  await putSecret(
+    tx,
+    name,
+    1,
+    [SENDER],
+    null,
+    null,
+    wrappedKey,
+    sealed,
+    caller.name,
+    project,
+    null,
+  );
   return { name, value };
+}
+
+/**
+ * Whether it is told of the alerts of the whole installation: those of who is confined to nothing, but where they have put it into a project. Whoever
+ * is confined, and changes it, is told of no more than their own.
+ */
+function isOfAll({ projects }: Caller, project: string, job: string | null): boolean {
+  return projects === null && project === DEFAULT_PROJECT && job === null;
 }
 
 function requireDestination(guard: OutboundGuard, url: string): void {

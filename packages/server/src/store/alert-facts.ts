@@ -1,0 +1,183 @@
+import { statement } from "./statement.ts";
+
+/** A row's project is null where it is of no single one. */
+export interface OfProject {
+  project: string | null;
+}
+
+export interface WaitingRow extends OfProject {
+  name: string;
+  ready: number;
+  /** Held back by a limit, a rate, a pause of their job or an unfilled batch. */
+  held: number;
+  /** For how many seconds the first of both has waited, until `now`. */
+  oldest_seconds: number;
+  /** Living workers that take from it. */
+  workers: number;
+  /** What waited when the window began; null when nobody looked then. */
+  before: number | null;
+}
+
+/**
+ * The queues in which something waits, but for those that are paused. Reads `ready` and `gate` whole, and no run: its cost follows the backlog,
+ * never the history. What waited before is one row for each queue, by the primary key of `alert_sample`. Parameters: now; how long the window is;
+ * how many queues at the most, those with the most first.
+ */
+export const readWaiting = statement<[now: Date, windowMs: number, most: number], WaitingRow>(
+  "alerts_waiting",
+  `with waiting as (
+      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.ready group by queue
+    ),
+    gated as (
+      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.gate group by queue
+    ),
+    taking as (
+      select q.queue, count(*)::int as workers from millrace.worker w cross join unnest(w.queues) q(queue)
+      where w.state = 'active' group by q.queue
+    )
+    select q.name, q.project, coalesce(w.runs, 0) as ready, coalesce(g.runs, 0) as held,
+      greatest(0, extract(epoch from $1::timestamptz - least(w.since, g.since)))::float8 as oldest_seconds,
+      coalesce(t.workers, 0) as workers, coalesce(s.runs, case when l.looked then 0 end) as before
+    from millrace.queue q
+    left join waiting w on w.queue = q.name
+    left join gated g on g.queue = q.name
+    left join taking t on t.queue = q.name
+    left join lateral (
+      select runs from millrace.alert_sample
+      where queue = q.name and at <= $1::timestamptz - $2::float8 * interval '1 millisecond'
+        and at > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes'
+      order by at desc limit 1
+    ) s on true
+    cross join (
+      select exists (
+        select from millrace.alert_sample
+        where queue = '' and at <= $1::timestamptz - $2::float8 * interval '1 millisecond'
+          and at > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes') as looked
+    ) l
+    where (w.runs is not null or g.runs is not null)
+      and (q.paused_at is null or q.paused_until <= $1::timestamptz)
+    order by coalesce(w.runs, 0) + coalesce(g.runs, 0) desc, q.name limit $3`,
+);
+
+/** Notes what waits, once a minute for each queue. Where nothing waits, that is noted while it is remembered that something did. */
+export const sampleQueues = statement<[now: Date, queues: string[], runs: number[]], never>(
+  "sample_queues",
+  `insert into millrace.alert_sample (queue, at, runs)
+   select queue, date_trunc('minute', $1::timestamptz), runs from unnest($2::text[], $3::int[]) s(queue, runs) order by queue
+   on conflict do nothing`,
+);
+
+export interface EndedRow extends OfProject {
+  name: string;
+  count: number;
+  failed: number;
+}
+
+/** How attempts ended, by job. By the primary key of `tally`: its cost follows the jobs that ran within the window. */
+export const countAttempts = statement<[now: Date, windowMs: number], EndedRow>(
+  "alerts_attempts",
+  `select t.name, j.project, sum(t.count)::int as count, sum(t.failed)::int as failed
+   from millrace.tally t left join millrace.job j on j.name = t.name
+   where t.kind = 'attempts' and t.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and t.at <= $1
+   group by t.name, j.project`,
+);
+
+export interface CalledRow extends EndedRow {
+  /** By the bounds of `worker/tallies.ts`, and those that took longer. */
+  within: number[];
+}
+
+/** The same of calls, by host and by the project of the workers that made them. */
+export const countCalls = statement<[now: Date, windowMs: number], CalledRow>(
+  "alerts_calls",
+  `select name, project, sum(count)::int as count, sum(failed)::int as failed,
+     array[sum(within[1]), sum(within[2]), sum(within[3]), sum(within[4]), sum(within[5]), sum(within[6]), sum(within[7]), sum(within[8]),
+       sum(within[9])]::int[] as within
+   from millrace.tally
+   where kind = 'calls' and at > $1::timestamptz - $2::float8 * interval '1 millisecond' and at <= $1
+   group by name, project`,
+);
+
+export interface CountedRow extends OfProject {
+  name: string;
+  count: number;
+}
+
+/** Dead letters that came to be, by job. By `alert_signal_at`. */
+export const countDead = statement<[now: Date, windowMs: number], CountedRow>(
+  "alerts_dead_letters",
+  `select s.name, j.project, sum(s.count)::int as count
+   from millrace.alert_signal s left join millrace.job j on j.name = s.name
+   where s.kind = 'dead letter' and s.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and s.at <= $1
+   group by s.name, j.project order by count desc, s.name limit 1000`,
+);
+
+/** Occurrences that were missed, or whose runs were late, by schedule. By `alert_signal_at`. */
+export const countOccurrences = statement<
+  [now: Date, windowMs: number, kind: "missed" | "late"],
+  CountedRow
+>(
+  "alerts_occurrences",
+  `select s.name, j.project, sum(s.count)::int as count
+   from millrace.alert_signal s
+   left join millrace.schedule c on c.name = s.name left join millrace.job j on j.name = c.job
+   where s.kind = $3 and s.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and s.at <= $1
+   group by s.name, j.project order by count desc, s.name limit 1000`,
+);
+
+/** The schedules that should have fired, the longest ago first. By `schedule_due`. */
+export const overdueSchedules = statement<
+  [now: Date, seconds: number],
+  OfProject & { name: string; seconds: number }
+>(
+  "alerts_overdue_schedules",
+  `select s.name, j.project, extract(epoch from $1::timestamptz - s.next_at)::float8 as seconds
+   from millrace.schedule s join millrace.job j on j.name = s.job
+   where s.next_at < $1::timestamptz - $2::float8 * interval '1 second' order by s.next_at limit 1000`,
+);
+
+/** Workers that were lost, by project. Those that ended are forgotten after an hour, so there are few. */
+export const countLostWorkers = statement<
+  [now: Date, windowMs: number],
+  CountedRow & { names: string[] }
+>(
+  "alerts_lost_workers",
+  `select project as name, project, count(*)::int as count, (array_agg(distinct name))[:3] as names
+   from millrace.worker
+   where state = 'lost' and ended_at > $1::timestamptz - $2::float8 * interval '1 millisecond' and ended_at <= $1::timestamptz group by project`,
+);
+
+/** What stops working before then. */
+export const endingCredentials = statement<
+  [now: Date, until: Date],
+  OfProject & { kind: "key" | "secret"; name: string; seconds: number }
+>(
+  "alerts_ending_credentials",
+  `select kind, name, project, extract(epoch from ends_at - $1::timestamptz)::float8 as seconds
+   from millrace.ending_credentials($2) order by ends_at limit 1000`,
+);
+
+/** What nobody looks at any more, up to a number of rows of each. */
+export const pruneAlertFacts = statement<[olderThanMs: number, limit: number], { pruned: number }>(
+  "prune_alert_facts",
+  `with old as materialized (select clock_timestamp() - $1::float8 * interval '1 millisecond' as at),
+    tallied as (
+      delete from millrace.tally t using (
+        select kind, at, project, name from millrace.tally
+        where kind in ('attempts', 'calls') and at < (select at from old) limit $2 for update skip locked
+      ) o
+      where t.kind = o.kind and t.at = o.at and t.project = o.project and t.name = o.name returning 1
+    ),
+    signalled as (
+      delete from millrace.alert_signal where ctid = any (array(
+        select ctid from millrace.alert_signal
+        where kind in ('dead letter', 'missed', 'late') and at < (select at from old) limit $2 for update skip locked))
+      returning 1
+    ),
+    sampled as (
+      delete from millrace.alert_sample where ctid = any (array(
+        select ctid from millrace.alert_sample where at < (select at from old) limit $2 for update skip locked))
+      returning 1
+    )
+    select greatest((select count(*) from tallied), (select count(*) from signalled), (select count(*) from sampled))::int as pruned`,
+);
