@@ -26,6 +26,9 @@ const JOBS = join(import.meta.dirname, "jobs/observed.job.ts");
 const TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PARCEL = 250;
 
+/** The share of runs whose trace is recorded, as it was decided where they were asked for. */
+const TRACED = 0.01;
+
 interface Measured {
   perSecond: number;
   /** Of the worker's process, in microseconds a run. */
@@ -45,7 +48,7 @@ async function main(): Promise<void> {
     ...(traced && {
       [TRACES]: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-      OTEL_TRACES_SAMPLER_ARG: "0.01",
+      OTEL_TRACES_SAMPLER_ARG: String(TRACED),
     }),
   };
   const contenders: Contender[] = [];
@@ -135,7 +138,7 @@ class Contender {
     const scraping = this.#probes && setInterval(() => void this.#scrape(), 1000);
     const cpu = cpuOfTree(this.#child.pid!)!;
     const [{ begun }] = await rowsOf<{ begun: Date }>(db, "select clock_timestamp() as begun");
-    await seedWaiting(db, runs, PARCEL, this.#job);
+    await seedWaiting(db, runs, PARCEL, this.#job, this.name === "all off" ? 0 : TRACED);
     await until(
       `${this.name} is done`,
       async () => {
