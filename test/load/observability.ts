@@ -26,6 +26,12 @@ const JOBS = join(import.meta.dirname, "jobs/observed.job.ts");
 const TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PARCEL = 250;
 
+/** Of which job runs are, and which share of them is traced. */
+interface Asked {
+  job: string;
+  recorded: number;
+}
+
 interface Measured {
   perSecond: number;
   /** Of the worker's process, in microseconds a run. */
@@ -38,6 +44,8 @@ async function main(): Promise<void> {
   const sentry = await SentryReceiver.start();
   const collector = await swallow();
   const traced = TRACES in VARIABLES;
+  // Of the runs, as it was decided where they were asked for.
+  const share = traced ? Math.min(1, sampled / 100) : 0;
   const seen = {
     MILLRACE_LOG_LEVEL: "info",
     MILLRACE_PROBE_PORT: "0",
@@ -45,17 +53,18 @@ async function main(): Promise<void> {
     ...(traced && {
       [TRACES]: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-      OTEL_TRACES_SAMPLER_ARG: String(Math.min(1, sampled / 100)),
+      OTEL_TRACES_SAMPLER_ARG: String(share),
     }),
   };
   const contenders: Contender[] = [];
   try {
-    for (const [name, job, env] of [
-      ["all off", "quiet", { MILLRACE_LOG_LEVEL: "silent" }],
-      ["all on", "quiet", seen],
-      ["all on, a line a run", "told", seen],
+    for (const [name, job, env, recorded] of [
+      ["all off", "quiet", { MILLRACE_LOG_LEVEL: "silent" }, 0],
+      ["all on", "quiet", seen, share],
+      ["all on, a line a run", "told", seen, share],
     ] as const) {
-      contenders.push(await Contender.start(name, job, env, join(folder, `${contenders.length}`)));
+      const log = join(folder, `${contenders.length}`);
+      contenders.push(await Contender.start(name, { job, recorded }, env, log));
     }
     for (let round = 0; round <= rounds; round++) {
       // Who is first finds the machine as the round before has left it: each is, in turn.
@@ -83,7 +92,7 @@ async function main(): Promise<void> {
 class Contender {
   readonly name: string;
   readonly measured: Measured[] = [];
-  readonly #job: string;
+  readonly #asked: Asked;
   readonly #bench: BenchDatabase;
   readonly #child: ChildProcess;
   readonly #probes: string | undefined;
@@ -91,11 +100,11 @@ class Contender {
 
   private constructor(
     name: string,
-    job: string,
+    asked: Asked,
     at: { bench: BenchDatabase; child: ChildProcess; probes: string | undefined; log: string },
   ) {
     this.name = name;
-    this.#job = job;
+    this.#asked = asked;
     this.#bench = at.bench;
     this.#child = at.child;
     this.#probes = at.probes;
@@ -104,7 +113,7 @@ class Contender {
 
   static async start(
     name: string,
-    job: string,
+    asked: Asked,
     env: Record<string, string>,
     log: string,
   ): Promise<Contender> {
@@ -127,7 +136,7 @@ class Contender {
     for await (const line of createInterface({ input: child.stdout! })) {
       probes ??= /probes +(http:\S+?)\/healthz/.exec(line)?.[1];
       if (line.startsWith("Working."))
-        return new Contender(name, job, { bench, child, probes, log });
+        return new Contender(name, asked, { bench, child, probes, log });
     }
     for await (const text of createReadStream(log, "utf8")) process.stderr.write(text as string);
     throw new Error("the worker did not start");
@@ -139,7 +148,8 @@ class Contender {
     const scraping = this.#probes && setInterval(() => void this.#scrape(), 1000);
     const cpu = cpuOfTree(this.#child.pid!)!;
     const [{ begun }] = await rowsOf<{ begun: Date }>(db, "select clock_timestamp() as begun");
-    await seedWaiting(db, runs, PARCEL, this.#job);
+    const { job, recorded } = this.#asked;
+    await seedWaiting(db, runs, PARCEL, job, recorded);
     await until(
       `${this.name} is done`,
       async () => {
