@@ -139,6 +139,7 @@ export {
 } from "./step-limits.ts";
 export { readStoredValue, storedValueText, type StoredValue } from "./stored-value.ts";
 export { fromStepText, toStepText } from "./step-value.ts";
+export { agendaOf, type AgendaEntry, type Shift, shiftsOf } from "./schedule/agenda.ts";
 export type { Blackout } from "./schedule/blackout.ts";
 export {
   type Calendar,

@@ -1,3 +1,4 @@
+export { Agenda, MAX_AGENDA, MAX_AGENDA_DAYS, MAX_AGENDA_SCHEDULES, ReadAgenda } from "./agenda.ts";
 export {
   AnswerApproval,
   AnsweredApproval,

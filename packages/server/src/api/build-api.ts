@@ -68,6 +68,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { type Health, healthRoutes } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { agendaRoute } from "./routes/agenda.ts";
 import { errorGroupRoutes } from "./routes/error-groups.ts";
 import { overviewRoute } from "./routes/overview.ts";
 import { viewRoutes } from "./routes/views.ts";
@@ -294,6 +295,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   operationRoutes(app, context);
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
+  agendaRoute(app, context);
   workerRoutes(app, context);
   overviewRoute(app, context);
   viewRoutes(app, context);
