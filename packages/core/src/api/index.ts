@@ -106,8 +106,6 @@ export {
   LengthOfTime,
   LIST_WINDOW,
   ListRuns,
-  LogLine,
-  LogPage,
   MAX_BULK,
   MAX_COUNT,
   MAX_PAGE,
@@ -115,7 +113,6 @@ export {
   Name,
   Parent,
   QueryText,
-  ReadLog,
   Reason,
   Run,
   RunId,
@@ -134,6 +131,7 @@ export {
   MAX_OPEN_RUNS,
   ReadOpenRuns,
 } from "./runs.ts";
+export { FollowLog, LOG_LEVELS, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
 export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {
