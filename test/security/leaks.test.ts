@@ -92,5 +92,5 @@ test.skipIf(process.platform !== "linux")(
     await world.server.exited;
     expect(canaries.hitsIn(world.server.output), "the log of its end").toEqual([]);
   },
-  60_000,
+  120_000,
 );
