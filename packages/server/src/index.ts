@@ -70,6 +70,7 @@ export {
   Histogram,
   Registry as MetricsRegistry,
 } from "./telemetry/metrics.ts";
+export { LogMetrics } from "./worker/log-metrics.ts";
 export { measureProcess } from "./telemetry/process-metrics.ts";
 export { type LogLevel, type Logger, createLogger } from "./telemetry/logger.ts";
 export { Bell } from "./transport/bell.ts";

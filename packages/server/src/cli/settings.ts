@@ -19,6 +19,7 @@ import type { LogLevel } from "../telemetry/logger.ts";
 import { type Dsn, readDsn } from "../telemetry/sentry/dsn.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
+import { LEVELS, type Level } from "../worker/log-line.ts";
 import { samplesIn } from "./sample-settings.ts";
 import {
   address,
@@ -96,6 +97,8 @@ export interface Settings {
   readonly jobEnv: readonly string[];
   readonly blockMs: number;
   readonly logLevel: LogLevel;
+  /** The least level of what handlers log that is kept with their runs. */
+  readonly runLogLevel: Level | "none";
   /** Who is told of errors that nobody handled; undefined: nobody. */
   readonly sentry: SentrySettings | undefined;
   /** `postgres`, or the URL of a broker, which may hold a password. */
@@ -315,6 +318,9 @@ export const VARIABLES = {
   MILLRACE_SENTRY_ATTEMPTS: z
     .enum(["final", "all"], { error: "write final or all" })
     .prefault("final"),
+  MILLRACE_RUN_LOG_LEVEL: z
+    .enum([...LEVELS, "none"], { error: "write debug, info, warn, error or none" })
+    .prefault("info"),
   MILLRACE_TRANSPORT: z
     .string()
     .superRefine((text, context) => {
@@ -448,6 +454,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     jobEnv: read.MILLRACE_JOB_ENV,
     blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
+    runLogLevel: read.MILLRACE_RUN_LOG_LEVEL,
     sentry: read.SENTRY_DSN && {
       dsn: read.SENTRY_DSN,
       environment: read.SENTRY_ENVIRONMENT,

@@ -245,6 +245,7 @@ export class Worker implements Service {
     // Nothing that it holds may be recorded any more; nothing that it claims would stay its own.
     this.#incarnation = undefined;
     incarnation.settler.abandon();
+    incarnation.output.abandon();
     this.#attempts.abortAll(
       "lease-lost",
       "the worker was declared lost, and its runs were given to others",
@@ -366,7 +367,10 @@ export class Worker implements Service {
       failpoint("release.before");
       this.hurry();
       // The executor's grace, and time to record what it answers.
-      if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
+      if (!(await this.#attempts.endedWithin(10_000))) {
+        incarnation?.settler.abandon();
+        incarnation?.output.abandon();
+      }
     }
     await this.#outcomes.tellNow();
     await this.#cancelWatch.stop();
