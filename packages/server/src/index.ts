@@ -1,7 +1,7 @@
 export { OwnSessions } from "./api/own-sessions.ts";
 export { type ApiOptions, buildApi } from "./api/build-api.ts";
 export { endConnectionsOnClose } from "./api/connections.ts";
-export { STREAM_ANSWER, lastEventId } from "./api/event-stream.ts";
+export { lastEventId } from "./api/event-stream.ts";
 export { EventStreams } from "./api/event-streams.ts";
 export { type Advanced, advanceOperation } from "./engine/advance-operation.ts";
 export { Claimer } from "./engine/claim.ts";

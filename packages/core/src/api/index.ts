@@ -105,8 +105,6 @@ export {
   LengthOfTime,
   LIST_WINDOW,
   ListRuns,
-  LogLine,
-  LogPage,
   MAX_BULK,
   MAX_COUNT,
   MAX_PAGE,
@@ -114,7 +112,6 @@ export {
   Name,
   Parent,
   QueryText,
-  ReadLog,
   Reason,
   Run,
   RunId,
@@ -133,6 +130,7 @@ export {
   MAX_OPEN_RUNS,
   ReadOpenRuns,
 } from "./runs.ts";
+export { FollowLog, LOG_LEVELS, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
 export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {

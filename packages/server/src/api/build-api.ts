@@ -45,6 +45,7 @@ import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
 import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
+import { LogTails } from "./log-tails.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
@@ -92,6 +93,7 @@ import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runGraphRoute } from "./routes/run-graph.ts";
+import { runLogRoutes } from "./routes/run-log.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -267,6 +269,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
+    logTails: new LogTails(db, intake.subjects, logger),
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
@@ -276,6 +279,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
+  runLogRoutes(app, context);
   runGraphRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);

@@ -6,7 +6,6 @@ import {
   type PersonRole,
   didYouMean,
   isName,
-  retentionMs,
 } from "@millrace/core";
 import { z } from "zod";
 import { AllowedHosts } from "@millrace/sdk/http";
@@ -32,6 +31,7 @@ import {
   port,
   postgresUrl,
   readRoles,
+  retention,
   share,
   whole,
 } from "./setting-forms.ts";
@@ -92,6 +92,8 @@ export interface Settings {
   readonly drainMs: number;
   /** Infinity for ever. */
   readonly retentionMs: number;
+  /** Of their logs; Infinity for as long as the runs. */
+  readonly logRetentionMs: number;
   readonly processes: number | undefined;
   readonly threads: number | undefined;
   readonly jobEnv: readonly string[];
@@ -265,17 +267,8 @@ export const VARIABLES = {
   MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
   MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),
   MILLRACE_DRAIN: duration("MILLRACE_DRAIN", 0, 3_600_000, "0s to 1h").prefault("20s"),
-  MILLRACE_RETENTION: z
-    .string()
-    .transform((text, context) => {
-      try {
-        return retentionMs(text, "MILLRACE_RETENTION");
-      } catch {
-        context.addIssue('write "forever", or a duration of 1h at the least, such as 90d');
-        return z.NEVER;
-      }
-    })
-    .prefault("90d"),
+  MILLRACE_RETENTION: retention("MILLRACE_RETENTION").prefault("90d"),
+  MILLRACE_LOG_RETENTION: retention("MILLRACE_LOG_RETENTION").prefault("forever"),
   MILLRACE_PROCESSES: whole(1, 1000).optional(),
   MILLRACE_THREADS: whole(1, 1000).optional(),
   MILLRACE_JOB_ENV: list()
@@ -449,6 +442,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     leaseMs: read.MILLRACE_LEASE,
     drainMs: read.MILLRACE_DRAIN,
     retentionMs: read.MILLRACE_RETENTION,
+    logRetentionMs: read.MILLRACE_LOG_RETENTION,
     processes: read.MILLRACE_PROCESSES,
     threads: read.MILLRACE_THREADS,
     jobEnv: read.MILLRACE_JOB_ENV,

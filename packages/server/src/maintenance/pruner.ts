@@ -12,6 +12,8 @@ export interface PrunerOptions {
   logger: Logger;
   /** How long runs are kept whose jobs say nothing; Infinity for ever. */
   retentionMs: number;
+  /** Of their logs, where it is less; Infinity for as long as the runs. */
+  logRetentionMs?: number;
   /** Told of every sweep, for metrics. */
   onPruned?: (pruned: Pruned) => void;
 }
@@ -45,8 +47,10 @@ export class Pruner extends Loop {
   }
 
   async #sweep(): Promise<void> {
-    const { db, logger, retentionMs, onPruned } = this.#options;
-    const pruned = await pruneAlone(db, { retentionMs, signal: this.#stopping.signal });
+    const { db, logger, retentionMs, logRetentionMs, onPruned } = this.#options;
+    const pruned = await pruneAlone(db, {
+      ...{ retentionMs, logRetentionMs, signal: this.#stopping.signal },
+    });
     if (!pruned) return;
     onPruned?.(pruned);
     const { dropped, runs, keys, workers, operations, postponed } = pruned;

@@ -1,4 +1,3 @@
-import type { Json } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /**
@@ -84,19 +83,3 @@ export const readProgress = statement<
   [run: string],
   { at: Date; done: number; total: number | null; message: string | null }
 >("read_progress", `select at, done, total, message from millrace.progress where run_id = $1`);
-
-export interface LogRow {
-  seq: number;
-  attempt: number;
-  at: Date;
-  level: string;
-  message: string;
-  fields: Json | null;
-}
-
-/** Lines of a run after a number, in order. */
-export const readLog = statement<[run: string, after: number, limit: number], LogRow>(
-  "read_log",
-  `select seq, attempt, at, level, message, fields from millrace.log
-   where run_id = $1 and seq > $2 order by seq limit $3`,
-);
