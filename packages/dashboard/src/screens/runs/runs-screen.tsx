@@ -3,15 +3,16 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { useLiveRuns } from "../../data/live.ts";
 import { type Paging, useKeysetList } from "../../data/keyset-list.ts";
 import { useResource } from "../../data/resource.ts";
-import { Empty, Loading, TroublePanel } from "../../parts/conditions.tsx";
+import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
-import { go, place, withQuery } from "../../routing/router.ts";
+import { go, place } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
 import { COLUMNS, RunRow } from "./run-row.tsx";
 import { runsPath } from "./run-query.ts";
+import { NoRuns } from "./no-runs.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
 
 /** Runs, newest first, by whatever one looks for. */
@@ -114,7 +115,7 @@ function RunList({ query }: { query: string }) {
       <div class="list-head" role="status">
         <span class="muted">
           {length.toLocaleString("en")}
-          {ended ? "" : "+"} runs
+          {ended ? "" : "+"} {length === 1 && ended ? "run" : "runs"}
           <Searched page={page} />
         </span>
         {!ended && <Count key={query} query={query} />}
@@ -221,30 +222,5 @@ function Searched({ page }: { page: RunPage | undefined }) {
       · searched {looked ?? "some"}
       {total && ` of ~${total}`}, back to {new Date(searched.back).toLocaleString()}
     </>
-  );
-}
-
-function NoRuns({ query }: { query: string }) {
-  if (query === "") {
-    return (
-      <Empty
-        title="No run yet"
-        command={`curl -X POST ${location.origin}/automations -H "Authorization: Bearer $MILLRACE_API_KEY" -H "Content-Type: application/json" -d '{"job_type":"greet","payload":{"name":"Ada"}}'`}
-      >
-        <p>Whatever asks for one makes it: the API, a schedule, another run. From a terminal:</p>
-      </Empty>
-    );
-  }
-  return (
-    <Empty title="No run is like this">
-      <p>
-        Nothing fits <code>{query}</code>.
-      </p>
-      <p>
-        <button type="button" onClick={() => go(withQuery({ q: undefined }))}>
-          Show all runs
-        </button>
-      </p>
-    </Empty>
   );
 }
