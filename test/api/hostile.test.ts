@@ -285,6 +285,7 @@ test("without the database every request says so in one form, and the API's own 
   // They ask no database.
   const alone = [
     "/healthz",
+    "/readyz",
     "/openapi.json",
     "/metrics",
     "/api/v1/schedules/preview",

@@ -78,7 +78,7 @@ test("S3: each role may use just the routes that are for it, and the document sa
 
   for (const { operation, method, path, roles } of routes) {
     if (roles === undefined) {
-      expect(["getHealth", "getOpenApi", "logIn"]).toContain(operation);
+      expect(["getHealth", "getReadiness", "getOpenApi", "logIn"]).toContain(operation);
       continue;
     }
     const allowed = OPERATIONS[operation] ?? LOOKS;

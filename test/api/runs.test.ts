@@ -148,7 +148,11 @@ test("a run that sleeps says until when, and shows its steps without what they g
 test("an output, a log and progress are read back", async () => {
   const api = await startApi();
   const { body: made } = await api.call("/api/v1/runs", { json: { job: "nothing" } });
-  expect((await api.call(`/api/v1/runs/${made.id}/logs`)).body).toEqual({ lines: [], next: null });
+  expect((await api.call(`/api/v1/runs/${made.id}/logs`)).body).toEqual({
+    lines: [],
+    next: null,
+    previous: null,
+  });
   await api.db.query(
     `insert into millrace.log (run_id, seq, attempt, at, level, message, fields)
      select $1, n, 1, clock_timestamp(), 'info', 'line ' || n, '{"n": 1}' from generate_series(0, 4) n`,

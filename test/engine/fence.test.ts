@@ -151,6 +151,7 @@ describe("an attempt whose lease was taken back", () => {
         ["info"],
         ["hello"],
         [null],
+        [null],
       );
     const progress = (held: Held) =>
       keepProgress(mill.db, held.worker, [held.lease], [held.run], [1], [2], [null]);
@@ -275,6 +276,7 @@ describe("while a transaction is under way", () => {
       [new Date()],
       ["info"],
       ["hello"],
+      [null],
       [null],
     );
     expect(kept).toEqual([{ kept: 1 }]);

@@ -1,6 +1,6 @@
 /**
- * `npm run load:observability -- --runs 50000 --rounds 9`: what it costs to be seen. One worker each, with all of it off and with all of it on:
- * metrics that are scraped each second, JSON logs into a file, Sentry, and traces where this tree has them; and the same with a line of `ctx.log` a
+ * `npm run load:observability -- --runs 200000 --rounds 7 --sampled 1`: what it costs to be seen. One worker each, with all of it off and with all of it on:
+ * metrics that are scraped each second, JSON logs into a file, Sentry, and traces of so many per cent of the runs; and the same with a line of `ctx.log` a
  * run. They work in turn, round by round, on runs whose handler does nothing, so that a machine that drifts drifts for all and nothing hides the cost.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -26,6 +26,12 @@ const JOBS = join(import.meta.dirname, "jobs/observed.job.ts");
 const TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PARCEL = 250;
 
+/** Of which job runs are, and which share of them is traced. */
+interface Asked {
+  job: string;
+  recorded: number;
+}
+
 interface Measured {
   perSecond: number;
   /** Of the worker's process, in microseconds a run. */
@@ -33,11 +39,13 @@ interface Measured {
 }
 
 async function main(): Promise<void> {
-  const { runs, rounds } = numbersAsked({ runs: 50_000, rounds: 9 });
+  const { runs, rounds, sampled } = numbersAsked({ runs: 200_000, rounds: 7, sampled: 1 });
   const folder = mkdtempSync(join(tmpdir(), "millrace-load-"));
   const sentry = await SentryReceiver.start();
   const collector = await swallow();
   const traced = TRACES in VARIABLES;
+  // Of the runs, as it was decided where they were asked for.
+  const share = traced ? Math.min(1, sampled / 100) : 0;
   const seen = {
     MILLRACE_LOG_LEVEL: "info",
     MILLRACE_PROBE_PORT: "0",
@@ -45,17 +53,18 @@ async function main(): Promise<void> {
     ...(traced && {
       [TRACES]: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-      OTEL_TRACES_SAMPLER_ARG: "0.01",
+      OTEL_TRACES_SAMPLER_ARG: String(share),
     }),
   };
   const contenders: Contender[] = [];
   try {
-    for (const [name, job, env] of [
-      ["all off", "quiet", { MILLRACE_LOG_LEVEL: "silent" }],
-      ["all on", "quiet", seen],
-      ["all on, a line a run", "told", seen],
+    for (const [name, job, env, recorded] of [
+      ["all off", "quiet", { MILLRACE_LOG_LEVEL: "silent" }, 0],
+      ["all on", "quiet", seen, share],
+      ["all on, a line a run", "told", seen, share],
     ] as const) {
-      contenders.push(await Contender.start(name, job, env, join(folder, `${contenders.length}`)));
+      const log = join(folder, `${contenders.length}`);
+      contenders.push(await Contender.start(name, { job, recorded }, env, log));
     }
     for (let round = 0; round <= rounds; round++) {
       // Who is first finds the machine as the round before has left it: each is, in turn.
@@ -65,7 +74,11 @@ async function main(): Promise<void> {
     }
     process.stderr.write("\n");
     if (sentry.asked > 0) throw new Error("nothing was to be told to Sentry");
-    print(contenders, { runs, rounds, traced });
+    print(contenders, {
+      runs,
+      rounds,
+      traces: traced ? `with ${sampled} % of the runs` : "without",
+    });
   } finally {
     for (const contender of contenders) await contender.end();
     await sentry[Symbol.asyncDispose]();
@@ -79,7 +92,7 @@ async function main(): Promise<void> {
 class Contender {
   readonly name: string;
   readonly measured: Measured[] = [];
-  readonly #job: string;
+  readonly #asked: Asked;
   readonly #bench: BenchDatabase;
   readonly #child: ChildProcess;
   readonly #probes: string | undefined;
@@ -87,11 +100,11 @@ class Contender {
 
   private constructor(
     name: string,
-    job: string,
+    asked: Asked,
     at: { bench: BenchDatabase; child: ChildProcess; probes: string | undefined; log: string },
   ) {
     this.name = name;
-    this.#job = job;
+    this.#asked = asked;
     this.#bench = at.bench;
     this.#child = at.child;
     this.#probes = at.probes;
@@ -100,7 +113,7 @@ class Contender {
 
   static async start(
     name: string,
-    job: string,
+    asked: Asked,
     env: Record<string, string>,
     log: string,
   ): Promise<Contender> {
@@ -123,7 +136,7 @@ class Contender {
     for await (const line of createInterface({ input: child.stdout! })) {
       probes ??= /probes +(http:\S+?)\/healthz/.exec(line)?.[1];
       if (line.startsWith("Working."))
-        return new Contender(name, job, { bench, child, probes, log });
+        return new Contender(name, asked, { bench, child, probes, log });
     }
     for await (const text of createReadStream(log, "utf8")) process.stderr.write(text as string);
     throw new Error("the worker did not start");
@@ -135,7 +148,8 @@ class Contender {
     const scraping = this.#probes && setInterval(() => void this.#scrape(), 1000);
     const cpu = cpuOfTree(this.#child.pid!)!;
     const [{ begun }] = await rowsOf<{ begun: Date }>(db, "select clock_timestamp() as begun");
-    await seedWaiting(db, runs, PARCEL, this.#job);
+    const { job, recorded } = this.#asked;
+    await seedWaiting(db, runs, PARCEL, job, recorded);
     await until(
       `${this.name} is done`,
       async () => {
@@ -194,12 +208,12 @@ async function swallow(): Promise<Server> {
 
 function print(
   contenders: readonly Contender[],
-  { runs, rounds, traced }: { runs: number; rounds: number; traced: boolean },
+  { runs, rounds, traces }: { runs: number; rounds: number; traces: string },
 ): void {
   const [off] = contenders;
-  console.log(`${runs} runs a round, ${rounds} rounds; ${traced ? "with" : "without"} traces\n`);
-  console.log("| | runs/s | of all off | half of the rounds | worker CPU/run | of all off |");
-  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  console.log(`${runs} runs a round, ${rounds} rounds; ${traces} traced\n`);
+  console.log("| | runs/s | of all off | half of the rounds | worker CPU/run | of all off | log |");
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const { name, measured, log } of contenders) {
     const speeds = measured.map(({ perSecond }, n) => perSecond / off!.measured[n]!.perSecond);
     const costs = measured.map(({ cpuUs }, n) => cpuUs / off!.measured[n]!.cpuUs);
@@ -210,8 +224,9 @@ function print(
       `${percent(quantile(speeds, 0.25))} to ${percent(quantile(speeds, 0.75))}`,
       `${median(measured.map(({ cpuUs }) => cpuUs)).toFixed(1)} µs`,
       percent(median(costs)),
+      `${(statSync(log).size / 1024).toFixed(0)} KiB`,
     ];
-    console.log(`| ${cells.join(" | ")} | ${(statSync(log).size / 1024).toFixed(0)} KiB of log`);
+    console.log(`| ${cells.join(" | ")} |`);
   }
 }
 

@@ -51,6 +51,34 @@ describe("retention", () => {
     expect(kept).toMatchObject([{ runs: 1, young: 1 }]);
   });
 
+  test("takes logs away before their runs where they are kept for less long, and keeps all else", async () => {
+    const mill = await aged(12);
+    const [old] = await past(mill, { daysAgo: 5, rich: true });
+    const [young] = await past(mill, { daysAgo: 2, rich: true });
+    const logs = () =>
+      mill
+        .rows<{ run_id: string }>("select run_id from millrace.log")
+        .then((rows) => new Set(rows.map(({ run_id }) => run_id)));
+    const options = { logRetentionMs: 3 * DAY_MS };
+    const wouldBe = await sweep(mill, { ...options, dryRun: true });
+    expect(
+      wouldBe.dropped.filter(({ table }) => table === "log").map(({ name }) => name),
+    ).toContain("log_20310613");
+    expect(await logs()).toEqual(new Set([old, young]));
+    await sweep(mill, options);
+    expect(await logs()).toEqual(new Set([young]));
+    expect(await present(mill, [old!, young!])).toEqual([true, true]);
+    expect((await partitions(mill, "log"))[0]).toBe("log_20310615");
+    expect((await partitions(mill, "step"))[0]).toBe("step_20310613");
+    // What an old run says now has a place, and goes with it.
+    await mill.rows(
+      "insert into millrace.log (run_id, seq, attempt, at, level, message) values ($1, 9, 1, now(), 'info', 'late')",
+      [old],
+    );
+    await sweep(mill, options);
+    expect(await logs()).toEqual(new Set([old, young]));
+  });
+
   test("counts from the end of a run, not from its acceptance", async () => {
     const mill = await aged(12);
     const slow = await past(mill, { daysAgo: 10, endedDaysAgo: 5 });

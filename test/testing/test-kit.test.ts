@@ -46,8 +46,9 @@ describe("a kit", () => {
       subject: "customerId",
       input: z.object({ customerId: z.string() }),
       retry: { maxAttempts: 1 },
-      run: async ({ customerId }, { step, publish }) => {
+      run: async ({ customerId }, { step, publish, log }) => {
         await publish("who", customerId);
+        log.debug("asks", { customerId });
         return step("pay", () => `paid by ${customerId}`);
       },
     });
@@ -57,6 +58,15 @@ describe("a kit", () => {
       output: "paid by c-42",
       steps: [{ name: "pay", value: "paid by c-42" }],
       published: { who: "c-42" },
+      log: [
+        {
+          attempt: 1,
+          level: "debug",
+          step: null,
+          message: "asks",
+          fields: { customerId: "c-42" },
+        },
+      ],
     });
   });
 

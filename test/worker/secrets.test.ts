@@ -116,7 +116,12 @@ describe.each(["inline", "thread", "process"])("a handler that runs %s", (place)
     onTestFinished(() => api.close());
     const paths = ["/api/v1/secrets", "/api/v1/runs", "/api/v1/dead-letters", "/api/v1/doubts"];
     for (const id of runs) {
-      paths.push(`/api/v1/runs/${id}`, `/api/v1/runs/${id}/logs`, `/api/v1/runs/${id}/published`);
+      paths.push(
+        `/api/v1/runs/${id}`,
+        `/api/v1/runs/${id}/logs`,
+        `/api/v1/runs/${id}/logs/stream`,
+        `/api/v1/runs/${id}/published`,
+      );
       paths.push(`/api/v1/runs/${id}/record`, `/automations/${id}`);
     }
     for (const url of paths) {

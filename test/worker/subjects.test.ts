@@ -190,7 +190,7 @@ describe.each(["inline", "thread", "process"])("runs of a handler that runs %s",
     for (const way of ["wait", "ask"]) await mill.untilState(runs[way]!, "cancelled");
 
     for (const [way, id] of Object.entries(runs)) {
-      for (const path of ["", "/logs", "/published", "/graph"]) {
+      for (const path of ["", "/logs", "/logs/stream", "/published", "/graph"]) {
         const { text, status } = await ask(`/api/v1/runs/${id}${path}`);
         expect([way, path, status]).toEqual([way, path, 200]);
         expectNone(text, said, customerId);

@@ -120,6 +120,14 @@ export {
   trendOf,
   workersWanted,
 } from "./scaling.ts";
+export {
+  type Outlook,
+  outlookInWords,
+  outlookOf,
+  OUTLOOKS,
+  type QueueNow,
+  type QueueSample,
+} from "./backlog.ts";
 export { notifyStep } from "./notify-step.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
 export {
@@ -131,6 +139,7 @@ export {
 } from "./step-limits.ts";
 export { readStoredValue, storedValueText, type StoredValue } from "./stored-value.ts";
 export { fromStepText, toStepText } from "./step-value.ts";
+export { agendaOf, type AgendaEntry, type Shift, shiftsOf } from "./schedule/agenda.ts";
 export type { Blackout } from "./schedule/blackout.ts";
 export {
   type Calendar,

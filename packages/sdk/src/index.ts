@@ -149,7 +149,7 @@ export { divergenceOf } from "./step/divergence.ts";
 export type { Saga, Undo } from "./step/saga.ts";
 export { CompensationError, type Unwinding } from "./step/unwinding.ts";
 export { StepFailedError } from "./step/step-failure.ts";
-export { StepRunner, type StepRunnerOptions } from "./step/step-runner.ts";
+export { StepRunner, type StepRunnerOptions, currentStep } from "./step/step-runner.ts";
 export {
   type RetryAnswer,
   type RetryJudgement,

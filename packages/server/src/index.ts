@@ -1,7 +1,7 @@
 export { OwnSessions } from "./api/own-sessions.ts";
 export { type ApiOptions, buildApi } from "./api/build-api.ts";
 export { endConnectionsOnClose } from "./api/connections.ts";
-export { STREAM_ANSWER, lastEventId } from "./api/event-stream.ts";
+export { lastEventId } from "./api/event-stream.ts";
 export { EventStreams } from "./api/event-streams.ts";
 export { type Advanced, advanceOperation } from "./engine/advance-operation.ts";
 export { Claimer } from "./engine/claim.ts";
@@ -70,6 +70,7 @@ export {
   Histogram,
   Registry as MetricsRegistry,
 } from "./telemetry/metrics.ts";
+export { LogMetrics } from "./worker/log-metrics.ts";
 export { measureProcess } from "./telemetry/process-metrics.ts";
 export { type LogLevel, type Logger, createLogger } from "./telemetry/logger.ts";
 export { Bell } from "./transport/bell.ts";

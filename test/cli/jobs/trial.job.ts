@@ -97,3 +97,18 @@ export const asking = defineJob({
     return said && { approved: said.approved, by: said.by, note: said.note };
   },
 });
+
+/** Logs a line every few milliseconds until it is told to stop, or so many. */
+export const talks = defineJob({
+  name: "talks",
+  input: z.object({ lines: z.number().default(100_000), fails: z.boolean().default(false) }),
+  run: async ({ lines, fails }, { log, signal }) => {
+    for (let n = 0; n < lines; n++) {
+      signal.throwIfAborted();
+      if (n % 3 === 2) log.warn(`said ${n}\nand more`, { n });
+      else log.info(`said ${n}`, { n });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    if (fails) throw new NonRetryableError("said it all");
+  },
+});

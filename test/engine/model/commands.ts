@@ -211,7 +211,13 @@ const settles = fc
   );
 
 function keepLine(db: Database, { worker, lease, run, attempt }: Holding, seq: number) {
-  const said = [[new Date(0)], ["info"], ["said"], [null]] as [Date[], string[], string[], null[]];
+  const said: [Date[], string[], string[], null[], null[]] = [
+    [new Date(0)],
+    ["info"],
+    ["said"],
+    [null],
+    [null],
+  ];
   return keepLog(db, worker, [lease], [run], [seq], [attempt], ...said);
 }
 

@@ -107,7 +107,13 @@ const losesAndTakesBack: Play = async (actor, { holder }) => {
 const keepsLine: Play = async (actor, { holder, lease, held }) => {
   const { db } = actor;
   const [run] = held;
-  const said = [[new Date(0)], ["info"], ["said"], [null]] as [Date[], string[], string[], null[]];
+  const said: [Date[], string[], string[], null[], null[]] = [
+    [new Date(0)],
+    ["info"],
+    ["said"],
+    [null],
+    [null],
+  ];
   const [row] = await alone(db, (tx) => keepLog(tx, holder, [lease], [run!], [1], [1], ...said));
   return { what: "kept", lines: row!.kept, run: run!, committed: actor.step };
 };

@@ -1,3 +1,4 @@
+export { Agenda, MAX_AGENDA, MAX_AGENDA_DAYS, MAX_AGENDA_SCHEDULES, ReadAgenda } from "./agenda.ts";
 export {
   AnswerApproval,
   AnsweredApproval,
@@ -88,7 +89,7 @@ export {
 export { Confinement, CreateProject, MoveToProject, ProjectInfo, ProjectList } from "./projects.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
-export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
+export { QueueInfo, QueueList, QueueOutlook, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
@@ -105,8 +106,6 @@ export {
   LengthOfTime,
   LIST_WINDOW,
   ListRuns,
-  LogLine,
-  LogPage,
   MAX_BULK,
   MAX_COUNT,
   MAX_PAGE,
@@ -114,7 +113,6 @@ export {
   Name,
   Parent,
   QueryText,
-  ReadLog,
   Reason,
   Run,
   RunId,
@@ -133,6 +131,7 @@ export {
   MAX_OPEN_RUNS,
   ReadOpenRuns,
 } from "./runs.ts";
+export { FollowLog, LOG_LEVELS, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
 export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {

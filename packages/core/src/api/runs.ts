@@ -483,30 +483,3 @@ export const CancelResult = z
   .meta({ id: "CancelResult" });
 
 export type CancelResult = z.infer<typeof CancelResult>;
-
-export const LogLine = z
-  .object({
-    seq: z.int(),
-    attempt: z.int(),
-    at: Instant,
-    level: z.string(),
-    message: z.string(),
-    fields: StoredObject.nullable(),
-  })
-  .meta({ id: "LogLine" });
-
-export type LogLine = z.infer<typeof LogLine>;
-
-export const LogPage = z
-  .object({
-    lines: z.array(LogLine),
-    next: z.int().nullable().describe("Pass as after to read on; null at the end, for now"),
-  })
-  .meta({ id: "LogPage" });
-
-export type LogPage = z.infer<typeof LogPage>;
-
-export const ReadLog = z.strictObject({
-  after: z.coerce.number().int().min(-1).default(-1),
-  limit: z.coerce.number().int().min(1).max(1000).default(200),
-});

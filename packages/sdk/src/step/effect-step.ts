@@ -40,7 +40,7 @@ async function performNow(
   const begun = ground.intents.get(keyOf(place));
   const startedAt = performance.now();
   const make = () =>
-    ground.within(() =>
+    ground.within(place.name, () =>
       performEffect(place, effect, begun, {
         idempotencyKey: effectKey(runId, place),
         attempt,

@@ -49,7 +49,7 @@ export async function executeStep(
   const { budget, checkpoints } = ground;
   const execute = async () => {
     const startedAt = performance.now();
-    const make = async () => budget.admit(await ground.within(fn), textOf(place));
+    const make = async () => budget.admit(await ground.within(place.name, fn), textOf(place));
     const value = await make().catch((error: unknown) =>
       ground.failed({ ...place, ...failing }, startedAt, error),
     );

@@ -35,8 +35,8 @@ export interface StepGround {
   readonly recall: (place: StepPlace) => Promise<Checkpoint | undefined>;
   /** Does what a step does that is not on record, in a span of its own where the attempt is traced. */
   readonly traced: <T>(place: StepPlace, work: () => Promise<T>) => Promise<T>;
-  /** Calls the author's function, in which no step may begin. */
-  readonly within: <T>(work: () => T | Promise<T>) => Promise<T>;
+  /** Calls the author's function of the step of that name, in which no step may begin. */
+  readonly within: <T>(step: string, work: () => T | Promise<T>) => Promise<T>;
   /** Records something under the next number, and gives it when it is its turn. */
   readonly numbered: <T>(record: (seq: number) => Promise<T>) => Promise<T>;
   /** Whether this attempt has come to all that earlier ones have left. */

@@ -42,8 +42,13 @@ const IN_PLACE_MS = 1000;
 /** For how long a run that is to end, and whose handler has thrown, waits for its branches to come to what they did. */
 const BRANCHES_MS = 5000;
 
-/** Whose step is being executed: a step inside of it would not be called again, and so others would get its place. */
-const inside = new AsyncLocalStorage<StepRunner>();
+/** Which step is being executed, and whose: a step inside of it would not be called again, and so others would get its place. */
+const inside = new AsyncLocalStorage<{ readonly runner: StepRunner; readonly step: string }>();
+
+/** The name of the step whose function calls this; undefined outside of steps. */
+export function currentStep(): string | undefined {
+  return inside.getStore()?.step;
+}
 
 /** What a runner of steps stands on. */
 export interface StepRunnerOptions {
@@ -269,7 +274,7 @@ export class StepRunner {
       busy: (work) => this.#busy(work),
       recall: (place) => record.recall(place),
       traced: (place, work) => this.#spans.during(place, work),
-      within: (work) => this.#work.during(() => inside.run(this, work)),
+      within: (step, work) => this.#work.during(() => inside.run({ runner: this, step }, work)),
       numbered: (keep) => record.numbered((seq) => this.#work.during(() => keep(seq))),
       isNew: () => record.isNew(),
       patches: new Map(),
@@ -292,7 +297,7 @@ export class StepRunner {
 
   #placeOf(name: string, kind: StepKind): StepPlace {
     requireStepName(name);
-    if (inside.getStore() === this) {
+    if (inside.getStore()?.runner === this) {
       throw refusal(
         "invalid_step",
         `step ${JSON.stringify(name)} begins inside of another step; call it after that one, or beside it`,

@@ -57,7 +57,7 @@ async function make(
   let seq: number | undefined;
   const work = async (tx: Transaction): Promise<string> => {
     const value = budget.admit(
-      await ground.within(() => fn(tx, step)),
+      await ground.within(place.name, () => fn(tx, step)),
       textOf(place),
       STEP_LIMITS.valueBytes,
     );

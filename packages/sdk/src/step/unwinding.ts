@@ -96,7 +96,7 @@ async function makeNow(
       return signal();
     },
   };
-  await ground.within(() => undo(context));
+  await ground.within(place.name, () => undo(context));
   const tookMs = performance.now() - startedAt;
   const value = toStepText(undefined, place.name);
   await ground.numbered((seq) => checkpoints.keep({ ...place, seq, tookMs, value }));

@@ -45,6 +45,7 @@ import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
 import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
+import { LogTails } from "./log-tails.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
@@ -65,9 +66,10 @@ import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
-import { type Health, healthRoute } from "./routes/health.ts";
+import { type Health, healthRoutes } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { agendaRoute } from "./routes/agenda.ts";
 import { errorGroupRoutes } from "./routes/error-groups.ts";
 import { overviewRoute } from "./routes/overview.ts";
 import { viewRoutes } from "./routes/views.ts";
@@ -92,6 +94,7 @@ import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runGraphRoute } from "./routes/run-graph.ts";
+import { runLogRoutes } from "./routes/run-log.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -122,8 +125,10 @@ export interface ApiOptions {
   guard?: OutboundGuard;
   logger: Logger;
   version: string;
-  /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
+  /** For `/healthz`, which anybody may read, as they may the next: their texts hold nothing secret. */
   health(): Promise<Health>;
+  /** For `/readyz`. Default: the same. */
+  ready?: () => Promise<Health>;
   /** The address that people have for the server, when it knows it. */
   publicUrl?: string | undefined;
   /** By whom else people may be told; default nobody. */
@@ -265,6 +270,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
+    logTails: new LogTails(db, intake.subjects, logger),
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
@@ -274,6 +280,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
+  runLogRoutes(app, context);
   runGraphRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);
@@ -292,6 +299,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   operationRoutes(app, context);
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
+  agendaRoute(app, context);
   workerRoutes(app, context);
   overviewRoute(app, context);
   viewRoutes(app, context);
@@ -320,7 +328,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
-  healthRoute(app, options.health);
+  healthRoutes(app, options.health, options.ready ?? options.health);
   metricsRoute(app, metrics);
   referenceRoutes(app);
   dashboardRoutes(app, readDashboardFiles());

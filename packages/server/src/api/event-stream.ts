@@ -70,9 +70,14 @@ export class EventStream {
     this.#push(frameOf(event));
   }
 
+  /** Whether the client has taken most of what it was sent. */
+  get hasRoom(): boolean {
+    return !this.#reason && this.body.readableLength < ROOM_BYTES;
+  }
+
   /** Resolves when the client has taken most of what it was sent, or is gone. */
   room(): Promise<void> {
-    if (this.#reason || this.body.readableLength < ROOM_BYTES) return Promise.resolve();
+    if (this.#reason || this.hasRoom) return Promise.resolve();
     this.#roomAsked ??= new Promise((resolve) => (this.#roomy = resolve));
     return this.#roomAsked;
   }

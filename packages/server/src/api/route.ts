@@ -20,6 +20,7 @@ import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import type { EventStreams } from "./event-streams.ts";
+import type { LogTails } from "./log-tails.ts";
 import type { Observer } from "./observe.ts";
 
 declare module "fastify" {
@@ -55,6 +56,8 @@ export interface Context {
   observer: Observer;
   /** By which routes answer that go on answering. */
   streams: EventStreams;
+  /** Tells those who follow logs what is said. */
+  logTails: LogTails;
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
   secretKeys: SecretKeys;

@@ -24,15 +24,44 @@ export class ApiClient {
     answer: z.ZodType<T>,
     query: Record<string, string | number | undefined> = {},
   ): Promise<T> {
-    const given = Object.entries(query).filter(([, value]) => value !== undefined);
-    const search = new URLSearchParams(
-      given.map(([key, value]): [string, string] => [key, String(value)]),
-    );
-    return this.#send(
-      "GET",
-      search.size > 0 ? `${path}?${search.toString()}` : path,
-      undefined,
-      answer,
+    return this.#send("GET", withQuery(path, query), undefined, answer);
+  }
+
+  /**
+   * The bytes of a stream of server-sent events, from behind the event of that id.
+   *
+   * @param signal ends it, whenever it is aborted
+   */
+  async stream(
+    path: string,
+    query: Record<string, string | number | undefined>,
+    lastEventId: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#base}/api/v1/${withQuery(path, query)}`, {
+        redirect: "error",
+        headers: {
+          authorization: `Bearer ${this.#key}`,
+          accept: "text/event-stream",
+          ...(lastEventId !== undefined && { "last-event-id": lastEventId }),
+        },
+        signal,
+      });
+    } catch (error) {
+      throw unreachable(this.#base, error);
+    }
+    if (!response.ok) throw refusal(this.#base, response.status, parse(await response.text()));
+    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (!isStream || !response.body) throw this.notUnderstood();
+    return response.body;
+  }
+
+  notUnderstood(): MillraceError {
+    return new MillraceError(
+      "server_unreachable",
+      `what answers at ${this.#base} is not a Millrace server that this version understands; check MILLRACE_URL, and that both have the same version`,
     );
   }
 
@@ -66,10 +95,7 @@ export class ApiClient {
     const text = await this.#request(method, path, body);
     const result = answer.safeParse(parse(text));
     if (result.success) return result.data;
-    throw new MillraceError(
-      "server_unreachable",
-      `what answers at ${this.#base} is not a Millrace server that this version understands; check MILLRACE_URL, and that both have the same version`,
-    );
+    throw this.notUnderstood();
   }
 
   async #request(method: string, path: string, body: string | undefined): Promise<string> {
@@ -96,6 +122,14 @@ export class ApiClient {
     if (response.ok) return text;
     throw refusal(this.#base, response.status, parse(text));
   }
+}
+
+function withQuery(path: string, query: Record<string, string | number | undefined>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(
+    given.map(([key, value]): [string, string] => [key, String(value)]),
+  );
+  return search.size > 0 ? `${path}?${search.toString()}` : path;
 }
 
 /** One part of a path, so that a name with a slash, or with dots alone, stays one part. */

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { PERSON_ROLES, type PersonRole, durationMs } from "@millrace/core";
+import { PERSON_ROLES, type PersonRole, durationMs, retentionMs } from "@millrace/core";
 import { z } from "zod";
 import { isLoopback } from "../runtime/loopback.ts";
 import { databaseTls } from "../security/database-tls.ts";
@@ -55,6 +55,18 @@ export function share() {
     .string()
     .regex(/^(0|1|0?\.\d{1,6}|0\.0|1\.0)$/, message)
     .transform(Number);
+}
+
+/** How long something is kept: Infinity for ever. */
+export function retention(name: string) {
+  return z.string().transform((text, context) => {
+    try {
+      return retentionMs(text, name);
+    } catch {
+      context.addIssue('write "forever", or a duration of 1h at the least, such as 90d');
+      return z.NEVER;
+    }
+  });
 }
 
 export function duration(name: string, minMs: number, maxMs: number, range: string) {

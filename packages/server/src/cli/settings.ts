@@ -6,7 +6,6 @@ import {
   type PersonRole,
   didYouMean,
   isName,
-  retentionMs,
 } from "@millrace/core";
 import { z } from "zod";
 import { AllowedHosts } from "@millrace/sdk/http";
@@ -19,6 +18,7 @@ import type { LogLevel } from "../telemetry/logger.ts";
 import { type Dsn, readDsn } from "../telemetry/sentry/dsn.ts";
 import { readTransportUrl } from "../transport/transport-url.ts";
 import { readValueUrl } from "../value-store/value-url.ts";
+import { LEVELS, type Level } from "../worker/log-line.ts";
 import { samplesIn } from "./sample-settings.ts";
 import {
   address,
@@ -31,6 +31,7 @@ import {
   port,
   postgresUrl,
   readRoles,
+  retention,
   share,
   whole,
 } from "./setting-forms.ts";
@@ -91,11 +92,15 @@ export interface Settings {
   readonly drainMs: number;
   /** Infinity for ever. */
   readonly retentionMs: number;
+  /** Of their logs; Infinity for as long as the runs. */
+  readonly logRetentionMs: number;
   readonly processes: number | undefined;
   readonly threads: number | undefined;
   readonly jobEnv: readonly string[];
   readonly blockMs: number;
   readonly logLevel: LogLevel;
+  /** The least level of what handlers log that is kept with their runs. */
+  readonly runLogLevel: Level | "none";
   /** Who is told of errors that nobody handled; undefined: nobody. */
   readonly sentry: SentrySettings | undefined;
   /** `postgres`, or the URL of a broker, which may hold a password. */
@@ -262,17 +267,8 @@ export const VARIABLES = {
   MILLRACE_CONCURRENCY: whole(1, 10_000).prefault("20"),
   MILLRACE_LEASE: duration("MILLRACE_LEASE", 2000, 600_000, "2s to 10m").prefault("12s"),
   MILLRACE_DRAIN: duration("MILLRACE_DRAIN", 0, 3_600_000, "0s to 1h").prefault("20s"),
-  MILLRACE_RETENTION: z
-    .string()
-    .transform((text, context) => {
-      try {
-        return retentionMs(text, "MILLRACE_RETENTION");
-      } catch {
-        context.addIssue('write "forever", or a duration of 1h at the least, such as 90d');
-        return z.NEVER;
-      }
-    })
-    .prefault("90d"),
+  MILLRACE_RETENTION: retention("MILLRACE_RETENTION").prefault("90d"),
+  MILLRACE_LOG_RETENTION: retention("MILLRACE_LOG_RETENTION").prefault("forever"),
   MILLRACE_PROCESSES: whole(1, 1000).optional(),
   MILLRACE_THREADS: whole(1, 1000).optional(),
   MILLRACE_JOB_ENV: list()
@@ -315,6 +311,9 @@ export const VARIABLES = {
   MILLRACE_SENTRY_ATTEMPTS: z
     .enum(["final", "all"], { error: "write final or all" })
     .prefault("final"),
+  MILLRACE_RUN_LOG_LEVEL: z
+    .enum([...LEVELS, "none"], { error: "write debug, info, warn, error or none" })
+    .prefault("info"),
   MILLRACE_TRANSPORT: z
     .string()
     .superRefine((text, context) => {
@@ -443,11 +442,13 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string, flags: Flags =
     leaseMs: read.MILLRACE_LEASE,
     drainMs: read.MILLRACE_DRAIN,
     retentionMs: read.MILLRACE_RETENTION,
+    logRetentionMs: read.MILLRACE_LOG_RETENTION,
     processes: read.MILLRACE_PROCESSES,
     threads: read.MILLRACE_THREADS,
     jobEnv: read.MILLRACE_JOB_ENV,
     blockMs: read.MILLRACE_BLOCK,
     logLevel: read.MILLRACE_LOG_LEVEL,
+    runLogLevel: read.MILLRACE_RUN_LOG_LEVEL,
     sentry: read.SENTRY_DSN && {
       dsn: read.SENTRY_DSN,
       environment: read.SENTRY_ENVIRONMENT,

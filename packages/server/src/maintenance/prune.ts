@@ -24,6 +24,7 @@ import { vacuum } from "../store/vacuum.ts";
 import { type Retired, retire } from "./retire.ts";
 import { type Cutoffs, type Retention, cutoffs, horizon } from "./retention.ts";
 import { type Part, firstId, partsOf } from "./history-parts.ts";
+import { pruneLogs } from "./prune-logs.ts";
 import { pruneOperations } from "./prune-operations.ts";
 
 /** Runs that one statement looks at or erases: some tens of milliseconds, a short snapshot. */
@@ -42,6 +43,8 @@ export interface PruneOptions {
   now: Date;
   /** Of jobs that say nothing; Infinity keeps for ever. */
   retentionMs: number;
+  /** Logs of runs that were accepted so long ago go, if their runs stay for longer. Default: with their runs. */
+  logRetentionMs?: number | undefined;
   /** Only say what would be done. */
   dryRun?: boolean;
   /** Also look at what was looked at a short time ago. */
@@ -108,6 +111,7 @@ export async function prune(db: Queryable, options: PruneOptions): Promise<Prune
       );
     }
   }
+  await pruneLogs(db, options, done);
   done.operations = await pruneOperations(db, options);
   if (!dryRun) {
     done.workers = (await forgetWorkers(db, new Date(now.getTime() - KEEP_WORKERS_MS))).length;

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import { ifUnlocked } from "../store/advisory-lock.ts";
 import type { Database } from "../store/database.ts";
 import { PRUNE_LOCK, readClock } from "../store/prune.ts";
@@ -12,6 +12,8 @@ export interface PrunerOptions {
   logger: Logger;
   /** How long runs are kept whose jobs say nothing; Infinity for ever. */
   retentionMs: number;
+  /** Of their logs, where it is less; Infinity for as long as the runs. */
+  logRetentionMs?: number;
   /** Told of every sweep, for metrics. */
   onPruned?: (pruned: Pruned) => void;
 }
@@ -29,6 +31,7 @@ export class Pruner extends Loop {
         return SWEEP_EVERY_MS;
       },
       options.logger,
+      CHORE_MS,
     );
     this.#options = options;
   }
@@ -44,8 +47,10 @@ export class Pruner extends Loop {
   }
 
   async #sweep(): Promise<void> {
-    const { db, logger, retentionMs, onPruned } = this.#options;
-    const pruned = await pruneAlone(db, { retentionMs, signal: this.#stopping.signal });
+    const { db, logger, retentionMs, logRetentionMs, onPruned } = this.#options;
+    const pruned = await pruneAlone(db, {
+      ...{ retentionMs, logRetentionMs, signal: this.#stopping.signal },
+    });
     if (!pruned) return;
     onPruned?.(pruned);
     const { dropped, runs, keys, workers, operations, postponed } = pruned;

@@ -1,4 +1,3 @@
-import type { Json } from "@millrace/core";
 import { statement } from "./statement.ts";
 
 /**
@@ -16,25 +15,37 @@ export const keepLog = statement<
     levels: string[],
     messages: string[],
     fields: (string | null)[],
+    steps: (string | null)[],
   ],
   { kept: number }
 >(
   "keep_log",
   `with line as materialized (
       select * from unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::smallint[], $6::timestamptz[], $7::text[],
-        $8::text[], $9::jsonb[]) l(lease_id, run_id, seq, attempt, at, level, message, fields)
+        $8::text[], $9::jsonb[], $10::text[]) l(lease_id, run_id, seq, attempt, at, level, message, fields, step)
     ),
     held as materialized (
       select id, run_ids from millrace.lease where id = any (array(select distinct lease_id from line)) and worker_id = $1 for share
     ),
     kept as (
-      insert into millrace.log (run_id, seq, attempt, at, level, message, fields)
-      select l.run_id, l.seq, l.attempt, l.at, l.level, l.message, l.fields
+      insert into millrace.log (run_id, seq, attempt, at, level, message, fields, step)
+      select l.run_id, l.seq, l.attempt, l.at, l.level, l.message, l.fields, l.step
       from line l join held h on h.id = l.lease_id and h.run_ids @> array[l.run_id]
       on conflict do nothing
       returning 1
     )
     select count(*)::int as kept from kept`,
+);
+
+/** How much of their logs runs have already, that have any: lines, and bytes of what they say. It reads those lines. */
+export const readLogSizes = statement<
+  [runs: string[]],
+  { run_id: string; lines: number; bytes: number }
+>(
+  "read_log_sizes",
+  `select run_id, count(*)::int as lines,
+     sum(octet_length(message) + coalesce(octet_length(fields::text), 0))::int as bytes
+   from millrace.log where run_id = any ($1) group by run_id`,
 );
 
 /** Notes how far runs are, through their leases. */
@@ -72,19 +83,3 @@ export const readProgress = statement<
   [run: string],
   { at: Date; done: number; total: number | null; message: string | null }
 >("read_progress", `select at, done, total, message from millrace.progress where run_id = $1`);
-
-export interface LogRow {
-  seq: number;
-  attempt: number;
-  at: Date;
-  level: string;
-  message: string;
-  fields: Json | null;
-}
-
-/** Lines of a run after a number, in order. */
-export const readLog = statement<[run: string, after: number, limit: number], LogRow>(
-  "read_log",
-  `select seq, attempt, at, level, message, fields from millrace.log
-   where run_id = $1 and seq > $2 order by seq limit $3`,
-);

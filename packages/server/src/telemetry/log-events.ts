@@ -26,6 +26,7 @@ export const LOG_EVENTS = {
   "run.costs_unsettled": ["runs"],
   "run.log": ["run", "job", "attempt", "correlation", "fields"],
   "run.log_unkept": ["lines"],
+  "run.log_unread": [],
   "run.output": ["run", "job", "pid", "stream"],
   "run.progress_unkept": [],
   "run.suspect": ["run", "job", "attempt", "correlation", "losses", "lane"],

@@ -73,7 +73,7 @@ export class TestWorker {
     this.#claimer = new Claimer(own, id, registry.queues, registry.runnable(registry.names));
     this.#recorder = {
       settler: new Settler(own, id, logger, () => {}),
-      output: new RunOutput(own, id, logger, secrets.masks),
+      output: new RunOutput(own, id, logger, { masks: secrets.masks, logLevel: "debug" }),
       checkpoints: new CheckpointKeeper(
         own,
         id,

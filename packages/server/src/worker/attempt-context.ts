@@ -5,7 +5,6 @@ import {
   type Context,
   Continuing,
   type Job,
-  type RunLog,
   type HeldSecrets,
   type SecretValues,
   StepRunner,
@@ -26,6 +25,7 @@ import { guardRecord, requireNoSecretIn, withoutSecrets } from "./guard-record.t
 import { sealedStep } from "./seal-record.ts";
 import { keepIn } from "./keep-in.ts";
 import { OwnTransaction } from "./own-transaction.ts";
+import type { AttemptLog } from "./attempt-log.ts";
 import type { RunOutput } from "./run-output.ts";
 
 const NO_SECRETS: HeldSecrets = Object.freeze({});
@@ -69,7 +69,7 @@ export class AttemptContext implements Context {
   #controller: AbortController | undefined;
   #aborted: Aborted | undefined;
   #onAbort: ((reason: Aborted) => void) | undefined;
-  #log: RunLog | undefined;
+  #log: AttemptLog | undefined;
   #units: number | undefined;
   #ownTransaction: OwnTransaction | undefined;
   #mayHold = false;
@@ -117,8 +117,11 @@ export class AttemptContext implements Context {
     return (this.#secrets ??= secretsFor(this.job, this.secretValues));
   }
 
-  get log(): RunLog {
-    return (this.#log ??= this.#kept.output.logFor(this));
+  get log(): AttemptLog {
+    if (this.#log) return this.#log;
+    this.#log = this.#kept.output.logFor(this);
+    if (this.#concluded) this.#log.conclude();
+    return this.#log;
   }
 
   get fetch(): Context["fetch"] {
@@ -324,6 +327,7 @@ export class AttemptContext implements Context {
   /** Its outcome is being recorded: a handler that goes on all the same may not complete the run, or begin a step, any more. */
   conclude(): void {
     this.#concluded = true;
+    this.#log?.conclude();
     this.#steps?.close();
     this.#calls?.leave();
   }

@@ -68,7 +68,11 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
       without: worker.secrets && (() => worker.secrets!.withheld()),
     }),
     settler: new Settler(db, workerId, logger, onRoomier, worker.onRecorded),
-    output: new RunOutput(db, workerId, logger, worker.secrets?.masks),
+    output: new RunOutput(db, workerId, logger, {
+      masks: worker.secrets?.masks,
+      logLevel: worker.logLevel,
+      onLog: worker.onLog,
+    }),
     checkpoints: new CheckpointKeeper(
       db,
       workerId,

@@ -7,9 +7,22 @@ export const MAX_LINES = 10_000;
 const MAX_MESSAGE = 8 * 1024;
 const MAX_FIELDS = 8 * 1024;
 
+/** What a message ends with that was cut. */
+const CUT = "… (cut)";
+
 export const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export type Level = (typeof LEVELS)[number];
+
+/** Whether lines of the one level are kept where the other is the least that is. */
+export function reaches(level: Level, least: Level | "none"): boolean {
+  return least !== "none" && LEVELS.indexOf(level) >= LEVELS.indexOf(least);
+}
+
+/** Whether a message, or its fields, were longer than is kept. */
+export function isCut(message: string, fields: string | null): boolean {
+  return message.endsWith(CUT) || fields?.startsWith('{"cut":') === true;
+}
 
 /** A message as it is kept: without secrets, bounded, and text that PostgreSQL can store. */
 export function messageText(message: unknown, masks: Masks): string {
@@ -34,7 +47,7 @@ export function finite(value: number, name: string): number {
 }
 
 function storable(text: string): string {
-  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}… (cut)` : text;
+  const short = text.length > MAX_MESSAGE ? `${cutText(text, MAX_MESSAGE)}${CUT}` : text;
   return short.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 

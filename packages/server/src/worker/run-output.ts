@@ -1,18 +1,15 @@
-import type { LogFields, RunLog } from "@millrace/sdk";
 import type { CallRecord } from "@millrace/sdk/http";
 import { Batcher } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { keepCalls } from "../store/events.ts";
-import { keepLog, keepProgress } from "../store/run-output.ts";
-import type { RunSeal } from "../engine/subjects/run-seal.ts";
+import { keepProgress } from "../store/run-output.ts";
 import { Masks } from "../security/masks.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { AttemptContext } from "./attempt-context.ts";
-import { type Level, MAX_LINES, fieldsText, finite, messageText } from "./log-line.ts";
-
-/** Room for the numbers of one attempt's lines, so that lines sort by attempt and then as they were written. */
-const SEQS_PER_ATTEMPT = 100_000;
+import type { AttemptLog } from "./attempt-log.ts";
+import { type Level, finite, messageText } from "./log-line.ts";
+import { type LogObserver, RunLogs } from "./run-logs.ts";
 
 /** Progress is noted so often at the most; the newest value of that time is the one that is kept. */
 const PROGRESS_EVERY_MS = 250;
@@ -20,35 +17,20 @@ const PROGRESS_EVERY_MS = 250;
 /** Calls of one attempt that are kept; a loop that calls must not fill the database. */
 const MAX_CALLS = 100;
 
-interface Line {
-  context: AttemptContext;
-  seq: number;
-  at: Date;
-  level: Level;
-  message: string;
-  fields: string | null;
-}
-
-type Told = Pick<Line, "level" | "message" | "fields">;
-
-/** A line of a run that is about somebody is in its log alone, encrypted, and in none of the worker. */
-function sealedLine(line: Told, seal: RunSeal | undefined): Told {
-  if (!seal) return line;
-  const fields = line.fields && seal.json("fields", line.fields);
-  return { level: line.level, message: seal.text("log", line.message), fields };
-}
-
-/** What a line says besides its text. */
-function said({ fields }: Told, traceId: string | undefined) {
-  const told = { event: "run.log" as const, fields: fields && (JSON.parse(fields) as unknown) };
-  return traceId === undefined ? told : { ...told, trace_id: traceId };
-}
-
 interface Progress {
   context: AttemptContext;
   done: number;
   total: number | null;
   message: string | null;
+}
+
+export interface RunOutputOptions {
+  /** The secrets that the worker has loaded. */
+  masks?: Masks | undefined;
+  /** The least level of lines that are kept. Default `info`. */
+  logLevel?: Level | "none" | undefined;
+  /** Told what becomes of log lines, for metrics. */
+  onLog?: LogObserver | undefined;
 }
 
 interface Called {
@@ -66,51 +48,31 @@ export class RunOutput {
   /** The secrets that the worker has loaded. */
   readonly masks: Masks;
   readonly #logger: Logger;
-  readonly #lines: Batcher<Line, void>;
+  readonly #logs: RunLogs;
   readonly #calls: Batcher<Called, void>;
   readonly #callsOf = new WeakMap<AttemptContext, number>();
   readonly #dirty = new Map<string, Progress>();
   readonly #underWay = new Map<string, Promise<unknown>>();
   #progressTimer: NodeJS.Timeout | undefined;
 
-  constructor(db: Queryable, workerId: number, logger: Logger, masks = new Masks()) {
+  constructor(
+    db: Queryable,
+    workerId: number,
+    logger: Logger,
+    { masks = new Masks(), logLevel = "info", onLog }: RunOutputOptions = {},
+  ) {
     this.#db = db;
     this.workerId = workerId;
     this.masks = masks;
     this.#logger = logger;
-    this.#lines = new Batcher((lines) => this.#writeLines(lines), 500);
+    this.#logs = new RunLogs({
+      ...{ db, workerId, logger, masks, level: logLevel, observer: onLog },
+    });
     this.#calls = new Batcher((calls) => this.#writeCalls(calls), 500);
   }
 
-  logFor(context: AttemptContext): RunLog {
-    const logger = this.#logger.child({
-      run: context.runId,
-      job: context.job,
-      attempt: context.attempt,
-      correlation: context.correlationId,
-    });
-    let lines = 0;
-    const write = (level: Level) => (message: string, fields?: LogFields) => {
-      if (++lines > MAX_LINES + 1) return;
-      const { masks } = this;
-      const line =
-        lines <= MAX_LINES
-          ? { level, message: messageText(message, masks), fields: fieldsText(fields, masks) }
-          : { level: "warn" as const, message: `only ${MAX_LINES} lines are kept`, fields: null };
-      const { seal } = context;
-      if (!seal) logger[line.level](said(line, context.traceId), line.message);
-      const seq = context.attempt * SEQS_PER_ATTEMPT + lines - 1;
-      this.#track(
-        context.runId,
-        this.#lines.add({ context, seq, at: new Date(), ...sealedLine(line, seal) }),
-      );
-    };
-    return {
-      debug: write("debug"),
-      info: write("info"),
-      warn: write("warn"),
-      error: write("error"),
-    };
+  logFor(context: AttemptContext): AttemptLog {
+    return this.#logs.open(context);
   }
 
   progress(context: AttemptContext, done: number, total?: number, message?: string): void {
@@ -148,13 +110,18 @@ export class RunOutput {
 
   /** Whether a run has said something that is not written yet. Most say nothing. */
   owes(runId: string): boolean {
-    return this.#dirty.has(runId) || this.#underWay.has(runId);
+    return this.#dirty.has(runId) || this.#underWay.has(runId) || this.#logs.owes(runId);
   }
 
   /** Waits until what a run has said is written: after it is settled there is no lease to write it through. */
   async flush(runId: string): Promise<void> {
     if (this.#dirty.has(runId)) void this.#writeProgress();
-    await this.#underWay.get(runId);
+    await Promise.all([this.#underWay.get(runId), this.#logs.flush(runId)]);
+  }
+
+  /** Gives up what cannot be written any more. */
+  abandon(): void {
+    this.#logs.abandon();
   }
 
   #track(runId: string, written: Promise<unknown>): void {
@@ -162,31 +129,6 @@ export class RunOutput {
       if (this.#underWay.get(runId) === all) this.#underWay.delete(runId);
     });
     this.#underWay.set(runId, all);
-  }
-
-  async #writeLines(lines: Line[]): Promise<undefined[]> {
-    try {
-      failpoint("log.before");
-      await keepLog(
-        this.#db,
-        this.workerId,
-        lines.map((line) => line.context.leaseId),
-        lines.map((line) => line.context.runId),
-        lines.map((line) => line.seq),
-        lines.map((line) => line.context.attempt),
-        lines.map((line) => line.at),
-        lines.map((line) => line.level),
-        lines.map((line) => line.message),
-        lines.map((line) => line.fields),
-      );
-      failpoint("log.after_commit");
-    } catch (error) {
-      this.#logger.warn(
-        { event: "run.log_unkept", err: error, lines: lines.length },
-        "log lines of runs were not kept",
-      );
-    }
-    return lines.map(() => undefined);
   }
 
   async #writeCalls(calls: Called[]): Promise<undefined[]> {

@@ -11,7 +11,9 @@ import type { ValueStore } from "../value-store/value-store.ts";
 import type { FailedAttempt, SettledAttempt } from "./attempt.ts";
 import type { FinishedClaim } from "./attempt-metrics.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
+import type { Level } from "./log-line.ts";
 import type { Blocked } from "./loop-watch.ts";
+import type { LogObserver } from "./run-logs.ts";
 import type { SecretLeases } from "./secret-leases.ts";
 import type { OnBatch } from "./settler.ts";
 import type { Tallies } from "./tallies.ts";
@@ -55,6 +57,10 @@ export interface WorkerOptions {
   tallies?: Tallies | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
+  /** The least level of log lines that are kept with their runs. Default `info`. */
+  logLevel?: Level | "none" | undefined;
+  /** Told what becomes of log lines, for metrics. */
+  onLog?: LogObserver;
   /** Told of every settled attempt, for metrics. */
   onSettled?: (attempt: SettledAttempt) => void;
   /** Told of every attempt whose lease was lost, so that its outcome is not on record, for metrics. */

@@ -12,7 +12,7 @@ import type {
 import type { EnqueuedRun } from "../../engine/enqueue.ts";
 import type { ParentRow } from "../../store/children.ts";
 import type { TimelineRow } from "../../store/events.ts";
-import type { LogRow } from "../../store/run-output.ts";
+import type { LogRow } from "../../store/run-log.ts";
 import type { AttemptRow, RunRow } from "../../store/runs.ts";
 import type { StepRow } from "../../store/steps.ts";
 import { instant } from "./instant.ts";

@@ -3,9 +3,7 @@ import {
   CountRuns,
   LIST_WINDOW,
   ListRuns,
-  LogPage,
   MAX_STEPS_SHOWN,
-  ReadLog,
   Run,
   RunCount,
   RunPage,
@@ -16,6 +14,7 @@ import {
   listChildren,
   listRuns,
   listReruns,
+  listRunning,
   listSubjectRuns,
   readAttempts,
   readRun,
@@ -24,7 +23,7 @@ import { openRows } from "../../engine/subjects/open-content.ts";
 import { bounded } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
-import { readLog, readProgress } from "../../store/run-output.ts";
+import { readProgress } from "../../store/run-output.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { listSteps } from "../../store/steps.ts";
 import { readRunSubject } from "../../store/subjects.ts";
@@ -33,7 +32,6 @@ import { readHolds, summaries } from "../run-summaries.ts";
 import { count, search } from "../search-runs.ts";
 import {
   presentAttempt,
-  presentLogLine,
   presentParent,
   presentStep,
   presentSummary,
@@ -84,7 +82,8 @@ export function runRoutes(app: Api, context: Context): void {
           request.caller.projects,
         ];
         if (about !== undefined) return listSubjectRuns(...asked, about);
-        return parent === undefined ? listRuns(...asked) : listChildren(...asked, parent);
+        if (parent !== undefined) return listChildren(...asked, parent);
+        return state === "running" ? listRunning(...asked) : listRuns(...asked);
       });
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const found = rows.filter((row) => (row.id as string | null) !== null);
@@ -165,34 +164,6 @@ export function runRoutes(app: Api, context: Context): void {
       };
     },
   );
-
-  app.get(
-    "/api/v1/runs/:id/logs",
-    {
-      schema: {
-        tags: ["runs"],
-        operationId: "readRunLog",
-        permission: "read",
-        scope: { run: "id" },
-        summary: "Read what a run logged",
-        params: ById,
-        querystring: ReadLog,
-        response: { 200: LogPage },
-        problems: ["run_not_found"],
-      },
-    },
-    async (request) => {
-      const { id } = request.params;
-      const { after, limit } = request.query;
-      const lines = await open(readLog(db, id, after, limit));
-      if (lines.length === 0) await requireRun(db, id);
-      const full = lines.length === limit;
-      return {
-        lines: lines.map(presentLogLine),
-        next: full ? (lines.at(-1)?.seq ?? null) : null,
-      };
-    },
-  );
 }
 
 function notBoth(): MillraceError {
@@ -203,7 +174,8 @@ function notBoth(): MillraceError {
   );
 }
 
-async function requireRun(db: Queryable, id: string) {
+/** @throws MillraceError `run_not_found` */
+export async function requireRun(db: Queryable, id: string) {
   const [run] = await readRun(db, id);
   if (!run) throw new MillraceError("run_not_found", `there is no run ${id}`);
   return run;

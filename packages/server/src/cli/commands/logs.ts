@@ -1,38 +1,111 @@
-import { LogPage } from "@millrace/core/api";
-import { Command } from "commander";
+import { LOG_LEVELS, LogEnd, LogLine, LogPage } from "@millrace/core/api";
+import { Command, Option } from "commander";
 import { type ApiClient, apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
+import { followEvents } from "../follow-events.ts";
 import { harmlessJson } from "../output/harmless.ts";
-import { printLogLine } from "../output/run-page.ts";
-import { jsonOption } from "./options.ts";
+import { printLogLine } from "../output/run-log-lines.ts";
+import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
 /** The most that the API gives at once. */
 const PAGE = 1000;
 
+const HELP = `
+With -f it goes on until the run has ended, also when the server is away meanwhile: what was said then comes when it is back. Exit code 10 when the
+run has failed, 11 when it was cancelled.`;
+
 export function logsCommand(cli: Cli): Command {
   return new Command("logs")
-    .description("print what a run has logged")
+    .description("print what a run has logged, or follow what it logs")
     .argument("<run>", "its id")
+    .option("-f, --follow", "and what it logs from now on")
+    .addOption(new Option("--level <level>", "the least level").choices(LOG_LEVELS))
+    .option("--attempt <n>", "of that attempt alone", wholeNumber(1, 32_767))
+    .option("--since <when>", "said since: 10m, or an instant", sinceOption)
+    .option("--search <text>", "with that text in the message, the fields or the step")
     .addOption(jsonOption())
+    .addHelpText("after", HELP)
     .action(
-      cli.action(async (id: string, { json }: { json?: boolean }) => {
-        await printLog(cli, apiClient(cli), id, json);
+      cli.action(async (id: string, { follow, json = false, search: q, ...filter }: Options) => {
+        const print = printer(cli, id, json);
+        const wanted = { ...filter, q };
+        if (follow) return followLog(cli, apiClient(cli), id, wanted, print);
+        await printLog(apiClient(cli), id, wanted, print);
         return EXIT.done;
       }),
     );
 }
 
-export async function printLog(cli: Cli, api: ApiClient, id: string, json = false): Promise<void> {
+interface Options {
+  follow?: boolean;
+  level?: string;
+  attempt?: number;
+  since?: string;
+  search?: string;
+  json?: boolean;
+}
+
+type Wanted = Record<string, string | number | undefined>;
+
+type Print = (line: LogLine) => void;
+
+/** How lines are shown: to people, or as JSON. */
+export function printer(cli: Cli, run: string, json: boolean): Print {
+  return (line) => {
+    if (json) cli.out.line(harmlessJson({ v: 1, run, ...line }));
+    else printLogLine(cli.out, line);
+  };
+}
+
+/** All that there is by now. */
+export async function printLog(
+  api: ApiClient,
+  id: string,
+  wanted: Wanted,
+  print: Print,
+): Promise<void> {
   for (let after: number | null = -1; after !== null;) {
     const page: LogPage = await api.get(`runs/${segment(id)}/logs`, LogPage, {
+      ...wanted,
       after,
       limit: PAGE,
     });
-    for (const line of page.lines) {
-      if (json) cli.out.line(harmlessJson({ v: 1, run: id, ...line }));
-      else printLogLine(cli.out, line);
-    }
+    for (const line of page.lines) print(line);
     after = page.next;
   }
+}
+
+async function followLog(
+  cli: Cli,
+  api: ApiClient,
+  id: string,
+  query: Wanted,
+  print: Print,
+): Promise<number> {
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once("SIGINT", abort);
+  try {
+    const onBack = (ms: number) =>
+      cli.err.line(`-- reconnected after ${(ms / 1000).toFixed(1)} s, nothing missed --`);
+    const path = `runs/${segment(id)}/logs/stream`;
+    for await (const { event, data } of followEvents(api, path, {
+      ...{ query, signal: interrupt.signal, onBack },
+    })) {
+      if (event === "line") print(LogLine.parse(data));
+      if (event === "end") return exitCodeOf(LogEnd.parse(data));
+    }
+    return EXIT.done;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    return EXIT.interrupted;
+  } finally {
+    process.removeListener("SIGINT", abort);
+  }
+}
+
+function exitCodeOf({ state }: LogEnd): number {
+  if (state === "failed") return EXIT.runFailed;
+  return state === "cancelled" ? EXIT.runCancelled : EXIT.done;
 }

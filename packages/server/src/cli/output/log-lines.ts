@@ -1,7 +1,6 @@
-import type { Screen, Style } from "./screen.ts";
+import type { Screen } from "./screen.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
-
-const STYLES: Record<string, Style> = { debug: "gray", info: "cyan", warn: "yellow", error: "red" };
+import { styledLevel } from "./level.ts";
 
 /**
  * Where a logger may write for people at a terminal: takes its JSON lines and prints short ones, such as
@@ -18,7 +17,7 @@ export function prettyLogStream(screen: Screen): { write(line: string): void } {
 function print(screen: Screen, line: string): void {
   const { time, level = "info", msg = "", err, ...fields } = JSON.parse(line) as LogLine;
   const clock = time === undefined ? "" : new Date(time).toTimeString().slice(0, 8);
-  const word = screen.style(STYLES[level] ?? "white", level.toUpperCase().padEnd(5));
+  const word = styledLevel(screen, level);
   const pairs = Object.entries(fields).map(
     ([key, value]) => `${key}=${typeof value === "string" ? value : harmlessJson(value)}`,
   );

@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import type { Attempt, LogLine, Published, Run, RunStep } from "@millrace/core/api";
+import type { Attempt, Published, Run, RunStep } from "@millrace/core/api";
 import { printEvidence } from "./evidence.ts";
 import { harmless, harmlessJson, harmlessLines } from "./harmless.ts";
 import type { Screen } from "./screen.ts";
@@ -52,15 +52,6 @@ export function printRun(
     const more = detail ? ` ${harmlessJson(detail)}` : "";
     screen.line(`  ${localTime(at)}  ${harmless(`${event}${by}`)}${more}`);
   }
-}
-
-export function printLogLine(screen: Screen, line: LogLine): void {
-  const fields = line.fields ? ` ${screen.style("gray", harmlessJson(line.fields))}` : "";
-  const [first = "", ...rest] = harmlessLines(line.message);
-  screen.line(
-    `${localTime(line.at)} ${harmless(line.level).toUpperCase().padEnd(5)} try ${line.attempt}  ${first}${fields}`,
-  );
-  for (const text of rest) screen.line(`  ${text}`);
 }
 
 function* facts(run: Run, now: number): Generator<[label: string, text: string]> {

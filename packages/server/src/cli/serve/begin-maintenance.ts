@@ -37,7 +37,7 @@ export async function beginMaintenance(
 ): Promise<void> {
   const { db, bell, serving, metrics, health } = ground;
   const { logger } = serving;
-  const { retentionMs, leaseMs, allowedHosts, publicUrl } = serving.settings;
+  const { retentionMs, logRetentionMs, leaseMs, allowedHosts, publicUrl } = serving.settings;
   const intake = new Intake(
     db,
     registry,
@@ -65,7 +65,7 @@ export async function beginMaintenance(
   const alerts = new AlertMetrics(metrics, db);
   const loops = [
     new PartitionKeeper({ db, logger, retentionMs }),
-    new Pruner({ db, logger, retentionMs, onPruned }),
+    new Pruner({ db, logger, retentionMs, logRetentionMs, onPruned }),
     new WaitPruner({ db, logger, retentionMs }),
     new AuditAnchor({ db, logger }),
     new SessionPruner({ db, logger }),

@@ -2,6 +2,7 @@ import { HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
+import { LogMetrics } from "../../worker/log-metrics.ts";
 import { HttpMetrics } from "../../worker/http-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
 import { Tallies } from "../../worker/tallies.ts";
@@ -48,6 +49,7 @@ export function makeWorker(
     onClaim: attempts.claimed,
     onRecorded: attempts.recorded,
     onHeld: attempts.held,
+    onLog: new LogMetrics(metrics),
     ...workerMetrics.hooks,
   });
   workerMetrics.watch(worker);

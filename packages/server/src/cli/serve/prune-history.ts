@@ -11,7 +11,7 @@ export function pruneHistory(
 ): Promise<Pruned | undefined> {
   return withDatabase(cli, async (serving) => {
     const { db } = await openPool(serving, "join");
-    const { retentionMs } = serving.settings;
-    return pruneAlone(db, { retentionMs, dryRun, everything: true });
+    const { retentionMs, logRetentionMs } = serving.settings;
+    return pruneAlone(db, { retentionMs, logRetentionMs, dryRun, everything: true });
   });
 }

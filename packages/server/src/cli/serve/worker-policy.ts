@@ -8,12 +8,19 @@ import { jobCache } from "./load-all-jobs.ts";
 
 type WorkerPolicy = Pick<
   WorkerOptions,
-  "queues" | "concurrency" | "leaseMs" | "drainMs" | "version" | "isolation" | "blockMs"
+  | "queues"
+  | "concurrency"
+  | "leaseMs"
+  | "drainMs"
+  | "version"
+  | "isolation"
+  | "blockMs"
+  | "logLevel"
 >;
 
 /** What the settings say of a worker, wherever it runs. */
 export function workerPolicy(cli: Cli, settings: Settings): WorkerPolicy {
-  const { queues, concurrency, leaseMs, drainMs, blockMs } = settings;
+  const { queues, concurrency, leaseMs, drainMs, blockMs, runLogLevel: logLevel } = settings;
   const isolation = {
     cacheFolder: jobCache(settings),
     processes: settings.processes ?? availableParallelism(),
@@ -25,5 +32,5 @@ export function workerPolicy(cli: Cli, settings: Settings): WorkerPolicy {
       ...Object.fromEntries(NOT_FOR_HANDLERS.map((name) => [name, undefined])),
     },
   };
-  return { queues, concurrency, leaseMs, drainMs, blockMs, isolation, version: VERSION };
+  return { queues, concurrency, leaseMs, drainMs, blockMs, logLevel, isolation, version: VERSION };
 }

@@ -9,6 +9,7 @@ import {
   type RunLog,
   type SecretValues,
   StepRunner,
+  currentStep,
   secretsFor,
 } from "@millrace/sdk";
 import { type Level, MAX_LINES, fieldsText, finite, messageText } from "../log-line.ts";
@@ -81,10 +82,14 @@ export class IsolatedContext implements Context {
     this.secrets = secretsFor(run.job, { ...withoutValues(run.secrets), ...texts });
     const masks = Masks.of(texts);
     const write = (level: Level) => (message: string, fields?: LogFields) => {
-      // The worker says in one further line that there were more.
-      if (++this.#lines > MAX_LINES + 1) return;
+      // Those beyond it are only counted: to take them over would hold up those of others.
+      if (++this.#lines > MAX_LINES) return;
+      const step = currentStep();
       send({
-        line: { level, message: messageText(message, masks), fields: fieldsText(fields, masks) },
+        line: {
+          ...{ level, message: messageText(message, masks), fields: fieldsText(fields, masks) },
+          ...(step !== undefined && { step }),
+        },
       });
     };
     this.log = {
@@ -160,6 +165,7 @@ export class IsolatedContext implements Context {
   conclude(): void {
     this.#steps.close();
     this.flush();
+    if (this.#lines > MAX_LINES) this.#send({ unsaid: this.#lines - MAX_LINES });
     this.#over = true;
   }
 

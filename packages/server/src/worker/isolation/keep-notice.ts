@@ -9,11 +9,13 @@ import type { Notice } from "./protocol.ts";
  */
 export function keepNotice(notice: Notice, context: AttemptContext): string | undefined {
   if ("line" in notice) {
-    const { level, message, fields } = notice.line;
-    context.log[level](message, fields === null ? undefined : (JSON.parse(fields) as LogFields));
+    const { level, message, fields, step } = notice.line;
+    const given = fields === null ? undefined : (JSON.parse(fields) as LogFields);
+    context.log.say(level, message, given, step);
     return message;
   }
   if ("span" in notice) context.takeSpan(notice.span);
+  if ("unsaid" in notice) context.log.unsaid(notice.unsaid);
   if ("completing" in notice) context.completing();
   if ("keepsInside" in notice) context.keepsInside();
   if ("cost" in notice) context.cost(notice.cost);

@@ -67,7 +67,9 @@ export type Command =
 /** From the place to the worker. */
 export type Notice =
   | { ready: true }
-  | { line: { level: Level; message: string; fields: string | null } }
+  | { line: { level: Level; message: string; fields: string | null; step?: string } }
+  /** So many more lines were said than may be kept. */
+  | { unsaid: number }
   | { progress: { done: number; total?: number; message?: string } }
   | { cost: number }
   /** It is about to complete the run in a transaction of its own. */
