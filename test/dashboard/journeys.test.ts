@@ -90,6 +90,21 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     expect(rows).toHaveLength(3);
   });
 
+  test("all that match are rerun by one operation, which tells first how many they are", async () => {
+    const { api, page, open } = await stage();
+    await seed(api);
+    await open("/runs?q=status%3Afailed");
+    await seen(page, "12 runs");
+    for (const key of ["j", "x"]) await page.keyboard.press(key);
+    await page.getByRole("button", { name: "All that match…" }).click();
+    await page.getByRole("button", { name: "Retry 12 runs" }).click();
+    await seen(page, "has begun, about 12 runs");
+    const { rows } = await api.db.query<{ kind: string; canary: boolean; total: number }>(
+      `select kind, canary, total from millrace.operation`,
+    );
+    expect(rows).toEqual([{ kind: "rerun", canary: true, total: 12 }]);
+  });
+
   test("where nothing fits, it is shown which part of the query keeps out how many", async () => {
     const { api, page, open } = await stage();
     await seed(api);

@@ -9,6 +9,7 @@ import { Page } from "../../parts/page.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { go, place } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
+import type { ScreenProps } from "../../shell/screens.ts";
 import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
 import { COLUMNS, RunRow } from "./run-row.tsx";
 import { runsPath } from "./run-query.ts";
@@ -16,7 +17,7 @@ import { NoRuns } from "./no-runs.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
 
 /** Runs, newest first, by whatever one looks for. */
-export function RunsScreen() {
+export function RunsScreen({ isScreen }: ScreenProps) {
   const query = place.value.query.get("q") ?? "";
   return (
     <Page
@@ -30,7 +31,7 @@ export function RunsScreen() {
     >
       <SearchBox query={query} />
       <QuickFilters query={query} />
-      {!troubleWith(query) && <RunList query={query} />}
+      {!troubleWith(query) && <RunList query={query} isScreen={isScreen} />}
     </Page>
   );
 }
@@ -48,7 +49,7 @@ function pagingOf(query: string): Paging<RunSummary, RunPage> {
   };
 }
 
-function RunList({ query }: { query: string }) {
+function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isScreen">) {
   const { list, old, trouble } = useKeysetList(query, pagingOf(query));
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const [current, setCurrent] = useState<number>();
@@ -180,7 +181,12 @@ function RunList({ query }: { query: string }) {
         </p>
       )}
       {ticked.size > 0 && (
-        <SelectionBar query={query} ids={ticked} onClear={() => setTicked(new Set())} />
+        <SelectionBar
+          query={query}
+          isScreen={isScreen}
+          ids={ticked}
+          onClear={() => setTicked(new Set())}
+        />
       )}
     </div>
   );
