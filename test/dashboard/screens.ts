@@ -23,6 +23,8 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "503 for order 12",
     refused: "Retry",
   },
+  { name: "queues", path: "/queues", full: "slow", refused: "Pause queue slow" },
+  { name: "queue", path: "/queues/slow", full: "What holds runs back", refused: "Limits" },
 ];
 
 /** Some of everything. @returns the id of a run that failed */
@@ -34,6 +36,8 @@ export async function seed(api: ApiUnderTest): Promise<string> {
   ]) {
     await api.call("/api/v1/runs", { json });
   }
+  // Somebody executes the first.
+  await api.claim(["default"]);
   const failed = await seedDeadLetters(api.db, 12);
   return failed.at(-1)!;
 }

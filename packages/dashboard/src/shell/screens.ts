@@ -43,6 +43,17 @@ export const SCREENS: readonly Screen[] = [
     title: "Run",
     load: async () => (await import("../screens/run/run-screen.tsx")).RunScreen,
   },
+  {
+    path: "/queues",
+    title: "Queues",
+    navigation: { icon: "☰", key: "q" },
+    load: async () => (await import("../screens/queues/queues-screen.tsx")).QueuesScreen,
+  },
+  {
+    path: "/queues/:name",
+    title: "Queue",
+    load: async () => (await import("../screens/queues/queue-screen.tsx")).QueueScreen,
+  },
 ];
 
 export function screenAt(
