@@ -25,6 +25,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   },
   { name: "queues", path: "/queues", full: "slow", refused: "Pause queue slow" },
   { name: "queue", path: "/queues/slow", full: "What holds runs back", refused: "Limits" },
+  { name: "workers", path: "/workers", empty: "No worker is alive", full: "1 alive" },
 ];
 
 /** Some of everything. @returns the id of a run that failed */

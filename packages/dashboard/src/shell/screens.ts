@@ -54,6 +54,12 @@ export const SCREENS: readonly Screen[] = [
     title: "Queue",
     load: async () => (await import("../screens/queues/queue-screen.tsx")).QueueScreen,
   },
+  {
+    path: "/workers",
+    title: "Workers",
+    navigation: { icon: "▦", key: "w" },
+    load: async () => (await import("../screens/workers/workers-screen.tsx")).WorkersScreen,
+  },
 ];
 
 export function screenAt(
