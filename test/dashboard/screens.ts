@@ -26,6 +26,8 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   { name: "queues", path: "/queues", full: "slow", refused: "Pause queue slow" },
   { name: "queue", path: "/queues/slow", full: "What holds runs back", refused: "Limits" },
   { name: "workers", path: "/workers", empty: "No worker is alive", full: "1 alive" },
+  { name: "jobs", path: "/jobs", full: "Greets somebody." },
+  { name: "job", path: "/jobs/greet", full: "Tried up to 5 times", refused: "Run now" },
 ];
 
 /** Some of everything. @returns the id of a run that failed */

@@ -60,6 +60,17 @@ export const SCREENS: readonly Screen[] = [
     navigation: { icon: "▦", key: "w" },
     load: async () => (await import("../screens/workers/workers-screen.tsx")).WorkersScreen,
   },
+  {
+    path: "/jobs",
+    title: "Jobs",
+    navigation: { icon: "⚙", key: "j" },
+    load: async () => (await import("../screens/jobs/jobs-screen.tsx")).JobsScreen,
+  },
+  {
+    path: "/jobs/:name",
+    title: "Job",
+    load: async () => (await import("../screens/jobs/job-screen.tsx")).JobScreen,
+  },
 ];
 
 export function screenAt(
