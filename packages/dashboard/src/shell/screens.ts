@@ -71,6 +71,17 @@ export const SCREENS: readonly Screen[] = [
     title: "Job",
     load: async () => (await import("../screens/jobs/job-screen.tsx")).JobScreen,
   },
+  {
+    path: "/schedules",
+    title: "Schedules",
+    navigation: { icon: "◷", key: "s" },
+    load: async () => (await import("../screens/schedules/schedules-screen.tsx")).SchedulesScreen,
+  },
+  {
+    path: "/schedules/:name",
+    title: "Schedule",
+    load: async () => (await import("../screens/schedules/schedule-screen.tsx")).ScheduleScreen,
+  },
 ];
 
 export function screenAt(

@@ -1,0 +1,47 @@
+import type { OccurrenceInfo } from "@millrace/core/api";
+import { exactTime, inUtc } from "../../parts/moment.ts";
+
+const LOOKS: Record<OccurrenceInfo["outcome"], { token: string; shape: string }> = {
+  planned: { token: "queued", shape: "○" },
+  fired: { token: "succeeded", shape: "●" },
+  "caught up": { token: "retrying", shape: "↻" },
+  merged: { token: "cancelled", shape: "⊕" },
+  skipped: { token: "cancelled", shape: "–" },
+};
+
+/** What became of the last occurrences, oldest first; those with a run lead to it. */
+export function OutcomeMarks({ occurrences }: { occurrences: readonly OccurrenceInfo[] }) {
+  if (occurrences.length === 0) return <span class="muted">nothing yet</span>;
+  return (
+    <span class="marks">
+      {occurrences.toReversed().map(({ nominal, outcome, reason, runId, alert }) => {
+        const { token, shape } = LOOKS[outcome];
+        const said = [exactTime(nominal, inUtc.value).slice(0, 16), outcome, alert ?? reason]
+          .filter(Boolean)
+          .join(", ");
+        const mark = <span aria-hidden="true">{alert ? "!" : shape}</span>;
+        const look = `mark state-${alert ? "failed" : token}`;
+        return runId ? (
+          <a key={nominal} class={look} href={`/runs/${runId}`} title={said} aria-label={said}>
+            {mark}
+          </a>
+        ) : (
+          <span key={nominal} class={look} title={said}>
+            {mark}
+            <span class="unseen">{said}</span>
+          </span>
+        );
+      })}
+    </span>
+  );
+}
+
+/** The outcome with its shape. */
+export function OutcomeWord({ outcome }: { outcome: OccurrenceInfo["outcome"] }) {
+  const { token, shape } = LOOKS[outcome];
+  return (
+    <span class={`state state-${token}`}>
+      <span aria-hidden="true">{shape}</span> {outcome}
+    </span>
+  );
+}
