@@ -19,8 +19,8 @@ RUN ["node_modules/.bin/tsc", "-b", "packages/server"]
 # Again without tools, and without the embedded PostgreSQL: a container has a server of its own.
 FROM packages AS runtime
 RUN ["npm", "ci", "--no-fund", "--no-audit", "--omit=dev", "--omit=optional", "--workspace=millrace", "--include-workspace-root=false"]
-# The clients of brokers, of S3 and of managers of secrets, of which each process loads those that it is told. Versions as in package-lock.json.
-RUN ["npm", "install", "--no-fund", "--no-audit", "--no-save", "--no-package-lock", "--omit=dev", "--omit=optional", "--prefix=/build/brokers", "ioredis@6.0.0", "amqplib@2.3.1", "@aws-sdk/client-sqs@3.1169.0", "@aws-sdk/client-s3@3.1175.0", "@aws-sdk/client-secrets-manager@3.1164.0", "google-auth-library@10.9.1", "@azure/identity@4.13.0"]
+# The clients of brokers, of S3 and of managers of secrets, and what sends traces, of which each process loads those that it is told. Versions as in package-lock.json.
+RUN ["npm", "install", "--no-fund", "--no-audit", "--no-save", "--no-package-lock", "--omit=dev", "--omit=optional", "--prefix=/build/brokers", "ioredis@6.0.0", "amqplib@2.3.1", "@aws-sdk/client-sqs@3.1169.0", "@aws-sdk/client-s3@3.1175.0", "@aws-sdk/client-secrets-manager@3.1164.0", "google-auth-library@10.9.1", "@azure/identity@4.13.0", "@opentelemetry/context-async-hooks@2.12.0", "@opentelemetry/core@2.12.1", "@opentelemetry/exporter-trace-otlp-proto@0.223.1", "@opentelemetry/resources@2.12.1", "@opentelemetry/sdk-trace@2.12.1"]
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production \

@@ -61,7 +61,12 @@ test("every route needs a key or a session, and only these do not", async () => 
       else if (!open.includes(`${method} ${path}`)) open.push(`${method} ${path}`);
     }
   }
-  expect(open.sort()).toEqual(["GET /healthz", "GET /openapi.json", "POST /api/v1/session"]);
+  expect(open.sort()).toEqual([
+    "GET /healthz",
+    "GET /openapi.json",
+    "GET /readyz",
+    "POST /api/v1/session",
+  ]);
   for (const path of ["/", "/docs", "/login"])
     expect((await ask(api, "GET", path)).status).toBe(200);
 });

@@ -129,6 +129,26 @@ const ACTS: Record<string, Act> = {
     );
     return [`runs/${id}/fork`, { step: "load", input: { name: CANARY } }, `run.forked run:${id}`];
   },
+  changeErrorGroup: async (scene) => {
+    await scene.db.query(
+      `insert into millrace.error_group (fingerprint, job, error_class, first_seen, last_seen, runs, last_run)
+       values ('00000000000000ee', 'greet', 'Error', now(), now(), 1, millrace.new_uuid())`,
+    );
+    const json = { assignedTo: "ana", note: reason };
+    return ["errors/00000000000000ee", json, "error_group.changed error:00000000000000ee"];
+  },
+  saveView: async () => [
+    "views/of-today",
+    { title: "Today", query: `input.name:${CANARY}` },
+    "view.saved view:of-today",
+  ],
+  removeView: async (scene) => {
+    await scene.db.query(
+      "insert into millrace.saved_view (slug, title, query, shared, owner) values ('old', 'Old', $1, true, 'key:ana')",
+      [CANARY],
+    );
+    return ["views/old", undefined, "view.removed view:old"];
+  },
   resolveDoubt: async (scene) => {
     const held = await heldRun(scene);
     await putInDoubt(scene.db, held);

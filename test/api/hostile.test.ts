@@ -275,6 +275,8 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/dead-letters/{runId}/preview": { patch: [{ op: "remove", path: "/x" }] },
     "/api/v1/operations": { kind: "dismiss", filter: { job: "nothing" } },
     "/api/v1/operations/preview": { kind: "dismiss", filter: { job: "nothing" } },
+    "/api/v1/errors/{fingerprint}": { note: "x" },
+    "/api/v1/views/{slug}": { title: "x", query: "" },
     "/api/v1/schedules": { name: "nightly", job: "nothing", cron: "0 3 * * *" },
     "/api/v1/schedules/{name}": { cron: "0 3 * * *" },
     "/api/v1/schedules/{name}/backfill": range,
@@ -283,6 +285,7 @@ test("without the database every request says so in one form, and the API's own 
   // They ask no database.
   const alone = [
     "/healthz",
+    "/readyz",
     "/openapi.json",
     "/metrics",
     "/api/v1/schedules/preview",
@@ -296,7 +299,8 @@ test("without the database every request says so in one form, and the API's own 
     for (const method of Object.keys(operations)) {
       const ids = path.startsWith("/api/v1/operations") ? "1" : id;
       const named = path.startsWith("/api/v1/secrets") ? "CRM_TOKEN" : "default";
-      const parts: Record<string, string> = { name: named, email: "ana@example.com" };
+      const parts: Record<string, string> = { name: named, email: "ana@example.com", slug: "x" };
+      Object.assign(parts, { fingerprint: "00000000000000aa" });
       const where = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parts[name] ?? ids);
       const json = ["post", "put", "patch"].includes(method) ? (bodies[path] ?? {}) : undefined;
       const answer = await api.call(where, { method: method.toUpperCase(), json });

@@ -428,3 +428,65 @@ test("metrics tell how many operations go on or are paused, what waits, and what
     expect(counted.split("\n")).toContain(line);
   }
 });
+
+test("a query chooses what is rerun, dismissed and cancelled, and is frozen when the operation begins", async () => {
+  const at = await stand();
+  const { api } = at;
+  const ids = await seedDeadLetters(api.db, 6, { input: '{"tenant":"t$n"}' });
+  const query = "status:failed input.tenant:t1,t2,t3";
+  const preview = await api.call("/api/v1/operations/preview", { json: { ...fast, query } });
+  expect(preview.body.matches).toBe(3);
+  const rerun = await at.begin({ ...fast, query });
+  expect(await at.get(rerun)).toMatchObject({ total: 3, filter: { query } });
+  await seedDeadLetters(api.db, 1, { input: '{"tenant":"t1"}' });
+  while ((await at.get(rerun)).handled < 3) {
+    await wake(at);
+    await at.advance();
+  }
+  expect(await rerunsOf(api)).toEqual(ids.slice(0, 3));
+  const made = await api.call(`/api/v1/runs?q=bulk:${rerun}`);
+  expect(made.body.runs).toHaveLength(3);
+  // What has been handled is not chosen again.
+  const dismiss = await at.begin({ kind: "dismiss", query: "job:any/*", note: "gone" });
+  expect(await at.get(dismiss)).toMatchObject({ total: 4 });
+
+  const cancel = await at.begin({
+    kind: "cancel",
+    query: "queue:slow -input.tenant:t1",
+    note: "no use",
+  });
+  expect(await at.get(cancel)).toMatchObject({ kind: "cancel", total: 2, note: "no use" });
+  const [first] = made.body.runs as { id: string }[];
+  await api.call(`/api/v1/runs/${first!.id}/cancel`, { method: "POST" });
+  await api.db.query("update millrace.operation set state = 'paused' where id <> $1", [cancel]);
+  await wake(at);
+  await at.advanceAll();
+  expect(await at.get(cancel)).toMatchObject({
+    state: "completed",
+    handled: 2,
+    done: 1,
+    skipped: 1,
+  });
+  const { body } = await api.call("/api/v1/runs?q=status:cancelled");
+  expect(body.runs).toHaveLength(2);
+});
+
+test("an operation takes a filter or a query that can be what it is for", async () => {
+  const { api } = await stand();
+  await seedDeadLetters(api.db, 1);
+  for (const [json, status, said] of [
+    [{ kind: "rerun" }, 400, "give filter or query"],
+    [{ kind: "dismiss", filter: {}, query: "x" }, 400, "give filter or query"],
+    [{ kind: "rerun", query: "status:running" }, 400, "only failed runs"],
+    [{ kind: "rerun", query: "stauts:failed" }, 400, "did you mean status?"],
+    [{ kind: "rerun", query: "job:none" }, 404, "no dead letter"],
+    [{ kind: "cancel", query: "status:failed" }, 404, "no run that has not ended"],
+    [{ kind: "cancel", filter: {} }, 400, "query"],
+  ] as const) {
+    const answer = await api.call("/api/v1/operations", { json });
+    expect([answer.status, answer.text], JSON.stringify(json)).toEqual([
+      status,
+      expect.stringContaining(said),
+    ]);
+  }
+});

@@ -285,8 +285,11 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids; that it is of the caller's projects alone is shown beside what it answers: test/api/search, test/api/live. */
-const ELSEWHERE = ["countRuns", "watchLive"];
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, live, overview, error-groups, views. */
+const ELSEWHERE = [
+  ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
+  ...["getOverview", "listViews", "getView", "saveView", "removeView"],
+];
 
 type Ask = (call: Call) => Promise<Answer>;
 
@@ -326,6 +329,11 @@ const BY_BODY: Record<
       "operations",
       { kind: "rerun", filter: { text: "shop" }, patch: [] },
       { kind: "rerun", filter: { text: "nobody" }, patch: [] },
+    ],
+    [
+      "operations",
+      { kind: "cancel", query: `job:${ids.job}` },
+      { kind: "cancel", query: "job:no/such" },
     ],
   ],
   previewOperation: ({ ids }) => [

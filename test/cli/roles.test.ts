@@ -98,7 +98,7 @@ test("S16: each role does its part alone, with a login for that alone: accept, m
   const api = await startRole("api", envOf("api"));
   expect(await checksOf(api.probes)).toEqual({
     status: 200,
-    checks: { database: "ok", transport: "ok" },
+    checks: { database: "ok", transport: "ok", record: "ok", intake: "ok" },
   });
   const client = await clientOf(api);
   const refused = await millrace(["run", "nap", "--input", '{"ms":"long"}'], client);
@@ -111,7 +111,7 @@ test("S16: each role does its part alone, with a login for that alone: accept, m
   const scheduler = await startRole("scheduler", envOf("scheduler"));
   expect(await checksOf(scheduler.probes)).toEqual({
     status: 200,
-    checks: { database: "ok", transport: "ok", scheduler: "ok" },
+    checks: { database: "ok", transport: "ok", record: "ok", scheduler: "ok" },
   });
   await until("it may start", async () => (await stateOf(later)) === "queued");
 
@@ -149,7 +149,7 @@ test("S16: each role does its part alone, with a login for that alone: accept, m
   const maintenance = await startRole("maintenance", envOf("maintenance"));
   expect(await checksOf(maintenance.probes)).toEqual({
     status: 200,
-    checks: { database: "ok", transport: "ok", maintenance: "ok" },
+    checks: { database: "ok", transport: "ok", record: "ok", maintenance: "ok" },
   });
   await until("it was taken back", async () => (await stateOf(nap)) === "queued");
   expect(await metricsOf(maintenance.probes)).toMatch(/^millrace_database_health_up 1$/m);

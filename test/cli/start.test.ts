@@ -36,7 +36,7 @@ test("a first start says what it did, serves, refuses a second one, and leaves n
     /^Ready\. Try: npx millrace run (bomb|doubtful|hostile|show) --wait$/m,
   );
   // Not before its worker has looked for runs once.
-  await until("it is well", async () => (await fetch(`${address}/healthz`)).status === 200);
+  await until("it is well", async () => (await fetch(`${address}/readyz`)).status === 200);
 
   expect(modeOf(join(home, "api-key"))).toBe("600");
   expect(modeOf(join(home, "postgres"))).toBe("700");
@@ -93,7 +93,9 @@ test("after kill -9, what was accepted is still done by the next start", async (
 
   next.kill("SIGTERM");
   await next.waitForLine(/^Stopping: finishing 1 run \(again to stop now\)…$/);
-  expect((await fetch(`${url}/healthz`)).status).toBe(503);
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  // Nobody is to kill it over that.
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
   // Another signal is another wish, however soon it comes.
   next.kill("SIGINT");
   await next.waitForLine(/^Stopping now: handing back 1 run…$/);

@@ -44,10 +44,13 @@ function expectSafePods(all: readonly Manifest[]): void {
 function expectProbes(all: readonly Manifest[]): void {
   for (const { metadata, spec } of ofKind("Deployment", [...all])) {
     for (const container of spec.template.spec.containers) {
-      expect(container.startupProbe.httpGet, metadata.name).toMatchObject({ path: "/healthz" });
-      expect(container.readinessProbe.httpGet, metadata.name).toMatchObject({ path: "/healthz" });
-      // A database that is away makes all unwell, and starting them anew would not help.
-      expect(container.livenessProbe.httpGet, metadata.name).toBeUndefined();
+      expect(container.startupProbe.httpGet, metadata.name).toMatchObject({ path: "/readyz" });
+      expect(container.readinessProbe.httpGet, metadata.name).toMatchObject({ path: "/readyz" });
+      // A database that is away makes none ready, and starting them anew would not help.
+      expect(container.livenessProbe.httpGet, metadata.name).toMatchObject({ path: "/healthz" });
+      // A machine that is slow for half a minute condemns nobody.
+      const { periodSeconds, failureThreshold } = container.livenessProbe;
+      expect(periodSeconds * failureThreshold, metadata.name).toBeGreaterThanOrEqual(60);
       expect(container.ports).toContainEqual({ name: "probes", containerPort: 9464 });
     }
   }

@@ -10,6 +10,8 @@ import {
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import { changeGroup } from "../../packages/server/src/engine/errors/change-group.ts";
+import { dropView, keepView } from "../../packages/server/src/engine/saved-views.ts";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { Intake } from "../../packages/server/src/engine/intake.ts";
@@ -82,7 +84,9 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     acceptMany: (db, caller) => starter(db).acceptMany(caller, [{ job: "any", trigger: "api" }]),
     emit: (db, caller) => starter(db).emit(caller, { name: "any" }),
   },
+  read: { keepView, dropView },
   operate: {
+    ...{ changeGroup },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },

@@ -13,6 +13,14 @@ import {
   readParent,
 } from "../../packages/server/src/store/children.ts";
 import { expireDue, forgetBuckets, forgetCollapsed } from "../../packages/server/src/store/gate.ts";
+import { listErrorGroups } from "../../packages/server/src/store/error-groups.ts";
+import { readStandingOfQueues, readWatched } from "../../packages/server/src/store/live.ts";
+import { countEnds, sampleStanding } from "../../packages/server/src/store/outcomes.ts";
+import {
+  readForPeople,
+  readMinutes,
+  readQueueTrends,
+} from "../../packages/server/src/store/overview.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import { countRuns, searchRuns } from "../../packages/server/src/store/search.ts";
@@ -199,6 +207,18 @@ test("with a history in many partitions, no plan that holds for every value read
     }
   }
   await readManyForRerun(connection, open.slice(0, 100));
+  await readStandingOfQueues(connection);
+  await readWatched(connection, open.slice(0, 100));
+  await mill.db.query(
+    "insert into millrace.uncounted_end (run_id, job, state, at) select id, 'any', 'failed', now() from unnest($1::uuid[]) id",
+    [older],
+  );
+  await countEnds(connection, 1000);
+  await sampleStanding(connection);
+  await readMinutes(connection, anHourAgo, 60, null);
+  await readQueueTrends(connection, null);
+  await readForPeople(connection, null);
+  await listErrorGroups(connection, "open", null, null, "rate", 50, null, null, null);
   const hot = ["claim_from_front", "settle_completed", "settle_completed_near", "settle_others"];
   hot.push("settle_suspended", "keep_steps", "read_recorded", "ask_waits", "take_waits");
   hot.push("note_effects", "keep_receipts", "drop_waits");

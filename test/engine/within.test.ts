@@ -1,6 +1,13 @@
 import { readFileSync, readdirSync } from "node:fs";
 import type { Database } from "millrace";
 import { expect, test } from "vitest";
+import { acknowledge } from "../../packages/server/src/engine/alerts/acknowledge.ts";
+import { removeAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
+import { endSilence } from "../../packages/server/src/engine/alerts/silences.ts";
+import {
+  removeAlertTarget,
+  testAlertTarget,
+} from "../../packages/server/src/engine/alerts/targets.ts";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { revokeKey, rotateApiKey } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
@@ -37,7 +44,7 @@ import { startApi } from "../support/api.ts";
 import { by } from "../support/caller.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 
-type Names = Record<"run" | "operation" | "delivery" | "key", string>;
+type Names = Record<"run" | "operation" | "delivery" | "key" | "alert" | "silence", string>;
 
 const RANGE = { from: new Date(0), until: new Date(1) };
 
@@ -91,6 +98,15 @@ const USE_CASES: Record<
   delivery_not_found: {
     redeliver: (db, caller, { delivery }) => redeliver(db, caller, delivery),
   },
+  alert_not_found: { acknowledge: (db, caller, { alert }) => acknowledge(db, caller, alert, null) },
+  alert_rule_not_found: { removeAlertRule: (db, caller) => removeAlertRule(db, caller, "slow") },
+  alert_silence_not_found: {
+    endSilence: (db, caller, { silence }) => endSilence(db, caller, silence),
+  },
+  alert_target_not_found: {
+    removeAlertTarget: (db, caller) => removeAlertTarget(db, caller, "pager"),
+    testAlertTarget: (db, caller) => testAlertTarget(db, caller, "pager"),
+  },
   key_not_found: {
     rotateApiKey: (db, caller, { key }) => rotateApiKey(db, caller, key, 0),
     revokeKey: (db, caller, { key }) => revokeKey(db, caller, key),
@@ -132,8 +148,17 @@ test("S4: each use-case looks by itself for what is its caller's, whatever has l
   const { id: key } = await made("keys", { name: "bot", role: "viewer", projects: ["default"] });
   const { id: operation } = await made("operations", { kind: "dismiss", filter: {} });
   await api.db.query("update millrace.operation set projects = '{default}'");
+  await made("alert-rules/slow", { kind: "oldest-wait", project: "default" }, "PUT");
+  const pager = { kind: "pagerduty", credential: "0123456789abcdef", project: "default" };
+  await made("alert-targets/pager", pager, "PUT");
+  const { id: silence } = await made("alert-silences", { for: "1h", project: "default" });
+  const { rows: fired } = await api.db.query<{ id: string }>(
+    `insert into millrace.alert (id, rule, kind, project, subject, state, severity, value, threshold, since)
+     values (gen_random_uuid(), 'slow', 'oldest-wait', 'default', 'slow', 'firing', 'warning', 2, 1, clock_timestamp()) returning id`,
+  );
 
-  const names = { run: run!, operation: String(operation), delivery, key };
+  const alert = fired[0]!.id;
+  const names = { run: run!, operation: String(operation), delivery, key, alert, silence };
   const all = Object.values(USE_CASES).flatMap((some) => Object.keys(some));
   expect(functionsWithin().sort()).toEqual(all.sort());
   const stranger = by("key:stranger", "admin", ["other"]);

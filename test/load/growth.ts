@@ -264,7 +264,8 @@ async function printScrapes(subjects: readonly Subject[]): Promise<void> {
     measureScaling(metrics, new LoadMeter(db));
     measureHealth(metrics, db);
     const probes = probeServer({
-      health: async () => ({ ok: true, checks: {} }),
+      alive: async () => ({ ok: true, checks: {} }),
+      ready: async () => ({ ok: true, checks: {} }),
       metrics: () => metrics.metrics(),
       metricsType: metrics.contentType,
     });

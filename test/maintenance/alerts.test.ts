@@ -1,15 +1,25 @@
 import { NonRetryableError, defineJob } from "@millrace/sdk";
 import { AllowedHosts, HttpClient, OutboundGuard } from "@millrace/sdk/http";
-import { Scheduler, setSecret } from "millrace";
+import { Scheduler, createLogger, setSecret } from "millrace";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { evaluateAlerts } from "../../packages/server/src/engine/alerts/evaluate.ts";
 import { removeAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
 import { createApiKey, revokeKey } from "../../packages/server/src/engine/api-keys.ts";
+import { AlertEvaluator } from "../../packages/server/src/maintenance/alert-evaluator.ts";
 import { onFailpoint } from "../../packages/server/src/runtime/failpoints.ts";
+import {
+  countAttempts,
+  countCalls,
+  countDead,
+  countOccurrences,
+  readWaiting,
+} from "../../packages/server/src/store/alert-facts.ts";
+import { openAlerts } from "../../packages/server/src/store/alerts.ts";
 import { noteClaims } from "../../packages/server/src/store/workers.ts";
 import { Tallies } from "../../packages/server/src/worker/tallies.ts";
 import { Alerting } from "../support/alerting.ts";
+import { explaining } from "../support/plans.ts";
 import { receivingServer } from "../support/receiving-server.ts";
 import { secretKeys } from "../support/secret-keys.ts";
 import { ADMIN } from "../support/secrets.ts";
@@ -387,4 +397,77 @@ test("a rule that cannot be looked at keeps its alerts, and the others go on", a
   expect(await a.open()).toHaveLength(2);
   await a.round(61);
   expect(await a.open()).toEqual([]);
+});
+
+test("of two processes one decides, another when that is gone, and each turn is one line of the log", async () => {
+  const a = await Alerting.create(works);
+  await a.rule("dead-letters");
+  const lines: Record<string, string>[] = [];
+  const logger = createLogger("info", {
+    write: (line: string) => void lines.push(JSON.parse(line) as Record<string, string>),
+  });
+  const evaluators = [1, 2].map(() => new AlertEvaluator({ db: a.mill.db, logger }));
+  for (const evaluator of evaluators) {
+    onTestFinished(() => evaluator.stop());
+    await evaluator.start();
+  }
+  const decided = () =>
+    a.mill
+      .rows<{ at: Date | null }>("select decided_at as at from millrace.alert_round")
+      .then(([row]) => row?.at);
+  await until("one has decided", decided);
+  const dies = () =>
+    a.mill.db.query(
+      "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works')",
+    );
+  const hurry = async () => {
+    await a.mill.db.query("update millrace.alert_round set next_at = '-infinity'");
+    for (const evaluator of evaluators) evaluator.wake();
+  };
+  await dies();
+  await hurry();
+  await until("it fires", async () => (await a.open()).length === 1);
+  await evaluators[0]!.stop();
+  await a.mill.db.query("delete from millrace.alert_signal");
+  await hurry();
+  await until("it is over", async () => (await a.open()).length === 0);
+  expect(lines.map(({ event, rule, subject }) => `${event} ${rule} ${subject}`)).toEqual([
+    "alert.firing dead-letters works",
+    "alert.resolved dead-letters works",
+  ]);
+});
+
+test("a round reads as much with a long past as without one", async () => {
+  const a = await Alerting.create(works);
+  const cost = async () => {
+    await a.mill.db.query(
+      "vacuum analyze millrace.tally, millrace.alert_signal, millrace.alert_sample, millrace.alert",
+    );
+    const explained = await explaining(a.mill.db);
+    const now = a.at(1);
+    await countAttempts(explained, now, 600_000);
+    await countCalls(explained, now, 600_000);
+    await countDead(explained, now, 600_000);
+    await countOccurrences(explained, now, 900_000, "missed");
+    await readWaiting(explained, now, 600_000, 500);
+    await openAlerts(explained);
+    return explained.blocks;
+  };
+  const before = await cost();
+  await a.mill.db.query(
+    `insert into millrace.tally (kind, at, project, name, count, failed, within)
+     select kind, now() - interval '1 hour' - n * interval '1 minute', 'default', 'job-' || n % 100, 1, 0, '{0,0,0,0,0,0,0,0,0}'
+     from generate_series(1, 20000) n, (values ('attempts'), ('calls')) k(kind) on conflict do nothing`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.alert_signal (kind, at, name) select 'dead letter', now() - interval '1 hour' - n * interval '1 second', 'works' from generate_series(1, 20000) n`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.alert_sample (queue, at, runs) select 'default', now() - interval '1 hour' - n * interval '1 minute', 1 from generate_series(1, 20000) n`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)
+     select millrace.new_uuid(), 'r', 'dead-letters', 'works', 'resolved', 'warning', 1, 0, now() from generate_series(1, 20000) n`,
+  );
+  expect(await cost()).toBeLessThan(before + 40);
 });

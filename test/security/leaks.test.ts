@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
 import { Canaries } from "./canaries.ts";
 import { type World, jsonLines, leakyWorld } from "./leaky-world.ts";
 
@@ -14,6 +15,7 @@ const OUTPUTS: [name: string, read: (world: World) => string | Promise<string>, 
   ["the port for probes", ({ probes }) => read(`${probes}/metrics`), /millrace_attempts_total\{/],
   ["its health", ({ probes }) => read(`${probes}/healthz`), /"checks"/],
   ["Sentry", ({ sentry }) => sentry.envelopes.map(({ text }) => text).join(), /tells-process/],
+  ["traces", ({ collector }) => collector.bodies.join("\n"), /tells-process/],
   ["answers that refuse", ({ refusals }) => refusals.join("\n"), /invalid_request/],
   ["titles of processes", ({ server }) => titles(server.pid), /millrace/],
 ];
@@ -61,11 +63,16 @@ test("a canary is found however it is written", () => {
 });
 
 test.skipIf(process.platform !== "linux")(
-  "S11: no secret, password, key, DSN, or field of an input comes out in log, metrics, Sentry, refusals or titles, in any form",
+  "S11: no secret, password, key, DSN, or field of an input comes out in log, metrics, Sentry, traces, refusals or titles, in any form",
   async () => {
     const canaries = new Canaries();
     const world = await leakyWorld(canaries);
     expect(canaries.count).toBeGreaterThanOrEqual(20);
+    await until("the spans of all jobs are there", () =>
+      ["tells-process", "careless", "calls", "about"].every((job) =>
+        world.collector.spans.some(({ name }) => name.includes(job)),
+      ),
+    );
     for (const [name, read, shows] of OUTPUTS) {
       const text = await read(world);
       expect(text, name).toMatch(shows);

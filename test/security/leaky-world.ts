@@ -7,11 +7,14 @@ import { addressOf, newHome, startMillrace } from "../support/millrace.ts";
 import { receivingServer } from "../support/receiving-server.ts";
 import { SentryReceiver } from "../support/sentry-receiver.ts";
 import { until } from "../support/until.ts";
+import { type Collector, startCollector } from "../tracing/collector.ts";
 import type { Canaries } from "./canaries.ts";
 
 export interface World {
   server: Child;
   sentry: SentryReceiver;
+  /** Of traces. */
+  collector: Collector;
   /** The address of the port for probes. */
   probes: string;
   /** All that was answered with a status of 400 or more. */
@@ -44,6 +47,7 @@ const MADE = { method: "PUT", must: true };
 export async function leakyWorld(canaries: Canaries): Promise<World> {
   const sentry = await SentryReceiver.start();
   onTestFinished(() => sentry[Symbol.asyncDispose]());
+  const collector = await startCollector();
   const bank = await receivingServer((response) => response.writeHead(500).end("no"));
   const apiKey = canaries.plant("the server's own API key", "");
   const { url } = await lendDatabase();
@@ -68,6 +72,8 @@ export async function leakyWorld(canaries: Canaries): Promise<World> {
       MILLRACE_OIDC_ISSUER: `http://${nobody}`,
       MILLRACE_OIDC_CLIENT_ID: "millrace",
       MILLRACE_OIDC_CLIENT_SECRET: canaries.plant("the sign-on's secret"),
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=${canaries.plant("the collector's token", "")}`,
       MILLRACE_SENTRY_ATTEMPTS: "all",
       SENTRY_DSN: sentry.dsnOf(canaries.plant("the DSN's key", "")),
     },
@@ -96,7 +102,7 @@ export async function leakyWorld(canaries: Canaries): Promise<World> {
     const body = (said.startsWith("{") ? JSON.parse(said) : {}) as Body;
     return { status: answer.status, text: said, body };
   };
-  const world: World = { server, sentry, probes: probes!, refusals, ask };
+  const world: World = { server, sentry, collector, probes: probes!, refusals, ask };
   await runJobs(world, canaries, bank.url);
   await sendWebhooks(world, canaries, bank.url);
   await comeAndGo(world, canaries);

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { receivingServer } from "../support/receiving-server.ts";
 import { startCollector } from "./collector.ts";
@@ -11,7 +13,7 @@ const HEADER = "canary-of-the-header";
 
 const CALLER = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
 
-/** The same as in docs/tracing.md. */
+/** docs/tracing.md has it as well. */
 const PICTURE = `\
 POST /api/v1/runs (server)
   enqueue order (producer)
@@ -27,6 +29,11 @@ POST /api/v1/runs (server)
 ~ linked to enqueue order (producer) and process order (consumer, attempt 1, waits)
 process order (consumer, attempt 3)
   step charge (internal)`;
+
+test("the page about tracing has the picture", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/tracing.md"), "utf8");
+  expect(page).toContain(PICTURE.replaceAll(/^/gm, "    "));
+});
 
 test("a call over HTTP, a workflow of three steps with a retry, its child and what it calls are one picture, in which nothing is orphaned", async () => {
   const collector = await startCollector();

@@ -411,6 +411,6 @@ describe("a worker", () => {
     const worker = await mill.startWorker();
     await until("the first claim has worked", () => worker.health().ok);
     await worker.stop();
-    expect(worker.health()).toEqual({ ok: false, why: "draining" });
+    expect(worker.health()).toEqual({ ok: false, why: "draining", alive: true });
   });
 });

@@ -120,6 +120,14 @@ export {
   trendOf,
   workersWanted,
 } from "./scaling.ts";
+export {
+  type Outlook,
+  outlookInWords,
+  outlookOf,
+  OUTLOOKS,
+  type QueueNow,
+  type QueueSample,
+} from "./backlog.ts";
 export { notifyStep } from "./notify-step.ts";
 export { formatSize, type Size, sizeBytes } from "./size.ts";
 export {

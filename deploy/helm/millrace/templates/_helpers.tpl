@@ -53,21 +53,21 @@ volumeMounts:
   valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret }}, key: secret-keys, optional: true } }
 {{- end }}
 
-{{- /* A process that does not start, or hangs, is started anew; one that is ill because the database is away is not. */ -}}
+{{- /* A process that does not start, or does no work for a minute, is started anew; one that is ill because the database is away is not. */ -}}
 {{- define "millrace.probes" -}}
 startupProbe:
-  httpGet: { path: /healthz, port: probes }
+  httpGet: { path: /readyz, port: probes }
   periodSeconds: 3
   timeoutSeconds: 6
   failureThreshold: 40
 readinessProbe:
-  httpGet: { path: /healthz, port: probes }
+  httpGet: { path: /readyz, port: probes }
   periodSeconds: 5
   timeoutSeconds: 6
   failureThreshold: 2
 livenessProbe:
-  tcpSocket: { port: probes }
+  httpGet: { path: /healthz, port: probes }
   periodSeconds: 10
-  timeoutSeconds: 5
+  timeoutSeconds: 6
   failureThreshold: 6
 {{- end }}

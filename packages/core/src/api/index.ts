@@ -34,6 +34,14 @@ export {
   RerunDeadLetter,
 } from "./dead-letters.ts";
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
+export {
+  ChangeErrorGroup,
+  ErrorGroup,
+  ErrorGroupDetail,
+  ErrorGroupPage,
+  FingerprintParam,
+  ListErrorGroups,
+} from "./error-groups.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export {
@@ -46,6 +54,13 @@ export {
 } from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
+export {
+  Attention,
+  Overview,
+  OVERVIEW_RANGES,
+  type OverviewRange,
+  ReadOverview,
+} from "./overview.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
   CreateOperation,
@@ -73,7 +88,7 @@ export {
 export { Confinement, CreateProject, MoveToProject, ProjectInfo, ProjectList } from "./projects.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
-export { QueueInfo, QueueList, SetQueueLimits } from "./queues.ts";
+export { QueueInfo, QueueList, QueueOutlook, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
@@ -160,6 +175,7 @@ export {
 } from "./alerts.ts";
 export { EraseSubject, ErasedSubject } from "./subjects.ts";
 export { RotatedSecrets, SecretInfo, SecretList, SecretName, SetSecret } from "./secrets.ts";
+export { BySlug, MAX_VIEWS, SavedView, SavedViewList, SaveView } from "./views.ts";
 export {
   DeliveryId,
   DeliveryInfo,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DeadLetterFilter, JsonPatch, PatchPreview } from "./dead-letters.ts";
-import { Instant, MAX_PAGE, RunId } from "./runs.ts";
+import { Instant, MAX_PAGE, QueryText, RunId } from "./runs.ts";
 
 export const OPERATION_STATES = ["running", "paused", "completed", "stopped", "cancelled"] as const;
 
@@ -18,9 +18,19 @@ export const MAX_MEMBERS = 200_000;
 
 const DEFAULT_RATE = 50;
 
+const Query = QueryText.min(1).describe(
+  "Instead of a filter: what it is about now, as the search of runs finds it",
+);
+
+const ONE_OF_BOTH = { error: "give filter or query, and not both" };
+
+const isOneOfBoth = (asked: { filter?: unknown; query?: unknown }) =>
+  (asked.filter === undefined) !== (asked.query === undefined);
+
 const Rerun = z.strictObject({
   kind: z.literal("rerun"),
-  filter: DeadLetterFilter.describe("{} is all that are open"),
+  filter: DeadLetterFilter.optional().describe("{} is all that are open"),
+  query: Query.optional(),
   patch: JsonPatch.optional(),
   ratePerSecond: z
     .number()
@@ -38,19 +48,34 @@ const Rerun = z.strictObject({
 
 const DismissAll = z.strictObject({
   kind: z.literal("dismiss"),
-  filter: DeadLetterFilter.describe("{} is all that are open"),
+  filter: DeadLetterFilter.optional().describe("{} is all that are open"),
+  query: Query.optional(),
   note: z.string().max(1000).optional().describe("Why they need nothing more"),
 });
 
+const CancelAll = z.strictObject({
+  kind: z.literal("cancel"),
+  query: Query.describe("Open runs that the search of runs finds now"),
+  note: z.string().max(1000).optional().describe("Why, for the record of each run"),
+});
+
 export const CreateOperation = z
-  .discriminatedUnion("kind", [Rerun, DismissAll])
+  .discriminatedUnion("kind", [
+    Rerun.refine(isOneOfBoth, ONE_OF_BOTH),
+    DismissAll.refine(isOneOfBoth, ONE_OF_BOTH),
+    CancelAll,
+  ])
   .meta({ id: "CreateOperation" });
 
 export type CreateOperation = z.infer<typeof CreateOperation>;
 
 export const OperationPreview = z
   .object({
-    matches: z.int().describe("Dead letters that it would be about"),
+    matches: z
+      .int()
+      .describe(
+        "Dead letters, or open runs, that it would be about; of a query at least so many, counted for two seconds",
+      ),
     samples: z.array(PatchPreview).describe("What a patch makes of the newest three"),
   })
   .meta({ id: "OperationPreview" });
@@ -61,16 +86,18 @@ const BackfillFilter = z
   .strictObject({ schedule: z.string(), from: Instant, until: Instant })
   .describe("Of a backfill: the range of a schedule");
 
+const QueryFilter = z.strictObject({ query: z.string() }).describe("Of an operation by a query");
+
 export const Operation = z
   .object({
     id: z.int(),
-    kind: z.enum(["rerun", "dismiss", "backfill"]),
+    kind: z.enum(["rerun", "dismiss", "backfill", "cancel"]),
     state: z.enum(OPERATION_STATES),
     reason: z
       .string()
       .nullable()
       .describe("Why it was stopped, or what it waits for while it runs"),
-    filter: z.union([DeadLetterFilter, BackfillFilter]),
+    filter: z.union([DeadLetterFilter, BackfillFilter, QueryFilter]),
     patch: JsonPatch.nullable(),
     ratePerSecond: z.number().nullable(),
     canary: z.boolean(),
@@ -78,9 +105,11 @@ export const Operation = z
     createdBy: z.string(),
     createdAt: Instant,
     finishedAt: Instant.nullable(),
-    total: z.int().describe("Dead letters, or occurrences, that it is about, fixed when it began"),
+    total: z
+      .int()
+      .describe("Dead letters, occurrences or runs that it is about, fixed when it began"),
     handled: z.int(),
-    done: z.int().describe("Of these, rerun, dismissed or caught up"),
+    done: z.int().describe("Of these, rerun, dismissed, cancelled or caught up"),
     skipped: z.int().describe("Of these, handled by somebody else meanwhile"),
     refused: z.int().describe("Of these, not accepted for a run"),
     reruns: z

@@ -1,7 +1,40 @@
 import { z } from "zod";
+import { OUTLOOKS } from "../backlog.ts";
 import { MAX_DEPTH } from "../max-depth.ts";
 import { PausedInfo } from "./pauses.ts";
 import { RateGiven, RateInfo } from "./rates.ts";
+
+const Seconds = z.number().nullable();
+
+export const QueueOutlook = z
+  .object({
+    verdict: z
+      .enum(OUTLOOKS)
+      .describe(
+        "empty; paused; no_worker: none that lives takes from it; unknown: too little has started lately to tell; keeps_up: less waits than starts in a minute; drains; grows: it will not drain",
+      ),
+    words: z.string().describe("The same for people"),
+    inPerMinute: z
+      .number()
+      .nullable()
+      .describe(
+        "Runs that come to wait per minute, retries among them, averaged over five minutes; null before there are two samples",
+      ),
+    outPerMinute: z.number().nullable().describe("Runs that workers start per minute, likewise"),
+    seconds: Seconds.describe("In how many seconds what waits now will have started"),
+    soonest: Seconds.describe("The same at the pace of the better quarter of the last 30 minutes"),
+    latest: Seconds.describe("At that of the worse quarter; null where at that it would not drain"),
+    growth: z.number().nullable().describe("By how many runs a minute it grows"),
+    moreWorkers: z
+      .int()
+      .nullable()
+      .describe(
+        "So many more workers like those that it has would do it; null where that is not known: where they take from other queues as well, have free slots, or a limit, a rate or a pause is in the way",
+      ),
+  })
+  .meta({ id: "QueueOutlook" });
+
+export type QueueOutlook = z.infer<typeof QueueOutlook>;
 
 export const QueueInfo = z
   .object({
@@ -24,6 +57,10 @@ export const QueueInfo = z
       .nullable()
       .describe("How long the oldest run that is ready or held back has waited"),
     workers: z.int().describe("Living workers that take from it"),
+    slots: z.int().describe("How many runs these may execute at a time"),
+    outlook: QueueOutlook.nullable().describe(
+      "When what waits will have started; null for a queue that is shared, to a caller who sees but a part of it",
+    ),
     concurrency: z
       .int()
       .nullable()

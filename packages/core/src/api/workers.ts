@@ -9,6 +9,11 @@ export const WorkerInfo = z
     state: z.enum(["active", "draining", "gone", "lost"]),
     concurrency: z.int(),
     running: z.array(RunId),
+    attemptsPerMinute: z
+      .number()
+      .nullable()
+      .describe("Attempts of it that end a minute, as it said last; null before it has"),
+    failuresPerMinute: z.number().nullable().describe("Those of them that fail"),
     queues: z.array(z.string()),
     jobs: z.array(z.string()),
     version: z.string(),

@@ -117,12 +117,17 @@ export class KeysetList<Row, Page> {
     if (last?.next && to >= start) void this.#extend(last.next, from);
   }
 
-  /** Changes rows in place, as when something was done to them. */
-  change(key: string, change: (row: Row) => Row): void {
-    const parts = this.#state.peek().parts.map((part) => ({
-      ...part,
-      rows: part.rows?.map((row) => (this.#paging.key(row) === key ? change(row) : row)),
-    }));
+  /** Takes rows that have changed, in the places where they are. */
+  take(changed: readonly Row[]): void {
+    const { key } = this.#paging;
+    const now = new Map(changed.map((row) => [key(row), row]));
+    const parts = this.#state
+      .peek()
+      .parts.map((part) =>
+        part.rows?.some((row) => now.has(key(row)))
+          ? { ...part, rows: part.rows.map((row) => now.get(key(row)) ?? row) }
+          : part,
+      );
     this.#set({ parts });
   }
 

@@ -20,6 +20,7 @@ export interface Shown<T> extends Known<T> {
 
 /** So many places are remembered, for who comes back to one. */
 const MOST = 60;
+const RETRY_MS = 5000;
 const NOTHING: Known<never> = { data: undefined, at: undefined, trouble: undefined };
 const resources = new Map<string, Resource<unknown>>();
 
@@ -130,9 +131,13 @@ class Resource<T> {
   }
 
   #again(): void {
-    if (!this.watched || this.#everyMs === 0) return;
+    const { trouble } = this.#known.peek();
+    // What may be over in a moment is tried again soon, however seldom it is asked otherwise.
+    const passes = trouble !== undefined && (trouble.status === 0 || trouble.status === 503);
+    const everyMs = passes ? Math.min(this.#everyMs || RETRY_MS, RETRY_MS) : this.#everyMs;
+    if (!this.watched || everyMs === 0) return;
     this.#timer = setTimeout(() => {
       if (document.visibilityState === "visible") void this.load();
-    }, this.#everyMs);
+    }, everyMs);
   }
 }

@@ -1,25 +1,26 @@
 import type { RunState } from "@millrace/core";
+import type { IconName } from "./icon.tsx";
 
 /** A state as it is shown: always a colour, a shape and a word, because none of the three is there for everybody. */
 export interface Look {
   /** Of the colour token. */
   token: string;
-  shape: string;
+  shape: IconName;
   word: string;
 }
 
 const LOOKS = {
-  queued: { token: "queued", shape: "○", word: "Queued" },
-  scheduled: { token: "scheduled", shape: "◷", word: "Scheduled" },
-  running: { token: "running", shape: "◐", word: "Running" },
-  waiting: { token: "waiting", shape: "⧗", word: "Waiting" },
-  retrying: { token: "retrying", shape: "↻", word: "Retrying" },
-  completed: { token: "succeeded", shape: "✓", word: "Completed" },
-  failed: { token: "failed", shape: "✕", word: "Failed" },
-  lost: { token: "failed", shape: "⚡", word: "Lost" },
-  released: { token: "cancelled", shape: "↩", word: "Released" },
-  dead: { token: "dead", shape: "▣", word: "Dead" },
-  cancelled: { token: "cancelled", shape: "⊘", word: "Cancelled" },
+  queued: { token: "queued", shape: "queued", word: "Queued" },
+  scheduled: { token: "scheduled", shape: "scheduled", word: "Scheduled" },
+  running: { token: "running", shape: "running", word: "Running" },
+  waiting: { token: "waiting", shape: "waiting", word: "Waiting" },
+  retrying: { token: "retrying", shape: "retrying", word: "Retrying" },
+  completed: { token: "succeeded", shape: "completed", word: "Completed" },
+  failed: { token: "failed", shape: "failed", word: "Failed" },
+  lost: { token: "failed", shape: "lost", word: "Lost" },
+  released: { token: "cancelled", shape: "released", word: "Released" },
+  dead: { token: "dead", shape: "dead", word: "Dead" },
+  cancelled: { token: "cancelled", shape: "cancelled", word: "Cancelled" },
 } as const satisfies Record<string, Look>;
 
 export type Shown = keyof typeof LOOKS;

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../design/icon.tsx";
 import type { Trouble } from "../data/problem.ts";
 import type { Shown } from "../data/resource.ts";
 import { CopyButton } from "./copy-button.tsx";
@@ -37,7 +38,7 @@ export function TroublePanel({
   return (
     <section class="trouble" role="alert">
       <h2>
-        <span aria-hidden="true">✕</span> {trouble.title}
+        <Icon name="failed" /> {trouble.title}
       </h2>
       <p>{trouble.detail}</p>
       {still && <p class="muted">{still}</p>}
@@ -62,7 +63,7 @@ function NoRight({ trouble }: { trouble: Trouble }) {
   return (
     <section class="trouble" role="alert">
       <h2>
-        <span aria-hidden="true">⊘</span> This is not for your role
+        <Icon name="cancelled" /> This is not for your role
       </h2>
       <p>{trouble.detail}</p>
       <p class="muted">An admin gives roles: Settings, People.</p>
@@ -133,7 +134,7 @@ export function Given<T>({
 function Stale({ trouble, at, onRetry }: { trouble: Trouble; at: number; onRetry: () => void }) {
   return (
     <p class="stale" role="status">
-      <span aria-hidden="true">!</span> {trouble.title}. What you see is{" "}
+      <Icon name="warning" /> {trouble.title}. What you see is{" "}
       {lengthInWords(Math.max(1000, now.value - at))} old.
       <button type="button" class="link" onClick={onRetry}>
         Try again

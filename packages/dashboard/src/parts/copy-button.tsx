@@ -1,3 +1,4 @@
+import { Icon } from "../design/icon.tsx";
 import { toast } from "./toast.tsx";
 
 /** @param what such as "run id", for the note that it was copied */
@@ -19,7 +20,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       title={`Copy ${what}`}
       onClick={() => void copy(text, what)}
     >
-      <span aria-hidden="true">⧉</span>
+      <Icon name="copy" />
     </button>
   );
 }

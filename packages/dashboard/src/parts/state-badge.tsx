@@ -1,3 +1,4 @@
+import { Icon } from "../design/icon.tsx";
 import { type Shown, lookOf } from "../design/states.ts";
 
 /** A state: colour, shape and word. */
@@ -5,7 +6,7 @@ export function StateBadge({ state }: { state: Shown }) {
   const { token, shape, word } = lookOf(state);
   return (
     <span class={`state state-${token}`}>
-      <span aria-hidden="true">{shape}</span> {word}
+      <Icon name={shape} /> {word}
     </span>
   );
 }

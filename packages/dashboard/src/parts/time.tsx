@@ -13,6 +13,27 @@ export function Ago({ at }: { at: string | null | undefined }) {
   );
 }
 
+/** How long ago something was, short, for a column that says so at its head. */
+export function Age({ at }: { at: string }) {
+  const ms = now.value - Date.parse(at);
+  return (
+    <time dateTime={at} title={exactTime(at, inUtc.value)}>
+      {ms < 1000 ? "now" : lengthInWords(ms).replace(/^(\d+ \w+) .*/, "$1")}
+    </time>
+  );
+}
+
+/** When something is by the clock; with the day, where that is another one. */
+export function Clock({ at }: { at: string }) {
+  const exact = exactTime(at, inUtc.value);
+  const today = exactTime(new Date(now.value).toISOString(), inUtc.value).slice(0, 10);
+  return (
+    <time dateTime={at} title={exact}>
+      {exact.startsWith(today) ? exact.slice(11, 19) : exact.slice(0, 16)}
+    </time>
+  );
+}
+
 /** The exact time. */
 export function At({ at }: { at: string | null | undefined }) {
   if (!at) return <span class="muted">–</span>;

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { Icon } from "../design/icon.tsx";
 
 interface Toast {
   id: number;
@@ -44,7 +45,7 @@ export function Toasts() {
             </button>
           )}
           <button type="button" class="icon" aria-label="Dismiss" onClick={() => dismiss(id)}>
-            <span aria-hidden="true">✕</span>
+            <Icon name="failed" />
           </button>
         </div>
       ))}

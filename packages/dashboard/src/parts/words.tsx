@@ -1,4 +1,4 @@
-import { Ago } from "./time.tsx";
+import { Clock } from "./time.tsx";
 
 const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
@@ -9,7 +9,7 @@ export function Words({ text }: { text: string }) {
       {text
         .split(INSTANT)
         .map((part, index) =>
-          index % 2 === 1 ? <Ago key={index} at={part} /> : <Linked key={index} text={part} />,
+          index % 2 === 1 ? <Clock key={index} at={part} /> : <Linked key={index} text={part} />,
         )}
     </>
   );

@@ -1,3 +1,4 @@
+import { Icon } from "../design/icon.tsx";
 import { lastContact, silentSince } from "../data/ask.ts";
 import { lengthInWords, now } from "../parts/moment.ts";
 
@@ -11,7 +12,7 @@ export function Banner() {
   const last = lastContact.value;
   return (
     <p class="stale banner" role="status">
-      <span aria-hidden="true">!</span>{" "}
+      <Icon name="warning" />{" "}
       {last === undefined
         ? "The server does not answer; trying again"
         : `Last update ${lengthInWords(now.value - last)} ago, reconnecting`}

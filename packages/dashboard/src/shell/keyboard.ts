@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { letters } from "./appearance.ts";
 
 /** `j`, `Enter`, `Shift+x`, `Mod+k` (⌘ or Ctrl), or two in a row: `g r`. */
@@ -15,13 +15,16 @@ const SECOND_WITHIN_MS = 1500;
  * While somebody writes, only keys with Mod do anything.
  */
 export function useKeys(keys: Keys): void {
-  useEffect(() => {
-    const layer = { keys: () => keys };
+  // Those of the last rendering: a quick hand types before effects have run.
+  const latest = useRef(keys);
+  latest.current = keys;
+  useLayoutEffect(() => {
+    const layer = { keys: () => latest.current };
     layers.push(layer);
     return () => {
       layers.splice(layers.indexOf(layer), 1);
     };
-  });
+  }, []);
 }
 
 export function listenToKeys(): void {

@@ -1,3 +1,4 @@
+import { isLive, tick, useLiveTick } from "../data/live.ts";
 import { useIdentity } from "../data/identity.ts";
 import { inUtc, setUtc } from "../parts/moment.ts";
 import { place } from "../routing/router.ts";
@@ -29,6 +30,7 @@ export function Navigation({ onLeave }: { onLeave?: () => void }) {
         })}
       </ul>
       <div class="foot">
+        <Liveness />
         <a href="/docs" target="_blank" rel="noreferrer">
           API reference
         </a>
@@ -50,4 +52,26 @@ export function Navigation({ onLeave }: { onLeave?: () => void }) {
       </div>
     </>
   );
+}
+
+/** Whether what is shown changes by itself, and what the looking costs the database. */
+function Liveness() {
+  useLiveTick();
+  const cost = tick.value?.cost;
+  if (!isLive.value) return <p class="live muted">○ asking every 5 s</p>;
+  return (
+    <p class="live">
+      <span class="state-succeeded">●</span> live
+      {cost && (
+        <span class="muted" title="What watching costs the database, whoever watches">
+          {" "}
+          · costs {shareInWords(cost.databaseShare)}
+        </span>
+      )}
+    </p>
+  );
+}
+
+function shareInWords(share: number): string {
+  return share < 0.001 ? "under 0.1 %" : `${(share * 100).toFixed(1)} %`;
 }

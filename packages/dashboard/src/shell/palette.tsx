@@ -1,7 +1,6 @@
 import { signal } from "@preact/signals";
-import type { JobList, QueueList } from "@millrace/core/api";
+import type { JobInfo, QueueInfo } from "@millrace/core/api";
 import { useId, useState } from "preact/hooks";
-import type { z } from "zod";
 import { useResource } from "../data/resource.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { inUtc, setUtc } from "../parts/moment.ts";
@@ -94,8 +93,8 @@ function OpenPalette() {
 }
 
 function useChoices(text: string): Choice[] {
-  const jobs = useResource<z.infer<typeof JobList>>("/api/v1/jobs", { everyMs: 0 });
-  const queues = useResource<z.infer<typeof QueueList>>("/api/v1/queues", { everyMs: 0 });
+  const jobs = useResource<{ jobs: JobInfo[] }>("/api/v1/jobs", { everyMs: 0 });
+  const queues = useResource<{ queues: QueueInfo[] }>("/api/v1/queues", { everyMs: 0 });
   const all: Choice[] = [
     ...SCREENS.flatMap(({ path, title, navigation }) =>
       navigation ? [{ text: title, kind: "screen", act: () => go(path) }] : [],

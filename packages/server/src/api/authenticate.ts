@@ -29,6 +29,7 @@ declare module "fastify" {
 const PUBLIC: readonly string[] = [
   "GET /docs",
   "GET /healthz",
+  "GET /readyz",
   "GET /openapi.json",
   "GET /approve",
   // Programs that look at links before people do ask so whether one is whole.

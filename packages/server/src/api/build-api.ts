@@ -65,9 +65,12 @@ import { dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
-import { type Health, healthRoute } from "./routes/health.ts";
+import { type Health, healthRoutes } from "./routes/health.ts";
 import { hookRoutes } from "./routes/hooks.ts";
 import { explainRoutes } from "./routes/explain.ts";
+import { errorGroupRoutes } from "./routes/error-groups.ts";
+import { overviewRoute } from "./routes/overview.ts";
+import { viewRoutes } from "./routes/views.ts";
 import { liveRoute } from "./routes/live.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { alertRoutes } from "./routes/alerts.ts";
@@ -119,8 +122,10 @@ export interface ApiOptions {
   guard?: OutboundGuard;
   logger: Logger;
   version: string;
-  /** For `/healthz`, which anybody may read: its texts hold nothing secret. */
+  /** For `/healthz`, which anybody may read, as they may the next: their texts hold nothing secret. */
   health(): Promise<Health>;
+  /** For `/readyz`. Default: the same. */
+  ready?: () => Promise<Health>;
   /** The address that people have for the server, when it knows it. */
   publicUrl?: string | undefined;
   /** By whom else people may be told; default nobody. */
@@ -282,6 +287,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   queueLimitRoutes(app, context);
   pauseRoutes(app, context);
   deadLetterRoutes(app, context);
+  errorGroupRoutes(app, context);
   doubtRoutes(app, context);
   approvalRoutes(app, context);
   await approvalLinkRoutes(app, context);
@@ -289,6 +295,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   scheduleRoutes(app, context);
   occurrenceRoutes(app, context);
   workerRoutes(app, context);
+  overviewRoute(app, context);
+  viewRoutes(app, context);
   projectRoutes(app, context);
   apiKeyRoutes(app, context);
   personRoutes(app, people);
@@ -314,7 +322,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
-  healthRoute(app, options.health);
+  healthRoutes(app, options.health, options.ready ?? options.health);
   metricsRoute(app, metrics);
   referenceRoutes(app);
   dashboardRoutes(app, readDashboardFiles());

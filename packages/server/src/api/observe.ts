@@ -50,7 +50,7 @@ export class Observer {
     if (!isStream(reply)) this.#durations.observe(known, reply.elapsedTime / 1000);
 
     // That the server is not well is said by what is not well; a probe every second need not repeat it.
-    const probe = route === "/healthz";
+    const probe = route === "/healthz" || route === "/readyz";
     const level = probe || status < 400 ? "debug" : status >= 500 ? "error" : "info";
     if (!this.#logger.isLevelEnabled(level)) return;
     const { failure } = request;

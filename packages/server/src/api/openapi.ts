@@ -32,6 +32,8 @@ const TAGS = [
     name: "schedules",
     description: "When jobs start by themselves, and what became of each time.",
   },
+  { name: "errors", description: "What runs fail with, by fingerprint." },
+  { name: "views", description: "Searches that people keep." },
   { name: "live", description: "What is told to who watches." },
   { name: "workers", description: "The processes that execute runs." },
   { name: "projects", description: "To which things belong, and callers may be confined." },

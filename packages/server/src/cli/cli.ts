@@ -9,7 +9,10 @@ import {
   unknownVariables,
 } from "./settings.ts";
 
-export type Stdin = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+export type Stdin = NodeJS.ReadableStream & {
+  readonly isTTY?: boolean;
+  setRawMode?(raw: boolean): unknown;
+};
 
 /** The process that a command runs in, or what stands in for one. */
 export interface CliProcess {
@@ -39,6 +42,11 @@ export class Cli {
     this.#process = process;
     this.out = new Screen(process.stdout, process.env);
     this.err = new Screen(process.stderr, process.env);
+  }
+
+  /** What {@link out} writes to, for who draws on the whole of it. */
+  get terminal(): ScreenStream {
+    return this.#process.stdout;
   }
 
   /** Not touched by who does not read it. */

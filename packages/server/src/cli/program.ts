@@ -44,6 +44,8 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     jobs: async () => (await import("./commands/jobs.ts")).jobsCommand,
     queues: async () => (await import("./commands/queues.ts")).queuesCommand,
     pauses: async () => (await import("./commands/pauses.ts")).pausesCommand,
+    health: async () => (await import("./commands/health.ts")).healthCommand,
+    top: async () => (await import("./commands/top.ts")).topCommand,
     workers: async () => (await import("./commands/workers.ts")).workersCommand,
     dead: async () => (await import("./commands/dead.ts")).deadCommand,
     doubts: async () => (await import("./commands/doubts.ts")).doubtsCommand,

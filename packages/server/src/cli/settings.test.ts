@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { VARIABLES, readSettings, unknownVariables } from "./settings.ts";
+import { VARIABLES, isSecret, readSettings, unknownVariables } from "./settings.ts";
 
 test("an empty environment gives a server on this machine alone, with an embedded database", () => {
   const settings = readSettings({ MILLRACE_PORT: "" }, "/srv/app");
@@ -199,4 +199,55 @@ test("docs/settings.md has a line for every variable with its default, and for n
     return [name, text ? `\`${text}\`` : "none"];
   });
   expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(expected));
+});
+
+test("spans are sent where OpenTelemetry's variables say, by what they say, and nowhere without an endpoint", () => {
+  const read = (env: Record<string, string>) => readSettings(env, "/").tracing;
+  expect(read({ OTEL_SERVICE_NAME: "shop", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toBeUndefined();
+  expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" })).toEqual({
+    url: "http://collector:4318/v1/traces",
+    headers: {},
+    serviceName: "millrace",
+    resource: {},
+    sampling: { sampler: "parentbased_always_on", ratio: 1 },
+  });
+  expect(
+    read({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces.example.com/in",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc, x-team=a=b",
+      OTEL_RESOURCE_ATTRIBUTES: "service.name=shop,place=a%2Cb",
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0.25",
+    }),
+  ).toEqual({
+    url: "https://traces.example.com/in",
+    headers: { authorization: "Bearer abc", "x-team": "a=b" },
+    serviceName: "shop",
+    resource: { "service.name": "shop", place: "a,b" },
+    sampling: { sampler: "parentbased_traceidratio", ratio: 0.25 },
+  });
+});
+
+test.each([
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" }, "OTEL_EXPORTER_OTLP_ENDPOINT"],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://a:secret@collector" }, "OTEL_EXPORTER_OTLP_ENDPOINT"],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+  ],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: "secret" }, "OTEL_EXPORTER_OTLP_HEADERS"],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: "a=%E0%A4%A" }, "OTEL_EXPORTER_OTLP_HEADERS"],
+  [{ OTEL_TRACES_SAMPLER: "sometimes" }, "OTEL_TRACES_SAMPLER"],
+  [{ OTEL_TRACES_SAMPLER_ARG: "1.5" }, "OTEL_TRACES_SAMPLER_ARG"],
+  [{ MILLRACE_TRACE_URL: "https://jaeger.example.com" }, "MILLRACE_TRACE_URL"],
+  [{ MILLRACE_TRACE_URL: "javascript:{traceId}" }, "MILLRACE_TRACE_URL"],
+] as [Record<string, string>, string][])("of tracing, %j is refused", (env, name) => {
+  const refused = () => readSettings(env, "/");
+  expect(refused).toThrow(new RegExp(`^${name}: write |^${name}: traces are`, "m"));
+  expect(refused).not.toThrow(/secret/);
+});
+
+test("what is sent along with spans is a secret", () => {
+  expect(isSecret("OTEL_EXPORTER_OTLP_HEADERS")).toBe(true);
 });

@@ -14,11 +14,13 @@ import {
 } from "../store/operations.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { InputCheck } from "./intake.ts";
-import { dismissMembers, rerunMembers } from "./operation-members.ts";
+import { cancelMembers, dismissMembers, rerunMembers } from "./operation-members.ts";
 
 /** Members handled in one transaction: reruns carry inputs. */
 const MAX_RERUNS = 50;
 const MAX_DISMISSALS = 500;
+/** Each locks a lease and a run. */
+const MAX_CANCELS = 20;
 
 /** A batch is so much time's worth of the rate. */
 const BATCH_MS = 250;
@@ -92,10 +94,7 @@ async function advance(tx: Queryable, intake: InputCheck, operation: OperationRo
     await moveOperation(tx, now.id, ["running"], "completed", null);
     return NOTHING_HANDLED;
   }
-  const { outcomes, queues } =
-    now.kind === "rerun"
-      ? await rerunMembers(tx, intake, now, members)
-      : await dismissMembers(tx, now, members);
+  const { outcomes, queues } = await handle(tx, intake, now, members);
   await recordMembers(
     tx,
     now.id,
@@ -114,9 +113,19 @@ async function advance(tx: Queryable, intake: InputCheck, operation: OperationRo
   return { queues, handled };
 }
 
+function handle(
+  tx: Queryable,
+  intake: InputCheck,
+  now: OperationRow,
+  members: readonly { run_id: string }[],
+): ReturnType<typeof rerunMembers> {
+  if (now.kind === "rerun") return rerunMembers(tx, intake, now, members);
+  return now.kind === "cancel" ? cancelMembers(tx, now, members) : dismissMembers(tx, now, members);
+}
+
 /** @returns the operation with what is known now of its reruns */
 async function watch(tx: Queryable, operation: OperationRow): Promise<OperationRow> {
-  if (operation.kind === "dismiss") return { ...operation };
+  if (operation.kind !== "rerun") return { ...operation };
   const [seen] = await noteEnds(tx, operation.id, operation.watched, LOOK_AT);
   return {
     ...operation,
@@ -130,6 +139,7 @@ async function watch(tx: Queryable, operation: OperationRow): Promise<OperationR
 
 function batchSize({ kind, rate, canary, stage, done }: OperationRow): number {
   if (kind === "dismiss") return MAX_DISMISSALS;
+  if (kind === "cancel") return MAX_CANCELS;
   const paced = rate === null ? MAX_RERUNS : Math.ceil((rate * BATCH_MS) / 1000);
   const end = canary ? (STAGE_ENDS[stage] ?? Infinity) : Infinity;
   return Math.max(1, Math.min(MAX_RERUNS, paced, end - done));

@@ -1,19 +1,24 @@
 import { MillraceError, type Projects, type RunState, formatDuration } from "@millrace/core";
-import type { Blocker, Explanation } from "@millrace/core/api";
+import type { Blocker, Explanation, QueueOutlook } from "@millrace/core/api";
 import {
   type AheadRow,
+  type HolderRow,
   type StandingRow,
   type TakersRow,
   countAhead,
   countAheadInLane,
+  countSlots,
   countTakers,
   readHolders,
   readPace,
+  readSlotHolders,
   readStanding,
 } from "../store/explain.ts";
 import { type HeldRow, readHeld } from "../store/held.ts";
-import { pausedQueues } from "../store/queues.ts";
+import { readQueueSamples } from "../store/queue-samples.ts";
+import { pausedQueues, readStance } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
+import { queueOutlook } from "./queue-outlook.ts";
 import { type Hold, holdsOf, keyName, queuePause } from "./holds.ts";
 
 /** How far to look for a run in its queue or lane: 2,000 parcels of 250 runs each take some 10 ms. */
@@ -36,14 +41,15 @@ export async function explain(
   if (!run) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   const state = stateOf(run);
   if (run.place === null || run.place === "lease") {
-    return { run: runId, state, summary: summaryOf(run), blockers: [], expectedStart: null };
+    const told = { run: runId, state, summary: summaryOf(run), blockers: [] };
+    return { ...told, expectedStart: null, outlook: null };
   }
   const [held] = await readHeld(db, [runId]);
   const [ahead] = run.place === "queue" ? await aheadOf(db, runId, run, held, projects) : [];
   const blockers = [
     ...timeBlockers(run),
     ...(await heldBlockers(db, run, held, ahead, projects)),
-    ...(await takerBlockers(db, run)),
+    ...(await takerBlockers(db, run, projects)),
     ...orderBlockers(run, held, ahead),
   ];
   const [first] = blockers;
@@ -55,7 +61,24 @@ export async function explain(
       : `It is ${state} and may start now: the next worker that looks takes it.`,
     blockers,
     expectedStart: await expectedStart(db, run, blockers, ahead),
+    outlook: run.place === "queue" ? await outlookFor(db, run.queue, projects) : null,
   };
+}
+
+/**
+ * What waits is taken from the last sample, for to count it would cost what waits. Samples count all runs of a queue, and so tell those who
+ * are confined of the runs of others, where all share it.
+ */
+async function outlookFor(
+  db: Queryable,
+  name: string,
+  projects: Projects,
+): Promise<QueueOutlook | null> {
+  const [stance] = await readStance(db, name);
+  if (!stance || (projects !== null && stance.project === null)) return null;
+  const samples = await readQueueSamples(db);
+  const ready = Math.max(1, samples.at(-1)?.depths[name] ?? 0);
+  return queueOutlook({ ...stance, ready, held: 0, running: 0 }, samples);
 }
 
 function stateOf({ state, place, due_reason }: StandingRow): RunState {
@@ -75,7 +98,7 @@ function summaryOf(run: StandingRow): string {
 }
 
 function blocker(code: Blocker["code"], message: string, more: Partial<Blocker> = {}): Blocker {
-  return { code, message, until: null, ahead: null, holders: [], ...more };
+  return { code, message, since: null, until: null, ahead: null, holders: [], ...more };
 }
 
 function timeBlockers(run: StandingRow): Blocker[] {
@@ -88,6 +111,10 @@ function timeBlockers(run: StandingRow): Blocker[] {
   switch (run.due_reason) {
     case "retry":
       return [blocker("retry", `attempt ${run.attempts + 1} is due at ${at}`, until)];
+    case "retry budget": {
+      const message = `attempt ${run.attempts + 1} is put off by the job's retry budget until ${at}`;
+      return [blocker("retry_budget", message, until)];
+    }
     case "sleep":
       return [blocker("asleep", `it sleeps until ${at}`, until)];
     case "wait":
@@ -134,6 +161,7 @@ async function heldBlockers(
     if (hold.code === "batch_fills" && run.place === "timer") continue;
     found.push(
       blocker(hold.code, hold.message, {
+        since: hold.since?.toISOString() ?? null,
         until: hold.until?.toISOString() ?? null,
         holders: await holders(db, run, held?.key ?? null, hold.code, projects),
         ahead: hold.code === "key_full" ? (ahead?.ahead ?? null) : null,
@@ -143,11 +171,35 @@ async function heldBlockers(
   return found;
 }
 
-async function takerBlockers(db: Queryable, run: StandingRow): Promise<Blocker[]> {
+async function takerBlockers(
+  db: Queryable,
+  run: StandingRow,
+  projects: Projects,
+): Promise<Blocker[]> {
   const { queue, job, version } = run;
   if (!run.job_known) return [blocker("unknown_job", `no server knows the job ${job} any more`)];
   const [takers] = await countTakers(db, queue, job, version);
-  return takers && takers.workers === 0 ? [noWorker(run, takers)] : [];
+  if (takers && takers.workers === 0) return [noWorker(run, takers)];
+  return run.place === "queue" ? fullSlots(db, run, projects) : [];
+}
+
+async function fullSlots(
+  db: Queryable,
+  { queue, job, version }: StandingRow,
+  projects: Projects,
+): Promise<Blocker[]> {
+  const [row] = await countSlots(db, queue, job, version);
+  if (!row || row.slots === 0 || row.taken < row.slots) return [];
+  const { workers, slots } = row;
+  const whose = workers === 1 ? "the worker that takes it" : `the ${workers} workers that take it`;
+  const message =
+    slots === 1 ? `the one slot of ${whose} is taken` : `all ${slots} slots of ${whose} are taken`;
+  const rows = await readSlotHolders(db, queue, job, version, projects);
+  return [blocker("slots_full", message, { holders: rows.map(presentHolder) })];
+}
+
+function presentHolder({ run_id, worker_id, since }: HolderRow): Blocker["holders"][number] {
+  return { run: run_id, worker: worker_id, since: since.toISOString() };
 }
 
 function noWorker({ queue, job, version }: StandingRow, takers: TakersRow): Blocker {
@@ -213,11 +265,7 @@ async function holders(
   };
   const limit = limits[code];
   const rows = limit ? await readHolders(...limit) : [];
-  return rows.map(({ run_id, worker_id, since }) => ({
-    run: run_id,
-    worker: worker_id,
-    since: since.toISOString(),
-  }));
+  return rows.map(presentHolder);
 }
 
 /**
@@ -230,7 +278,8 @@ async function expectedStart(
   blockers: readonly Blocker[],
   row: AheadRow | undefined,
 ): Promise<string | null> {
-  const known = blockers.every(({ code, until }) => until !== null || code === "behind");
+  const counted = ["behind", "slots_full"];
+  const known = blockers.every(({ code, until }) => until !== null || counted.includes(code));
   if (!known || row?.more || row?.others) return null;
   let at = run.now.getTime();
   for (const { until } of blockers) if (until) at = Math.max(at, Date.parse(until));

@@ -8,6 +8,8 @@ export interface Hold {
   message: string;
   /** When it is over, where that is known. */
   until: Date | null;
+  /** When it began, where that is known. */
+  since?: Date | null;
 }
 
 /** Everything that the gate has against a run; a list shows the first, an explanation all of it. */
@@ -20,6 +22,7 @@ export function holdsOf(job: string, queue: string, held: HeldRow): Hold[] {
       held.job_paused_by,
       held.job_pause_reason,
       held.job_paused_until,
+      held.job_paused_at,
     ),
     paused(
       "key_paused",
@@ -27,6 +30,7 @@ export function holdsOf(job: string, queue: string, held: HeldRow): Hold[] {
       held.key_paused_by,
       held.key_pause_reason,
       held.key_paused_until,
+      held.key_paused_at,
     ),
     full("key_full", key, held.key_limit, held.key_held),
     full("job_full", `job ${job}`, held.job_limit, held.job_held),
@@ -39,8 +43,9 @@ export function holdsOf(job: string, queue: string, held: HeldRow): Hold[] {
 }
 
 /** The hold of a queue that is paused; it holds back also what does not pass the gate. */
-export function queuePause({ name, paused_by, pause_reason, paused_until }: PausedQueueRow): Hold {
-  return pause("queue_paused", `queue ${name}`, paused_by, pause_reason, paused_until);
+export function queuePause(row: PausedQueueRow): Hold {
+  const { name, paused_by, pause_reason, paused_until, paused_at } = row;
+  return pause("queue_paused", `queue ${name}`, paused_by, pause_reason, paused_until, paused_at);
 }
 
 function paused(
@@ -49,8 +54,9 @@ function paused(
   by: string | null,
   reason: string | null,
   until: Date | null,
+  since: Date | null,
 ): Hold | undefined {
-  return by === null ? undefined : pause(code, what, by, reason, until);
+  return by === null ? undefined : pause(code, what, by, reason, until, since);
 }
 
 function pause(
@@ -59,9 +65,11 @@ function pause(
   by: string,
   reason: string | null,
   until: Date | null,
+  since: Date | null,
 ): Hold {
   const end = until ? `, until ${until.toISOString()}` : "";
-  return { code, message: `${what} is paused by ${by}${end}${reason ? `: ${reason}` : ""}`, until };
+  const message = `${what} is paused by ${by}${end}${reason ? `: ${reason}` : ""}`;
+  return { code, message, until, since };
 }
 
 function full(

@@ -1,15 +1,17 @@
 import { MillraceError, type Projects, toInputText } from "@millrace/core";
 import { MAX_BULK } from "@millrace/core/api";
 import { checkInput } from "@millrace/sdk";
+import { awake } from "../runtime/awake-clock.ts";
 import { Batcher } from "../runtime/batcher.ts";
 import { type Database, type Transaction, inSavepoint } from "../store/database.ts";
+import { enqueueAlike } from "../store/enqueue.ts";
 import type { Queryable } from "../store/statement.ts";
 import { type EnqueueRequest, type EnqueueResult, type EnqueuedRun, enqueue } from "./enqueue.ts";
 import type { JobRegistry } from "./job-registry.ts";
 import { OwnJobs } from "./own-jobs.ts";
 import { RegisteredSchemas } from "./registered-schemas.ts";
 import { isSealedInput } from "../security/sealed-content.ts";
-import { producing } from "./producer-span.ts";
+import { produce, producing } from "./producer-span.ts";
 import { Subjects } from "./subjects/subjects.ts";
 
 /** What a caller asks for: the request before its input was checked. */
@@ -30,6 +32,13 @@ const MAX_BATCH = 500;
 /** While one batch waits for the disk, another is on its way. */
 const LANES = 2;
 
+/** What {@link Intake.prove} sends: of a job that cannot be, it is known only by being this one. */
+const NOTHING: EnqueueRequest = { job: "", trigger: "api", input: "{}" };
+
+const NOT_SENT: EnqueueResult = {
+  error: new MillraceError("unknown_job", "this was no request, but a test of the way in"),
+};
+
 /**
  * The way in, for whatever starts runs in this process: validates, enriches, enqueues, rings; never executes. Requests
  * that come at the same time share one statement and one commit.
@@ -44,6 +53,7 @@ export class Intake {
   readonly subjects: Subjects;
   readonly #batcher: Batcher<EnqueueRequest, EnqueueResult>;
   readonly #onSent: OnSent | undefined;
+  #provenAt = -Infinity;
 
   /**
    * @param ring called with a queue that has got a run which may start now
@@ -76,14 +86,19 @@ export class Intake {
    */
   async accept(request: RunRequest, tx?: Transaction): Promise<EnqueuedRun> {
     const checked = await this.#checked(request, tx);
-    const { job } = request;
-    const [result] = await producing({ name: `enqueue ${job}`, job, runs: 1 }, async (carried) => {
-      const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+    const span = produce({ name: `enqueue ${request.job}`, job: request.job, runs: 1 });
+    const { carried } = span;
+    const asked = carried === undefined ? checked : { ...checked, traceContext: carried };
+    try {
       // Of one alone that is refused, the whole transaction ends.
-      return tx ? enqueue(tx, [asked]) : [await this.#batcher.add(asked)];
-    });
-    if ("error" in result!) throw result.error;
-    return result!.run;
+      const result = tx ? (await enqueue(tx, [asked]))[0]! : await this.#batcher.add(asked);
+      if ("error" in result) throw result.error;
+      span.end([result]);
+      return result.run;
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    }
   }
 
   /**
@@ -149,12 +164,34 @@ export class Intake {
     await this.#checkedPlain(request, db);
   }
 
+  /** When runs came through last, or a test of it, by the awake clock. */
+  get provenAt(): number {
+    return this.#provenAt;
+  }
+
+  /** Sends nothing the whole way that runs go, to see whether it is open: the database is asked for a job that cannot be. Leaves nothing behind. */
+  async prove(): Promise<void> {
+    await this.#batcher.add(NOTHING);
+  }
+
   async #send(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
     const askedAt = performance.now();
-    const results = await enqueue(this.#db, requests);
-    this.#onSent?.(performance.now() - askedAt, results.filter(isNew).length);
+    const tests = requests.includes(NOTHING);
+    const results = tests
+      ? await this.#sendBesideNothing(requests)
+      : await enqueue(this.#db, requests);
+    if (!tests) this.#onSent?.(performance.now() - askedAt, results.filter(isNew).length);
+    this.#provenAt = awake.now();
     this.ring(results);
     return results;
+  }
+
+  async #sendBesideNothing(requests: readonly EnqueueRequest[]): Promise<EnqueueResult[]> {
+    const { job, trigger, input } = NOTHING;
+    await enqueueAlike(this.#db, job, trigger, input);
+    const real = requests.filter((request) => request !== NOTHING);
+    const sent = (await enqueue(this.#db, real)).values();
+    return requests.map((request) => (request === NOTHING ? NOT_SENT : sent.next().value!));
   }
 
   /** Lets workers look at runs that have been accepted, and committed. */

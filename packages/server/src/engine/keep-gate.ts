@@ -18,17 +18,23 @@ export interface GateKept {
   expired: number;
 }
 
-/** Files what came in for the gate, and cancels what has not started in time. */
-export async function keepGate(db: Queryable): Promise<GateKept> {
+/**
+ * Files what came in for the gate, and cancels what has not started in time.
+ *
+ * @param onPart called after each of many parts
+ */
+export async function keepGate(db: Queryable, onPart: () => void = () => {}): Promise<GateKept> {
   const kept = { filed: 0, expired: 0 };
   for (;;) {
     const [row] = await fileParcels(db, FILE_BATCH);
     kept.filed += row?.filed ?? 0;
+    onPart();
     if ((row?.filed ?? 0) < FILE_BATCH) break;
   }
   for (;;) {
     const [row] = await expireDue(db);
     kept.expired += row?.expired ?? 0;
+    onPart();
     if ((row?.due ?? 0) < 5000) return kept;
   }
 }

@@ -2,11 +2,12 @@ import { MillraceError } from "@millrace/core";
 import { readSealedInput } from "../security/sealed-content.ts";
 import { inSavepoint, isUnavailable } from "../store/database.ts";
 import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts";
-import type { OperationRow } from "../store/operations.ts";
+import { type OperationRow, membersWithin } from "../store/operations.ts";
 import { type RerunRow, readManyForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { EnqueueRequest, EnqueuedRun } from "./enqueue.ts";
 import type { InputCheck } from "./intake.ts";
+import { cancelInside } from "./cancel-inside.ts";
 import { patchedInput } from "./patched-input.ts";
 import { enqueueAgain, rerunRequest } from "./rerun-inside.ts";
 
@@ -41,6 +42,38 @@ export async function dismissMembers(
     outcomes: members.map(({ run_id }) => ({ outcome: open.has(run_id) ? "done" : "skipped" })),
     queues: new Set(),
   };
+}
+
+/** Cancels those that have not ended meanwhile, and are of the operation's projects still. */
+export async function cancelMembers(
+  tx: Queryable,
+  { note, created_by, projects }: OperationRow,
+  members: readonly Member[],
+): Promise<Handled> {
+  const ids = members.map(({ run_id }) => run_id);
+  const theirs = new Set((await membersWithin(tx, ids, projects)).map(({ id }) => id));
+  const outcomes: MemberOutcome[] = [];
+  for (const runId of ids) {
+    const mine = theirs.has(runId);
+    outcomes.push(mine ? await cancelMember(tx, created_by, runId, note) : { outcome: "skipped" });
+  }
+  return { outcomes, queues: new Set() };
+}
+
+async function cancelMember(
+  tx: Queryable,
+  by: string,
+  runId: string,
+  reason: string | null,
+): Promise<MemberOutcome> {
+  try {
+    await cancelInside(tx, by, { runId, reason });
+    return { outcome: "done" };
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const over = ["run_finished", "run_not_found"].includes(error.code);
+    return over ? { outcome: "skipped" } : refused(error);
+  }
 }
 
 /** Reruns those that nobody has handled meanwhile. One that cannot be rerun stays open, and does not hold up the others. */

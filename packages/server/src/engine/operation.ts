@@ -6,6 +6,7 @@ import { countDeadLetters, listDeadLetters } from "../store/dead-letters.ts";
 import {
   createOperation,
   fixMembers,
+  fixRuns,
   moveOperation,
   type OperationRow,
   readOperation,
@@ -13,6 +14,7 @@ import {
 import type { Queryable } from "../store/statement.ts";
 import { asCaller } from "./as-caller.ts";
 import { filterParams } from "./dead-letter-filter.ts";
+import { type AskedOfRuns, countFound, findRuns, pickAll } from "./search/look-through.ts";
 import type { InputCheck } from "./intake.ts";
 import { type Preview, previewPatch } from "./patched-input.ts";
 
@@ -33,27 +35,22 @@ export function beginOperation(
     const [row] = await createOperation(
       tx,
       asked.kind,
-      JSON.stringify(asked.filter),
+      JSON.stringify(asked.query === undefined ? filterOf(asked) : { query: asked.query }),
       rerun?.patch ? JSON.stringify(rerun.patch) : null,
       rerun?.ratePerSecond ?? null,
       rerun?.canary ?? false,
-      asked.kind === "dismiss" ? (asked.note ?? null) : null,
+      asked.kind === "rerun" ? null : (asked.note ?? null),
       caller.name,
       caller.projects,
     );
     const id = row!.id;
-    const [fixed] = await fixMembers(
-      tx,
-      id,
-      MAX_MEMBERS + 1,
-      ...filterParams(asked.filter, caller.projects),
-    );
-    if (!fixed || fixed.total === 0) throw noneMatches();
+    const [fixed] = await fix(tx, id, asked, caller);
+    if (!fixed || fixed.total === 0) throw noneMatches(asked);
     if (fixed.total > MAX_MEMBERS) {
       throw new MillraceError(
         "invalid_request",
-        `more than ${MAX_MEMBERS} dead letters match; narrow the filter, for example by until, and begin several operations`,
-        { pointer: "/filter" },
+        `more than ${MAX_MEMBERS} ${asked.kind === "cancel" ? "runs" : "dead letters"} match; narrow what you ask for, for example by time, and begin several operations`,
+        { pointer: pointerOf(asked) },
       );
     }
     tell("operation.begun", `operation:${id}`, { after: toldOf(asked, fixed.total) });
@@ -63,10 +60,40 @@ export function beginOperation(
 
 /** A patch has in it what runs work on, so only that there is one is told. */
 function toldOf(asked: CreateOperation, total: number): Json {
-  const filter = asked.filter as Record<string, string>;
-  if (asked.kind === "dismiss") return { kind: "dismiss", filter, total, note: asked.note ?? null };
+  const filter = filterOf(asked) as Record<string, string>;
+  // Nor a query, which may ask for it.
+  const chosen = asked.query === undefined ? { filter } : { byQuery: true };
+  if (asked.kind !== "rerun") {
+    return { kind: asked.kind, ...chosen, total, note: asked.note ?? null };
+  }
   const { kind, ratePerSecond: rate, canary, patch } = asked;
-  return { kind, filter, total, rate, canary, patched: patch !== undefined };
+  return { kind, ...chosen, total, rate, canary, patched: patch !== undefined };
+}
+
+/** Fixes what it is about. */
+async function fix(
+  tx: Queryable,
+  id: number,
+  asked: CreateOperation,
+  { projects }: Caller,
+): Promise<{ total: number }[]> {
+  if (asked.query === undefined) {
+    return fixMembers(tx, id, MAX_MEMBERS + 1, ...filterParams(filterOf(asked), projects));
+  }
+  return fixRuns(tx, id, await pickAll(tx, searchOf(asked, projects), MAX_MEMBERS + 1));
+}
+
+function searchOf({ kind, query = "" }: CreateOperation, projects: Projects): AskedOfRuns {
+  const only = kind === "cancel" ? "open" : "dead";
+  return { query, projects, only, now: new Date() };
+}
+
+function filterOf(asked: CreateOperation): DeadLetterFilter {
+  return asked.kind === "cancel" ? {} : (asked.filter ?? {});
+}
+
+function pointerOf({ query }: CreateOperation): string {
+  return query === undefined ? "/filter" : "/query";
 }
 
 /** How many dead letters an operation would be about, and what its patch would make of the newest three. */
@@ -76,26 +103,36 @@ export async function previewOperation(
   projects: Projects,
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {
-  const [row] = await bounded(db, (tx) =>
-    countDeadLetters(tx, ...filterParams(asked.filter, projects)),
-  );
-  const matches = row?.count ?? 0;
+  const matches = await countMatches(db, projects, asked);
   const patch = asked.kind === "rerun" ? asked.patch : undefined;
   if (!patch || matches === 0) return { matches, samples: [] };
   const samples: Preview[] = [];
-  for (const runId of await newest(db, asked.filter, projects)) {
+  for (const runId of await newest(db, asked, projects)) {
     samples.push(await previewPatch(db, intake, runId, patch));
   }
   return { matches, samples };
 }
 
-async function newest(
-  db: Queryable,
-  filter: DeadLetterFilter,
+async function countMatches(
+  db: Database,
   projects: Projects,
-): Promise<string[]> {
+  asked: CreateOperation,
+): Promise<number> {
+  if (asked.query !== undefined) {
+    return (await countFound(db, searchOf(asked, projects), MAX_MEMBERS)).count;
+  }
+  const params = filterParams(filterOf(asked), projects);
+  const [row] = await bounded(db, (tx) => countDeadLetters(tx, ...params));
+  return row?.count ?? 0;
+}
+
+async function newest(db: Database, asked: CreateOperation, projects: Projects): Promise<string[]> {
+  if (asked.query !== undefined) {
+    return (await findRuns(db, searchOf(asked, projects), 3)).rows.map(({ id }) => id);
+  }
   const all = 2 ** 31 - 1;
-  const rows = await listDeadLetters(db, LARGEST_ID, all, 3, ...filterParams(filter, projects));
+  const params = filterParams(filterOf(asked), projects);
+  const rows = await listDeadLetters(db, LARGEST_ID, all, 3, ...params);
   return rows.map((row) => row.run_id).filter(Boolean);
 }
 
@@ -143,10 +180,16 @@ export async function requireOperation(db: Queryable, id: number): Promise<Opera
   throw new MillraceError("operation_not_found", `there is no operation ${id}`);
 }
 
-function noneMatches(): MillraceError {
+function noneMatches(asked: CreateOperation): MillraceError {
+  const pointer = pointerOf(asked);
+  if (asked.kind === "cancel") {
+    return new MillraceError("run_not_found", "no run that has not ended matches the query", {
+      pointer,
+    });
+  }
   return new MillraceError(
     "dead_letter_not_found",
-    "no dead letter that nobody has handled matches the filter",
-    { pointer: "/filter" },
+    `no dead letter that nobody has handled matches the ${pointer.slice(1)}`,
+    { pointer },
   );
 }

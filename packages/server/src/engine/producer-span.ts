@@ -65,7 +65,6 @@ export function produce({ name, job, runs, schedule, links, root }: Produced): P
         span.setAttribute("millrace.queue", run.queue);
         span.setAttribute("messaging.destination.name", run.queue);
       }
-      if (runs === 1 && first && "error" in first) failSpan(span, first.error);
       span.end();
     },
     fail: (error) => {

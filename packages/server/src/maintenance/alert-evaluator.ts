@@ -6,7 +6,7 @@ import type { Logger } from "../telemetry/logger.ts";
 /** How often rules are looked at; how late an alert is told at the most, besides what its rule waits for. */
 const EVERY_MS = 15_000;
 
-/** When another process has the round, or it is not due yet. */
+/** Whether a round is due, which may have been another's that is gone. */
 const LOOK_EVERY_MS = 5000;
 
 /** Decides alerts. Any number may run at once: one of them has each round. */
@@ -37,7 +37,7 @@ export class AlertEvaluator extends Loop {
           );
         }
         onRound?.(round.failed.length);
-        return EVERY_MS;
+        return LOOK_EVERY_MS;
       },
       logger,
     );

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import { readAuditHead } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -40,6 +40,7 @@ export class AuditAnchor extends Loop {
         return EVERY_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { type Handled, advanceOperation } from "../engine/advance-operation.ts";
 import type { InputCheck } from "../engine/intake.ts";
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -33,6 +33,7 @@ export class OperationRunner extends Loop {
         return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
       },
       logger,
+      CHORE_MS,
     );
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import { type Database, sqlState } from "../store/database.ts";
 import { listJobs } from "../store/jobs.ts";
 import { HISTORY_TABLES, type HistoryTable, ensurePartitions } from "../store/partitions.ts";
@@ -81,6 +81,7 @@ export class PartitionKeeper extends Loop {
         return LOOK_AGAIN_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import { ifUnlocked } from "../store/advisory-lock.ts";
 import type { Database } from "../store/database.ts";
 import { PRUNE_LOCK, readClock } from "../store/prune.ts";
@@ -29,6 +29,7 @@ export class Pruner extends Loop {
         return SWEEP_EVERY_MS;
       },
       options.logger,
+      CHORE_MS,
     );
     this.#options = options;
   }

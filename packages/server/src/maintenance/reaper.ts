@@ -92,6 +92,7 @@ export class Reaper extends Loop {
     for (;;) {
       const runs = await this.#takeBackSome();
       failpoint("reap.after_commit");
+      this.goesOn();
       if (runs.length === 0) return;
       for (const run of runs) this.#onTakenBack?.(run);
       const dead = runs.filter((run) => run.state === "failed");

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** What there is to send is at the most so late. */
@@ -30,7 +30,7 @@ export class Sender<Item extends { id: string }> extends Loop {
   #stopping = new AbortController();
 
   constructor(name: string, sending: Sending<Item>, logger: Logger) {
-    super(name, () => this.#look(), logger);
+    super(name, () => this.#look(), logger, CHORE_MS);
     this.#sending = sending;
   }
 

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { pruneLoginFailures } from "../store/login-failures.ts";
 import { pruneSessions } from "../store/sessions.ts";
@@ -20,6 +20,7 @@ export class SessionPruner extends Loop {
         return most === BATCH ? 0 : REST_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

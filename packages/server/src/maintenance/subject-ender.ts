@@ -1,5 +1,5 @@
 import { endRunsOf } from "../engine/subjects/end-runs.ts";
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { endingSubjects } from "../store/subjects.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -19,6 +19,7 @@ export class SubjectEnder extends Loop {
         return subjects.length === BATCH ? 0 : REST_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

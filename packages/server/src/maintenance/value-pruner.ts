@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { runsThere } from "../store/installation.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -58,6 +58,7 @@ export class ValuePruner extends Loop {
         }
       },
       logger,
+      CHORE_MS,
     );
     this.#leave = () => sweep?.return();
   }

@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import { pruneChains } from "../store/chains.ts";
 import { pruneChildren } from "../store/children.ts";
 import type { Database } from "../store/database.ts";
@@ -49,6 +49,7 @@ export class WaitPruner extends Loop {
         return places.every((place) => place === BEFORE_ALL) ? REST_MS : 100;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

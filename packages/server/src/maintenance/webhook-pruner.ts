@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { pruneDeliveries } from "../store/webhook-deliveries.ts";
 import { pruneReceipts } from "../store/webhook-endpoints.ts";
@@ -23,6 +23,7 @@ export class WebhookPruner extends Loop {
         return full ? 100 : REST_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

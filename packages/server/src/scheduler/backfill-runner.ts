@@ -1,6 +1,6 @@
 import { advanceBackfill } from "../engine/schedule/advance-backfill.ts";
 import type { Fired } from "../engine/schedule/fire.ts";
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Bell } from "../transport/bell.ts";
@@ -28,6 +28,7 @@ export class BackfillRunner extends Loop {
         return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
       },
       logger,
+      CHORE_MS,
     );
   }
 }

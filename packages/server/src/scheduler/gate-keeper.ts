@@ -38,7 +38,7 @@ export class GateKeeper extends Loop {
     super(
       "gate keeper",
       async () => {
-        const { expired } = await keepGate(db);
+        const { expired } = await keepGate(db, () => this.goesOn());
         if (expired > 0) {
           expiries?.inc({}, expired);
           logger.info(

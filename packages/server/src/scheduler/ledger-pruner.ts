@@ -1,4 +1,4 @@
-import { Loop } from "../runtime/loop.ts";
+import { CHORE_MS, Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import { pruneOccurrences } from "../store/occurrences.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -20,6 +20,7 @@ export class LedgerPruner extends Loop {
         return row?.pruned === BATCH ? 100 : REST_MS;
       },
       logger,
+      CHORE_MS,
     );
   }
 }

@@ -50,7 +50,7 @@ export class Scheduler implements Service {
     await Promise.all([this.#loop.stop(), this.#watch.stop()]);
   }
 
-  health(): { ok: boolean; why?: string } {
+  health(): ReturnType<Loop["health"]> {
     const firing = this.#loop.health();
     return firing.ok ? this.#watch.health() : firing;
   }
@@ -81,6 +81,7 @@ export class Scheduler implements Service {
     for (let above: string | null = ""; above !== null;) {
       const fired = await fireWaiting(this.#options.db, above);
       this.#tell(fired);
+      this.#watch.goesOn();
       above = fired.goOn;
     }
   }

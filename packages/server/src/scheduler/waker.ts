@@ -13,7 +13,10 @@ export class Waker extends Loop {
     super(
       "waker",
       async () => {
-        await meetWaits(db, (queue) => bell.ring(queue));
+        await meetWaits(db, (queue) => {
+          this.goesOn();
+          bell.ring(queue);
+        });
         return LOOK_EVERY_MS;
       },
       logger,

@@ -83,15 +83,56 @@ export const countTakers = statement<
    ) w`,
 );
 
+/** A run that has what another waits for. */
+export interface HolderRow {
+  run_id: string;
+  worker_id: number;
+  since: Date;
+}
+
+/** Of a worker `w`: whether it could take a run of job $2 from queue $1, which is pinned to version $3 or none. */
+const TAKES = `w.state = 'active' and w.jobs @> array[$2::text] and w.queues @> array[$1::text]
+  and ($3::text is null or coalesce(w.versions -> $2 ->> 'is' = $3 or w.versions -> $2 -> 'finishes' ? $3, false))`;
+
 /** Runs that hold a limit now, oldest lease first, ten at the most. Parameters: job and key, job alone, or queue alone; of which projects, null for all. */
 export const readHolders = statement<
   [job: string | null, key: string | null, queue: string | null, projects: Projects],
-  { run_id: string; worker_id: number; since: Date }
+  HolderRow
 >(
   "read_holders",
   `select u.run_id, l.worker_id, l.claimed_at as since
    from millrace.lease l cross join unnest(l.run_ids) with ordinality u(run_id, ord)
    where ((l.job = $1 and ($2::text is null or l.key = $2)) or l.queue = $3)
+     and ${jobWithin("(select job from millrace.run where id = u.run_id)", "$4")}
+   order by l.id, u.ord limit 10`,
+);
+
+export interface SlotsRow {
+  workers: number;
+  slots: number;
+  taken: number;
+}
+
+/** Living workers that could take runs of a job from a queue, and how many of their slots are taken: the runs of a batch share one. Parameters as of {@link countTakers}. */
+export const countSlots = statement<[queue: string, job: string, version: string | null], SlotsRow>(
+  "count_slots",
+  `select count(*)::int as workers, coalesce(sum(w.concurrency), 0)::int as slots,
+     coalesce(sum(least(w.concurrency, coalesce(l.taken, 0))), 0)::int as taken
+   from millrace.worker w cross join lateral (
+     select sum(case when batch then 1 else cardinality(run_ids) end) as taken from millrace.lease where worker_id = w.id
+   ) l
+   where ${TAKES}`,
+);
+
+/** Runs in the slots of these workers, oldest lease first, ten at the most; of some projects, null for all. */
+export const readSlotHolders = statement<
+  [queue: string, job: string, version: string | null, projects: Projects],
+  HolderRow
+>(
+  "read_slot_holders",
+  `select u.run_id, l.worker_id, l.claimed_at as since
+   from millrace.lease l cross join unnest(l.run_ids) with ordinality u(run_id, ord)
+   where l.worker_id in (select w.id from millrace.worker w where ${TAKES})
      and ${jobWithin("(select job from millrace.run where id = u.run_id)", "$4")}
    order by l.id, u.ord limit 10`,
 );
@@ -158,12 +199,16 @@ export const readPace = statement<[queue: string], { per_second: number | null }
    where p.queue = $1 and p.at > clock_timestamp() - interval '1 minute'`,
 );
 
-/** Notes how fast a worker has started runs of its queues. */
-export const notePace = statement<[worker: number, queues: string[], perSecond: number[]], never>(
+/** Notes how fast a worker has started runs of its queues, and how many since the last time. */
+export const notePace = statement<
+  [worker: number, queues: string[], perSecond: number[], started: number[]],
+  never
+>(
   "note_pace",
-  `insert into millrace.pace (worker_id, queue, per_second)
-   select $1, queue, per_second from unnest($2::text[], $3::float8[]) p(queue, per_second)
-   on conflict (worker_id, queue) do update set per_second = excluded.per_second, at = clock_timestamp()`,
+  `insert into millrace.pace as b (worker_id, queue, per_second, started)
+   select $1, queue, per_second, started from unnest($2::text[], $3::float8[], $4::bigint[]) p(queue, per_second, started)
+   on conflict (worker_id, queue) do update
+   set per_second = excluded.per_second, started = b.started + excluded.started, at = clock_timestamp()`,
 );
 
 /** Forgets the paces of workers that have ended. */

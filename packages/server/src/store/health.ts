@@ -115,3 +115,30 @@ export const readClaimTimes = statement<
   `select sum(claims)::int as claims, max(claim_p50_ms)::float8 as p50_ms, max(claim_p99_ms)::float8 as p99_ms
    from millrace.worker where state in ('active', 'draining') and claims_at > clock_timestamp() - interval '1 minute'`,
 );
+
+export interface WaiterRow {
+  pid: number;
+  seconds: number;
+  query: string;
+  /** Who holds what it waits for. */
+  blocker: number;
+  application: string;
+  user_name: string;
+  state: string;
+  /** Since its transaction began; null where this role may not see it. */
+  blocker_seconds: number | null;
+}
+
+/** Our sessions that have waited for somebody's lock for five seconds or more, the longest first, five at the most. */
+export const readLockWaits = statement<[], WaiterRow>(
+  "read_lock_waits",
+  `select w.pid, extract(epoch from clock_timestamp() - w.query_start)::float8 as seconds, left(w.query, 80) as query,
+     b.pid as blocker, coalesce(b.application_name, '') as application, coalesce(b.usename::text, '') as user_name,
+     coalesce(b.state, '') as state, extract(epoch from clock_timestamp() - b.xact_start)::float8 as blocker_seconds
+   from pg_stat_activity w
+   cross join lateral (select unnest(pg_blocking_pids(w.pid)) as pid limit 1) held
+   join pg_stat_activity b on b.pid = held.pid
+   where w.datname = current_database() and w.application_name in ('millrace', 'millrace heartbeat') and w.wait_event_type = 'Lock'
+     and w.query_start < clock_timestamp() - interval '5 seconds'
+   order by w.query_start limit 5`,
+);

@@ -6,10 +6,12 @@ export interface HeldRow {
   key: string;
   /** Of the whole job; null when it is not paused. */
   job_paused_by: string | null;
+  job_paused_at: Date | null;
   job_pause_reason: string | null;
   job_paused_until: Date | null;
   /** Of its key. */
   key_paused_by: string | null;
+  key_paused_at: Date | null;
   key_pause_reason: string | null;
   key_paused_until: Date | null;
   key_limit: number | null;
@@ -52,7 +54,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
     jobs as materialized (
       select j.name, case when j.flow ? 'jobLimit' then millrace.held_by_job(j.name) end as held,
         millrace.tokens('job', j.name, '', j.flow -> 'jobRate', clock_timestamp()) as tokens,
-        p.paused_by, p.reason, p.until
+        p.paused_by, p.paused_at, p.reason, p.until
       from millrace.job j
       left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > clock_timestamp())
       where j.name in (select job from asked)
@@ -60,7 +62,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
     lanes as materialized (
       select l.job, l.queue, l.key, case when l.flow ? 'keyLimit' then millrace.held_by_key(l.job, l.key) end as held,
         millrace.tokens('key', l.job, l.key, l.flow -> 'keyRate', clock_timestamp()) as tokens,
-        p.paused_by, p.reason, p.until, b.waiting, b.due
+        p.paused_by, p.paused_at, p.reason, p.until, b.waiting, b.due
       from (select distinct job, queue, key, flow from asked) l
       left join millrace.pause p on p.job = l.job and not p.whole and p.key = l.key and (p.until is null or p.until > clock_timestamp())
       left join lateral (
@@ -73,8 +75,8 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
       ) b on true
     )
     select a.id as run_id, a.key,
-      j.paused_by as job_paused_by, j.reason as job_pause_reason, j.until as job_paused_until,
-      l.paused_by as key_paused_by, l.reason as key_pause_reason, l.until as key_paused_until,
+      j.paused_by as job_paused_by, j.paused_at as job_paused_at, j.reason as job_pause_reason, j.until as job_paused_until,
+      l.paused_by as key_paused_by, l.paused_at as key_paused_at, l.reason as key_pause_reason, l.until as key_paused_until,
       (a.flow ->> 'keyLimit')::int as key_limit, coalesce(l.held, 0) as key_held,
       (a.flow ->> 'jobLimit')::int as job_limit, coalesce(j.held, 0) as job_held,
       a.concurrency as queue_limit, coalesce(q.held, 0) as queue_held,

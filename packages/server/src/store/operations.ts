@@ -1,14 +1,15 @@
 import type { Projects } from "@millrace/core";
 import type { DeadLetterFilter, JsonPatch } from "@millrace/core/api";
 import { type FilterParams, matches } from "./dead-letters.ts";
+import { jobWithin } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface OperationRow {
   id: number;
-  kind: "rerun" | "dismiss" | "backfill";
+  kind: "rerun" | "dismiss" | "backfill" | "cancel";
   state: "running" | "paused" | "completed" | "stopped" | "cancelled";
   /** Of a backfill, the range of a schedule. */
-  filter: DeadLetterFilter | { schedule: string; from: string; until: string };
+  filter: DeadLetterFilter | { schedule: string; from: string; until: string } | { query: string };
   patch: JsonPatch | null;
   rate: number | null;
   canary: boolean;
@@ -68,6 +69,24 @@ export const fixMembers = statement<
       returning 1
     )
     update millrace.operation set total = (select count(*) from member) where id = $1 returning total`,
+);
+
+/** The same of runs that were found otherwise. */
+export const fixRuns = statement<[operation: number, runs: string[]], { total: number }>(
+  "fix_runs",
+  `with member as (
+      insert into millrace.operation_member (operation_id, place, run_id)
+      select $1, row_number() over (order by run_id), run_id from unnest($2::uuid[]) run_id
+      returning 1
+    )
+    update millrace.operation set total = (select count(*) from member) where id = $1 returning total`,
+);
+
+/** Of these runs, those whose jobs are of some projects now; null for all. */
+export const membersWithin = statement<[runs: string[], projects: Projects], { id: string }>(
+  "members_within",
+  `select u.id from unnest($1::uuid[]) u(id) cross join lateral (select job from millrace.run where id = u.id limit 1) r
+   where ${jobWithin("r.job", "$2")}`,
 );
 
 const COLUMNS = `id, kind, state, filter, patch, rate, canary, note, created_by, projects, created_at, finished_at, reason, stage, watched,

@@ -5,6 +5,11 @@ import { statement } from "./statement.ts";
 /** Whether a queue `q` is paused now. */
 const PAUSED = `(q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()))`;
 
+/** The workers that take from a queue `q`, and how. */
+const TAKERS = `select count(*)::int as workers, coalesce(sum(k.concurrency), 0)::int as slots,
+    coalesce(bool_and(cardinality(k.queues) = 1), false) as alone
+  from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]`;
+
 export interface QueueRow {
   name: string;
   /** Null for one that all projects share. */
@@ -31,8 +36,12 @@ export interface QueueRow {
   limited_by: string | null;
   /** What code says of the limits; null for a queue that no code defines. */
   defined: { concurrency?: number; rate?: Rate; maxDepth?: number } | null;
-  /** Living workers that take from it. */
+  /** Living workers that take from it, and how many runs they may execute at a time. */
   workers: number;
+  slots: number;
+  /** Whether these take from no other queue. */
+  alone: boolean;
+  now: Date;
 }
 
 /**
@@ -68,15 +77,28 @@ export const listQueues = statement<[projects: Projects], QueueRow>(
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
       q.concurrency, q.rate, q.max_depth, q.limited_by, q.defined,
-      (select count(*)::int from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]
-        and ${within("k.project", "$1")}) as workers
+      t.workers, t.slots, t.alone, clock_timestamp() as now
     from millrace.queue q
     left join waiting w on w.queue = q.name
     left join gated g on g.queue = q.name
     left join held h on h.queue = q.name
     left join later l on l.queue = q.name
+    cross join lateral (${TAKERS} and ${within("k.project", "$1")}) t
     where q.project is null or ${within("q.project", "$1")}
     order by q.name`,
+);
+
+/** What can be told of a queue without counting what waits in it. */
+export type QueueStanceRow = Pick<
+  QueueRow,
+  "name" | "project" | "paused_at" | "concurrency" | "rate" | "workers" | "slots" | "alone" | "now"
+>;
+
+export const readStance = statement<[name: string], QueueStanceRow>(
+  "read_stance",
+  `select q.name, q.project, case when ${PAUSED} then q.paused_at end as paused_at, q.concurrency, q.rate,
+     t.workers, t.slots, t.alone, clock_timestamp() as now
+   from millrace.queue q cross join lateral (${TAKERS}) t where q.name = $1`,
 );
 
 /** Parameters: queue; who; why; until when, or for how many milliseconds, or neither. */

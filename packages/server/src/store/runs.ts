@@ -146,6 +146,16 @@ export const listRuns = statement<ListAsked, ListedRow>(
   listText(`millrace.run r where ${within("r.id")}`, "r.id"),
 );
 
+/** The same of the runs that run: found where they stand, so that behind a long backlog, too, one look has them. */
+export const listRunning = statement<ListAsked, ListedRow>(
+  "list_running",
+  listText(
+    `(select distinct u.id from millrace.lease l cross join unnest(l.run_ids) u(id)) c
+      cross join lateral (select * from millrace.run where id = c.id limit 1) r where ${within("c.id")}`,
+    "c.id",
+  ),
+);
+
 /** The same of the children of a run. */
 export const listChildren = statement<[...ListAsked, parent: string], ListedRow>(
   "list_children",

@@ -180,3 +180,12 @@ export const hasLivingCode = statement<[job: string], { living: boolean }>(
   "has_living_code",
   `select exists (select from millrace.worker w where w.state = 'active' and w.jobs @> array[$1]) as living`,
 );
+
+/** Schedules that should have fired a minute ago or before, the latest first; of those that are paused or cannot be planned, none. */
+export const listLate = statement<[], { name: string; due_at: Date; late: number }>(
+  "list_late_schedules",
+  `select name, next_at as due_at, (count(*) over ())::int as late from millrace.schedule
+   where next_at < (select clock_timestamp()) - interval '1 minute' and problem is null
+     and (paused_at is null or paused_until <= clock_timestamp())
+   order by next_at limit 3`,
+);

@@ -239,6 +239,21 @@ export const countRuns = {
   open: count("open"),
 } as const;
 
+const pick = (source: Source) =>
+  statement<SearchAsked, Looked & { ids: string[] }>(
+    `pick_${source}`,
+    `${found(source)}
+    select coalesce((select array_agg(id) from hit), '{}') as ids, w.looked, w.window_end from (${LOOKED}
+    ) w`,
+  );
+
+/** The ids of a window that match. */
+export const pickRuns = {
+  all: pick("all"),
+  failed: pick("failed"),
+  open: pick("open"),
+} as const;
+
 /**
  * About how many runs were accepted between two instants: what the planner believes of the partitions, of each the share that its time has of the range. It costs
  * a look at the catalogue.

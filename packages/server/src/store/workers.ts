@@ -78,19 +78,29 @@ export interface WorkerRow {
   seen_at: Date;
   ended_at: Date | null;
   running: string[];
+  /** Attempts of it that end, and that fail, a minute: what it said last, and null where it has said nothing. */
+  ended_per_minute: number | null;
+  failed_per_minute: number | null;
 }
 
 /** Workers that should be alive, and those that ended within the last hour; newest first, 1,000 at the most. Of these projects; null for all. */
 export const listWorkers = statement<[projects: Projects], WorkerRow>(
   "list_workers",
   `select w.id, w.name, w.project, w.state, w.concurrency, w.queues, w.jobs, w.version, w.started_at, w.seen_at, w.ended_at,
-     coalesce(held.running, '{}') as running
+     coalesce(held.running, '{}') as running, w.ended_per_minute, w.failed_per_minute
    from millrace.worker w
    left join lateral (
      select array_agg(u.run_id) as running from millrace.lease l, unnest(l.run_ids) u(run_id) where l.worker_id = w.id
    ) held on true
    where (w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour') and ${within("w.project", "$1")}
    order by w.id desc limit 1000`,
+);
+
+/** What a worker says of its attempts: how many end, and fail, a minute. */
+export const noteAttempts = statement<[id: number, ended: number, failed: number], never>(
+  "note_attempts",
+  `update millrace.worker set ended_per_minute = $2, failed_per_minute = $3
+   where id = $1 and state in ('active', 'draining')`,
 );
 
 /** What a worker says of its latest claims: how many, and how long they took. */

@@ -51,6 +51,7 @@ export const LOG_EVENTS = {
   "worker.lost": ["worker", "name", "silentMs"],
   "worker.notice_unkept": ["pid"],
   "worker.process_ended": ["pid", "how"],
+  "worker.outcomes_uncounted": [],
   "worker.strays": ["runs"],
   "worker.tallies_unnoted": [],
   "worker.unnoted": [],

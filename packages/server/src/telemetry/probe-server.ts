@@ -1,7 +1,15 @@
 import { type Server, type ServerResponse, createServer } from "node:http";
 
+interface Probed {
+  ok: boolean;
+  checks: Record<string, string>;
+}
+
 export interface ProbeOptions {
-  health(): Promise<{ ok: boolean; checks: Record<string, string> }>;
+  /** Whether the process does its work, or would not do it better if it were started anew. */
+  alive(): Promise<Probed>;
+  /** Whether it does its work. */
+  ready(): Promise<Probed>;
   /** The text that a Prometheus server reads. */
   metrics(): Promise<string>;
   metricsType: string;
@@ -17,7 +25,7 @@ export interface ProbeServer {
 const PATIENCE_MS = 5000;
 
 /**
- * `GET /healthz` and `GET /metrics` for a process, without a key and with nothing else: who may reach it is for the
+ * `GET /healthz`, `GET /readyz` and `GET /metrics` for a process, without a key and with nothing else: who may reach it is for the
  * network to say. Both tell names of jobs and queues, and nothing of runs.
  */
 export function probeServer(options: ProbeOptions): ProbeServer {
@@ -51,12 +59,13 @@ export function probeServer(options: ProbeOptions): ProbeServer {
 type Answer = [status: number, type: string, text: string];
 
 async function answer(
-  { health, metrics, metricsType }: ProbeOptions,
+  { alive, ready, metrics, metricsType }: ProbeOptions,
   path: string,
 ): Promise<Answer> {
   if (path === "/metrics") return [200, metricsType, await metrics()];
-  if (path !== "/healthz") return [404, "text/plain", "here are /healthz and /metrics\n"];
-  const { ok, checks } = await health();
+  const probe = { "/healthz": alive, "/readyz": ready }[path];
+  if (!probe) return [404, "text/plain", "here are /healthz, /readyz and /metrics\n"];
+  const { ok, checks } = await probe();
   const body = JSON.stringify({ status: ok ? "ok" : "failing", checks });
   return [ok ? 200 : 503, "application/json", `${body}\n`];
 }

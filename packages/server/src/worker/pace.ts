@@ -8,12 +8,14 @@ const TELL_EVERY_MS = 5000;
 /** How much of the last value stays after each measure: with one in five seconds, what was half a minute ago hardly counts. */
 const KEPT = 0.7;
 
-/** How fast a worker starts the runs of its queues: told to the database now and then, where `explain` reckons with it. */
+/** How fast a worker starts the runs of its queues: told to the database now and then, where `explain` and the samples of queues reckon with it. */
 export class Pace {
   readonly #db: Queryable;
   readonly #logger: Logger;
   readonly #counts = new Map<string, number>();
   readonly #perSecond = new Map<string, number>();
+  /** Started, and not on record yet. */
+  readonly #untold = new Map<string, number>();
   #toldAt = performance.now();
 
   constructor(db: Queryable, logger: Logger) {
@@ -39,10 +41,14 @@ export class Pace {
     if (elapsedMs < TELL_EVERY_MS) return;
     this.#toldAt = performance.now();
     const paces = this.#measure(elapsedMs);
-    if (paces.size === 0) return;
-    notePace(this.#db, workerId, [...paces.keys()], [...paces.values()]).catch((error: unknown) =>
-      this.#logger.debug({ event: "worker.unnoted", err: error }, "the pace was not noted"),
-    );
+    const queues = [...paces.keys()];
+    if (queues.length === 0) return;
+    const started = queues.map((queue) => this.#untold.get(queue) ?? 0);
+    this.#untold.clear();
+    notePace(this.#db, workerId, queues, [...paces.values()], started).catch((error: unknown) => {
+      this.#logger.debug({ event: "worker.unnoted", err: error }, "the pace was not noted");
+      for (const [n, queue] of queues.entries()) add(this.#untold, queue, started[n]!);
+    });
   }
 
   /** Runs per second of each queue that had any lately. @param elapsedMs since it was asked last */
@@ -56,11 +62,16 @@ export class Pace {
       if (pace < 0.001) this.#perSecond.delete(queue);
       else this.#perSecond.set(queue, pace);
     }
+    for (const [queue, runs] of this.#counts) add(this.#untold, queue, runs);
     this.#counts.clear();
     return this.#perSecond;
   }
 
   #count(queue: string, runs: number): void {
-    this.#counts.set(queue, (this.#counts.get(queue) ?? 0) + runs);
+    add(this.#counts, queue, runs);
   }
+}
+
+function add(counts: Map<string, number>, queue: string, runs: number): void {
+  counts.set(queue, (counts.get(queue) ?? 0) + runs);
 }

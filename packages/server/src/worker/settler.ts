@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { MAX_SETTLE, type Outcome, type Settled, settleBatch } from "../engine/settle.ts";
+import { awake } from "../runtime/awake-clock.ts";
 import { Batcher, type Recipient } from "../runtime/batcher.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { isUnavailable } from "../store/database.ts";
@@ -9,6 +10,9 @@ import type { Logger } from "../telemetry/logger.ts";
 
 /** While one batch waits for the disk, another is on its way. */
 const LANES = 2;
+
+/** Of an outcome that is sent to see whether outcomes come through: leases are numbered from 1. */
+export const NO_LEASE = 0;
 
 /** How long a batch of outcomes took, in milliseconds, and how many it was of. */
 export type OnBatch = (ms: number, outcomes: number) => void;
@@ -28,6 +32,9 @@ export class Settler {
   readonly #onRoomier: (queues: string[]) => void;
   readonly #onBatch: OnBatch | undefined;
   #abandoned = false;
+  #recordedAt = -Infinity;
+  /** When each batch that is under way was begun. */
+  readonly #underWay = new Set<{ since: number }>();
 
   /**
    * @param onRoomier told of the queues in which a limit has room again, for others may wait for it
@@ -45,12 +52,23 @@ export class Settler {
     this.#onRoomier = onRoomier;
     this.#workerId = workerId;
     this.#logger = logger;
-    this.#batcher = new Batcher((outcomes) => this.#record(outcomes), MAX_SETTLE, LANES);
+    this.#batcher = new Batcher((outcomes) => this.#watched(outcomes), MAX_SETTLE, LANES);
   }
 
   /** Outcomes that are not recorded yet. */
   get pending(): number {
     return this.#batcher.pending;
+  }
+
+  /** When a batch was recorded last, by the awake clock. */
+  get recordedAt(): number {
+    return this.#recordedAt;
+  }
+
+  /** For how many milliseconds of the awake clock the oldest batch has been under way; 0 for none. */
+  get stuckMs(): number {
+    const [oldest] = this.#underWay;
+    return oldest ? awake.now() - oldest.since : 0;
   }
 
   add(outcome: Outcome): Promise<Settled> {
@@ -89,6 +107,18 @@ export class Settler {
     this.#abandoned = true;
   }
 
+  async #watched(outcomes: readonly Outcome[]): Promise<Settled[]> {
+    const batch = { since: awake.now() };
+    this.#underWay.add(batch);
+    try {
+      const settled = await this.#record(outcomes);
+      this.#recordedAt = awake.now();
+      return settled;
+    } finally {
+      this.#underWay.delete(batch);
+    }
+  }
+
   /** @param again whether these outcomes have been sent before */
   async #record(outcomes: readonly Outcome[], again = false): Promise<Settled[]> {
     for (let tries = 1; ; tries++) {
@@ -97,7 +127,8 @@ export class Settler {
         const askedAt = performance.now();
         const { settled, roomier } = await settleBatch(this.#db, this.#workerId, outcomes);
         failpoint("settle.after_commit");
-        this.#onBatch?.(performance.now() - askedAt, outcomes.length);
+        const isTest = outcomes.length === 1 && outcomes[0]!.leaseId === NO_LEASE;
+        if (!isTest) this.#onBatch?.(performance.now() - askedAt, outcomes.length);
         if (roomier.length > 0) this.#onRoomier(roomier);
         return again || tries > 1 ? await this.#recognise(outcomes, settled) : settled;
       } catch (error) {

@@ -6,9 +6,11 @@ import type { JobRegistry } from "../engine/job-registry.ts";
 import { hold } from "../engine/pause.ts";
 import { QueueTurns } from "../engine/queue-turns.ts";
 import { Subjects } from "../engine/subjects/subjects.ts";
+import { awake } from "../runtime/awake-clock.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
+import { forAndSince } from "../runtime/since.ts";
 import { cancelsAmong } from "../store/cancel.ts";
 import type { ClaimedRun } from "../store/claim.ts";
 import { ensureQueues } from "../store/jobs.ts";
@@ -17,14 +19,17 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
 import { reportBlock } from "./block-report.ts";
 import { ClaimTimes } from "./claim-times.ts";
+import { AttemptRates } from "./attempt-rates.ts";
 import { Attempts } from "./attempts.ts";
 import type { HeartbeatReport } from "./heartbeat.ts";
 import { type Incarnation, beginIncarnation } from "./incarnation.ts";
 import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
+import { OutcomeCounts } from "./outcome-counts.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
+import { SelfTest } from "./self-test.ts";
 import { Strays } from "./strays.ts";
 import { Tallies } from "./tallies.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -32,8 +37,11 @@ import type { WorkerOptions } from "./worker-options.ts";
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
 const LOOK_EVERY_MS = 1000;
 
-/** A claim that has not come back for so long is a claim that does not work. */
-const CLAIMS_STUCK_MS = 10_000;
+/** A batch of outcomes that is under way for so long. With the time until the next self-test it is told of within 10 s. */
+const UNSETTLED_MS = 5000;
+
+/** A heartbeat connects anew by itself. One that has not managed in this time, while the database answers others, never will. */
+const SILENT_FOR_MS = 60_000;
 
 /** A block of the event loop that is longer is told of. */
 const BLOCK_MS = 1000;
@@ -50,7 +58,9 @@ export class Worker implements Service {
   readonly #attempts: Attempts;
   readonly #bell: Bell;
   readonly #pace: Pace;
+  readonly #outcomes: OutcomeCounts;
   readonly #claimTimes: ClaimTimes;
+  readonly #rates: AttemptRates;
   readonly #strays: Strays;
   readonly #tallies: Tallies;
   readonly #subjects: Subjects;
@@ -60,12 +70,15 @@ export class Worker implements Service {
   #stopHearing: (() => void) | undefined;
   #silent = false;
   #stopping: Promise<void> | undefined;
-  #claimedAt = -Infinity;
+  readonly #selfTest = new SelfTest();
+  /** Whether a claim has worked, or none was wanted. */
+  #claimed = false;
+  #silentSince = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    this.#loop = new Loop("worker", () => this.#look(), options.logger);
+    this.#loop = new Loop("claim loop", () => this.#look(), options.logger);
     this.#rings = new Rings(() => this.#loop.wake(), options.transport.capabilities.trusted);
     this.#cancelWatch = new Loop("cancel watch", () => this.#tellCancelled(), options.logger);
     this.#bell = options.bell ?? new Bell(options.transport, options.logger);
@@ -78,11 +91,15 @@ export class Worker implements Service {
     this.#subjects = options.subjects ?? new Subjects(options.db);
     const tallies = options.tallies ?? new Tallies(options.db, options.logger);
     this.#tallies = tallies;
+    this.#outcomes = new OutcomeCounts(options.db, options.logger);
+    this.#rates = new AttemptRates(options.db, options.logger);
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
       onSettled: (attempt) => {
         tallies.settled(attempt);
+        this.#outcomes.settled(attempt);
+        this.#rates.settled(attempt);
         options.onSettled?.(attempt);
       },
       subjects: this.#subjects,
@@ -155,14 +172,24 @@ export class Worker implements Service {
     return this.#lanes.places;
   }
 
-  /** @returns when it is not ok, why; else what is worth a look all the same */
-  health(): { ok: boolean; why?: string } {
-    if (this.#stopping) return { ok: false, why: "draining" };
-    if (this.#silent) return { ok: false, why: "the heartbeat does not reach the database" };
-    const stuckMs = performance.now() - this.#claimedAt;
-    if (this.#attempts.busy < this.#options.concurrency && stuckMs > CLAIMS_STUCK_MS) {
-      const since = Number.isFinite(stuckMs) ? `for ${Math.round(stuckMs / 1000)} s` : "yet";
-      return { ok: false, why: `no claim has worked ${since}` };
+  /**
+   * Whether it claims and finishes: real work proves it, and where there is none, its {@link SelfTest self-test}.
+   *
+   * @returns when it is not ok, why, and whether it is `alive` all the same: that to start it anew would mend nothing; else what
+   *   is worth a look
+   */
+  health(): { ok: boolean; why?: string; alive?: boolean } {
+    if (this.#stopping) return { ok: false, why: "draining", alive: true };
+    const claiming = this.#loop.health();
+    if (!claiming.ok) return claiming;
+    if (!this.#claimed) return { ok: false, why: "no claim has worked yet", alive: true };
+    const unsettledMs = this.#incarnation?.settler.stuckMs ?? 0;
+    if (unsettledMs > UNSETTLED_MS) {
+      return { ok: false, why: `no outcome has been recorded for ${forAndSince(unsettledMs)}` };
+    }
+    if (this.#silent) {
+      const alive = awake.now() - this.#silentSince < SILENT_FOR_MS;
+      return { ok: false, why: "the heartbeat does not reach the database", alive };
     }
     const stuck = this.#attempts.stuckRuns;
     const trouble = this.#options.secrets?.trouble;
@@ -180,7 +207,7 @@ export class Worker implements Service {
       queues: this.queues,
       lanes: this.#lanes,
       onClaim: (ms, runs) => {
-        this.#claimedAt = performance.now();
+        this.#loop.goesOn();
         this.#claimTimes.took(ms);
         this.#options.onClaim?.({ ms, runs });
       },
@@ -203,6 +230,7 @@ export class Worker implements Service {
     if (report === "silent") {
       if (this.#silent) return;
       this.#silent = true;
+      this.#silentSince = awake.now();
       this.#logger.error(
         { event: "heartbeat.away" },
         "the heartbeat does not reach the database; stopping all runs",
@@ -242,6 +270,9 @@ export class Worker implements Service {
     this.#incarnation ??= await this.#register();
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
+    this.#outcomes.tell();
+    this.#selfTest.beginIfDue(incarnation);
+    this.#rates.tell(id);
     await this.#strays.handBack(id, this.#attempts.leases, settler);
     void this.#tallies.tell(id);
     const { concurrency } = this.#options;
@@ -255,8 +286,9 @@ export class Worker implements Service {
     };
     if (room() <= 0) {
       // A worker that has its hands full need not claim to be well.
-      if (!this.#silent) this.#claimedAt = performance.now();
+      if (!this.#silent) this.#claimed = true;
       this.#rings.refuse();
+      this.#pace.tell(id);
       return LOOK_EVERY_MS;
     }
     const start = (runs: readonly ClaimedRun[]) => {
@@ -270,6 +302,8 @@ export class Worker implements Service {
       this.#strays.suspect();
       throw error;
     });
+    // Also where every place for isolated runs is taken, and so nothing was asked for.
+    this.#claimed = true;
     this.#rings.end(taken, room() > 0);
     this.#pace.tell(id);
     if (more) return 0;
@@ -334,6 +368,7 @@ export class Worker implements Service {
       // The executor's grace, and time to record what it answers.
       if (!(await this.#attempts.endedWithin(10_000))) incarnation?.settler.abandon();
     }
+    await this.#outcomes.tellNow();
     await this.#cancelWatch.stop();
     await this.#lanes.close();
     await this.#http.close();

@@ -1,6 +1,6 @@
 import type { PlantedBug } from "./planted-bug.ts";
 
-const MIGRATION = "store/migrations/0037_traces.sql";
+const MIGRATION = "store/migrations/0020_signals.sql";
 const CHAIN_TESTS = "test/worker/continue-as-new.test.ts";
 const PUBLISH_TESTS = "test/worker/publish.test.ts";
 const SAGA_TESTS = "test/worker/saga.test.ts";

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../../design/icon.tsx";
 import { Ago } from "../../parts/time.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
 import { Spark } from "../../parts/spark.tsx";
@@ -44,8 +45,8 @@ export function AttentionList({
       <h2 id="attention">Needs attention</h2>
       {none ? (
         <p class="calm">
-          <span class="state-succeeded" aria-hidden="true">
-            ✓
+          <span class="state-succeeded">
+            <Icon name="completed" />
           </span>{" "}
           Nothing. Runs start, and those that failed have been handled.
         </p>
@@ -78,7 +79,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-failed">
-            <span aria-hidden="true">✕</span> {one.errorClass}
+            <Icon name="failed" /> {one.errorClass}
           </span>{" "}
           <strong>{one.jobs.join(", ")}</strong> {one.inRange.toLocaleString("en")} times since{" "}
           <Ago at={one.firstSeen} />
@@ -89,7 +90,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-retrying">
-            <span aria-hidden="true">!</span> Queue {one.queue}
+            <Icon name="warning" /> Queue {one.queue}
           </span>{" "}
           {one.waiting.toLocaleString("en")} waiting, the oldest for{" "}
           {lengthInWords(one.oldestSeconds * 1000)}
@@ -100,7 +101,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-retrying">
-            <span aria-hidden="true">◷</span> Schedule {one.schedule}
+            <Icon name="scheduled" /> Schedule {one.schedule}
           </span>{" "}
           {lengthInWords(one.lateSeconds * 1000)} late
           <span class="muted attention-more">
@@ -112,7 +113,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-failed">
-            <span aria-hidden="true">⚡</span> Worker {one.name}
+            <Icon name="lost" /> Worker {one.name}
           </span>{" "}
           lost <Ago at={one.lostAt} />
           <span class="muted attention-more">Its runs were given to others</span>
@@ -124,7 +125,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-waiting">
-            <span aria-hidden="true">⧗</span> {one.count} {WAITS[one.kind]}
+            <Icon name="waiting" /> {one.count} {WAITS[one.kind]}
           </span>{" "}
           the oldest since <Ago at={one.oldestSince} />
         </>

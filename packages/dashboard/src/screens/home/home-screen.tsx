@@ -1,3 +1,4 @@
+import type { RunPage } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
@@ -8,6 +9,7 @@ import { useKeys } from "../../shell/keyboard.ts";
 import { AttentionList } from "./attention-list.tsx";
 import { OutcomeChart } from "./outcome-chart.tsx";
 import { type Overview, RANGES } from "./overview.ts";
+import { Welcome } from "./welcome.tsx";
 
 /** What is going on, and what of it needs somebody. */
 export function HomeScreen({ isScreen }: { isScreen: (path: string) => boolean }) {
@@ -40,6 +42,7 @@ export function HomeScreen({ isScreen }: { isScreen: (path: string) => boolean }
       <Given shown={shown} what="overview" rows={8}>
         {(overview) => (
           <>
+            {isQuiet(overview) && <IfNew />}
             <AttentionList attention={overview.attention} isScreen={isScreen} />
             <Numbers overview={overview} />
             <OutcomeChart overview={overview} />
@@ -48,6 +51,17 @@ export function HomeScreen({ isScreen }: { isScreen: (path: string) => boolean }
       </Given>
     </Page>
   );
+}
+
+function isQuiet({ attention, numbers, bars }: Overview): boolean {
+  const counts = [...bars.completed, ...bars.failed, ...bars.cancelled];
+  return attention.length + numbers.running + numbers.waiting + Math.max(...counts, 0) === 0;
+}
+
+/** Where nothing happens, it may be that nothing ever has. */
+function IfNew() {
+  const { data } = useResource<RunPage>("/api/v1/runs?limit=1");
+  return data?.runs.length === 0 ? <Welcome /> : null;
 }
 
 function Numbers({ overview: { numbers, sparks } }: { overview: Overview }) {

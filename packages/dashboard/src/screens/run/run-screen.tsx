@@ -1,6 +1,8 @@
 import type { Run } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
 import { isFinal } from "@millrace/core";
+import { useEffect, useState } from "preact/hooks";
+import { useLiveRuns } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
 import { shownState } from "../../design/states.ts";
 import { Given } from "../../parts/conditions.tsx";
@@ -22,8 +24,13 @@ import { WhyPanel } from "./why-panel.tsx";
 /** One run: why it is as it is, what happened when, and what went in and came out. */
 export function RunScreen({ params: { id = "" } }: ScreenProps) {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`;
-  const shown = useResource<Run>(path, { everyMs: 2000 });
+  const [open, setOpen] = useState(true);
+  const shown = useResource<Run>(path, { everyMs: open ? 3000 : 30_000 });
   const run = shown.data;
+  useEffect(() => setOpen(!run || !isFinal(run.state)), [run?.state]);
+  useLiveRuns(run ? [run.id] : [], (runs) => {
+    if (runs.some((one) => one.id === run?.id && one.state !== run.state)) shown.reload();
+  });
   return (
     <Page title={run ? run.job : `Run ${shortId(id)}`} actions={run && <RunActions run={run} />}>
       <Given shown={shown} what="run" rows={8}>

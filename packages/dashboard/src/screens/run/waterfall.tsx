@@ -1,4 +1,5 @@
 import type { Attempt, Run, RunStep } from "@millrace/core/api";
+import { Icon, type IconName } from "../../design/icon.tsx";
 import { lookOf } from "../../design/states.ts";
 import { lengthInWords, now } from "../../parts/moment.ts";
 import { type FoldedTime, foldedTime } from "./folded-time.ts";
@@ -11,7 +12,9 @@ interface Bar {
   from: number;
   until: number;
   token: string;
-  shape: string;
+  shape: IconName | undefined;
+  /** Something was done meanwhile, by the handler. */
+  busy: boolean;
 }
 
 /** When the run waited, was tried, and what its steps took; pauses in which nothing happened are folded. */
@@ -21,7 +24,7 @@ export function Waterfall({ run }: { run: Run }) {
     (a, b) => a.from - b.from,
   );
   const steps = run.steps.map((step) => stepBar(step, end));
-  const time = foldedTime([...bars, ...steps]);
+  const time = foldedTime([...bars, ...steps].filter(({ busy }) => busy));
   return (
     <section class="waterfall" aria-label="When what happened">
       <ol>
@@ -41,8 +44,7 @@ export function Waterfall({ run }: { run: Run }) {
               />
             </span>
             <span class="waterfall-took">
-              {bar.shape && <span aria-hidden="true">{bar.shape} </span>}
-              <span class="unseen">{bar.words}, </span>
+              {bar.shape && <Icon name={bar.shape} />} <span class="unseen">{bar.words}, </span>
               {lengthInWords(bar.until - bar.from)}
             </span>
           </li>
@@ -89,7 +91,8 @@ function* waitBars(run: Run, end: number): Generator<Bar> {
     from: created,
     until: Math.max(created, first),
     token: look.token,
-    shape: "",
+    shape: undefined,
+    busy: true,
   };
 }
 
@@ -101,13 +104,17 @@ function attemptBar({ number, outcome, startedAt, finishedAt }: Attempt, end: nu
     words: word,
     from: Date.parse(startedAt),
     until: finishedAt ? Date.parse(finishedAt) : end,
+    busy: true,
     ...{ token, shape },
   };
 }
 
 function stepBar({ name, ordinal, kind, startedAt, finishedAt }: RunStep, end: number): Bar {
   const waiting = finishedAt === null;
-  const { token, shape, word } = lookOf(waiting ? "waiting" : "completed");
+  // While a step sleeps, or waits for something, nobody does anything.
+  const busy = kind === "step" || kind === "effect" || kind === "transaction";
+  const { shape, word } = lookOf(waiting ? "waiting" : "completed");
+  const { token } = lookOf(waiting || !busy ? "waiting" : "completed");
   return {
     key: `step ${name} ${ordinal}`,
     name: `${ordinal > 1 ? `${name} (${ordinal})` : name}${kind === "step" ? "" : ` · ${kind}`}`,
@@ -115,6 +122,6 @@ function stepBar({ name, ordinal, kind, startedAt, finishedAt }: RunStep, end: n
     from: Date.parse(startedAt),
     // A sleep that is on record ends when it is due, which may lie ahead.
     until: Math.max(Date.parse(startedAt), waiting ? end : Math.min(end, Date.parse(finishedAt))),
-    ...{ token, shape },
+    ...{ token, shape, busy },
   };
 }

@@ -47,7 +47,9 @@ function Ended({ run }: { run: Run }) {
     );
   }
   if (state === "cancelled") {
-    const entry = run.timeline.findLast(({ event }) => /cancel/.test(event));
+    const entry = run.timeline.findLast(
+      ({ event, actor }) => /cancel/.test(event) && actor !== null,
+    );
     const reason = entry?.detail?.["reason"];
     return (
       <p>
@@ -60,7 +62,7 @@ function Ended({ run }: { run: Run }) {
     <p>
       Completed {tries(run)}
       {run.startedAt && run.finishedAt && (
-        <> in {lengthInWords(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}</>
+        <>, which took {lengthInWords(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}</>
       )}
       .
       {continuedAs && (
@@ -107,7 +109,7 @@ function Open({ run }: { run: Run }) {
 }
 
 function tries({ attempt, maxAttempts, state }: Run): string {
-  if (state === "completed") return attempt > 1 ? `at the ${attempt}. try` : "at the first try";
+  if (state === "completed") return `at try ${attempt}`;
   if (attempt === 0) return "It was never tried";
   const of = maxAttempts !== null && maxAttempts > 1 ? ` of ${maxAttempts}` : "";
   return attempt === 1 ? `Tried once${of && `,${of}`}` : `Tried ${attempt} times${of}`;

@@ -1,8 +1,9 @@
 import type { RunSummary } from "@millrace/core/api";
 import { isFinal } from "@millrace/core";
 import { shownState } from "../../design/states.ts";
+import { Words } from "../../parts/words.tsx";
 import { StateBadge } from "../../parts/state-badge.tsx";
-import { Ago, Took } from "../../parts/time.tsx";
+import { Age, Took } from "../../parts/time.tsx";
 import { lengthInWords, now } from "../../parts/moment.ts";
 
 /** Of the columns the words at their heads, in the order in which they stand. */
@@ -51,7 +52,7 @@ export function RunRow({
         <code>{shortId(run.id)}</code>
       </span>
       <span role="cell" class="cell-why" title={whyOf(run)}>
-        {whyOf(run)}
+        <Words text={whyOf(run)} />
       </span>
       <span role="cell" class="cell-queue" title={run.queue}>
         {run.queue}
@@ -69,7 +70,7 @@ export function RunRow({
         />
       </span>
       <span role="cell" class="cell-age">
-        <Ago at={run.createdAt} />
+        <Age at={run.createdAt} />
       </span>
       <span role="cell" class="cell-actions">
         {ended && <a href={`/runs/${run.id}?do=retry`}>Retry</a>}
@@ -80,9 +81,9 @@ export function RunRow({
   );
 }
 
-/** Ids begin with the time, so their ends tell them apart. */
+/** Ids begin with the time, and those that were made together end alike: between the two they differ. */
 export function shortId(id: string): string {
-  return id.slice(-8);
+  return id.slice(9, 18);
 }
 
 /** One line of why it is as it is. */

@@ -1,13 +1,15 @@
-import type { RunPage, RunSummary } from "@millrace/core/api";
+import type { RunCount, RunPage, RunSummary } from "@millrace/core/api";
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { useLiveRuns } from "../../data/live.ts";
 import { type Paging, useKeysetList } from "../../data/keyset-list.ts";
+import { useResource } from "../../data/resource.ts";
 import { Empty, Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
-import { QuickFilters, SearchBox } from "./run-search.tsx";
+import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
 import { COLUMNS, RunRow } from "./run-row.tsx";
 import { runsPath } from "./run-query.ts";
 import { SelectionBar } from "./selection-bar.tsx";
@@ -27,7 +29,7 @@ export function RunsScreen() {
     >
       <SearchBox query={query} />
       <QuickFilters query={query} />
-      <RunList query={query} />
+      {!troubleWith(query) && <RunList query={query} />}
     </Page>
   );
 }
@@ -54,7 +56,16 @@ function RunList({ query }: { query: string }) {
     setTicked(new Set());
     setCurrent(undefined);
   }, [query]);
-  const onShow = useCallback((from: number, to: number) => list.need(from, to), [list]);
+  const [[from, to], setShown] = useState<readonly [number, number]>([0, 0]);
+  const onShow = useCallback(
+    (first: number, last: number) => {
+      list.need(first, last);
+      setShown([first, last]);
+    },
+    [list],
+  );
+  const onScreen = Array.from({ length: to - from }, (_, n) => list.row(from + n)?.id ?? "");
+  useLiveRuns(onScreen.filter(Boolean), (runs) => list.take(runs));
   const { parts, fresh, loading, page } = list.state.value;
   const { length, ended } = list;
 
@@ -106,6 +117,7 @@ function RunList({ query }: { query: string }) {
           {ended ? "" : "+"} runs
           <Searched page={page} />
         </span>
+        {!ended && <Count key={query} query={query} />}
         {fresh > 0 && (
           <button
             type="button"
@@ -173,11 +185,34 @@ function RunList({ query }: { query: string }) {
   );
 }
 
+/** How many there are, when somebody asks: to count costs more than to look. */
+function Count({ query }: { query: string }) {
+  const [asked, setAsked] = useState(false);
+  const parameters = query === "" ? "" : `?${new URLSearchParams({ q: query })}`;
+  const path = `/api/v1/runs/count${parameters}`;
+  const { data, trouble } = useResource<RunCount>(asked ? path : undefined, { everyMs: 0 });
+  if (data) {
+    const least = data.more || !data.complete;
+    return (
+      <strong>
+        {data.count.toLocaleString("en")}
+        {least && "+"} in all
+      </strong>
+    );
+  }
+  if (asked) return <span class="muted">{trouble ? trouble.title : "counting…"}</span>;
+  return (
+    <button type="button" class="link" onClick={() => setAsked(true)}>
+      Count
+    </button>
+  );
+}
+
 const CELL: Record<string, string> = { Status: "state", Run: "id" };
 
 /** How far a search has come that the server stopped. */
 function Searched({ page }: { page: RunPage | undefined }) {
-  const searched = (page as PageOfSearch | undefined)?.searched;
+  const searched = page?.searched;
   if (!searched || searched.complete || !searched.back) return null;
   const [looked, total] = [searched.looked, searched.total].map((n) => n?.toLocaleString("en"));
   return (
@@ -187,15 +222,6 @@ function Searched({ page }: { page: RunPage | undefined }) {
       {total && ` of ~${total}`}, back to {new Date(searched.back).toLocaleString()}
     </>
   );
-}
-
-interface PageOfSearch {
-  searched?: {
-    complete: boolean;
-    back: string | null;
-    looked: number | null;
-    total: number | null;
-  };
 }
 
 function NoRuns({ query }: { query: string }) {

@@ -1,8 +1,11 @@
 import type { PausedInfo, QueueInfo } from "@millrace/core/api";
+import { queueOutlook } from "../../engine/queue-outlook.ts";
+import type { QueueSampleRow } from "../../store/queue-samples.ts";
 import type { QueueRow } from "../../store/queues.ts";
 import { instant } from "./instant.ts";
 
-export function presentQueue(row: QueueRow): QueueInfo {
+/** @param samples see {@link queueOutlook} */
+export function presentQueue(row: QueueRow, samples: readonly QueueSampleRow[] | null): QueueInfo {
   return {
     name: row.name,
     project: row.project,
@@ -13,6 +16,8 @@ export function presentQueue(row: QueueRow): QueueInfo {
     waiting: row.waiting,
     oldestSeconds: row.oldest_seconds,
     workers: row.workers,
+    slots: row.slots,
+    outlook: queueOutlook(row, samples),
     concurrency: row.concurrency,
     rate: row.rate,
     maxDepth: row.max_depth,

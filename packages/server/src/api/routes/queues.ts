@@ -1,10 +1,11 @@
-import { MillraceError } from "@millrace/core";
+import { MillraceError, type Projects } from "@millrace/core";
 import { PauseQueue, QueueInfo, QueueList } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { pause, resume } from "../../engine/pause.ts";
 import { type Database, bounded } from "../../store/database.ts";
-import { type QueueLimitsRow, listQueues } from "../../store/queues.ts";
+import { type QueueSampleRow, readQueueSamples } from "../../store/queue-samples.ts";
+import { type QueueLimitsRow, type QueueRow, listQueues } from "../../store/queues.ts";
 import { stateOf } from "../etag.ts";
 import { pauseEnd } from "../pause-end.ts";
 import { presentQueue } from "../present/queue.ts";
@@ -27,8 +28,8 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       },
     },
     async ({ caller }) => {
-      const rows = await bounded(db, (tx) => listQueues(tx, caller.projects));
-      return { queues: rows.map(presentQueue) };
+      const [rows, samples] = await readQueues(db, caller.projects);
+      return { queues: rows.map((row) => presentQueue(row, samplesFor(row, samples, caller))) };
     },
   );
 
@@ -109,13 +110,26 @@ export async function readQueue(
   name: string,
   request: FastifyRequest,
 ): Promise<QueueInfo> {
-  const rows = await bounded(db, (tx) => listQueues(tx, request.caller.projects));
+  const [rows, samples] = await readQueues(db, request.caller.projects);
   const row = rows.find((queue) => queue.name === name);
   if (!row) {
     throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
   }
   request.state = limitsState(row);
-  return presentQueue(row);
+  return presentQueue(row, samplesFor(row, samples, request.caller));
+}
+
+function readQueues(db: Database, projects: Projects): Promise<[QueueRow[], QueueSampleRow[]]> {
+  return bounded(db, async (tx) => [await listQueues(tx, projects), await readQueueSamples(tx)]);
+}
+
+/** Samples count all runs of a queue, and so tell those who are confined of the runs of others, where all share it. */
+function samplesFor(
+  { project }: QueueRow,
+  samples: QueueSampleRow[],
+  { projects }: { projects: Projects },
+): QueueSampleRow[] | null {
+  return projects !== null && project === null ? null : samples;
 }
 
 /** What one may change of a queue. */

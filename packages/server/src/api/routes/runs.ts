@@ -16,6 +16,7 @@ import {
   listChildren,
   listRuns,
   listReruns,
+  listRunning,
   listSubjectRuns,
   readAttempts,
   readRun,
@@ -84,7 +85,8 @@ export function runRoutes(app: Api, context: Context): void {
           request.caller.projects,
         ];
         if (about !== undefined) return listSubjectRuns(...asked, about);
-        return parent === undefined ? listRuns(...asked) : listChildren(...asked, parent);
+        if (parent !== undefined) return listChildren(...asked, parent);
+        return state === "running" ? listRunning(...asked) : listRuns(...asked);
       });
       // A window in which nothing matched answers one row, without a run, that says where it ended.
       const found = rows.filter((row) => (row.id as string | null) !== null);

@@ -32,6 +32,8 @@ function presentWorker(row: WorkerRow): WorkerInfo {
     state: row.state,
     concurrency: row.concurrency,
     running: row.running,
+    attemptsPerMinute: row.ended_per_minute,
+    failuresPerMinute: row.failed_per_minute,
     queues: row.queues,
     jobs: row.jobs,
     version: row.version,

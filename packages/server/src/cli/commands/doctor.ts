@@ -3,15 +3,9 @@ import type { Cli } from "../cli.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
-import type { Style } from "../output/screen.ts";
+import { LEVEL_MARKS } from "../output/level-marks.ts";
 import { count } from "../output/words.ts";
 import { jsonOption } from "./options.ts";
-
-const MARKS: Record<Finding["level"], { icon: string; style: Style }> = {
-  ok: { icon: "✓", style: "green" },
-  warn: { icon: "!", style: "yellow" },
-  bad: { icon: "✕", style: "red" },
-};
 
 export function doctorCommand(cli: Cli): Command {
   return new Command("doctor")
@@ -33,7 +27,7 @@ async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
 }
 
 function tell(cli: Cli, { level, text, fix }: Finding): void {
-  const { icon, style } = MARKS[level];
+  const { icon, style } = LEVEL_MARKS[level];
   const mend = fix ? `. ${cli.out.style("bold", "Fix:")} ${harmless(fix)}` : "";
   cli.out.line(`${cli.out.style(style, icon)} ${harmless(text)}${mend}`);
 }

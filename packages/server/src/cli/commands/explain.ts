@@ -4,6 +4,7 @@ import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
+import { etaText } from "../output/outlook-words.ts";
 import { age, localTime, styledState } from "../output/words.ts";
 import { jsonOption } from "./options.ts";
 
@@ -26,14 +27,15 @@ async function show(cli: Cli, id: string, { json }: { json?: boolean }): Promise
 
 function print(
   cli: Cli,
-  { run, state, summary, blockers, expectedStart }: Explanation,
+  { run, state, summary, blockers, expectedStart, outlook }: Explanation,
   now: number,
 ): void {
   const { out } = cli;
   out.line(`${styledState(out, state)} ${run}`);
   if (blockers.length === 0) out.line(harmless(summary));
-  for (const { message, holders } of blockers) {
-    out.line(`  • ${harmless(message)}`);
+  for (const { message, since, holders } of blockers) {
+    const begun = since === null ? "" : ` (since ${localTime(since)})`;
+    out.line(`  • ${harmless(message)}${begun}`);
     for (const holder of holders) {
       out.line(
         `      held by ${holder.run} on worker ${holder.worker} for ${age(holder.since, now)}`,
@@ -41,4 +43,6 @@ function print(
     }
   }
   if (expectedStart) out.line(`Expected to start at ${localTime(expectedStart)}.`);
+  const eta = etaText(outlook);
+  if (eta) out.line(`Its queue: ${harmless(eta)}.`);
 }

@@ -6,6 +6,7 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { limitsText, pauseText } from "../output/pause-words.ts";
+import { etaText, rateOf } from "../output/outlook-words.ts";
 import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { jsonOption } from "./options.ts";
@@ -26,7 +27,14 @@ const COLUMNS: Column<QueueInfo>[] = [
     right: true,
   },
   { title: "WORKERS", text: (queue) => queue.workers, right: true },
+  { title: "IN/MIN", text: ({ outlook }) => rateOf(outlook?.inPerMinute), right: true },
+  { title: "OUT/MIN", text: ({ outlook }) => rateOf(outlook?.outPerMinute), right: true },
   { title: "LIMITS", text: limitsText },
+  {
+    title: "ETA",
+    text: ({ outlook }) => etaText(outlook),
+    style: ({ outlook }) => (outlook?.verdict === "grows" ? "yellow" : undefined),
+  },
   {
     title: "STATE",
     text: stateOf,

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import type { Role } from "../serve/start-role.ts";
+import type { IdleRole } from "../serve/start-role.ts";
 
 export function apiCommand(cli: Cli): Command {
   return new Command("api")
@@ -21,7 +21,7 @@ export function maintenanceCommand(cli: Cli): Command {
     .action(cli.action(() => run(cli, "maintenance")));
 }
 
-async function run(cli: Cli, role: Role, port?: string): Promise<number> {
+async function run(cli: Cli, role: IdleRole, port?: string): Promise<number> {
   const settings = cli.settings({ MILLRACE_PORT: { flag: "--port", value: port } });
   const { startRole } = await import("../serve/start-role.ts");
   return startRole(cli, settings, role);

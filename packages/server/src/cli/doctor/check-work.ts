@@ -6,6 +6,7 @@ import { type OldestDoubtRow, readOldestDoubt } from "../../store/doubts.ts";
 import { type NeedyRow, listNeedy } from "../../store/park.ts";
 import { countPlaces } from "../../store/places.ts";
 import { type QueueRow, listQueues } from "../../store/queues.ts";
+import { listLate } from "../../store/schedules.ts";
 import { countDaysAhead } from "../../store/server-facts.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { type WorkerRow, listWorkers } from "../../store/workers.ts";
@@ -24,7 +25,7 @@ const LONG_DOUBT_MS = 3_600_000;
 const LONG_APPROVAL_MS = 24 * 3_600_000;
 
 /**
- * Whether work flows: partitions, workers, queues, versions, dead letters, doubts, approvals.
+ * Whether work flows: partitions, workers, queues, schedules, versions, dead letters, doubts, approvals.
  *
  * @param now by the database's clock
  */
@@ -37,6 +38,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
     checkPartitions(days?.days ?? 0),
     ...checkWorkers(workers, now),
     ...(await checkQueues(db, queues, now)),
+    ...checkSchedules(await listLate(db), now),
     ...(await listNeedy(db)).map(checkNeedy),
     checkDeadLetters(places?.dead_letters ?? 0),
     ...checkDoubts(await readOldestDoubt(db), places?.doubts ?? 0, now),
@@ -134,6 +136,21 @@ async function checkHeld(db: Queryable, queue: QueueRow, now: Date): Promise<Fin
     ? `millrace jobs resume ${job}${key}`
     : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
   return warn("queues", `${waits}: ${hold.message}`, fix);
+}
+
+function* checkSchedules(
+  late: Awaited<ReturnType<typeof listLate>>,
+  now: Date,
+): Generator<Finding> {
+  const [first] = late;
+  if (!first) return;
+  const lateMs = now.getTime() - first.due_at.getTime();
+  const names = late.map(({ name }) => name).join(", ");
+  yield bad(
+    "schedules",
+    `${count(first.late, "schedule")} should have fired, the first ${formatDuration(lateMs)} ago: ${names}`,
+    "start a scheduler (millrace scheduler), or look into the log of the one that runs",
+  );
 }
 
 function checkNeedy({ job, version, runs, example }: NeedyRow): Finding {

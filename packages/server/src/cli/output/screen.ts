@@ -7,6 +7,9 @@ export interface ScreenStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
+  on?(event: "resize", listener: () => void): unknown;
+  off?(event: "resize", listener: () => void): unknown;
 }
 
 /** One of the process's two outputs. What is written must have been made {@link harmless} by its writer. */

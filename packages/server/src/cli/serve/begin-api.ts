@@ -1,5 +1,6 @@
 import { buildApi } from "../../api/build-api.ts";
 import { Intake } from "../../engine/intake.ts";
+import { IntakeTest } from "../../engine/intake-test.ts";
 import { requireFactorKeys } from "../../engine/second-factor/ring-for-factors.ts";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
@@ -10,7 +11,8 @@ import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
-import type { RungGround } from "./ground.ts";
+import { type RungGround, begun } from "./ground.ts";
+import { conditionOf } from "./health.ts";
 import { listen } from "./listen.ts";
 import { openLivePool } from "./open-live-pool.ts";
 import { secretSources, subjectsOf } from "./secrets.ts";
@@ -36,17 +38,18 @@ export async function beginApi(
   const apiKey = keyOf(ground);
   if (settings.apiKey === undefined) serving.own.add("MILLRACE_API_KEY", apiKey);
   await requireFactorKeys(db, secretKeys);
+  const intake = new Intake(
+    db,
+    registry,
+    (queue) => bell.ring(queue),
+    subjectsOf(ground),
+    ground.intake.sent,
+  );
   const app = await buildApi({
     db,
     liveDb: openLivePool(ground),
     ring: (queue) => bell.ring(queue),
-    intake: new Intake(
-      db,
-      registry,
-      (queue) => bell.ring(queue),
-      subjectsOf(ground),
-      ground.intake.sent,
-    ),
+    intake,
     values,
     apiKey,
     publicUrl,
@@ -60,11 +63,15 @@ export async function beginApi(
     logger,
     version: VERSION,
     requestsPerSecond: settings.apiRate,
-    health: () => health.read(),
+    health: () => health.alive(),
+    ready: () => health.ready(),
     traced,
     traceUrl: settings.traceUrl,
     metrics,
   });
+  const intakeTest = new IntakeTest({ intake, logger });
+  await begun(ground, intakeTest);
+  health.add("intake", () => conditionOf([intakeTest]));
   undo.add("the API", () => app.close());
   const address = await listen(app, settings, ["MILLRACE_HOST", "MILLRACE_PORT"]);
   serving.goOn();

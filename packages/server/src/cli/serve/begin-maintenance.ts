@@ -8,6 +8,7 @@ import { AuditAnchor } from "../../maintenance/audit-anchor.ts";
 import { measureHealth } from "../../maintenance/health-metrics.ts";
 import { OperationMetrics } from "../../maintenance/operation-metrics.ts";
 import { OperationRunner } from "../../maintenance/operation-runner.ts";
+import { OutcomeKeeper } from "../../maintenance/outcome-keeper.ts";
 import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
@@ -70,6 +71,7 @@ export async function beginMaintenance(
     new SessionPruner({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6, onLost, onTakenBack }),
     new SubjectEnder({ db, logger }),
+    new OutcomeKeeper({ db, logger }),
     new OperationRunner({ db, intake, bell, logger, onHandled }),
     sender,
     new WebhookPruner({ db, logger, retentionMs }),

@@ -15,12 +15,17 @@ export async function beginProbe(
   const { probeHost: host, probePort: port } = settings;
   if (port === undefined) return;
   const server = probeServer({
-    health: () => health.read(),
+    alive: () => health.alive(),
+    ready: () => health.ready(),
     metrics: () => metrics.metrics(),
     metricsType: metrics.contentType,
   });
   undo.add("the probe port", () => server.close());
   const variables = ["MILLRACE_PROBE_HOST", "MILLRACE_PROBE_PORT"] as const;
-  tell(cli, "probes", `${await listen(server, { host, port }, variables)}/healthz, /metrics`);
+  tell(
+    cli,
+    "probes",
+    `${await listen(server, { host, port }, variables)}/healthz, /readyz, /metrics`,
+  );
   goOn();
 }

@@ -14,7 +14,7 @@ import type { Serving } from "./serve.ts";
  * @throws MillraceError `tracing_sdk_missing`
  */
 export async function beginTracing(
-  { settings, logger, masks, undo }: Serving,
+  { settings, logger, masks, own, undo }: Serving,
   metrics: Registry,
 ): Promise<boolean> {
   const { tracing } = settings;
@@ -28,13 +28,22 @@ export async function beginTracing(
   }
   if (!tracing || tracing.sampling.sampler === "always_off") return false;
   for (const value of Object.values(tracing.headers)) {
-    masks.add("OTEL_EXPORTER_OTLP_HEADERS", value);
+    // Not among the secrets of jobs, of which one in an output fails its run.
+    own.add("OTEL_EXPORTER_OTLP_HEADERS", value);
   }
   const { openSdk } = await import("../../telemetry/tracing/open-sdk.ts");
   const { exported: onExported, dropped: onDropped } = new TracingMetrics(metrics);
   const { url, headers, sampling } = tracing;
   const sdk = await openSdk({
-    ...{ url, headers, sampling, logger, onExported, onDropped, mask: masks.mask },
+    ...{
+      url,
+      headers,
+      sampling,
+      logger,
+      onExported,
+      onDropped,
+      mask: (text) => own.mask(masks.mask(text)),
+    },
     resource: {
       "service.version": VERSION,
       "service.instance.id": `${hostname()}:${process.pid}`,

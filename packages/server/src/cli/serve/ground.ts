@@ -1,5 +1,7 @@
+import { hostname } from "node:os";
 import type pg from "pg";
 import { IntakeMetrics } from "../../engine/intake-metrics.ts";
+import { ProcessRecord } from "../../engine/process-record.ts";
 import { Loop } from "../../runtime/loop.ts";
 import type { Registry } from "../../telemetry/metrics.ts";
 import { LoopMetrics } from "../../telemetry/loop-metrics.ts";
@@ -10,12 +12,17 @@ import type { Transport } from "../../transport/transport.ts";
 import { TransportMetrics } from "../../transport/transport-metrics.ts";
 import type { Service } from "../../runtime/service.ts";
 import type { Cli } from "../cli.ts";
+import { VERSION } from "../version.ts";
 import { beginProbe } from "./begin-probe.ts";
 import { beginTracing } from "./begin-tracing.ts";
-import { HealthChecks, databaseCondition, transportCondition } from "./health.ts";
+import { DatabaseWatch } from "./database-watch.ts";
+import { HealthChecks, conditionOf, transportCondition } from "./health.ts";
 import { openBroker } from "./open-broker.ts";
 import { type OpenedDatabase, openPool } from "./open-pool.ts";
 import type { Serving } from "./serve.ts";
+
+/** What a process may do. */
+export type Role = "api" | "scheduler" | "worker" | "maintenance";
 
 /** What every role stands on: a database that keeps what it acknowledges, and what this process tells of itself. */
 export interface Ground extends OpenedDatabase {
@@ -60,7 +67,11 @@ export async function openGround(
   });
   serving.undo.add("the measuring", measureProcess(metrics));
   measurePool(metrics, opened.db);
-  health.add("database", () => databaseCondition(opened.db));
+  const connection = () => opened.place.connection();
+  const watch = new DatabaseWatch({ db: opened.db, connection, logger: serving.logger });
+  const loops = new LoopMetrics(metrics);
+  await begun({ serving, loops }, watch);
+  health.addDatabase(() => watch.condition());
   return {
     ...opened,
     cli,
@@ -68,25 +79,53 @@ export async function openGround(
     metrics,
     health,
     traced,
-    loops: new LoopMetrics(metrics),
+    loops,
     intake: new IntakeMetrics(metrics),
-    connection: () => opened.place.connection(),
+    connection,
     onRestart: (listener) => restarts.push(listener),
   };
 }
 
-/** Opens the transport of the settings, and the bell on it. */
-export async function openBell(ground: Ground): Promise<RungGround> {
+/**
+ * Opens the transport of the settings, and the bell on it; from now on this process is in the list of those that serve.
+ *
+ * @param roles what this process does
+ */
+export async function openBell(ground: Ground, roles: readonly Role[]): Promise<RungGround> {
   const { cli, serving, db, place, metrics, health } = ground;
   const observer = new TransportMetrics(metrics);
   const connection = () => place.direct();
   const transport = await openBroker(cli, serving, { db, connection, observer });
   health.add("transport", () => transportCondition(transport));
+  await beginRecord(ground, roles);
   return { ...ground, transport, bell: new Bell(transport, serving.logger) };
 }
 
+async function beginRecord(
+  { serving, db, health, loops }: Ground,
+  roles: readonly Role[],
+): Promise<void> {
+  const record = new ProcessRecord({
+    db,
+    logger: serving.logger,
+    name: `${hostname()}:${process.pid}`,
+    roles,
+    version: VERSION,
+    trouble: async () => {
+      const { ok, checks } = await health.ready();
+      const wrong = Object.entries(checks).filter(([, words]) => !/^ok\b/.test(words));
+      return ok ? null : wrong.map(([check, words]) => `${check}: ${words}`).join("; ");
+    },
+  });
+  await begun({ serving, loops }, record);
+  health.add("record", () => conditionOf([record]));
+}
+
 /** Starts a service that ends with the process. */
-export async function begun({ serving, loops }: Ground, service: Service): Promise<void> {
+export async function begun(
+  { serving, loops }: Pick<Ground, "serving" | "loops">,
+  service: Service,
+): Promise<void> {
   serving.undo.add(`the ${service.name}`, () => service.stop());
   if (service instanceof Loop) loops.watch(service);
   await service.start();

@@ -1,4 +1,3 @@
-import type { Database } from "../../store/database.ts";
 import type { Transport } from "../../transport/transport.ts";
 
 export interface Health {
@@ -8,44 +7,81 @@ export interface Health {
 
 /** One thing that was looked at. Its words may be read by anybody. */
 export interface Condition {
+  /** Whether it does its part. */
   ok: boolean;
+  /** Of what is not ok: whether to start the process anew would mend nothing. */
+  alive?: boolean;
   words: string;
 }
 
 type Check = () => Condition | Promise<Condition>;
 
-/** A balancer that asks must have its answer before it gives up on us. */
-const ANSWER_WITHIN_MS = 2000;
+/** The check whose failure is nobody's fault in this process. */
+const DATABASE = "database";
 
 /** What a process looks at when it is asked how it is: each part that is begun adds its own. */
 export class HealthChecks {
   readonly #checks = new Map<string, Check>();
+  #started = false;
 
   add(name: string, check: Check): void {
     this.#checks.set(name, check);
   }
 
-  /** Healthy is a process all of whose parts are. */
-  async read(): Promise<Health> {
-    const conditions = await Promise.all(
+  /** The database's, of which it depends what the others mean. */
+  addDatabase(check: Check): void {
+    this.add(DATABASE, check);
+  }
+
+  /** Says that all parts have been begun: before, a process is not ready, however well those are that it has. */
+  started(): void {
+    this.#started = true;
+  }
+
+  /** Ready is a process all of whose parts do their work. */
+  async ready(): Promise<Health> {
+    const conditions = await this.#read();
+    if (!this.#started) {
+      return { ok: false, checks: { ...inWords(conditions), start: "still under way" } };
+    }
+    return { ok: conditions.every(({ ok }) => ok), checks: inWords(conditions) };
+  }
+
+  /**
+   * Alive is a process that nobody would mend by starting it anew: one that drains, one whose database is away, and one that
+   * does its work.
+   */
+  async alive(): Promise<Health> {
+    const conditions = await this.#read();
+    const database = conditions.find(({ name }) => name === DATABASE);
+    const away = database !== undefined && !database.ok && database.alive === true;
+    const ok = away || conditions.every((condition) => condition.ok || condition.alive === true);
+    return { ok, checks: inWords(conditions) };
+  }
+
+  async #read(): Promise<(Condition & { name: string })[]> {
+    return Promise.all(
       [...this.#checks].map(async ([name, check]) => ({ name, ...(await check()) })),
     );
-    return {
-      ok: conditions.every(({ ok }) => ok),
-      checks: Object.fromEntries(conditions.map(({ name, words }) => [name, words])),
-    };
   }
+}
+
+function inWords(conditions: readonly (Condition & { name: string })[]): Record<string, string> {
+  return Object.fromEntries(conditions.map(({ name, words }) => [name, words]));
 }
 
 /** What can be well, or tells why it is not, and also what is worth a look all the same. */
 interface Part {
-  health(): { ok: boolean; why?: string };
+  health(): { ok: boolean; why?: string; alive?: boolean };
 }
 
-export async function conditionOf(parts: readonly Part[]): Promise<Condition> {
+export function conditionOf(parts: readonly Part[]): Condition {
   const found = parts.map((part) => part.health());
-  const failing = found.filter(({ ok }) => !ok).map(({ why }) => why ?? "not ok");
-  if (failing.length > 0) return { ok: false, words: failing.join("; ") };
+  const failing = found.filter(({ ok }) => !ok);
+  if (failing.length > 0) {
+    const words = failing.map(({ why }) => why ?? "not ok").join("; ");
+    return { ok: false, alive: failing.every(({ alive }) => alive === true), words };
+  }
   const remarks = found.flatMap(({ why }) => why ?? []);
   return { ok: true, words: ["ok", ...remarks].join(", but ") };
 }
@@ -59,17 +95,4 @@ export async function transportCondition(transport: Pick<Transport, "check">): P
     (error: Error) => error.message,
   );
   return { ok: true, words };
-}
-
-export async function databaseCondition(db: Database): Promise<Condition> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve("does not answer"), ANSWER_WITHIN_MS);
-  });
-  const asked = db.query("select 1").then(
-    () => "ok",
-    () => "cannot be reached",
-  );
-  const words = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
-  return { ok: words === "ok", words };
 }

@@ -47,6 +47,7 @@ export function startAutoscaler(
     tell(cli, "workers", `${policy.min} to ${policy.max}`);
     cli.out.line("Scaling. Ctrl-C stops.");
     await begun(ground, autoscaler);
+    health.started();
     return { running: 0, hurry: () => processes.hurry() };
   });
 }

@@ -54,7 +54,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await registry.register(opened.db, { project, keys: secretKeysOf(serving.settings, "make") });
   tellJobs(cli, jobs);
 
-  const ground = await openBell(opened);
+  const ground = await openBell(opened, ["api", "scheduler", "worker", "maintenance"]);
   const values = await openValues(ground);
   await beginMaintenance(ground, registry, values);
   await beginScheduler(ground);
@@ -67,6 +67,7 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   reached.at = openable(address);
   await lock?.tellAddress(address);
   await beginWorker(ground, worker);
+  ground.health.started();
 
   tellApi(ground, address);
   tellDashboard(cli, address, ownSessions);

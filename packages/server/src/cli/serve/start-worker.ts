@@ -41,9 +41,10 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
 
   await checkSecretKeys(opened, registry);
 
-  const ground = await openBell(opened);
+  const ground = await openBell(opened, ["worker"]);
   const worker = makeWorker(ground, registry, await openValues(ground));
   await beginWorker(ground, worker);
+  ground.health.started();
 
   const from = settings.queues ? weightsInWords(settings.queues) : worker.queues.join(", ");
   tell(cli, "takes", `${settings.concurrency} runs at a time from ${from}`);

@@ -1,4 +1,4 @@
-import { type Projects, parseQuery } from "@millrace/core";
+import { MillraceError, type Projects, parseQuery } from "@millrace/core";
 import { type Database, isCutOff, withinTime } from "../../store/database.ts";
 import type { RunRow } from "../../store/runs.ts";
 import {
@@ -6,10 +6,11 @@ import {
   type Source,
   countRuns,
   estimateRuns,
+  pickRuns,
   searchRuns,
 } from "../../store/search.ts";
 import type { Queryable } from "../../store/statement.ts";
-import { soughtOf } from "./sought-of.ts";
+import { type Search, soughtOf } from "./sought-of.ts";
 
 /** A search answers within this time, with what it has found by then. */
 const LOOK_MS = 2000;
@@ -33,6 +34,8 @@ export interface AskedOfRuns {
   /** Where the page before ended. */
   readonly cursor?: string | undefined;
   readonly projects: Projects;
+  /** Only dead letters that nobody has handled, or only open runs: what something is to be done to. */
+  readonly only?: "dead" | "open";
   /** By which ages are reckoned. */
   readonly now: Date;
 }
@@ -102,6 +105,45 @@ export async function countFound(
   });
 }
 
+/**
+ * The ids of all runs that a query matches, up to a limit; it takes the time that it takes, a window after the other.
+ *
+ * @param tx in which what comes of them is done as well
+ */
+export async function pickAll(tx: Queryable, asked: AskedOfRuns, most: number): Promise<string[]> {
+  const look = lookOf(asked);
+  const ids: string[] = [];
+  await lookThrough(
+    look,
+    () => Infinity,
+    async (below, window) => {
+      const [row] = await pickRuns[look.source](
+        tx,
+        ...given(look, below, window, most - ids.length),
+      );
+      ids.push(...row!.ids);
+      return { looked: row!.looked, end: row!.window_end, full: ids.length >= most };
+    },
+  );
+  return ids;
+}
+
+/** What a query finds among dead letters, or open runs. */
+function onlySuch(search: Search, only: AskedOfRuns["only"]): Search {
+  if (only === undefined) return search;
+  if (only === "open") return { ...search, source: "open" };
+  const { sought } = search;
+  const other = sought.states?.find((state) => state !== "failed" && state !== "dead");
+  if (other !== undefined) {
+    throw new MillraceError(
+      "invalid_request",
+      `only failed runs that nobody has handled can be chosen for this, and the query asks for those that are ${other}`,
+      { pointer: "/query" },
+    );
+  }
+  return { ...search, source: "failed", sought: { ...sought, states: ["dead"] } };
+}
+
 interface Look {
   readonly source: Source;
   readonly sought: Sought;
@@ -110,8 +152,8 @@ interface Look {
   readonly projects: Projects;
 }
 
-function lookOf({ query, since, until, cursor, projects, now }: AskedOfRuns): Look {
-  const { source, sought, after, before } = soughtOf(parseQuery(query), now);
+function lookOf({ query, since, until, cursor, projects, only, now }: AskedOfRuns): Look {
+  const { source, sought, after, before } = onlySuch(soughtOf(parseQuery(query), now), only);
   const first = latest(since, after);
   const last = earliest(until, before);
   const end = last ? floorId(last) : NEWEST;

@@ -1,0 +1,44 @@
+import { Overview, type OverviewRange, ReadOverview } from "@millrace/core/api";
+import type { Projects } from "@millrace/core";
+import { readOverview } from "../overview.ts";
+import type { Api, Context } from "../route.ts";
+
+/** For so long an answer is given again to whoever sees the same: many who look at once cost as one. */
+const FRESH_MS = 2000;
+
+/** Of ranges and projects. */
+const MOST_KEPT = 100;
+
+export function overviewRoute(app: Api, { db, subjects }: Pick<Context, "db" | "subjects">): void {
+  const kept = new Map<string, { at: number; answer: Promise<Overview> }>();
+  const overview = (range: OverviewRange, projects: Projects): Promise<Overview> => {
+    const key = `${range} ${projects === null ? "" : JSON.stringify([...projects].sort())}`;
+    const now = performance.now();
+    const known = kept.get(key);
+    if (known && now - known.at < FRESH_MS) return known.answer;
+    const answer = readOverview(db, subjects, range, projects, new Date());
+    kept.delete(key);
+    kept.set(key, { at: now, answer });
+    answer.catch(() => kept.delete(key));
+    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+    return answer;
+  };
+
+  app.get(
+    "/api/v1/overview",
+    {
+      schema: {
+        tags: ["server"],
+        operationId: "getOverview",
+        permission: "read",
+        scope: "own",
+        summary: "See what needs somebody, how runs end, and what waits",
+        description:
+          "Reads counts that are kept as runs end, and no history. It is at most two seconds old.",
+        querystring: ReadOverview,
+        response: { 200: Overview },
+      },
+    },
+    (request) => overview(request.query.range, request.caller.projects),
+  );
+}

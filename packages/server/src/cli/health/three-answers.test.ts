@@ -1,0 +1,102 @@
+import type { DeadLetterGroup, QueueInfo, WorkerInfo } from "@millrace/core/api";
+import { expect, test } from "vitest";
+import { type Look, threeAnswers } from "./three-answers.ts";
+
+const AT = Date.UTC(2026, 0, 31, 8);
+
+const WORKER: WorkerInfo = {
+  ...{ id: 1, name: "host:1", project: "default", state: "active", concurrency: 20 },
+  ...{ running: [], attemptsPerMinute: 100, failuresPerMinute: 0 },
+  ...{ queues: ["mail"], jobs: ["send"], version: "1.0.0" },
+  startedAt: new Date(AT - 3_600_000).toISOString(),
+  seenAt: new Date(AT - 2000).toISOString(),
+  endedAt: null,
+};
+
+const QUEUE: QueueInfo = {
+  ...{ name: "mail", project: null, ready: 0, held: 0, running: 0, scheduled: 0, waiting: 0 },
+  ...{ oldestSeconds: null, workers: 1, slots: 20, outlook: null },
+  ...{
+    concurrency: null,
+    rate: null,
+    maxDepth: null,
+    limitedBy: null,
+    defined: null,
+    paused: null,
+  },
+};
+
+const OUTLOOK: NonNullable<QueueInfo["outlook"]> = {
+  ...{ verdict: "grows", words: "growing 120/min, will not drain", inPerMinute: 220 },
+  ...{ outPerMinute: 100, seconds: null, soonest: null, latest: null, growth: 120 },
+  moreWorkers: null,
+};
+
+const ERRORS: DeadLetterGroup[] = [
+  {
+    ...{ fingerprint: null, errorClass: "HttpError", count: 312, jobs: ["contact.sync"] },
+    ...{ firstSeen: WORKER.startedAt, lastSeen: WORKER.seenAt },
+    sample: { runId: "019a0000-0000-7000-8000-000000000000", message: "503" },
+  },
+];
+
+const WELL: Look = {
+  ...{ queues: [QUEUE], workers: [WORKER], errors: [], ready: true, troubles: [] },
+  ...{ tookMs: 12, serverMs: AT, hereMs: AT },
+};
+
+const levels = (look: Partial<Look>) =>
+  threeAnswers({ ...WELL, ...look }).map(({ level }) => level);
+const words = (look: Partial<Look>, place: number) =>
+  threeAnswers({ ...WELL, ...look })[place]!.text;
+
+test("where all is well, three sentences say so, with their numbers", () => {
+  expect(threeAnswers(WELL).map(({ text }) => text)).toEqual([
+    "work flows: 1 worker, 0 of 20 slots busy, 0 runs waiting",
+    "your code is well: 0 of 100 attempts a minute fail",
+    "what you see is fresh: the server answered within 12 ms; all workers were seen within 2 s",
+  ]);
+  expect(levels({})).toEqual(["ok", "ok", "ok"]);
+});
+
+test("work does not flow where nobody takes it, or where it grows and has waited for long", () => {
+  const waiting = { ...QUEUE, ready: 7, oldestSeconds: 2460, workers: 0 };
+  expect(words({ queues: [waiting] }, 0)).toMatch(
+    /^not everywhere: .*; queue mail: 7 runs, the oldest for 41 m, how fast is not told$/,
+  );
+  expect(levels({ queues: [waiting], workers: [] })[0]).toBe("bad");
+  const growing = { ...QUEUE, ready: 7, oldestSeconds: 2460, outlook: OUTLOOK };
+  expect(words({ queues: [growing] }, 0)).toMatch(
+    /^too slowly: .*growing 120\/min, will not drain$/,
+  );
+  // A burst of a moment ago is none.
+  expect(levels({ queues: [{ ...growing, oldestSeconds: 5 }] })[0]).toBe("ok");
+  const paused = { by: "Ana", reason: null, at: WORKER.seenAt, until: null };
+  expect(levels({ queues: [{ ...growing, paused }] })[0]).toBe("bad");
+  expect(levels({ queues: [{ ...growing, paused, outlook: null }] })[0]).toBe("warn");
+});
+
+test("it is your code where most attempts fail, and what fails most is named", () => {
+  const failing = { ...WORKER, failuresPerMinute: 60 };
+  expect(words({ workers: [failing], errors: ERRORS }, 1)).toBe(
+    "it is your code, or what it calls: 60 of 100 attempts a minute fail; 312 dead letters within the hour, most of them HttpError in contact.sync: 503",
+  );
+  expect(levels({ workers: [failing] })[1]).toBe("bad");
+  expect(levels({ workers: [{ ...failing, failuresPerMinute: 20 }] })[1]).toBe("warn");
+  expect(levels({ errors: ERRORS })[1]).toBe("warn");
+  // One failure of two attempts is chance.
+  expect(levels({ workers: [{ ...WORKER, attemptsPerMinute: 2, failuresPerMinute: 1 }] })[1]).toBe(
+    "ok",
+  );
+});
+
+test("what you see is not fresh where the server is not ready, a worker is silent, or clocks differ", () => {
+  expect(words({ ready: false, troubles: ["database: does not answer"] }, 2)).toMatch(
+    /^not sure: .*; database: does not answer$/,
+  );
+  expect(levels({ ready: false })[2]).toBe("bad");
+  expect(levels({ serverMs: AT + 300_000, hereMs: AT + 300_000 })[2]).toBe("warn");
+  expect(words({ hereMs: AT - 90_000 }, 2)).toContain(
+    "its clock is 1 m 30 s ahead of this machine's",
+  );
+});

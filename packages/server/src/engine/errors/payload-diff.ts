@@ -1,0 +1,47 @@
+import type { Json } from "@millrace/core";
+
+export interface PayloadChange {
+  /** A JSON Pointer. */
+  readonly path: string;
+  readonly kind: "added" | "removed" | "changed";
+  readonly before?: Json;
+  readonly after?: Json;
+}
+
+/** As many changes as are told. */
+const MOST_CHANGES = 50;
+
+/** What is different in `after`, in the order of its keys: 50 places at the most, and whether there are more. */
+export function payloadDiff(
+  before: Json,
+  after: Json,
+): { changes: PayloadChange[]; more: boolean } {
+  const changes: PayloadChange[] = [];
+  for (const change of changesOf(before, after, "")) {
+    if (changes.length === MOST_CHANGES) return { changes, more: true };
+    changes.push(change);
+  }
+  return { changes, more: false };
+}
+
+function* changesOf(before: Json, after: Json, path: string): Generator<PayloadChange> {
+  if (!isBranch(before) || !isBranch(after) || Array.isArray(before) !== Array.isArray(after)) {
+    if (JSON.stringify(before) !== JSON.stringify(after))
+      yield { path, kind: "changed", before, after };
+    return;
+  }
+  const [old, fresh] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  for (const [key, value] of fresh) {
+    const place = `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    if (old.has(key)) yield* changesOf(old.get(key)!, value, place);
+    else yield { path: place, kind: "added", after: value };
+  }
+  for (const [key, value] of old) {
+    const place = `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    if (!fresh.has(key)) yield { path: place, kind: "removed", before: value };
+  }
+}
+
+function isBranch(value: Json): value is Json[] | { [key: string]: Json } {
+  return typeof value === "object" && value !== null;
+}

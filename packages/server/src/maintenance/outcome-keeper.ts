@@ -1,0 +1,51 @@
+import { Loop } from "../runtime/loop.ts";
+import type { Database } from "../store/database.ts";
+import {
+  countEnds,
+  pruneErrorGroups,
+  pruneHours,
+  pruneMinutes,
+  pruneSamples,
+  pruneSlots,
+  sampleStanding,
+} from "../store/outcomes.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Ends that one statement counts: some 30 ms. */
+const BATCH = 2000;
+
+/** So late are failures counted. */
+const REST_MS = 1000;
+
+const MINUTE_MS = 60_000;
+
+/** Rows that one statement forgets. */
+const PRUNED = 5000;
+
+const PRUNES = [pruneMinutes, pruneHours, pruneSamples, pruneSlots, pruneErrorGroups];
+
+/** Counts how runs end, samples what waits, and forgets what is too old to be shown. Any number may run at once. */
+export class OutcomeKeeper extends Loop {
+  constructor({ db, logger }: { db: Database; logger: Logger }) {
+    let minute = 0;
+    super(
+      "outcome keeper",
+      async () => {
+        const [row] = await countEnds(db, BATCH);
+        if (row?.taken === BATCH) return 0;
+        const now = Math.floor(Date.now() / MINUTE_MS);
+        if (now === minute) return REST_MS;
+        minute = now;
+        await sampleStanding(db);
+        let more = false;
+        for (const prune of PRUNES) {
+          const [pruned] = await prune(db, PRUNED);
+          more ||= pruned?.pruned === PRUNED;
+        }
+        if (more) minute = 0;
+        return REST_MS;
+      },
+      logger,
+    );
+  }
+}

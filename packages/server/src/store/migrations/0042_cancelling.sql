@@ -1,0 +1,3 @@
+-- additive: operations may cancel open runs, which are their members then.
+
+alter type millrace.operation_kind add value 'cancel';

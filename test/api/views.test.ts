@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { type ApiUnderTest, type Call, startApi } from "../support/api.ts";
+
+const VIEW = { title: "Failed today", query: "status:failed age:<1d", columns: ["job", "why"] };
+
+async function keyFor(api: ApiUnderTest, name: string, role: string, projects?: string[]) {
+  return (await api.call("/api/v1/keys", { json: { name, role, ...(projects && { projects }) } }))
+    .body.key as string;
+}
+
+const put = (api: ApiUnderTest, slug: string, json: object, call: Call = {}) =>
+  api.call(`/api/v1/views/${slug}`, { method: "PUT", json, ...call });
+
+test("a view is kept for its owner, shared by who may operate, and removed on record", async () => {
+  const api = await startApi();
+  const viewer = await keyFor(api, "ana", "viewer");
+  const operator = await keyFor(api, "bo", "operator");
+  const made = await put(api, "failed", VIEW, { key: viewer });
+  expect(made.body).toMatchObject({
+    ...VIEW,
+    slug: "failed",
+    shared: false,
+    mine: true,
+    owner: "key:ana",
+  });
+  expect((await put(api, "failed", { ...VIEW, shared: true }, { key: viewer })).status).toBe(403);
+  expect((await put(api, "failed", VIEW, { key: operator })).body.code).toBe("view_exists");
+  for (const path of ["views/failed", "views/none"]) {
+    expect((await api.call(`/api/v1/${path}`, { key: operator })).body.code).toBe("view_not_found");
+  }
+  await put(api, "shared", { ...VIEW, title: "Ours", shared: true }, { key: operator });
+  const { body } = await api.call("/api/v1/views", { key: viewer });
+  expect(body.views.map((view: { slug: string; mine: boolean }) => [view.slug, view.mine])).toEqual(
+    [
+      ["failed", true],
+      ["shared", false],
+    ],
+  );
+  const remove = (slug: string, key?: string) =>
+    api.call(`/api/v1/views/${slug}`, { method: "DELETE", ...(key && { key }) });
+  expect((await remove("shared", viewer)).status).toBe(404);
+  expect((await remove("failed")).status).toBe(404);
+  expect((await remove("shared")).status).toBe(204);
+  expect((await remove("failed", viewer)).status).toBe(204);
+  const { body: audit } = await api.call("/api/v1/audit?object=view:shared");
+  expect(audit.entries.map(({ action }: { action: string }) => action).sort()).toEqual([
+    "view.removed",
+    "view.saved",
+  ]);
+});
+
+test("what is no view is refused, and so are too many", async () => {
+  const api = await startApi();
+  expect((await put(api, "x", { ...VIEW, query: "stauts:failed" })).body.detail).toContain(
+    "did you mean status?",
+  );
+  for (const [slug, json] of [
+    ["X", VIEW],
+    ["x", { ...VIEW, title: " " }],
+    ["x", { ...VIEW, columns: Array.from({ length: 21 }, () => "a") }],
+  ] as const) {
+    expect((await put(api, slug, json)).status).toBe(400);
+  }
+  await api.db.query(
+    "insert into millrace.saved_view (slug, title, query, owner) select 'v' || n, 'x', '', 'api' from generate_series(1, 100) n",
+  );
+  expect((await put(api, "more", VIEW)).body.code).toBe("too_many_views");
+  expect((await put(api, "v1", VIEW)).status).toBe(200);
+});
+
+test("who is confined to a project sees shared views of those alone who see no more", async () => {
+  const api = await startApi();
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const one = await keyFor(api, "one", "operator", ["crm"]);
+  const two = await keyFor(api, "two", "viewer", ["crm"]);
+  await put(api, "of-all", { ...VIEW, query: "job:secret-name", shared: true });
+  await put(api, "of-crm", { ...VIEW, shared: true }, { key: one });
+  const { body, text } = await api.call("/api/v1/views", { key: two });
+  expect(body.views.map(({ slug }: { slug: string }) => slug)).toEqual(["of-crm"]);
+  expect(text).not.toContain("secret-name");
+  expect((await api.call("/api/v1/views")).body.views).toHaveLength(2);
+});

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { createDatabase } from "../support/database.ts";
+import { addressOf, launch, millrace } from "../support/millrace.ts";
+import { receivingServer } from "../support/receiving-server.ts";
+import { until } from "../support/until.ts";
+import { KEY } from "./one-server.ts";
+
+test("a server tells a target of a run that gives up, and the command line shows, silences and changes it", async () => {
+  const there = await receivingServer();
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const home = mkdtempSync(join(tmpdir(), "millrace-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  await using server = await launch(["start", "--jobs", join(import.meta.dirname, "jobs")], {
+    DATABASE_URL: database.url,
+    MILLRACE_API_KEY: KEY,
+    MILLRACE_HOME: home,
+    MILLRACE_PORT: "0",
+    MILLRACE_ALLOWED_HOSTS: there.host,
+    MILLRACE_PUBLIC_URL: "https://mill.example.com",
+  });
+  const address = await addressOf(server);
+  const client = { MILLRACE_URL: address, MILLRACE_API_KEY: KEY, MILLRACE_HOME: home };
+  const cli = (...args: string[]) => millrace(["alerts", ...args], client);
+  expect((await cli()).stderr).toBe("Nothing is wrong, as far as rules tell.\n");
+  expect((await cli("targets")).stderr).toBe("No targets. Alerts are listed all the same.\n");
+
+  const credential = { input: `${there.url}/services/hidden-part\n` };
+  const made = await millrace(["alerts", "targets", "slack", "chat"], client, credential);
+  expect(made).toMatchObject({ code: 0, stdout: "✓ chat is told of alerts\n" });
+  expect(await cli("test", "chat")).toMatchObject({
+    code: 0,
+    stdout: "✓ Delivered, and answered 204\n",
+  });
+  const targets = await cli("targets");
+  expect(targets.stdout).toMatch(/^chat +slack +127\.0\.0\.1:\d+ +all +info +on$/m);
+  expect(targets.stdout).not.toContain("hidden-part");
+
+  const run = await millrace(["run", "hostile", "--wait"], client);
+  expect(run.code).toBe(10);
+  const db = new pg.Client({ connectionString: database.url });
+  await db.connect();
+  onTestFinished(() => db.end());
+  const told = await until("the target is told", async () => {
+    await db.query("update millrace.alert_round set next_at = '-infinity'");
+    return there.received.find(({ body }) => body.includes("dead-letters"));
+  });
+  expect(JSON.parse(told.body).text).toBe(
+    "warning: dead-letters: 1 run of hostile gave up within 10 m",
+  );
+  expect(told.body).toContain("https://mill.example.com/jobs/hostile");
+  expect((await cli()).stdout).toMatch(
+    /^firing +warning +dead-letters .* 1 run of hostile gave up/m,
+  );
+  expect((await cli("targets", "log", "chat")).stdout).toMatch(
+    / alert\.firing +dead-letters +delivered +1 /,
+  );
+
+  const [alert] = (await cli("--json")).stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect((await cli("ack", alert.id, "--note", "mine")).stdout).toContain("acknowledged");
+  const quiet = await cli("silence", "dead-letters", "--about", "hostile", "--for", "1h", "--json");
+  expect((await cli()).stdout).toMatch(/^firing, silenced, api /m);
+  expect((await cli("silence")).stdout).toContain("dead-letters");
+  expect((await cli("silence", "end", JSON.parse(quiet.stdout).id)).code).toBe(0);
+  expect((await cli("silence", "dead-letters")).code).toBe(2);
+
+  const set = ["rules", "set", "dead-letters", "--threshold", "5", "--for", "1m"];
+  expect((await cli(...set)).stdout).toBe("✓ dead-letters is set\n");
+  expect((await cli("rules")).stdout).toMatch(
+    /^dead-letters .* above 5 runs +1 m .* on, changed$/m,
+  );
+  expect((await cli("rules", "rm", "dead-letters")).stdout).toBe(
+    "✓ dead-letters is as it was in the beginning\n",
+  );
+  expect((await cli("targets", "rm", "chat")).code).toBe(0);
+  expect(server.output).toContain("alert.firing");
+  expect(server.output).not.toContain("hidden-part");
+});

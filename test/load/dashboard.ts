@@ -1,0 +1,231 @@
+/**
+ * `npm run load:dashboard`: what the screens cost beside a long history. Searches and their 2 s stop, the overview by each range, one look for all who
+ * watch, and what ends pay for being counted: with and without the trigger, in turns, so that a machine that drifts drifts for both.
+ */
+import { readFileSync } from "node:fs";
+import { defineJob } from "@millrace/sdk";
+import { Claimer, type Database, JobRegistry, Subjects, settle } from "millrace";
+import { median } from "../../bench/results.ts";
+import { readOverview } from "../../packages/server/src/api/overview.ts";
+import { countFound, findRuns } from "../../packages/server/src/engine/search/look-through.ts";
+import { readStandingOfQueues, readWatched } from "../../packages/server/src/store/live.ts";
+import { numbersAsked } from "../faults/harness/script.ts";
+import { openBenchDatabase, settleDown } from "./database.ts";
+import { seedWaiting } from "./seed-waiting.ts";
+
+const SEARCHES = [
+  "",
+  "status:failed",
+  "error:HttpError age:<1h",
+  "error:0000000000000003",
+  "status:running",
+  "status:cancelled",
+  "job:any status:failed input.tenant:t200",
+  "input.tenant:t77",
+  '"503"',
+  "input.tenant:none",
+  "took:>59s",
+];
+
+const CLAIM = 250;
+const TICKS = 50;
+const WATCHED = 1000;
+
+async function main(): Promise<void> {
+  const { history, waiting, runs, rounds } = numbersAsked({
+    ...{ history: 1_000_000, waiting: 10_000, runs: 20_000, rounds: 9 },
+  });
+  const { db, drop } = await openBenchDatabase();
+  try {
+    await new JobRegistry([defineJob({ name: "any", run: () => null })]).register(db);
+    await seedHistory(db, history);
+    await seedWaiting(db, waiting, 1);
+    await db.query({ text: "set statement_timeout = 0; analyze", query_timeout: 600_000 } as never);
+    await printSearches(db);
+    await printOverviews(db);
+    await printTicks(db);
+    await db.query("truncate millrace.ready");
+    await printEnds(db, runs, rounds);
+  } finally {
+    await drop();
+  }
+}
+
+async function printSearches(db: Database): Promise<void> {
+  console.log(
+    "search                                       page ms (three times)   found   looked   whole   count         ms",
+  );
+  for (const query of SEARCHES) {
+    const asked = { query, projects: null, now: new Date() };
+    const times: number[] = [];
+    let page = await findRuns(db, asked, 50);
+    for (let n = 0; n < 3; n++) {
+      const startedAt = performance.now();
+      page = await findRuns(db, asked, 50);
+      times.push(Math.round(performance.now() - startedAt));
+    }
+    const startedAt = performance.now();
+    const counted = await countFound(db, asked, 10_001);
+    const columns = [
+      query.padEnd(44),
+      times.join("/").padStart(22),
+      String(page.rows.length).padStart(8),
+      String(page.looked).padStart(9),
+      String(page.ended).padStart(8),
+      `${counted.count}${counted.ended || counted.count > 10_000 ? "" : " so far"}`.padStart(14),
+      String(Math.round(performance.now() - startedAt)).padStart(6),
+    ];
+    console.log(columns.join(""));
+  }
+}
+
+async function printOverviews(db: Database): Promise<void> {
+  console.log("\noverview   ms (median of 9)");
+  for (const range of ["1h", "6h", "24h", "7d"] as const) {
+    const times: number[] = [];
+    for (let n = 0; n < 9; n++) {
+      const startedAt = performance.now();
+      await readOverview(db, new Subjects(db), range, null, new Date());
+      times.push(performance.now() - startedAt);
+    }
+    console.log(`${range.padEnd(11)}${median(times).toFixed(1).padStart(16)}`);
+  }
+}
+
+/** The statements of a tick, with as many open runs on screens as 50 watchers have who see 20 each. */
+async function printTicks(db: Database): Promise<void> {
+  const client = await db.connect();
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const { rows: open } = await client.query<{ id: string }>(
+    `select run_ids[1] as id from millrace.ready order by seq limit ${WATCHED}`,
+  );
+  const ids = open.map(({ id }) => id);
+  for (let n = 0; n < 5; n++) {
+    await readStandingOfQueues(client);
+    await readWatched(client, ids);
+  }
+  const [cpu, startedAt] = [cpuOf(rows[0]!.pid), performance.now()];
+  for (let n = 0; n < TICKS; n++) {
+    await readStandingOfQueues(client);
+    await readWatched(client, ids);
+  }
+  const cpuMs = (cpuOf(rows[0]!.pid) - cpu) / 1000 / TICKS;
+  const ms = (performance.now() - startedAt) / TICKS;
+  client.release();
+  console.log(
+    `\na tick of ${ids.length} watched runs, 2 statements: ${ms.toFixed(1)} ms, ${cpuMs.toFixed(1)} ms of the server's processor, so ${((cpuMs / 1000) * 100).toFixed(2)} % of one of them at one a second`,
+  );
+}
+
+/** Claims and settles runs that complete, and runs that fail, with the trigger that counts and without. */
+async function printEnds(db: Database, runs: number, rounds: number): Promise<void> {
+  const client = await db.connect();
+  const { rows } = await client.query<{ pid: number; worker: number }>(
+    `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms)
+     values ('load', 1, '{}', '{}', 'load', 12000) returning id as worker, pg_backend_pid() as pid`,
+  );
+  const { pid, worker } = rows[0]!;
+  const claimer = new Claimer(client, worker, ["default"], ["any"]);
+  const failure = { class: "Error", message: "alas", stack: null };
+  const round = async (verdict: "complete" | "fail", count: number) => {
+    await seedWaiting(db, count, CLAIM);
+    await settleDown(db);
+    const cpu = cpuOf(pid);
+    for (let done = 0; done < count;) {
+      const claimed = await claimer.claim(Math.min(CLAIM, count - done));
+      const ended = verdict === "complete" ? { verdict, output: null } : { verdict, failure };
+      await settle(
+        client,
+        worker,
+        claimed.map(({ leaseId, id }) => ({ leaseId, runId: id, ...ended })),
+      );
+      done += claimed.length;
+    }
+    return (cpuOf(pid) - cpu) / count;
+  };
+  console.log(
+    "\nclaim and settle     server CPU/run, µs: counted   not counted   ratio (median, least to most)",
+  );
+  for (const verdict of ["complete", "fail"] as const) {
+    const count = verdict === "complete" ? runs : runs / 4;
+    const measured: [number, number][] = [];
+    for (let n = 0; n <= rounds; n++) {
+      const pair: number[] = [];
+      for (const what of n % 2
+        ? (["disable", "enable"] as const)
+        : (["enable", "disable"] as const)) {
+        await db.query(`alter table millrace.run ${what} trigger ended_badly`);
+        pair[what === "enable" ? 0 : 1] = await round(verdict, count);
+      }
+      if (n > 0) measured.push(pair as [number, number]);
+    }
+    const ratios = measured.map(([on, off]) => on / off);
+    console.log(
+      `${verdict.padEnd(20)}${median(measured.map(([on]) => on))
+        .toFixed(1)
+        .padStart(28)}${median(measured.map(([, off]) => off))
+        .toFixed(1)
+        .padStart(
+          14,
+        )}${median(ratios).toFixed(3).padStart(8)} (${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)})`,
+    );
+  }
+  client.release();
+}
+
+/** Runs of the last two weeks: 1 of 200 failed, in 20 groups, and 1 of 333 was cancelled; and what was counted of them. */
+async function seedHistory(db: Database, count: number): Promise<void> {
+  const startedAt = performance.now();
+  await db.query("select millrace.ensure_partitions(current_date - 14, 17, 1)");
+  for (let done = 0; done < count; done += 100_000) {
+    await db.query(
+      `with made as materialized (
+          select n, at, (substr(millrace.uuid_floor(at)::text, 1, 14) || '7' || lpad(to_hex(n % 4096), 3, '0') || '-8' || substr(gen_random_uuid()::text, 21))::uuid as id,
+            case when n % 200 = 0 then 'failed' when n % 333 = 0 then 'cancelled' else 'completed' end::millrace.run_state as state
+          from (select n, now() - n * (interval '14 days' / $1::float8) as at from generate_series($2::int + 1, least($2 + 100000, $1::int)) n) t
+        ),
+        run as (
+          insert into millrace.run (id, job, queue, priority, trigger, input, state, attempts, failures, started_at, finished_at, worker_id)
+          select id, 'any', 'default', 0, 'api', jsonb_build_object('tenant', 't' || n % 1000, 'n', n, 'region', case when n % 4 = 0 then 'eu' else 'us' end,
+            'note', repeat('x', 120)), state, 1, (state = 'failed')::int, at, at + n % 60 * interval '1 second', 1 from made
+        ),
+        attempt as (
+          insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message)
+          select id, 1, 'failed', 1, at, 'HttpError', '503 for order ' || n from made where state = 'failed'
+        ),
+        dead as (
+          insert into millrace.dead_letter (run_id, job, queue, failed_at, error_class, error_message, fingerprint)
+          select id, 'any', 'default', at, 'HttpError', '503 for order ' || n, lpad(to_hex(n / 200 % 20), 16, '0') from made where state = 'failed'
+        ),
+        slots as (
+          insert into millrace.error_slot as s (at, fingerprint, job, runs)
+          select date_bin('5 minutes', at, 'epoch'), lpad(to_hex(n / 200 % 20), 16, '0'), 'any', count(*) from made
+          where state = 'failed' and at > now() - interval '8 days' group by 1, 2 on conflict (at, fingerprint, job) do update set runs = s.runs + 1
+        ),
+        hours as (
+          insert into millrace.outcome_hour as h (at, job, state, runs) select date_trunc('hour', at), 'any', state, count(*) from made group by 1, 3
+          on conflict (at, job, state) do update set runs = h.runs + excluded.runs
+        )
+        insert into millrace.outcome_minute as m (at, job, state, runs) select date_trunc('minute', at), 'any', state, count(*) from made
+        where at > now() - interval '26 hours' group by 1, 3 on conflict (at, job, state) do update set runs = m.runs + excluded.runs`,
+      [count, done],
+    );
+  }
+  await db.query(
+    `insert into millrace.error_group (fingerprint, job, error_class, first_seen, last_seen, runs, last_run)
+     select fingerprint, 'any', 'HttpError', min(failed_at), max(failed_at), count(*), (array_agg(run_id order by run_id desc))[1]
+     from millrace.dead_letter group by fingerprint`,
+  );
+  console.log(
+    `${count} runs of history, seeded in ${Math.round((performance.now() - startedAt) / 1000)} s\n`,
+  );
+}
+
+/** User and system time of a process in microseconds (proc(5)). */
+function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+await main();
