@@ -2,6 +2,7 @@ import type { PausedInfo } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { act } from "../data/act.ts";
+import { Icon } from "../design/icon.tsx";
 import type { Trouble } from "../data/problem.ts";
 import { ActionButton } from "./action-button.tsx";
 import { TroublePanel } from "./conditions.tsx";
@@ -15,7 +16,7 @@ export function PausedNote({ paused }: { paused: PausedInfo }) {
   return (
     <>
       <span class="state state-retrying">
-        <span aria-hidden="true">‖</span> Paused
+        <Icon name="paused" /> Paused
       </span>{" "}
       by {paused.by.replace(/^person:/, "")} <Ago at={paused.at} />
       {paused.reason && <>: “{paused.reason}”</>}

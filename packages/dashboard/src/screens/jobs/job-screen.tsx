@@ -11,6 +11,7 @@ import { RunBars, tookMs } from "../../parts/run-bars.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { Ago } from "../../parts/time.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
+import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { flowInWords, retryInWords } from "./job-words.ts";
 import { RunForm } from "./run-form.tsx";
@@ -73,6 +74,7 @@ function PauseJob({ job, path }: { job: JobInfo; path: string }) {
   const what = `job ${job.name}`;
   const changes = ["/api/v1/jobs", "/api/v1/pauses", "/api/v1/queues"];
   const open = place.value.query.get("do") === "pause" && !job.paused;
+  useKeys({ P: () => go(withQuery({ do: "pause" }), "replace") });
   if (job.paused) {
     return (
       <ActionButton permission="operate" onPress={() => void resume(what, path, changes)}>

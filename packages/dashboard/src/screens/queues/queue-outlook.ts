@@ -1,4 +1,5 @@
 import type { QueueInfo } from "@millrace/core/api";
+import { tick } from "../../data/live.ts";
 
 /** When what waits will have started, as a server tells that measures it. */
 interface Outlook {
@@ -10,6 +11,14 @@ interface Outlook {
 
 /** A queue, with what newer servers say besides. */
 export type Queue = QueueInfo & { slots?: number; outlook?: Outlook | null };
+
+/** The queue with its counts of this second, where the server tells them by itself. To be read while a page is drawn. */
+export function asOfNow(queue: Queue): Queue {
+  const counted = tick.value?.queues.find(({ name }) => name === queue.name);
+  if (!counted) return queue;
+  const { ready, held, running, oldestSeconds } = counted;
+  return { ...queue, ready, held, running, oldestSeconds };
+}
 
 /** A measured pace: one digit where it is small. */
 export function paceInWords(perMinute: number | null | undefined): string {

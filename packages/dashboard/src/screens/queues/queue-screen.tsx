@@ -1,5 +1,6 @@
 import type { JobInfo, WorkerInfo } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
+import { useLiveTick } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
@@ -9,9 +10,11 @@ import { PausedNote } from "../../parts/pause.tsx";
 import { rateInWords } from "../../parts/rate-in-words.ts";
 import { runsLink } from "../../parts/runs-link.ts";
 import { Ago } from "../../parts/time.tsx";
+import { go, withQuery } from "../../routing/router.ts";
+import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { LimitsButton, PauseOrResume } from "./queue-actions.tsx";
-import { type Queue, outlookOf, paceInWords } from "./queue-outlook.ts";
+import { type Queue, asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import { queuePath } from "./queue-path.ts";
 import { WhatHolds } from "./what-holds.tsx";
 import "./queues.css";
@@ -19,6 +22,8 @@ import "./queues.css";
 /** One queue: what waits, why, and who takes it. */
 export function QueueScreen({ params }: ScreenProps) {
   const name = params["name"]!;
+  useLiveTick();
+  useKeys({ P: () => go(withQuery({ do: "pause", queue: name }), "replace") });
   const shown = useResource<Queue>(queuePath(name));
   return (
     <Page
@@ -41,8 +46,8 @@ export function QueueScreen({ params }: ScreenProps) {
       <Given shown={shown} what="queue">
         {(queue) => (
           <>
-            <State queue={queue} />
-            <Counts queue={queue} />
+            <State queue={asOfNow(queue)} />
+            <Counts queue={asOfNow(queue)} />
             <Facts queue={queue} />
             <WhatHolds queue={queue} />
             <Taking name={queue.name} />

@@ -1,3 +1,4 @@
+import { useLiveTick } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
 import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
@@ -6,11 +7,12 @@ import { Page } from "../../parts/page.tsx";
 import { PausedNote } from "../../parts/pause.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { PauseOrResume } from "./queue-actions.tsx";
-import { type Queue, outlookOf, paceInWords } from "./queue-outlook.ts";
+import { type Queue, asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import "./queues.css";
 
 /** All queues: how much waits in each, for how long, and what will become of it. */
 export function QueuesScreen() {
+  useLiveTick();
   const shown = useResource<{ queues: Queue[] }>("/api/v1/queues");
   return (
     <Page
@@ -45,7 +47,7 @@ function QueueTable({ queues }: { queues: readonly Queue[] }) {
       </thead>
       <tbody>
         {queues.map((queue) => (
-          <QueueRow key={queue.name} queue={queue} paced={paced} />
+          <QueueRow key={queue.name} queue={asOfNow(queue)} paced={paced} />
         ))}
       </tbody>
     </table>

@@ -1,5 +1,6 @@
 import type { ScheduleInfo } from "@millrace/core/api";
 import { useMemo } from "preact/hooks";
+import { Icon } from "../../design/icon.tsx";
 import { exactTime, inUtc, now } from "../../parts/moment.ts";
 import { place, withQuery } from "../../routing/router.ts";
 import { type Day, monthOf } from "./month.ts";
@@ -84,7 +85,8 @@ function DayCell({ day, today }: { day: Day; today: boolean }) {
             <a href={`/schedules/${encodeURIComponent(name)}`}>{name}</a>
             {note && (
               <>
-                <span aria-hidden="true"> ⚠</span>
+                {" "}
+                <Icon name="warning" />
                 <span class="unseen">{note}</span>
               </>
             )}

@@ -1,12 +1,13 @@
 import type { OccurrenceInfo } from "@millrace/core/api";
+import { Icon, type IconName } from "../../design/icon.tsx";
 import { exactTime, inUtc } from "../../parts/moment.ts";
 
-const LOOKS: Record<OccurrenceInfo["outcome"], { token: string; shape: string }> = {
-  planned: { token: "queued", shape: "○" },
-  fired: { token: "succeeded", shape: "●" },
-  "caught up": { token: "retrying", shape: "↻" },
-  merged: { token: "cancelled", shape: "⊕" },
-  skipped: { token: "cancelled", shape: "–" },
+const LOOKS: Record<OccurrenceInfo["outcome"], { token: string; shape: IconName }> = {
+  planned: { token: "queued", shape: "queued" },
+  fired: { token: "succeeded", shape: "completed" },
+  "caught up": { token: "retrying", shape: "retrying" },
+  merged: { token: "cancelled", shape: "merged" },
+  skipped: { token: "cancelled", shape: "cancelled" },
 };
 
 /** What became of the last occurrences, oldest first; those with a run lead to it. */
@@ -19,7 +20,7 @@ export function OutcomeMarks({ occurrences }: { occurrences: readonly Occurrence
         const said = [exactTime(nominal, inUtc.value).slice(0, 16), outcome, alert ?? reason]
           .filter(Boolean)
           .join(", ");
-        const mark = <span aria-hidden="true">{alert ? "!" : shape}</span>;
+        const mark = <Icon name={alert ? "warning" : shape} />;
         const look = `mark state-${alert ? "failed" : token}`;
         return runId ? (
           <a key={nominal} class={look} href={`/runs/${runId}`} title={said} aria-label={said}>
@@ -41,7 +42,7 @@ export function OutcomeWord({ outcome }: { outcome: OccurrenceInfo["outcome"] })
   const { token, shape } = LOOKS[outcome];
   return (
     <span class={`state state-${token}`}>
-      <span aria-hidden="true">{shape}</span> {outcome}
+      <Icon name={shape} /> {outcome}
     </span>
   );
 }

@@ -9,6 +9,7 @@ import { PauseDialog, resume } from "../../parts/pause.tsx";
 import { At } from "../../parts/time.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
+import { useKeys } from "../../shell/keyboard.ts";
 import { BackfillDialog } from "./backfill-dialog.tsx";
 import { SCHEDULE_CHANGES, schedulePath } from "./schedule-path.ts";
 
@@ -23,6 +24,7 @@ export function ScheduleActions({
   const { name, paused, nextAt } = schedule;
   const open = place.value.query.get("do");
   const show = (what?: string) => go(withQuery({ do: what }), "replace");
+  useKeys({ P: () => show("pause") });
   const what = `schedule ${name}`;
   const never = nextAt === null ? "It does not fire any more" : undefined;
   const already = paused ? "It is paused, so what comes next is skipped anyway" : never;

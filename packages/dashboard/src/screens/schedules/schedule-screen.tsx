@@ -1,5 +1,6 @@
 import type { OccurrencePage, ScheduleInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
+import { Icon } from "../../design/icon.tsx";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
@@ -172,7 +173,7 @@ function Coming({ schedule }: { schedule: ScheduleInfo }) {
             )}
             {note && (
               <div class="state-retrying">
-                <span aria-hidden="true">⚠</span> {note}
+                <Icon name="warning" /> {note}
               </div>
             )}
           </li>

@@ -1,5 +1,6 @@
 import type { OccurrencePage, ScheduleInfo, SchedulePage } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
+import { Icon } from "../../design/icon.tsx";
 import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
@@ -143,7 +144,12 @@ function NextFive({ schedule, nextAt }: { schedule: ScheduleInfo; nextAt: string
       <ul>
         {local.map((time, index) => (
           <li key={time}>
-            {time} {occurrences[index]?.dst && <span title={occurrences[index].note ?? ""}>⚠</span>}
+            {time}{" "}
+            {occurrences[index]?.dst && (
+              <span title={occurrences[index].note ?? ""}>
+                <Icon name="warning" />
+              </span>
+            )}
           </li>
         ))}
       </ul>

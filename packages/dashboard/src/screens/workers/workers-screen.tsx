@@ -1,5 +1,6 @@
 import type { RunSummary, WorkerInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
+import { Icon } from "../../design/icon.tsx";
 import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { now } from "../../parts/moment.ts";
@@ -147,10 +148,10 @@ function executedBy({ now: told, running }: Worker, runs: Listed["runs"]): reado
 }
 
 const STATES = {
-  active: { token: "succeeded", shape: "●", word: "Active" },
-  draining: { token: "retrying", shape: "◑", word: "Draining" },
-  gone: { token: "cancelled", shape: "○", word: "Gone" },
-  lost: { token: "failed", shape: "▲", word: "Lost" },
+  active: { token: "succeeded", shape: "completed", word: "Active" },
+  draining: { token: "retrying", shape: "released", word: "Draining" },
+  gone: { token: "cancelled", shape: "cancelled", word: "Gone" },
+  lost: { token: "failed", shape: "lost", word: "Lost" },
 } as const;
 
 const MEANING = {
@@ -164,7 +165,7 @@ function WorkerState({ state }: { state: WorkerInfo["state"] }) {
   const { token, shape, word } = STATES[state];
   return (
     <span class={`state state-${token}`} title={MEANING[state]}>
-      <span aria-hidden="true">{shape}</span> {word}
+      <Icon name={shape} /> {word}
     </span>
   );
 }
