@@ -471,3 +471,37 @@ test("a round reads as much with a long past as without one", async () => {
   );
   expect(await cost()).toBeLessThan(before + 40);
 });
+
+test("a clock that was ahead for a day, and was put back, silences no rule and nobody until then", async () => {
+  const a = await Alerting.create(works);
+  await a.rule("queue-without-workers");
+  await a.mill.enqueue("works");
+  await a.mill.db.query(
+    `insert into millrace.alert_target (name, kind, config, version, least_severity, enabled, created_by, changed_by)
+     values ('team', 'email', '{"server":"smtp://mail.invalid","from":"a@example.com","to":["b@example.com"]}', 1, 'info', true, 'test', 'test')`,
+  );
+  const told = async () => {
+    const [row] = await a.mill.rows<{ n: number }>(
+      "select count(*)::int as n from millrace.alert_notification",
+    );
+    return row!.n;
+  };
+  const day = 24 * 60;
+  await a.rounds(day, day + 6);
+  expect(await told()).toBe(1);
+  await a.round(0);
+  expect(await a.open()).toEqual(["queue-without-workers default firing"]);
+  expect(await told(), "that it fires still, for nobody knows how long ago they were told").toBe(2);
+  // It ends, and there is another, which began while the clock was wrong.
+  await a.mill.db.query("update millrace.queue set paused_at = now()");
+  await a.rounds(1, 8);
+  expect(await a.open()).toEqual([]);
+  expect(await told(), "that it is over").toBe(3);
+
+  await a.mill.db.query("update millrace.queue set paused_at = null");
+  await a.round(2 * day);
+  expect(await a.open()).toEqual(["queue-without-workers default pending"]);
+  await a.rounds(20, 30);
+  expect(await a.open()).toEqual(["queue-without-workers default firing"]);
+  expect(await told()).toBe(4);
+});

@@ -37,7 +37,7 @@ const COLUMNS = `id, rule, kind, project, subject, state, severity, value, thres
 export const takeRound = statement<[now: Date | null], { now: Date }>(
   "take_alert_round",
   `select c.now from millrace.alert_round r cross join (select coalesce($1::timestamptz, clock_timestamp()) as now) c
-   where r.next_at <= c.now for no key update of r skip locked`,
+   where (r.next_at <= c.now or r.decided_at > c.now + interval '1 minute') for no key update of r skip locked`,
 );
 
 /** The row that rounds hold. */

@@ -30,6 +30,13 @@ export function advance(
   const drop: string[] = [];
   for (const observation of rule ? seen : []) {
     const alert = known.get(placeOf(observation));
+    // Pending since a time that is still to come: the clock was put back meanwhile, and it would not fire before. It begins anew.
+    if (alert?.state === "pending" && alert.since > now) {
+      drop.push(alert.id);
+      put.push(stillSo(rule!, undefined, observation, now));
+      known.delete(placeOf(observation));
+      continue;
+    }
     known.delete(placeOf(observation));
     const next = stillSo(rule!, alert, observation, now);
     if (!alert || isOther(alert, next)) put.push(next);
@@ -70,7 +77,8 @@ function stillSo(
 }
 
 function noMoreSo(rule: EffectiveRule | undefined, alert: AlertRow, now: Date): AlertItem {
-  const since = alert.clear_since ?? now;
+  const { clear_since: clear } = alert;
+  const since = clear === null || clear > now ? now : clear;
   const holdMs = rule ? Math.min(rule.forMs, MOST_HOLD_MS) : 0;
   const over = now.getTime() - since.getTime() >= holdMs;
   const { id, rule: name, kind, project, subject, severity, value, threshold, detail } = alert;

@@ -32,7 +32,8 @@ export function toTell(
   now: Date,
 ): Telling | undefined {
   const told = new Set(group?.told);
-  const sinceMs = group ? now.getTime() - group.told_at.getTime() : Infinity;
+  // What was told in the future was told before the clock was put back: that must not silence anybody until then.
+  const sinceMs = group ? Math.abs(now.getTime() - group.told_at.getTime()) : Infinity;
   const loud = firing.filter((alert) => !isSilenced(alert));
   const over = ended.filter((alert) => !isSilenced(alert));
   const fresh = loud.filter(({ id }) => !told.has(id));
