@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
+import { until } from "../support/until.ts";
 
 async function find(api: ApiUnderTest, q: string, more = "", key?: string) {
   const query = `q=${encodeURIComponent(q)}${more}`;
@@ -213,4 +214,33 @@ test("what is encrypted for a subject is never found by its content, nor by its 
     expect(await idsOf(api, q), q).toEqual([]);
   }
   expect(await idsOf(api, "job:mail")).toEqual([id]);
+});
+
+test("however many search at once, runs are asked for meanwhile, and who had no time is told so", async () => {
+  const api = await startApi();
+  await seedDeadLetters(api.db, 3);
+  const locking = await api.db.connect();
+  await locking.query("begin; lock table millrace.dead_letter in access exclusive mode");
+  try {
+    const searches = Array.from({ length: 12 }, (_, n) =>
+      api.call(`/api/v1/runs${n % 2 === 0 ? "/count" : ""}?q=status:dead`),
+    );
+    const searching = async () => {
+      const { rows } = await api.db.query<{ n: number }>(
+        `select count(*)::int as n from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%jsonb_to_record%' and pid <> pg_backend_pid()`,
+      );
+      return rows[0]!.n;
+    };
+    await until("one of them is under way", async () => (await searching()) > 0);
+    await enqueue(api, { job: "nothing" });
+    expect(await searching()).toBeLessThanOrEqual(2);
+    for (const { status, body } of await Promise.all(searches)) {
+      expect({ status, code: body.code }).toEqual({ status: 503, code: "took_too_long" });
+    }
+  } finally {
+    await locking.query("rollback");
+    locking.release();
+  }
+  expect(await idsOf(api, "status:dead")).toHaveLength(3);
 });

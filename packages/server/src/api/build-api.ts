@@ -46,6 +46,7 @@ import { Observer } from "./observe.ts";
 import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
 import { LogTails } from "./log-tails.ts";
+import { SearchTurns } from "./search-turns.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
@@ -270,6 +271,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
+    searches: new SearchTurns(),
     logTails: new LogTails(db, intake.subjects, logger),
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;

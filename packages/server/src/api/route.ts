@@ -22,6 +22,7 @@ import type { ValueStore } from "../value-store/value-store.ts";
 import type { EventStreams } from "./event-streams.ts";
 import type { LogTails } from "./log-tails.ts";
 import type { Observer } from "./observe.ts";
+import type { SearchTurns } from "./search-turns.ts";
 
 declare module "fastify" {
   interface FastifySchema {
@@ -56,6 +57,8 @@ export interface Context {
   observer: Observer;
   /** By which routes answer that go on answering. */
   streams: EventStreams;
+  /** Of those who search. */
+  searches: SearchTurns;
   /** Tells those who follow logs what is said. */
   logTails: LogTails;
   /** Where large values of steps are; undefined where nobody has said. */

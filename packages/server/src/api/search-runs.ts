@@ -12,16 +12,14 @@ const FILTERS = ["job", "queue", "state", "correlationId", "parent", "subject"] 
 
 /** A page of what a query finds, and how far it has come. */
 export async function search(
-  context: Pick<Context, "db" | "subjects">,
+  context: Pick<Context, "db" | "subjects" | "searches">,
   asked: z.infer<typeof ListRuns>,
   caller: Caller,
 ): Promise<RunPage> {
   const other = FILTERS.find((name) => asked[name] !== undefined);
   if (other) throw notBesides(other);
-  const { rows, next, ended, looked, total } = await findRuns(
-    context.db,
-    askedOf(asked, caller),
-    asked.limit,
+  const { rows, next, ended, looked, total } = await context.searches.take(caller, () =>
+    findRuns(context.db, askedOf(asked, caller), asked.limit),
   );
   const runs = await summaries(context, rows);
   const whole = caller.projects === null;
@@ -39,11 +37,15 @@ export async function search(
 
 /** How many runs a query finds, up to {@link MAX_COUNT}. */
 export async function count(
-  { db }: Pick<Context, "db">,
+  { db, searches }: Pick<Context, "db" | "searches">,
   asked: Pick<z.infer<typeof ListRuns>, "q" | "since" | "until">,
   caller: Caller,
 ): Promise<RunCount> {
-  const { count: found, next, ended } = await countFound(db, askedOf(asked, caller), MAX_COUNT + 1);
+  const {
+    count: found,
+    next,
+    ended,
+  } = await searches.take(caller, () => countFound(db, askedOf(asked, caller), MAX_COUNT + 1));
   const more = found > MAX_COUNT;
   return {
     count: Math.min(found, MAX_COUNT),

@@ -168,9 +168,10 @@ export function withinTime<T>(
   ms: number,
   look: (tx: Queryable, leftMs: () => number) => Promise<T>,
 ): Promise<T> {
-  const endsAt = performance.now() + ms;
-  const leftMs = () => endsAt - performance.now();
   return reading(db, "set local statement_timeout = 0", (client) => {
+    // Not before there is a connection: who waited for one would have no time left to look at anything.
+    const endsAt = performance.now() + ms;
+    const leftMs = () => endsAt - performance.now();
     const query: Queryable["query"] = async (config) => {
       const left = Math.max(1, Math.ceil(leftMs()));
       await client.query({ text: `set local statement_timeout = ${left}` });
@@ -209,7 +210,8 @@ async function reading<T>(
   }
 }
 
-function tookTooLong(cause: unknown): MillraceError {
+/** What is thrown when it took longer than it may. */
+export function tookTooLong(cause?: unknown): MillraceError {
   return new MillraceError(
     "took_too_long",
     `the list took longer than the ${LIST_MS / 1000} s that one may take; ask for less: by job, queue, state or time, or with a smaller limit`,

@@ -33,7 +33,7 @@ const VERBS = [
   ["cancel", "Cancel an operation", "What it has done stays done, and the rest stays open."],
 ] as const;
 
-export function operationRoutes(app: Api, { db, intake, once }: Context): void {
+export function operationRoutes(app: Api, { searches, db, intake, once }: Context): void {
   app.post(
     "/api/v1/operations",
     {
@@ -81,11 +81,9 @@ export function operationRoutes(app: Api, { db, intake, once }: Context): void {
       },
     },
     async (request, reply) => {
-      const { matches, samples } = await previewOperation(
-        db,
-        intake,
-        request.caller.projects,
-        request.body,
+      const { caller, body } = request;
+      const { matches, samples } = await searches.take(caller, () =>
+        previewOperation(db, intake, caller.projects, body),
       );
       const text = `{"matches":${matches},"samples":[${samples.map(previewText).join(",")}]}`;
       return reply.type("application/json").send(Buffer.from(text) as never);

@@ -1,5 +1,5 @@
 import { MillraceError, type Projects, parseQuery } from "@millrace/core";
-import { type Database, isCutOff, withinTime } from "../../store/database.ts";
+import { type Database, isCutOff, tookTooLong, withinTime } from "../../store/database.ts";
 import type { RunRow } from "../../store/runs.ts";
 import {
   type Sought,
@@ -191,7 +191,11 @@ async function lookThrough(
   let looked = 0;
   for (let window = FIRST_WINDOW; ;) {
     const left = leftMs();
-    if (left <= 0) return { ended: false, next: below, looked };
+    if (left <= 0) {
+      // Nobody could go on from there.
+      if (looked === 0) throw tookTooLong();
+      return { ended: false, next: below, looked };
+    }
     const startedAt = performance.now();
     try {
       const seen = await lookAt(below, window);
