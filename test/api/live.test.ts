@@ -113,6 +113,10 @@ test("who is confined to a project sees its runs and what is its own of a shared
   await source.next("runs", ({ runs }) => runs[0].state === "cancelled");
   const ids = source.events.flatMap(({ event, data: told }) => (event === "runs" ? told.runs : []));
   expect(ids.some((run: { id: string }) => run.id === other)).toBe(false);
+  await source.next("tick");
+  await source.next("tick");
+  const gone = source.events.filter(({ event }) => event === "gone");
+  expect(gone, "nothing of what becomes of it").toHaveLength(1);
 });
 
 test("what cannot be watched is refused", async () => {

@@ -20,6 +20,8 @@ interface Watched {
   project: string | null;
   /** The tick at which it was seen to have changed. */
   changedAt: number;
+  /** The tick at which it was seen to have come, gone, or moved to another project. */
+  placedAt: number;
   /** It never changes any more. */
   ended: boolean;
 }
@@ -33,7 +35,13 @@ export class WatchedRuns {
       const watched = this.#runs.get(id);
       if (watched) watched.watchers++;
       else {
-        const fresh = { row: undefined, summary: undefined, project: null, changedAt: 0 };
+        const fresh = {
+          row: undefined,
+          summary: undefined,
+          project: null,
+          changedAt: 0,
+          placedAt: 0,
+        };
         this.#runs.set(id, { ...fresh, watchers: 1, ended: false });
       }
     }
@@ -57,7 +65,8 @@ export class WatchedRuns {
     const found = new Set(rows.map(({ id }) => id));
     for (const [id, watched] of open) {
       if (found.has(id) || watched.row === null) continue;
-      Object.assign(watched, { row: null, summary: undefined, changedAt: tick, ended: true });
+      const gone = { row: null, summary: undefined, changedAt: tick, placedAt: tick };
+      Object.assign(watched, { ...gone, ended: true });
     }
     const changed = rows.filter((row) => this.#isNews(row, tick));
     if (changed.length === 0) return 1;
@@ -84,7 +93,8 @@ export class WatchedRuns {
       if (!watched || watched.row === undefined || watched.changedAt <= tick) continue;
       const theirs = projects === null || projects.includes(watched.project ?? "");
       if (watched.summary && theirs) runs.push(watched.summary);
-      else if (!watched.summary || !theirs) gone.push(id);
+      // Once: that somebody else's run changes is theirs to know.
+      else if (watched.placedAt > tick) gone.push(id);
     }
     return { runs, gone };
   }
@@ -95,6 +105,7 @@ export class WatchedRuns {
     const text = JSON.stringify(row);
     if (watched.row === text) return false;
     const { project } = row;
+    if (watched.row === undefined || watched.project !== project) watched.placedAt = tick;
     Object.assign(watched, { row: text, project, changedAt: tick, ended: isFinal(row.state) });
     return true;
   }
