@@ -46,6 +46,8 @@ test("a rule or a target that means nothing is refused, with the place", async (
     ["alert-rules/x", { kind: "failure-rate", threshold: 20 }, "/threshold"],
     ["alert-rules/x", { kind: "downstream-latency", threshold: 60 }, "/threshold"],
     ["alert-rules/x", { kind: "oldest-wait", threshold: -1 }, "/threshold"],
+    ["alert-rules/x", { kind: "schedule-overdue", threshold: 1e18 }, "/threshold"],
+    ["alert-rules/x", { kind: "key-expiry", threshold: 1e300 }, "/threshold"],
     ["alert-rules/x", { kind: "oldest-wait", window: "5m" }, "/window"],
     ["alert-rules/x", { kind: "dead-letters", window: "2h" }, "/window"],
     ["alert-rules/x", { kind: "dead-letters", for: "2d" }, "/for"],

@@ -33,6 +33,9 @@ const LONGEST_WINDOW_MS = 3_600_000;
 
 const LEAST_WINDOW_MS = 60_000;
 
+/** Ten years: what ends, or is overdue, by more is no instant that could be asked for. */
+const MOST_SECONDS = 315_360_000;
+
 const LONGEST_FOR_MS = 24 * 3_600_000;
 
 /** What a rule is to be; what is undefined stays as it was, and null is as its kind has it. */
@@ -173,6 +176,9 @@ function requireSense(
   if (threshold !== null && threshold < 0) throw wrong("threshold", "it must not be negative");
   if (threshold !== null && unit === "share" && threshold >= 1) {
     throw wrong("threshold", "it is a share: write less than 1, such as 0.2 for a fifth");
+  }
+  if (threshold !== null && unit === "seconds" && threshold > MOST_SECONDS) {
+    throw wrong("threshold", `it must be ${MOST_SECONDS} s (ten years) at the most`);
   }
   const longest = CALL_BOUNDS_S.at(-1)!;
   if (threshold !== null && kind === "downstream-latency" && threshold >= longest) {
