@@ -110,3 +110,16 @@ test("what fires is listed with what to do, whether it is silenced, and who look
   expect(past.body.alerts).toHaveLength(2);
   expect((await api.call(`/api/v1/alerts/${greet.id}/acknowledge`, note)).status).toBe(400);
 });
+
+test("a project has fifty silences at the most, and leaves room for others", async () => {
+  const api = await startApi();
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const made = await api.call("/api/v1/keys", {
+    json: { name: "of crm", role: "operator", projects: ["crm"] },
+  });
+  const silence = (key?: string) =>
+    api.call("/api/v1/alert-silences", { json: { for: "1h" }, ...(key && { key }) });
+  for (let n = 0; n < 50; n++) expect((await silence(made.body.key)).status).toBe(201);
+  expect((await silence(made.body.key)).body.code).toBe("invalid_request");
+  expect((await silence()).status).toBe(201);
+});

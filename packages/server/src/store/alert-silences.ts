@@ -42,9 +42,13 @@ export const insertAlertSilence = statement<
    returning ${COLUMNS}`,
 );
 
-export const countAlertSilences = statement<[], { count: number }>(
+export const countAlertSilences = statement<
+  [project: string | null],
+  { all: number; of_project: number }
+>(
   "count_alert_silences",
-  `select count(*)::int as count from millrace.alert_silence where until > clock_timestamp()`,
+  `select count(*)::int as all, (count(*) filter (where project is not distinct from $1))::int as of_project
+   from millrace.alert_silence where until > clock_timestamp()`,
 );
 
 export const deleteAlertSilence = statement<[id: string], AlertSilenceRow>(

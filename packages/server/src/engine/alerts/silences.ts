@@ -12,6 +12,9 @@ import { alertingProject } from "./alerting-project.ts";
 
 const MOST = 500;
 
+/** So that one project leaves room for the others. */
+const MOST_OF_PROJECT = 50;
+
 /** A silence is for what somebody works on; what shall never be told is a rule that is switched off. */
 const LONGEST_MS = 30 * 24 * 3_600_000;
 
@@ -34,9 +37,12 @@ export function silenceAlerts(
 ): Promise<AlertSilenceRow> {
   return asCaller(db, caller, "operate", "own", async (tx) => {
     const project = await alertingProject(tx, caller, asked, "silence");
-    const [{ count } = { count: 0 }] = await countAlertSilences(tx);
-    if (count >= MOST) {
-      throw new MillraceError("invalid_request", `there are ${MOST} silences; end one first`);
+    const [count] = await countAlertSilences(tx, project);
+    if (count!.all >= MOST || (project !== null && count!.of_project >= MOST_OF_PROJECT)) {
+      throw new MillraceError(
+        "invalid_request",
+        `there are ${MOST} silences at the most, and ${MOST_OF_PROJECT} of a project; end one first`,
+      );
     }
     const lengthMs = until === null ? forMs! : until.getTime() - Date.now();
     if (lengthMs <= 0) throw wrong("it is over already");
