@@ -8,8 +8,9 @@ import { build } from "vite";
 
 const here = import.meta.dirname;
 const core = join(here, "../core/src");
-/** What the first page needs: everything but the screens that are loaded when somebody goes there. */
-const FIRST = /node_modules|packages.core|src.(main|data|design|parts|routing|shell|screens.home)/;
+/** What the first page needs: everything but the screens that are loaded when somebody goes there, and the rules of schedules, which they read alone. */
+const FIRST =
+  /node_modules.@?preact|packages.core.src.(?!schedule)|packages.dashboard.src.(main|data|design|parts|routing|shell|screens.home)/;
 const outDir = join(here, "../server/dist/dashboard");
 
 await build({

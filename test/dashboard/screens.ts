@@ -23,6 +23,24 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "503 for order 12",
     refused: "Retry",
   },
+  { name: "queues", path: "/queues", full: "slow", refused: "Pause queue slow" },
+  { name: "queue", path: "/queues/slow", full: "What holds runs back", refused: "Limits" },
+  { name: "workers", path: "/workers", empty: "No worker is alive", full: "1 alive" },
+  { name: "jobs", path: "/jobs", full: "Greets somebody." },
+  { name: "job", path: "/jobs/greet", full: "Tried up to 5 times", refused: "Run now" },
+  { name: "schedules", path: "/schedules", empty: "No schedule yet", full: "every 15 minutes" },
+  {
+    name: "month of schedules",
+    path: "/schedules?tab=month&month=2027-03",
+    empty: "No schedule yet",
+    full: "clocks Europe/London +60 min",
+  },
+  {
+    name: "schedule",
+    path: "/schedules/quarterly",
+    full: "What became of the last",
+    refused: "Backfill",
+  },
 ];
 
 /** Some of everything. @returns the id of a run that failed */
@@ -34,6 +52,14 @@ export async function seed(api: ApiUnderTest): Promise<string> {
   ]) {
     await api.call("/api/v1/runs", { json });
   }
+  for (const json of [
+    { name: "quarterly", job: "any/thing", cron: "*/15 * * * *", overlap: "allow" },
+    { name: "nightly", job: "any/thing", cron: "30 1 * * *", timeZone: "Europe/London" },
+  ]) {
+    await api.call("/api/v1/schedules", { json });
+  }
+  // Somebody executes the first.
+  await api.claim(["default"]);
   const failed = await seedDeadLetters(api.db, 12);
   return failed.at(-1)!;
 }

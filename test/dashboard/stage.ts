@@ -1,3 +1,4 @@
+import type { AnyJob } from "@millrace/sdk";
 import { OwnSessions } from "millrace";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
@@ -17,10 +18,14 @@ export interface Stage {
 /** The dashboard of a server of its own, in a window of its own, as somebody sees it who is logged in. */
 export async function stage(
   as: "own" | "viewer" | "nobody" = "own",
-  { away = false, ...window }: { away?: boolean } & Parameters<typeof openWindow>[0] = {},
+  {
+    away = false,
+    jobs = [],
+    ...window
+  }: { away?: boolean; jobs?: AnyJob[] } & Parameters<typeof openWindow>[0] = {},
 ): Promise<Stage> {
   const ownSessions = new OwnSessions();
-  const api = await startApi({ ownSessions, away });
+  const api = await startApi({ ownSessions, away, jobs });
   const { page, complaints } = await openWindow({
     viewport: { width: 1280, height: 800 },
     // What is looked at while a colour changes has a third one.

@@ -8,6 +8,8 @@ export interface Trouble {
   title: string;
   /** A sentence for people: what happened, where, and how to mend it. */
   detail: string;
+  /** JSON Pointer to the part of the request that is wrong, where the server names one. */
+  pointer?: string | undefined;
   requestId: string | undefined;
 }
 
@@ -34,8 +36,8 @@ export function unreachable(): Trouble {
 /** @param text the body, which is a problem (RFC 9457) unless something between us and the server has answered */
 export function troubleOf(status: number, text: string, requestId: string | null): Trouble {
   try {
-    const { code, title, detail, requestId: told } = JSON.parse(text) as Problem;
-    if (typeof code === "string") return { status, code, title, detail, requestId: told };
+    const { code, title, detail, pointer, requestId: told } = JSON.parse(text) as Problem;
+    if (typeof code === "string") return { status, code, title, detail, pointer, requestId: told };
   } catch {
     // Said below.
   }

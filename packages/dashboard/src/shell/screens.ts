@@ -43,6 +43,45 @@ export const SCREENS: readonly Screen[] = [
     title: "Run",
     load: async () => (await import("../screens/run/run-screen.tsx")).RunScreen,
   },
+  {
+    path: "/queues",
+    title: "Queues",
+    navigation: { icon: "☰", key: "q" },
+    load: async () => (await import("../screens/queues/queues-screen.tsx")).QueuesScreen,
+  },
+  {
+    path: "/queues/:name",
+    title: "Queue",
+    load: async () => (await import("../screens/queues/queue-screen.tsx")).QueueScreen,
+  },
+  {
+    path: "/workers",
+    title: "Workers",
+    navigation: { icon: "▦", key: "w" },
+    load: async () => (await import("../screens/workers/workers-screen.tsx")).WorkersScreen,
+  },
+  {
+    path: "/jobs",
+    title: "Jobs",
+    navigation: { icon: "⚙", key: "j" },
+    load: async () => (await import("../screens/jobs/jobs-screen.tsx")).JobsScreen,
+  },
+  {
+    path: "/jobs/:name",
+    title: "Job",
+    load: async () => (await import("../screens/jobs/job-screen.tsx")).JobScreen,
+  },
+  {
+    path: "/schedules",
+    title: "Schedules",
+    navigation: { icon: "◷", key: "s" },
+    load: async () => (await import("../screens/schedules/schedules-screen.tsx")).SchedulesScreen,
+  },
+  {
+    path: "/schedules/:name",
+    title: "Schedule",
+    load: async () => (await import("../screens/schedules/schedule-screen.tsx")).ScheduleScreen,
+  },
 ];
 
 export function screenAt(

@@ -1,0 +1,44 @@
+import type { QueueInfo } from "@millrace/core/api";
+import { tick } from "../../data/live.ts";
+
+/** When what waits will have started, as a server tells that measures it. */
+interface Outlook {
+  verdict: string;
+  words: string;
+  inPerMinute: number | null;
+  outPerMinute: number | null;
+}
+
+/** A queue, with what newer servers say besides. */
+export type Queue = QueueInfo & { slots?: number; outlook?: Outlook | null };
+
+/** The queue with its counts of this second, where the server tells them by itself. To be read while a page is drawn. */
+export function asOfNow(queue: Queue): Queue {
+  const counted = tick.value?.queues.find(({ name }) => name === queue.name);
+  if (!counted) return queue;
+  const { ready, held, running, oldestSeconds } = counted;
+  return { ...queue, ready, held, running, oldestSeconds };
+}
+
+/** A measured pace: one digit where it is small. */
+export function paceInWords(perMinute: number | null | undefined): string {
+  if (perMinute === null || perMinute === undefined) return "–";
+  return perMinute < 10
+    ? String(Math.round(perMinute * 10) / 10)
+    : Math.round(perMinute).toLocaleString("en");
+}
+
+/** What will become of what waits, in one line: the server's words, or what the counts alone tell. */
+export function outlookOf(queue: Queue): { words: string; bad: boolean } {
+  const { outlook, paused, ready, held, workers, running, concurrency } = queue;
+  const bad = ["no_worker", "grows"].includes(outlook?.verdict ?? "");
+  if (outlook) return { words: outlook.words, bad };
+  if (paused) return { words: "Nothing starts while it is paused", bad: false };
+  if (ready + held === 0) return { words: "Nothing waits", bad: false };
+  if (workers === 0) return { words: "No worker takes from it", bad: true };
+  if (ready === 0) return { words: `${held.toLocaleString("en")} held back by limits`, bad: false };
+  if (concurrency !== null && running >= concurrency) {
+    return { words: `Full: ${running} run, of ${concurrency} at most`, bad: false };
+  }
+  return { words: "Workers take from it", bad: false };
+}

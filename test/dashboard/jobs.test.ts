@@ -1,0 +1,74 @@
+import { defineJob } from "@millrace/sdk";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
+import { type Stage, stage } from "./stage.ts";
+
+endBrowserAfterAll();
+
+describe.skipIf(!hasBrowser)("jobs", () => {
+  const measure = defineJob({
+    name: "measure",
+    input: z.object({
+      place: z
+        .string()
+        .min(3)
+        .regex(/^[a-z]+$/),
+      times: z.int().min(1).max(9).default(2),
+      how: z.enum(["fast", "slow"]),
+      deep: z.object({ on: z.boolean().default(false) }).optional(),
+    }),
+    run: () => null,
+  });
+
+  async function formOf(): Promise<Stage> {
+    const made = await stage("own", { jobs: [measure] });
+    await made.open("/jobs/measure");
+    await made.page.getByLabel("place").waitFor();
+    return made;
+  }
+
+  test("a job's form says what is wrong at its field, by itself and by what the server says, and makes the run", async () => {
+    const { api, page } = await formOf();
+    const wrongAt = async (label: string) => {
+      const note = await page.getByLabel(label).getAttribute("aria-describedby");
+      return page.locator(`[id="${note}"]`).textContent();
+    };
+    expect(await page.getByLabel("times").inputValue()).toBe("2");
+    await page.getByLabel("times").fill("10");
+    await page.getByLabel("place").fill("ab");
+    await page.getByRole("button", { name: "Run now" }).click();
+    await expect.poll(() => wrongAt("times")).toBe("At most 9");
+    expect(await wrongAt("place")).toBe("At least 3 characters");
+    expect(await wrongAt("how")).toBe("It must be there");
+
+    await page.getByLabel("times").fill("3");
+    await page.getByLabel("how").selectOption("slow");
+    await page.getByLabel("place").fill("KITCHEN");
+    await page.getByRole("button", { name: "Run now" }).click();
+    // The pattern is the server's business.
+    await expect.poll(() => page.getByLabel("place").getAttribute("aria-invalid")).toBe("true");
+    expect((await api.call("/api/v1/runs")).body.runs).toEqual([]);
+
+    await page.getByLabel("place").fill("kitchen");
+    await page.getByRole("button", { name: "Run now" }).click();
+    await page.waitForURL("**/runs/*");
+    const id = page.url().split("/").at(-1)!;
+    expect((await api.call(`/api/v1/runs/${id}`)).body.input).toMatchObject({
+      ...{ place: "kitchen", times: 3, how: "slow" },
+    });
+  });
+
+  test("the form becomes JSON with what was written, and JSON the form", async () => {
+    const { page } = await formOf();
+    await page.getByLabel("place").fill("attic");
+    await page.getByLabel("how").selectOption("fast");
+    await page.getByRole("button", { name: "As JSON" }).click();
+    const raw = page.getByLabel("Input", { exact: true });
+    expect(JSON.parse(await raw.inputValue())).toEqual({ place: "attic", times: 2, how: "fast" });
+    await raw.fill('{"place":"cellar","how":"slow","times":4}');
+    await page.getByRole("button", { name: "As a form" }).click();
+    expect(await page.getByLabel("place").inputValue()).toBe("cellar");
+    expect(await page.getByLabel("times").inputValue()).toBe("4");
+  });
+});
