@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import type { ApiUnderTest } from "../support/api.ts";
+import { evaluateAlerts } from "../../packages/server/src/engine/alerts/evaluate.ts";
 import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import { askFor } from "../support/approval.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
@@ -90,6 +91,47 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     refused: "Pause",
     also: operate,
   },
+  {
+    name: "API keys",
+    path: "/settings",
+    empty: "No key yet",
+    full: "API keys",
+    refused: "Make a key",
+  },
+  {
+    name: "people",
+    path: "/settings?tab=people",
+    empty: "Nobody yet",
+    full: "They log in by a password",
+    refused: "Invite somebody",
+  },
+  {
+    name: "secrets",
+    path: "/settings?tab=secrets",
+    empty: "No secret yet",
+    full: "nobody can read them here",
+    refused: "Set a secret",
+  },
+  { name: "webhooks", path: "/settings?tab=webhooks", empty: "No webhook yet", full: "Webhooks" },
+  { name: "projects", path: "/settings?tab=projects", full: "default", refused: "Add a project" },
+  { name: "audit log", path: "/settings?tab=audit", full: "Audit log" },
+  {
+    name: "alerts",
+    path: "/alerts",
+    empty: "Nothing is wrong",
+    full: "dead-letters",
+    refused: "Acknowledge…",
+    also: fireAlert,
+  },
+  { name: "rules of alerts", path: "/alerts?tab=rules", full: "oldest-wait" },
+  {
+    name: "silences",
+    path: "/alerts?tab=silences",
+    empty: "Nothing is silenced",
+    full: "What is silenced fires",
+    refused: "Silence alerts",
+  },
+  { name: "system", path: "/system", full: "1.2.3" },
 ];
 
 /** Runs that fail alike, and are counted so. */
@@ -116,6 +158,13 @@ export async function askPeople(api: ApiUnderTest): Promise<void> {
     const { worker, runs } = await api.claim(["default"]);
     await wait({ worker, ...runs[0]! });
   }
+}
+
+/** Dead letters, of which a rule of Millrace's own says that there are any. */
+export async function fireAlert(api: ApiUnderTest): Promise<void> {
+  // A little ahead, as this clock knows no microseconds.
+  const now = new Date(Date.now() + 1000);
+  await evaluateAlerts(api.db, { everyMs: 0, publicUrl: api.url, now });
 }
 
 async function operate(api: ApiUnderTest): Promise<void> {

@@ -116,6 +116,24 @@ export const SCREENS: readonly Screen[] = [
     title: "Operation",
     load: async () => (await import("../screens/bulk/operation-screen.tsx")).OperationScreen,
   },
+  {
+    path: "/alerts",
+    title: "Alerts",
+    navigation: { icon: "¡", key: "l" },
+    load: async () => (await import("../screens/alerts/alerts-screen.tsx")).AlertsScreen,
+  },
+  {
+    path: "/settings",
+    title: "Settings",
+    navigation: { icon: "§", key: "t" },
+    load: async () => (await import("../screens/settings/settings-screen.tsx")).SettingsScreen,
+  },
+  {
+    path: "/system",
+    title: "System",
+    navigation: { icon: "=", key: "y" },
+    load: async () => (await import("../screens/system/system-screen.tsx")).SystemScreen,
+  },
 ];
 
 export function screenAt(

@@ -13,7 +13,7 @@ import { TextField } from "../../parts/text-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go } from "../../routing/router.ts";
 import { type Chosen, DEAD_CHANGES } from "./chosen.ts";
-import { usePreview } from "./use-preview.ts";
+import { ofMany, usePreview } from "./use-preview.ts";
 
 /** Reruns a whole group as an operation: what a patch makes of three of them is shown before. */
 export function RerunGroup({
@@ -39,10 +39,7 @@ export function RerunGroup({
     ...{ kind: "rerun", filter: chosen, canary, ratePerSecond: perSecond },
     ...(patch !== undefined && { patch }),
   };
-  const preview = usePreview<OperationPreview>(
-    "/api/v1/operations/preview",
-    isGood ? body : undefined,
-  );
+  const preview = usePreview(ofMany, "/api/v1/operations/preview", isGood ? body : undefined);
   const idempotencyKey = useOnceKey(body);
   const matches = preview?.ok ? preview.data.matches : count;
   return (

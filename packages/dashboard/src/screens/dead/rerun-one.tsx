@@ -9,14 +9,14 @@ import { TextField } from "../../parts/text-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { DEAD_CHANGES } from "./chosen.ts";
 import { losesDigits, patchBetween } from "./input-patch.ts";
-import { usePreview } from "./use-preview.ts";
+import { ofOne, usePreview } from "./use-preview.ts";
 
 /** A patch that changes nothing: what is patched comes with all its digits, what is only looked at does not. */
 const NOTHING = [{ op: "copy", from: "", path: "" }];
 
 /** Reruns one dead letter, with its input as it was or as somebody has changed it. */
 export function RerunOne({ runId, onClose }: { runId: string; onClose: () => void }) {
-  const there = usePreview<PatchPreview>(`/api/v1/dead-letters/${runId}/preview`, {
+  const there = usePreview(ofOne, `/api/v1/dead-letters/${runId}/preview`, {
     patch: NOTHING,
   });
   if (there?.ok) return <Editor letter={there.data} onClose={onClose} />;
@@ -33,7 +33,7 @@ function Editor({ letter, onClose }: { letter: PatchPreview; onClose: () => void
   const { patch, wrong } = editOf(input, text);
   const changed = patch !== undefined && patch.length > 0;
   const path = `/api/v1/dead-letters/${runId}`;
-  const preview = usePreview<PatchPreview>(`${path}/preview`, changed ? { patch } : undefined);
+  const preview = usePreview(ofOne, `${path}/preview`, changed ? { patch } : undefined);
   const refused = preview?.ok
     ? preview.data.problem?.detail
     : preview && !preview.ok
