@@ -8,6 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/core/package.json packages/core/
 COPY packages/sdk/package.json packages/sdk/
 COPY packages/server/package.json packages/server/
+COPY packages/dashboard/package.json packages/dashboard/
 COPY examples/package.json examples/
 RUN ["npm", "ci", "--no-fund", "--no-audit"]
 
@@ -15,6 +16,7 @@ FROM packages AS build
 COPY tsconfig.base.json ./
 COPY packages packages
 RUN ["node_modules/.bin/tsc", "-b", "packages/server"]
+RUN ["node", "packages/dashboard/build.mjs"]
 
 # Again without tools, and without the embedded PostgreSQL: a container has a server of its own.
 FROM packages AS runtime

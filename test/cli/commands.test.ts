@@ -169,7 +169,7 @@ test("queues are paused and resumed, and workers and jobs are listed", async () 
 
 test("a queue is limited, limit by limit, and given back to its code", async () => {
   expect((await cli("queues")).stdout).toMatch(
-    /^paced +0 .* 3 at once, 50\/1 m \(burst 1\) +✓ Open$/m,
+    /^paced +0 .* 3 at once, 50\/1 m \(burst 1\) +– +✓ Open$/m,
   );
   const limit = (...args: string[]) => cli("queues", "limit", "paced", ...args);
   const set = await limit("--concurrency", "2", "--rate", "100/1m", "--burst", "5");

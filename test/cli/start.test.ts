@@ -28,7 +28,7 @@ test("a first start says what it did, serves, refuses a second one, and leaves n
   expect(server.output).toMatch(/^ {2}database +embedded PostgreSQL 18\.\S+, created in /m);
   expect(server.output).toMatch(/^ {2}schema +\d+ migrations? applied$/m);
   expect(server.output).toMatch(
-    /^ {2}jobs +bomb, doubtful, echo, hostile, per-tenant, show \(queue default\)$/m,
+    /^ {2}jobs +bomb, doubtful, echo, hostile, per-tenant, show, talks \(queue default\)$/m,
   );
   expect(server.output).toMatch(/^ {2}jobs +nap \(queue naps\)$/m);
   expect(server.output).toMatch(/^ {2}API key +\S+api-key$/m);

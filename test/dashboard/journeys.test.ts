@@ -8,6 +8,9 @@ import { stage } from "./stage.ts";
 
 endBrowserAfterAll();
 
+/** Waiting costs only a test that fails. */
+const SOON = { timeout: 30_000 };
+
 describe.skipIf(!hasBrowser)("in the dashboard", () => {
   test("by the keyboard alone somebody finds the failed run, reads why, and retries it once", async () => {
     const { api, page, open, complaints } = await stage();
@@ -24,11 +27,11 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.getByText("12 runs").waitFor();
     await page.keyboard.press("Escape");
     await page.keyboard.press("j");
-    await expect.poll(() => focused(page)).toBe("any/thing");
+    await expect.poll(() => focused(page), SOON).toBe("any/thing");
     await page.keyboard.press("Enter");
     await seen(page, "it is over, and nobody tries again by itself");
     // Whoever hears the page is told where they are.
-    await expect.poll(() => focused(page)).toBe("any/thing");
+    await expect.poll(() => focused(page), SOON).toBe("any/thing");
     await page.keyboard.press("R");
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("button", { name: "Retry 1 run" }).waitFor();
@@ -71,6 +74,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.getByLabel("Why, for the record").fill("the vendor is down");
     await page.getByRole("button", { name: "Cancel 1 run" }).click();
     await seen(page, "Cancelled by api: “the vendor is down”");
+    expect(await page.title()).toBe("any/thing – Millrace");
   });
 
   test("several are ticked, also a row of them at once, and rerun together", async () => {
@@ -86,6 +90,32 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     expect(rows).toHaveLength(3);
   });
 
+  test("all that match are rerun by one operation, which tells first how many they are", async () => {
+    const { api, page, open } = await stage();
+    await seed(api);
+    await open("/runs?q=status%3Afailed");
+    await seen(page, "12 runs");
+    for (const key of ["j", "x"]) await page.keyboard.press(key);
+    await page.getByRole("button", { name: "All that match…" }).click();
+    await page.getByRole("button", { name: "Retry 12 runs" }).click();
+    await seen(page, "has begun, about 12 runs");
+    const { rows } = await api.db.query<{ kind: string; canary: boolean; total: number }>(
+      `select kind, canary, total from millrace.operation`,
+    );
+    expect(rows).toEqual([{ kind: "rerun", canary: true, total: 12 }]);
+  });
+
+  test("where nothing fits, it is shown which part of the query keeps out how many", async () => {
+    const { api, page, open } = await stage();
+    await seed(api);
+    await open("/runs?q=status%3Afailed%20job%3Agreet");
+    await seen(page, "No run is like this");
+    await page.getByRole("listitem").filter({ hasText: "Without job:greet 12" }).waitFor();
+    await page.getByRole("link", { name: "Without status:failed" }).click();
+    await seen(page, "1 run");
+    expect(new URL(page.url()).searchParams.get("q")).toBe("job:greet");
+  });
+
   test("what comes while somebody looks waits behind a pill, and what changes does so in its place", async () => {
     const { api, page, open } = await stage();
     await seed(api);
@@ -99,9 +129,9 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     expect(await firstLink(page)).toBe(top);
     expect(await page.getByText("1 ticked").count(), "what is ticked stays so").toBe(1);
     await page.getByRole("button", { name: "1 new" }).click();
-    await expect.poll(() => firstLink(page)).toBe(`/runs/${body.id}`);
+    await expect.poll(() => firstLink(page), SOON).toBe(`/runs/${body.id}`);
     await api.call(`/api/v1/runs/${body.id}/cancel`, { method: "POST" });
-    await expect.poll(() => firstRow(page).textContent()).toContain("Cancelled");
+    await expect.poll(() => firstRow(page).textContent(), SOON).toContain("Cancelled");
   });
 
   test("of a thousand runs only those on the screen are in the page, and the last is reached", async () => {
@@ -129,7 +159,8 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.getByLabel("E-mail address").fill("vera@example.com");
     await page.getByLabel("Password").fill("a lamp, a fern and a kettle");
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.waitForURL(/\/runs\?q=status%3Acancelled$/);
+    await page.waitForURL(/\/runs\?/);
+    expect(new URL(page.url()).searchParams.get("q")).toBe("status:cancelled");
   });
 
   test("a link that was used lets nobody in, and is gone from the address at once", async () => {
@@ -194,6 +225,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.getByRole("dialog").getByText("this sheet").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(new URL(page.url()).searchParams.get("q")).toBe("job:greet");
   });
 });
 

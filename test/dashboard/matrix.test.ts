@@ -71,7 +71,9 @@ describe.skipIf(!hasBrowser).each(SCREEN_CASES)(
       await seen(page, screen.full);
       if (screen.refused !== undefined) {
         const button = page.getByRole("button", { name: screen.refused, exact: true });
-        await expect.poll(() => button.getAttribute("aria-disabled")).toBe("true");
+        await expect
+          .poll(() => button.getAttribute("aria-disabled"), { timeout: 30_000 })
+          .toBe("true");
         expect(await button.getAttribute("title")).toMatch(/takes the role .*; yours is viewer/);
       }
       await expectGood(page, complaints);

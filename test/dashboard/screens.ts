@@ -22,6 +22,7 @@ export interface ScreenCase {
 
 /** Every screen: another one joins all tests of the matrix by a row. */
 export const SCREEN_CASES: readonly ScreenCase[] = [
+  { name: "home", path: "/", empty: "Nothing has run yet", full: "Outcomes" },
   { name: "runs", path: "/runs", empty: "No run yet", full: "HttpError: 503 for order 1" },
   {
     name: "run",

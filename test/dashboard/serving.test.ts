@@ -4,7 +4,9 @@ import { gunzipSync } from "node:zlib";
 import { DASHBOARD_PATHS } from "@millrace/core";
 import { OwnSessions } from "millrace";
 import { expect, test } from "vitest";
-import { type ApiUnderTest, startApi } from "../support/api.ts";
+import { API_KEY, type ApiUnderTest, startApi } from "../support/api.ts";
+import { millrace } from "../support/millrace.ts";
+import { until } from "../support/until.ts";
 import { OWN_PAGE, cookiesOf } from "../support/people.ts";
 
 const BUILT = join(import.meta.dirname, "../../packages/server/dist/dashboard");
@@ -138,6 +140,24 @@ test("the link of the server's own key lets in once, for its minutes, from a pag
   expect(JSON.stringify(api.lines)).not.toContain(body.ticket);
 });
 
+test("a stream of such a session goes on while it stands, and ends with it", async () => {
+  const ownSessions = new OwnSessions();
+  const api = await startApi({ ownSessions });
+  const session = ownSessions.begin(ownSessions.makeTicket().text)!;
+  const headers = { cookie: `__Host-millrace=${session.token}`, ...OWN_PAGE };
+  const stream = await fetch(`${api.url}/api/v1/live`, { headers });
+  expect(stream.status).toBe(200);
+  let said = "";
+  const ticks = () => said.split("event: tick").length - 1;
+  const reading = (async () => {
+    for await (const bytes of stream.body!) said += Buffer.from(bytes).toString();
+  })();
+  await until("three ticks have come", () => ticks() >= 3);
+  await api.call("/api/v1/session", { key: null, method: "DELETE", headers });
+  await reading;
+  expect(ticks()).toBeLessThan(20);
+});
+
 test("only the server's own key makes such links, and only where they were asked for", async () => {
   const api = await startApi({ ownSessions: new OwnSessions() });
   const { body } = await api.call("/api/v1/keys", { json: { name: "bot", role: "admin" } });
@@ -147,6 +167,20 @@ test("only the server's own key makes such links, and only where they were asked
   const without = await startApi();
   expect((await tickets(without)).status).toBe(404);
   expect((await without.call("/api/v1/session/ticket", { key: null, json: {} })).status).toBe(404);
+});
+
+test("millrace open shows a link that lets in, and says where to log in when there are none", async () => {
+  const api = await startApi({ ownSessions: new OwnSessions() });
+  const shown = await millrace(["open"], { MILLRACE_URL: api.url, MILLRACE_API_KEY: API_KEY });
+  expect(shown).toMatchObject({ code: 0, stderr: "" });
+  const [, ticket] = /^http:\/\/127\.0\.0\.1:\d+\/#t=([\w-]{43})\n$/.exec(shown.stdout)!;
+  const enter = { key: null, json: { ticket }, headers: OWN_PAGE };
+  expect((await api.call("/api/v1/session/ticket", enter)).status).toBe(204);
+
+  const without = await startApi();
+  const none = await millrace(["open"], { MILLRACE_URL: without.url, MILLRACE_API_KEY: API_KEY });
+  expect(none.code).toBe(3);
+  expect(none.stderr).toContain(`log in at ${without.url}/login`);
 });
 
 /** As it stands: `fetch` would resolve the dots. */

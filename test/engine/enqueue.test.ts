@@ -52,7 +52,7 @@ describe("enqueue", () => {
            p.gated, round(extract(epoch from p.start_by - millrace.uuid_time(r.id))) as start_within, p.priority as level,
            cardinality(p.run_ids) as together
          from millrace.run r join millrace.ready p on p.run_ids @> array[r.id]
-         where r.correlation_id is not distinct from ${correlation} order by r.id`,
+         where r.correlation_id is not distinct from ${correlation} order by r.job, r.id`,
       );
     expect(await rows("null")).toEqual(await rows("'general'"));
     expect(await rows("null")).toHaveLength(15);

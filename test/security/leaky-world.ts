@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import type { Child } from "../support/child-process.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { addressOf, newHome, startMillrace } from "../support/millrace.ts";
-import { receivingServer } from "../support/receiving-server.ts";
+import { type ReceivedRequest, receivingServer } from "../support/receiving-server.ts";
 import { SentryReceiver } from "../support/sentry-receiver.ts";
 import { until } from "../support/until.ts";
 import { type Collector, startCollector } from "../tracing/collector.ts";
@@ -17,6 +17,10 @@ export interface World {
   collector: Collector;
   /** The address of the port for probes. */
   probes: string;
+  /** What webhooks and alerts have sent. */
+  sent: ReceivedRequest[];
+  /** What is shown of where alerts go, and of what became of that. */
+  shown: string[];
   /** All that was answered with a status of 400 or more. */
   refusals: string[];
   ask(path: string, call?: Ask): Promise<{ status: number; text: string; body: Body }>;
@@ -64,7 +68,7 @@ export async function leakyWorld(canaries: Canaries): Promise<World> {
       MILLRACE_LOG_LEVEL: "debug",
       MILLRACE_API_KEY: apiKey,
       MILLRACE_SECRET_KEYS: canaries.add("a key of secrets", randomBytes(32).toString("base64")),
-      MILLRACE_ALLOWED_HOSTS: bank.host,
+      MILLRACE_ALLOWED_HOSTS: `${bank.host},${nobody}`,
       MILLRACE_TRANSPORT: `redis://:${canaries.plant("the broker's password", "-")}@${nobody}`,
       MILLRACE_VAULT: `http://${nobody}`,
       MILLRACE_VAULT_CREDENTIAL: canaries.plant("Vault's token", "/+"),
@@ -102,9 +106,12 @@ export async function leakyWorld(canaries: Canaries): Promise<World> {
     const body = (said.startsWith("{") ? JSON.parse(said) : {}) as Body;
     return { status: answer.status, text: said, body };
   };
-  const world: World = { server, sentry, collector, probes: probes!, refusals, ask };
+  const { received: sent } = bank;
+  const shown: string[] = [];
+  const world: World = { server, sentry, collector, probes: probes!, refusals, sent, shown, ask };
   await runJobs(world, canaries, bank.url);
   await sendWebhooks(world, canaries, bank.url);
+  await tryTargets(world, canaries, bank.host);
   await comeAndGo(world, canaries);
   await askWrongly(world, canaries);
   return world;
@@ -152,7 +159,7 @@ async function runJobs({ ask, sentry }: World, canaries: Canaries, url: string):
 }
 
 async function sendWebhooks(
-  { ask, server }: World,
+  { ask, server, sent }: World,
   canaries: Canaries,
   url: string,
 ): Promise<void> {
@@ -162,6 +169,8 @@ async function sendWebhooks(
   });
   canaries.add("a webhook's secret", made.body.secret);
   await ask("/api/v1/webhooks/subscriptions/bank/test", { json: {} });
+  await ask("/api/v1/runs", { json: { job: "tells-inline", input: {} } });
+  await until("its failure is sent", () => sent.some(({ body }) => body.includes("run.failed")));
   const value = canaries.add(
     "the secret of a webhook that comes in",
     `whsec_${randomBytes(24).toString("base64")}`,
@@ -178,6 +187,29 @@ async function sendWebhooks(
   };
   await ask("/hooks/in", { json: { url: value }, headers: forged });
   await server.waitForLine(/"path":"\/hooks\/in"/);
+}
+
+/** Where alerts go, each of which refuses them. */
+async function tryTargets({ ask, shown }: World, canaries: Canaries, host: string): Promise<void> {
+  const slack = canaries.plant("the path of a Slack webhook", "");
+  const mail = { from: "a@example.com", to: ["b@example.com"], user: "a" };
+  for (const [name, target] of [
+    ["slack", { credential: `http://${host}/services/${slack}` }],
+    [
+      "pagerduty",
+      { url: `http://${host}/pager`, credential: canaries.plant("a key of PagerDuty", "") },
+    ],
+    [
+      "email",
+      { ...mail, server: "smtp://127.0.0.1:9", credential: canaries.plant("a mailbox's password") },
+    ],
+  ] as const) {
+    const path = `/api/v1/alert-targets/${name}`;
+    shown.push((await ask(path, { ...MADE, json: { kind: name, ...target } })).text);
+    shown.push((await ask(`${path}/test`, { method: "POST" })).text);
+    shown.push((await ask(`${path}/notifications`)).text);
+  }
+  shown.push((await ask("/api/v1/alert-targets")).text);
 }
 
 /** Keys that are made and used, and people who log in and fail to. */

@@ -13,6 +13,8 @@ const LONGEST = [
   "test/cli/roles.test.ts",
   "test/faults/drain.test.ts",
   "test/cli/start.test.ts",
+  "test/dashboard/matrix.test.ts",
+  "test/dashboard/journeys.test.ts",
   "test/faults/approvals.test.ts",
   "test/faults/schedules.test.ts",
   "packages/server/src/runtime/embedded/lifecycle.test.ts",

@@ -93,14 +93,16 @@ async function apiOf(
   onTestFinished(() => api.close());
   return async (url: string, json?: object) => {
     const authorization = `Bearer ${API_KEY}`;
-    const { body, statusCode } = await api.inject(
+    const { body, headers, statusCode } = await api.inject(
       json === undefined
         ? { url, headers: { authorization } }
         : { url, method: "POST", headers: { authorization }, payload: json },
     );
     // What a test expects of it, it says itself.
     // oxlint-disable-next-line typescript/no-explicit-any
-    const parsed: any = JSON.parse(body);
+    const parsed: any = String(headers["content-type"]).startsWith("text/event-stream")
+      ? body
+      : JSON.parse(body);
     return { status: statusCode, body: parsed, text: body };
   };
 }

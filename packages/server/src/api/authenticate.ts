@@ -123,16 +123,22 @@ export async function authenticateAgain(
   thorough: boolean,
 ): Promise<void> {
   const { caller: before } = request;
-  const token = request.session && readCookie(request.raw, SESSION_COOKIE);
-  const told =
-    token === undefined
-      ? await doors.callers.tell(keyOf(request.raw), request.ip)
-      : personOf(await doors.sessions.tell(token, "look"));
+  const told = await tellAgain(doors, request);
   request.caller = { ...before, ...told };
   authorise(told, request);
   if (told.projects === null) return;
   const moved = String(told.projects) !== String(before.projects);
   if (thorough || moved) await requireOwn(db, request);
+}
+
+async function tellAgain(
+  { callers, own, sessions }: Doors,
+  { raw, ip }: FastifyRequest,
+): Promise<Caller> {
+  const token = readCookie(raw, SESSION_COOKIE);
+  if (token === undefined) return callers.tell(keyOf(raw), ip);
+  if (own?.has(token)) return OWN_CALLER;
+  return personOf(await sessions.tell(token, "look"));
 }
 
 async function identify(doors: Doors, request: FastifyRequest): Promise<Caller | undefined> {

@@ -5,7 +5,7 @@ import { statement } from "./statement.ts";
  * than 35 minutes. Its cost follows the backlog, never the history.
  */
 export const sampleQueues = statement<[], { sampled: boolean }>(
-  "sample_queues",
+  "take_queue_sample",
   `select millrace.sample_queues() as sampled`,
 );
 

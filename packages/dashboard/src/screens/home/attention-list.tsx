@@ -81,7 +81,10 @@ function Line({ one }: { one: Attention }) {
           <span class="state-failed">
             <Icon name="failed" /> {one.errorClass}
           </span>{" "}
-          <strong>{one.jobs.join(", ")}</strong> {one.inRange.toLocaleString("en")} times since{" "}
+          <strong>{one.jobs.join(", ")}</strong>{" "}
+          {one.inRange > 0
+            ? `${one.inRange.toLocaleString("en")} times, the first `
+            : "first seen "}
           <Ago at={one.firstSeen} />
           <span class="muted attention-more">{one.message.split("\n")[0]}</span>
         </>

@@ -15,7 +15,7 @@ const FORM = formOf({
       required: ["a/b"],
       properties: { "a/b": { type: "number" }, tags: { type: "array" } },
     },
-    more: { type: "object", properties: { x: { type: "string" } } },
+    more: { type: "object", properties: { x: { type: "string", default: "y" } } },
   },
 });
 
@@ -51,7 +51,7 @@ test("what is wrong is said at its field, and what is left empty is not sent", (
   expect(value).not.toHaveProperty("note");
 });
 
-test("defaults are filled in, and what no field can show is JSON", () => {
+test("defaults are filled in, but not of a group that need not be there, and what no field can show is JSON", () => {
   expect(writtenOf(FORM, undefined)).toEqual({ "/loud": "true" });
   for (const schema of [{}, { type: "array" }, { type: "object" }, { anyOf: [{}, {}, {}] }]) {
     expect(formOf(schema).control).toBe("json");

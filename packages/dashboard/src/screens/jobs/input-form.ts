@@ -102,6 +102,8 @@ function controlOf(schema: Schema, depth: number): Control {
 
 /** What a form begins with that shows this input; the defaults of the schema where there is none. */
 export function writtenOf(field: FormField, value: unknown): Record<string, string> {
+  // Its defaults would have it sent where nobody asked for it.
+  if (field.control === "group" && value === undefined && !field.required) return {};
   if (field.control === "group" && (value === undefined || isObject(value))) {
     return Object.assign(
       {},

@@ -1,12 +1,12 @@
+import type { QueueInfo } from "@millrace/core/api";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { PauseDialog, resume } from "../../parts/pause.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { LimitsDialog } from "./limits-dialog.tsx";
 import { QUEUE_CHANGES, queuePath } from "./queue-path.ts";
-import type { Queue } from "./queue-outlook.ts";
 
 /** Pauses the queue, or has it go on. Which dialog is open stands in the address. */
-export function PauseOrResume({ queue }: { queue: Queue }) {
+export function PauseOrResume({ queue }: { queue: QueueInfo }) {
   const { name, paused } = queue;
   const mine = place.value.query.get("queue") ?? name;
   const open = place.value.query.get("do") === "pause" && mine === name && !paused;
@@ -41,7 +41,7 @@ export function PauseOrResume({ queue }: { queue: Queue }) {
   );
 }
 
-function consequence({ running, ready, held }: Queue): string {
+function consequence({ running, ready, held }: QueueInfo): string {
   const goOn =
     running === 0
       ? "None of its runs is under way."
@@ -54,7 +54,7 @@ function consequence({ running, ready, held }: Queue): string {
   return `No run of it is started any more, on any worker. ${goOn} ${wait}`;
 }
 
-export function LimitsButton({ queue }: { queue: Queue }) {
+export function LimitsButton({ queue }: { queue: QueueInfo }) {
   const open = place.value.query.get("do") === "limits";
   return (
     <>

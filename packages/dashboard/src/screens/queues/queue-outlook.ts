@@ -1,19 +1,8 @@
 import type { QueueInfo } from "@millrace/core/api";
 import { tick } from "../../data/live.ts";
 
-/** When what waits will have started, as a server tells that measures it. */
-interface Outlook {
-  verdict: string;
-  words: string;
-  inPerMinute: number | null;
-  outPerMinute: number | null;
-}
-
-/** A queue, with what newer servers say besides. */
-export type Queue = QueueInfo & { slots?: number; outlook?: Outlook | null };
-
 /** The queue with its counts of this second, where the server tells them by itself. To be read while a page is drawn. */
-export function asOfNow(queue: Queue): Queue {
+export function asOfNow(queue: QueueInfo): QueueInfo {
   const counted = tick.value?.queues.find(({ name }) => name === queue.name);
   if (!counted) return queue;
   const { ready, held, running, oldestSeconds } = counted;
@@ -21,18 +10,20 @@ export function asOfNow(queue: Queue): Queue {
 }
 
 /** A measured pace: one digit where it is small. */
-export function paceInWords(perMinute: number | null | undefined): string {
-  if (perMinute === null || perMinute === undefined) return "–";
+export function paceInWords(perMinute: number | null): string {
+  if (perMinute === null) return "–";
   return perMinute < 10
     ? String(Math.round(perMinute * 10) / 10)
     : Math.round(perMinute).toLocaleString("en");
 }
 
-/** What will become of what waits, in one line: the server's words, or what the counts alone tell. */
-export function outlookOf(queue: Queue): { words: string; bad: boolean } {
+/** What will become of what waits, in one line: the server's words, or what the counts alone tell to whom it shows but a part of the queue. */
+export function outlookOf(queue: QueueInfo): { words: string; bad: boolean } {
   const { outlook, paused, ready, held, workers, running, concurrency } = queue;
   const bad = ["no_worker", "grows"].includes(outlook?.verdict ?? "");
-  if (outlook) return { words: outlook.words, bad };
+  if (outlook) {
+    return { words: outlook.words.charAt(0).toUpperCase() + outlook.words.slice(1), bad };
+  }
   if (paused) return { words: "Nothing starts while it is paused", bad: false };
   if (ready + held === 0) return { words: "Nothing waits", bad: false };
   if (workers === 0) return { words: "No worker takes from it", bad: true };

@@ -1,4 +1,4 @@
-import type { JobInfo, WorkerInfo } from "@millrace/core/api";
+import type { JobInfo, WorkerInfo, QueueInfo } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
 import { useLiveTick } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
@@ -14,7 +14,7 @@ import { go, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { LimitsButton, PauseOrResume } from "./queue-actions.tsx";
-import { type Queue, asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
+import { asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import { queuePath } from "./queue-path.ts";
 import { WhatHolds } from "./what-holds.tsx";
 import "./queues.css";
@@ -24,7 +24,7 @@ export function QueueScreen({ params }: ScreenProps) {
   const name = params["name"]!;
   useLiveTick();
   useKeys({ P: () => go(withQuery({ do: "pause", queue: name }), "replace") });
-  const shown = useResource<Queue>(queuePath(name));
+  const shown = useResource<QueueInfo>(queuePath(name));
   return (
     <Page
       title={`Queue ${name}`}
@@ -58,7 +58,7 @@ export function QueueScreen({ params }: ScreenProps) {
   );
 }
 
-function State({ queue }: { queue: Queue }) {
+function State({ queue }: { queue: QueueInfo }) {
   const { words, bad } = outlookOf(queue);
   return (
     <section class={bad ? "why bad" : "why"}>
@@ -68,7 +68,7 @@ function State({ queue }: { queue: Queue }) {
   );
 }
 
-function Counts({ queue }: { queue: Queue }) {
+function Counts({ queue }: { queue: QueueInfo }) {
   const { name, ready, held, running, concurrency, scheduled, oldestSeconds } = queue;
   return (
     <ul class="numbers" aria-label="Now">
@@ -105,7 +105,7 @@ function Figure({ name, to, children }: { name: string; to: string; children: Co
   );
 }
 
-function Facts({ queue }: { queue: Queue }) {
+function Facts({ queue }: { queue: QueueInfo }) {
   const { concurrency, rate, maxDepth, limitedBy, defined, outlook, slots, waiting } = queue;
   const none = <span class="muted">no limit</span>;
   return (
@@ -122,7 +122,7 @@ function Facts({ queue }: { queue: Queue }) {
         <dt>Workers</dt>
         <dd>
           {queue.workers}
-          {slots !== undefined && ` with ${slots} slots`}
+          {slots > 0 && ` with ${slots} slots`}
         </dd>
       </div>
       <div>

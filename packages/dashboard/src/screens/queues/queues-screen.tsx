@@ -1,3 +1,4 @@
+import type { QueueInfo } from "@millrace/core/api";
 import { useLiveTick } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
 import { Empty, Given } from "../../parts/conditions.tsx";
@@ -7,13 +8,13 @@ import { Page } from "../../parts/page.tsx";
 import { PausedNote } from "../../parts/pause.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { PauseOrResume } from "./queue-actions.tsx";
-import { type Queue, asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
+import { asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import "./queues.css";
 
 /** All queues: how much waits in each, for how long, and what will become of it. */
 export function QueuesScreen() {
   useLiveTick();
-  const shown = useResource<{ queues: Queue[] }>("/api/v1/queues");
+  const shown = useResource<{ queues: QueueInfo[] }>("/api/v1/queues");
   return (
     <Page
       title="Queues"
@@ -26,7 +27,7 @@ export function QueuesScreen() {
   );
 }
 
-function QueueTable({ queues }: { queues: readonly Queue[] }) {
+function QueueTable({ queues }: { queues: readonly QueueInfo[] }) {
   const paced = queues.some(({ outlook }) => outlook);
   return (
     <table class="stack queues">
@@ -54,7 +55,7 @@ function QueueTable({ queues }: { queues: readonly Queue[] }) {
   );
 }
 
-function QueueRow({ queue, paced }: { queue: Queue; paced: boolean }) {
+function QueueRow({ queue, paced }: { queue: QueueInfo; paced: boolean }) {
   const { name, ready, held, running, scheduled, oldestSeconds, paused, outlook } = queue;
   const { words, bad } = outlookOf(queue);
   const loud = oldestSeconds !== null && oldestSeconds >= LONG_SECONDS;
@@ -87,7 +88,7 @@ function QueueRow({ queue, paced }: { queue: Queue; paced: boolean }) {
       </td>
       {paced && (
         <td class="number-cell" data-label="In / out a min">
-          {paceInWords(outlook?.inPerMinute)} / {paceInWords(outlook?.outPerMinute)}
+          {paceInWords(outlook?.inPerMinute ?? null)} / {paceInWords(outlook?.outPerMinute ?? null)}
         </td>
       )}
       <td class="whole" data-label="Outlook">

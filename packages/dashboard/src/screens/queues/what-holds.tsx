@@ -1,14 +1,13 @@
-import type { JobInfo, PauseInfo, RunSummary } from "@millrace/core/api";
+import type { JobInfo, PauseInfo, RunSummary, QueueInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
 import { PausedNote } from "../../parts/pause.tsx";
 import { Words } from "../../parts/words.tsx";
-import type { Queue } from "./queue-outlook.ts";
 
 /** So many of those that wait are asked why. */
 const ASKED = 200;
 
 /** What keeps runs from starting: of the newest that wait, by why; and what is paused of the jobs that are put here. */
-export function WhatHolds({ queue: { name, ready, held } }: { queue: Queue }) {
+export function WhatHolds({ queue: { name, ready, held } }: { queue: QueueInfo }) {
   const queue = encodeURIComponent(name);
   const waits = ready + held > 0;
   const waiting = useResource<{ runs: RunSummary[] }>(

@@ -3,19 +3,21 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { useLiveRuns } from "../../data/live.ts";
 import { type Paging, useKeysetList } from "../../data/keyset-list.ts";
 import { useResource } from "../../data/resource.ts";
-import { Empty, Loading, TroublePanel } from "../../parts/conditions.tsx";
+import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
-import { go, place, withQuery } from "../../routing/router.ts";
+import { go, place } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
+import type { ScreenProps } from "../../shell/screens.ts";
 import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
 import { COLUMNS, RunRow } from "./run-row.tsx";
 import { runsPath } from "./run-query.ts";
+import { NoRuns } from "./no-runs.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
 
 /** Runs, newest first, by whatever one looks for. */
-export function RunsScreen() {
+export function RunsScreen({ isScreen }: ScreenProps) {
   const query = place.value.query.get("q") ?? "";
   return (
     <Page
@@ -29,7 +31,7 @@ export function RunsScreen() {
     >
       <SearchBox query={query} />
       <QuickFilters query={query} />
-      {!troubleWith(query) && <RunList query={query} />}
+      {!troubleWith(query) && <RunList query={query} isScreen={isScreen} />}
     </Page>
   );
 }
@@ -47,7 +49,7 @@ function pagingOf(query: string): Paging<RunSummary, RunPage> {
   };
 }
 
-function RunList({ query }: { query: string }) {
+function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isScreen">) {
   const { list, old, trouble } = useKeysetList(query, pagingOf(query));
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const [current, setCurrent] = useState<number>();
@@ -114,7 +116,7 @@ function RunList({ query }: { query: string }) {
       <div class="list-head" role="status">
         <span class="muted">
           {length.toLocaleString("en")}
-          {ended ? "" : "+"} runs
+          {ended ? "" : "+"} {length === 1 && ended ? "run" : "runs"}
           <Searched page={page} />
         </span>
         {!ended && <Count key={query} query={query} />}
@@ -179,7 +181,12 @@ function RunList({ query }: { query: string }) {
         </p>
       )}
       {ticked.size > 0 && (
-        <SelectionBar query={query} ids={ticked} onClear={() => setTicked(new Set())} />
+        <SelectionBar
+          query={query}
+          isScreen={isScreen}
+          ids={ticked}
+          onClear={() => setTicked(new Set())}
+        />
       )}
     </div>
   );
@@ -221,30 +228,5 @@ function Searched({ page }: { page: RunPage | undefined }) {
       · searched {looked ?? "some"}
       {total && ` of ~${total}`}, back to {new Date(searched.back).toLocaleString()}
     </>
-  );
-}
-
-function NoRuns({ query }: { query: string }) {
-  if (query === "") {
-    return (
-      <Empty
-        title="No run yet"
-        command={`curl -X POST ${location.origin}/automations -H "Authorization: Bearer $MILLRACE_API_KEY" -H "Content-Type: application/json" -d '{"job_type":"greet","payload":{"name":"Ada"}}'`}
-      >
-        <p>Whatever asks for one makes it: the API, a schedule, another run. From a terminal:</p>
-      </Empty>
-    );
-  }
-  return (
-    <Empty title="No run is like this">
-      <p>
-        Nothing fits <code>{query}</code>.
-      </p>
-      <p>
-        <button type="button" onClick={() => go(withQuery({ q: undefined }))}>
-          Show all runs
-        </button>
-      </p>
-    </Empty>
   );
 }

@@ -2,20 +2,25 @@ import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { toast } from "../../parts/toast.tsx";
+import { MatchingDialog } from "./matching-dialog.tsx";
 
 /** So many are asked for at the same time. */
 const AT_ONCE = 4;
 
 /** What can be done with the runs that are ticked. */
 export function SelectionBar({
+  query,
   ids,
   onClear,
+  isScreen,
 }: {
   query: string;
+  isScreen: (path: string) => boolean;
   ids: ReadonlySet<string>;
   onClear: () => void;
 }) {
   const [busy, setBusy] = useState(false);
+  const [all, setAll] = useState(false);
   const each = async (verb: "rerun" | "cancel", past: string) => {
     setBusy(true);
     const left = [...ids];
@@ -50,6 +55,12 @@ export function SelectionBar({
       >
         Cancel {ids.size}
       </ActionButton>
+      {query !== "" && (
+        <button type="button" aria-haspopup="dialog" onClick={() => setAll(true)}>
+          All that match…
+        </button>
+      )}
+      {all && <MatchingDialog query={query} isScreen={isScreen} onClose={() => setAll(false)} />}
       <button type="button" onClick={onClear}>
         Clear
       </button>

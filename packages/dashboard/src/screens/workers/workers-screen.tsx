@@ -10,11 +10,7 @@ import { WorkerSlots, type Executed } from "./worker-slots.tsx";
 import "./workers.css";
 
 /** A worker, with what newer servers say besides. */
-type Worker = WorkerInfo & {
-  now?: readonly Executed[];
-  attemptsPerMinute?: number | null;
-  failuresPerMinute?: number | null;
-};
+type Worker = WorkerInfo & { now?: readonly Executed[] };
 
 /** Every process that executes runs: whether it lives, and what it does now. */
 export function WorkersScreen() {
@@ -183,7 +179,7 @@ function Heartbeat({ seenAt }: { seenAt: string }) {
 }
 
 function Pace({ worker: { attemptsPerMinute, failuresPerMinute } }: { worker: Worker }) {
-  if (attemptsPerMinute === undefined || attemptsPerMinute === null) return null;
+  if (attemptsPerMinute === null) return null;
   const failing = Math.round((failuresPerMinute ?? 0) * 10) / 10;
   return (
     <div class="muted">

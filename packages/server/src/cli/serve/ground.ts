@@ -111,14 +111,20 @@ async function beginRecord(
     name: `${hostname()}:${process.pid}`,
     roles,
     version: VERSION,
-    trouble: async () => {
-      const { ok, checks } = await health.ready();
-      const wrong = Object.entries(checks).filter(([, words]) => !/^ok\b/.test(words));
-      return ok ? null : wrong.map(([check, words]) => `${check}: ${words}`).join("; ");
-    },
+    trouble: () => troubleOf(health),
   });
   await begun({ serving, loops }, record);
   health.add("record", () => conditionOf([record]));
+}
+
+/** What is wrong with this process, in words; who begins or drains is not unwell. */
+async function troubleOf(health: HealthChecks): Promise<string | null> {
+  const { ok, checks } = await health.ready();
+  if (ok || "start" in checks) return null;
+  const wrong = Object.entries(checks).filter(
+    ([, words]) => !/^ok\b/.test(words) && words !== "draining",
+  );
+  return wrong.map(([check, words]) => `${check}: ${words}`).join("; ") || null;
 }
 
 /** Starts a service that ends with the process. */
