@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
-import { seen } from "./screens.ts";
+import { fail, seen } from "./screens.ts";
 import { stage } from "./stage.ts";
 
 endBrowserAfterAll();
@@ -60,6 +60,18 @@ describe.skipIf(!hasBrowser)("dead letters", () => {
     await page.getByRole("button", { name: "Leave 12 as they are" }).click();
     await seen(page, "The operation is cancelled");
     expect((await api.call("/api/v1/operations/1")).body.state).toBe("cancelled");
+  });
+
+  test("from Home two keys open what would be rerun of the group that fails most", async () => {
+    const { api, page, open } = await stage();
+    await fail(api);
+    await open("/");
+    await seen(page, "502 for page 3");
+    await page.keyboard.press("R");
+    await page.waitForURL(/\/errors\/00000000000000bb\?do=replay$/);
+    await page.getByRole("button", { name: "Rerun 3 runs" }).click();
+    await page.waitForURL(/\/bulk\/1$/);
+    expect((await api.call("/api/v1/operations/1")).body).toMatchObject({ total: 3, canary: true });
   });
 
   test("more than a thousand are dismissed only once their name is written, and with why", async () => {

@@ -136,7 +136,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
 ];
 
 /** Runs that fail alike, and are counted so. */
-async function fail(api: ApiUnderTest): Promise<void> {
+export async function fail(api: ApiUnderTest): Promise<void> {
   for (let n = 1; n <= 3; n++) {
     await api.call("/api/v1/runs", { json: { job: "nothing" } });
     const failure = {

@@ -84,7 +84,10 @@ export function DeadGroup({ chosen, groups }: { chosen: Chosen; groups: Shown<Gr
       {letter && open === "rerun" && <RerunOne runId={letter} onClose={() => show()} />}
       {letter && open === "dismiss" && <DismissOne runId={letter} onClose={() => show()} />}
       {group && !letter && open === "rerun" && (
-        <RerunGroup {...{ chosen, group }} onClose={() => show()} />
+        <RerunGroup
+          {...{ chosen, count: group.count, errorClass: group.errorClass }}
+          onClose={() => show()}
+        />
       )}
       {group && !letter && open === "dismiss" && (
         <DismissGroup {...{ chosen, group }} onClose={() => show()} />

@@ -1,9 +1,4 @@
-import type {
-  DeadLetterGroup,
-  Operation,
-  OperationPreview,
-  PatchPreview,
-} from "@millrace/core/api";
+import type { Operation, OperationPreview, PatchPreview } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { type Done, act } from "../../data/act.ts";
 import { writeJson } from "../../data/lossless-json.ts";
@@ -18,11 +13,14 @@ import { ofMany, usePreview } from "./use-preview.ts";
 /** Reruns a whole group as an operation: what a patch makes of three of them is shown before. */
 export function RerunGroup({
   chosen,
-  group: { count, errorClass },
+  count,
+  errorClass,
   onClose,
 }: {
   chosen: Chosen;
-  group: DeadLetterGroup;
+  /** About how many there are, until the server has said so. */
+  count: number;
+  errorClass: string;
   onClose: () => void;
 }) {
   const [patchText, setPatchText] = useState("");
@@ -42,12 +40,13 @@ export function RerunGroup({
   const preview = usePreview(ofMany, "/api/v1/operations/preview", isGood ? body : undefined);
   const idempotencyKey = useOnceKey(body);
   const matches = preview?.ok ? preview.data.matches : count;
+  const none = matches === 0 ? "All of them are handled" : undefined;
   return (
     <ActDialog<Operation>
       title={`Rerun all ${errorClass}`}
       verb={`Rerun ${counted(matches, "run")}`}
       permission="operate"
-      why={wrong ?? rateWrong}
+      why={wrong ?? rateWrong ?? none}
       typed={nameToType(errorClass, matches)}
       wide
       onClose={onClose}

@@ -8,6 +8,8 @@ import { Field } from "../../parts/field.tsx";
 import { TextField } from "../../parts/text-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
+import { useKeys } from "../../shell/keyboard.ts";
+import { RerunGroup } from "../dead/rerun-group.tsx";
 
 const CHANGES = ["/api/v1/errors", "/api/v1/overview"];
 
@@ -16,6 +18,7 @@ export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: s
   const me = useIdentity();
   const open = place.value.query.get("do");
   const show = (what?: string) => go(withQuery({ do: what }), "replace");
+  useKeys({ R: () => show("replay") });
   const change = async (body: object, said: string) => {
     const result = await act(path, { method: "PATCH", body }, CHANGES);
     if (result.ok) toast(said);
@@ -24,11 +27,7 @@ export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: s
   const isMine = me !== undefined && group.assignedTo === me.name;
   return (
     <>
-      <ActionButton
-        permission="operate"
-        kind="primary"
-        onPress={() => go(`/dead?group=${group.fingerprint}&do=rerun`)}
-      >
+      <ActionButton permission="operate" kind="primary" shortcut="R" onPress={() => show("replay")}>
         Rerun…
       </ActionButton>
       {group.state === "open" ? (
@@ -59,6 +58,14 @@ export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: s
       >
         {isMine ? "Leave it" : "Take it"}
       </ActionButton>
+      {open === "replay" && (
+        <RerunGroup
+          chosen={{ fingerprint: group.fingerprint }}
+          count={group.count}
+          errorClass={group.errorClass}
+          onClose={() => show()}
+        />
+      )}
       {open === "snooze" && <SnoozeDialog path={path} onClose={() => show()} />}
       {open === "fixed" && <FixedDialog path={path} onClose={() => show()} />}
     </>
