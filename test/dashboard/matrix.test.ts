@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser).each(SCREEN_CASES)(
       await open(pathOf(screen, run));
       await seen(page, screen.full);
       if (screen.refused !== undefined) {
-        const button = page.getByRole("button", { name: screen.refused, exact: true });
+        const button = page.getByRole("button", { name: screen.refused, exact: true }).first();
         await expect
           .poll(() => button.getAttribute("aria-disabled"), { timeout: 30_000 })
           .toBe("true");
