@@ -83,7 +83,7 @@ function Line({ one }: { one: Attention }) {
           </span>{" "}
           <strong>{one.jobs.join(", ")}</strong>{" "}
           {one.inRange > 0
-            ? `${one.inRange.toLocaleString("en")} times, the first `
+            ? `${one.inRange === 1 ? "once," : `${one.inRange.toLocaleString("en")} times, the first`} `
             : "first seen "}
           <Ago at={one.firstSeen} />
           <span class="muted attention-more">{one.message.split("\n")[0]}</span>

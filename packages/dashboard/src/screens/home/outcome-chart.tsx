@@ -90,7 +90,7 @@ export function OutcomeChart({ overview: { bars, deploys } }: { overview: Overvi
       </svg>
       <div class="row muted chart-axis">
         <span>{axisTime(bars.at[0], bars.seconds)}</span>
-        {deploys.length > 0 && <span>┊ a new version: {deploys.at(-1)!.job} last</span>}
+        {deploys.length > 0 && <span>┊ new code, the last of it {deploys.at(-1)!.job}</span>}
         <span>now</span>
       </div>
     </section>
