@@ -49,8 +49,11 @@ function SecretList({ onDo }: { onDo: (doing: Doing) => void }) {
     <Given shown={shown} what="secrets">
       {({ secrets }) =>
         secrets.length === 0 ? (
-          <Empty title="No secret yet" command="millrace secrets set CRM_TOKEN --job contact.sync">
-            <p>The command asks for the value, so that it stays out of the shell’s history.</p>
+          <Empty
+            title="No secret yet"
+            command="millrace secrets set CRM_TOKEN --job contact.sync --host crm.example.com < token.txt"
+          >
+            <p>The command reads the value from its input: it stays out of the shell’s history.</p>
           </Empty>
         ) : (
           <ul class="entries">
