@@ -36,7 +36,7 @@ describe.skipIf(!hasBrowser).each(SCREEN_CASES)(
     test("while the answer is under way, it says so, and keeps still", async () => {
       const { page, open, complaints } = await stage();
       const let_go: (() => void)[] = [];
-      await page.route(/\/api\/v1\/(?!keys)/, async (route) => {
+      await page.route(/\/api\/v1\/(?!keys\/me)/, async (route) => {
         await new Promise<void>((go) => let_go.push(go));
         await route.abort();
       });
@@ -56,17 +56,21 @@ describe.skipIf(!hasBrowser).each(SCREEN_CASES)(
 
     test("with much to show, it shows it", async () => {
       const { api, page, open, complaints } = await stage();
-      await open(pathOf(screen, await seed(api)));
+      const run = await seed(api);
+      await screen.also?.(api);
+      await open(pathOf(screen, run));
       await seen(page, screen.full);
       await expectGood(page, complaints);
     });
 
     test("to a viewer it shows what there is, and which role may more", async () => {
       const { api, page, open, complaints } = await stage("viewer");
-      await open(pathOf(screen, await seed(api)));
+      const run = await seed(api);
+      await screen.also?.(api);
+      await open(pathOf(screen, run));
       await seen(page, screen.full);
       if (screen.refused !== undefined) {
-        const button = page.getByRole("button", { name: screen.refused, exact: true });
+        const button = page.getByRole("button", { name: screen.refused, exact: true }).first();
         await expect
           .poll(() => button.getAttribute("aria-disabled"), { timeout: 30_000 })
           .toBe("true");

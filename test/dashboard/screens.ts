@@ -1,6 +1,10 @@
 import type { Page } from "playwright-core";
 import type { ApiUnderTest } from "../support/api.ts";
+import { evaluateAlerts } from "../../packages/server/src/engine/alerts/evaluate.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
+import { askFor } from "../support/approval.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
+import { putInDoubt } from "../support/doubt.ts";
 
 export interface ScreenCase {
   name: string;
@@ -12,6 +16,8 @@ export interface ScreenCase {
   full: string;
   /** A button that a viewer sees and may not press; absent where there is none. */
   refused?: string;
+  /** What is there besides {@link seed}. */
+  also?: (api: ApiUnderTest) => Promise<void>;
 }
 
 /** Every screen: another one joins all tests of the matrix by a row. */
@@ -42,7 +48,130 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "What became of the last",
     refused: "Backfill",
   },
+  {
+    name: "dead letters",
+    path: "/dead",
+    empty: "No dead letters",
+    full: "503 for order 12",
+    refused: "Rerun 12…",
+  },
+  {
+    name: "group of dead letters",
+    path: "/dead?group=00000000000000aa",
+    empty: "All are handled",
+    full: "503 for order 1",
+    refused: "Dismiss all 12",
+  },
+  { name: "errors", path: "/errors", empty: "No errors", full: "502 for page 3", also: fail },
+  {
+    name: "error group",
+    path: "/errors/00000000000000bb",
+    full: "502 for page 3",
+    refused: "Mark as fixed",
+    also: fail,
+  },
+  {
+    name: "waiting",
+    path: "/waiting",
+    empty: "Nothing waits for a person",
+    full: "Refund 5 €?",
+    refused: "It happened…",
+    also: askPeople,
+  },
+  {
+    name: "operations",
+    path: "/bulk",
+    empty: "No operation yet",
+    full: "Rerun 12 dead letters",
+    also: operate,
+  },
+  {
+    name: "operation",
+    path: "/bulk/1",
+    full: "What became of them",
+    refused: "Pause",
+    also: operate,
+  },
+  {
+    name: "API keys",
+    path: "/settings",
+    empty: "No key yet",
+    full: "API keys",
+    refused: "Make a key",
+  },
+  {
+    name: "people",
+    path: "/settings?tab=people",
+    empty: "Nobody yet",
+    full: "They log in by a password",
+    refused: "Invite somebody",
+  },
+  {
+    name: "secrets",
+    path: "/settings?tab=secrets",
+    empty: "No secret yet",
+    full: "nobody can read them here",
+    refused: "Set a secret",
+  },
+  { name: "webhooks", path: "/settings?tab=webhooks", empty: "No webhook yet", full: "Webhooks" },
+  { name: "projects", path: "/settings?tab=projects", full: "default", refused: "Add a project" },
+  { name: "audit log", path: "/settings?tab=audit", full: "Audit log" },
+  {
+    name: "alerts",
+    path: "/alerts",
+    empty: "Nothing is wrong",
+    full: "dead-letters",
+    refused: "Acknowledge…",
+    also: fireAlert,
+  },
+  { name: "rules of alerts", path: "/alerts?tab=rules", full: "oldest-wait" },
+  {
+    name: "silences",
+    path: "/alerts?tab=silences",
+    empty: "Nothing is silenced",
+    full: "What is silenced fires",
+    refused: "Silence alerts",
+  },
+  { name: "system", path: "/system", full: "1.2.3" },
 ];
+
+/** Runs that fail alike, and are counted so. */
+export async function fail(api: ApiUnderTest): Promise<void> {
+  for (let n = 1; n <= 3; n++) {
+    await api.call("/api/v1/runs", { json: { job: "nothing" } });
+    const failure = {
+      ...{ class: "HttpError", message: `502 for page ${n}`, fingerprint: "00000000000000bb" },
+      stack: "HttpError: 502\n    at load (src/pages.ts:7:1)",
+    };
+    await (await api.claim(["default"])).settle({ verdict: "fail", failure });
+  }
+  await countEnds(api.db, 1000);
+}
+
+/** A run that asks, and one that does not know whether an effect happened. */
+export async function askPeople(api: ApiUnderTest): Promise<void> {
+  for (const wait of [
+    (run: Parameters<typeof askFor>[1]) =>
+      askFor(api.db, run, { ask: "Refund 5 €?", details: { order: 7 }, role: "editor" }),
+    (run: Parameters<typeof askFor>[1]) => putInDoubt(api.db, run),
+  ]) {
+    await api.call("/api/v1/runs", { json: { job: "nothing" } });
+    const { worker, runs } = await api.claim(["default"]);
+    await wait({ worker, ...runs[0]! });
+  }
+}
+
+/** Dead letters, of which a rule of Millrace's own says that there are any. */
+export async function fireAlert(api: ApiUnderTest): Promise<void> {
+  // A little ahead, as this clock knows no microseconds.
+  const now = new Date(Date.now() + 1000);
+  await evaluateAlerts(api.db, { everyMs: 0, publicUrl: api.url, now });
+}
+
+async function operate(api: ApiUnderTest): Promise<void> {
+  const json = { kind: "rerun", filter: { fingerprint: "00000000000000aa" }, canary: true };
+  await api.call("/api/v1/operations", { json });
+}
 
 /** Some of everything. @returns the id of a run that failed */
 export async function seed(api: ApiUnderTest): Promise<string> {

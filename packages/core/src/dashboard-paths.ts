@@ -12,6 +12,7 @@ export const DASHBOARD_PATHS = [
   "workers",
   "waiting",
   "bulk",
+  "alerts",
   "settings",
   "system",
   "v",

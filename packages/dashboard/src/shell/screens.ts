@@ -82,6 +82,58 @@ export const SCREENS: readonly Screen[] = [
     title: "Schedule",
     load: async () => (await import("../screens/schedules/schedule-screen.tsx")).ScheduleScreen,
   },
+  {
+    path: "/errors",
+    title: "Errors",
+    navigation: { icon: "!", key: "e" },
+    load: async () => (await import("../screens/errors/errors-screen.tsx")).ErrorsScreen,
+  },
+  {
+    path: "/errors/:fingerprint",
+    title: "Error group",
+    load: async () => (await import("../screens/errors/error-screen.tsx")).ErrorScreen,
+  },
+  {
+    path: "/dead",
+    title: "Dead letters",
+    navigation: { icon: "†", key: "d" },
+    load: async () => (await import("../screens/dead/dead-screen.tsx")).DeadScreen,
+  },
+  {
+    path: "/waiting",
+    title: "Waiting",
+    navigation: { icon: "?", key: "a" },
+    load: async () => (await import("../screens/waiting/waiting-screen.tsx")).WaitingScreen,
+  },
+  {
+    path: "/bulk",
+    title: "Operations",
+    navigation: { icon: "»", key: "o" },
+    load: async () => (await import("../screens/bulk/bulk-screen.tsx")).BulkScreen,
+  },
+  {
+    path: "/bulk/:id",
+    title: "Operation",
+    load: async () => (await import("../screens/bulk/operation-screen.tsx")).OperationScreen,
+  },
+  {
+    path: "/alerts",
+    title: "Alerts",
+    navigation: { icon: "¡", key: "l" },
+    load: async () => (await import("../screens/alerts/alerts-screen.tsx")).AlertsScreen,
+  },
+  {
+    path: "/settings",
+    title: "Settings",
+    navigation: { icon: "§", key: "t" },
+    load: async () => (await import("../screens/settings/settings-screen.tsx")).SettingsScreen,
+  },
+  {
+    path: "/system",
+    title: "System",
+    navigation: { icon: "=", key: "y" },
+    load: async () => (await import("../screens/system/system-screen.tsx")).SystemScreen,
+  },
 ];
 
 export function screenAt(
