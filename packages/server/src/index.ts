@@ -10,6 +10,7 @@ export { dismiss, rerunDeadLetter } from "./engine/dead-letter.ts";
 export { dispatch } from "./engine/dispatch.ts";
 export { type EnqueueRequest, type EnqueuedRun, enqueue } from "./engine/enqueue.ts";
 export { Intake, type RunRequest } from "./engine/intake.ts";
+export { IntakeTest } from "./engine/intake-test.ts";
 export { JobRegistry } from "./engine/job-registry.ts";
 export { explain } from "./engine/explain.ts";
 export { keepGate, tidyGate } from "./engine/keep-gate.ts";

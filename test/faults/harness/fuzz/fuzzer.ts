@@ -103,16 +103,23 @@ function ask(url: string, one: FuzzRequest, agent: Agent): Promise<Answer> {
       },
       (answer) => {
         const parts: Buffer[] = [];
-        answer.on("data", (part: Buffer) => parts.push(part));
-        answer.on("error", reject);
-        answer.on("end", () =>
+        const type = (answer.headers["content-type"] ?? "").split(";", 1)[0]!;
+        const whole = () =>
           resolve({
             status: answer.statusCode ?? 0,
-            type: (answer.headers["content-type"] ?? "").split(";", 1)[0]!,
+            type,
             body: Buffer.concat(parts),
             ms: performance.now() - begun,
-          }),
-        );
+          });
+        answer.on("data", (part: Buffer) => {
+          parts.push(part);
+          // It goes on for as long as somebody reads it.
+          if (type !== STREAM) return;
+          whole();
+          sent.destroy();
+        });
+        answer.on("error", reject);
+        answer.on("end", whole);
       },
     );
     sent.on("timeout", () => sent.destroy(new Error(`no answer in ${PATIENCE_MS} ms`)));
@@ -134,6 +141,7 @@ function ask(url: string, one: FuzzRequest, agent: Agent): Promise<Answer> {
 }
 
 const PROBLEM = "application/problem+json";
+const STREAM = "text/event-stream";
 
 const CUT_OFF = Buffer.from(
   JSON.stringify({
