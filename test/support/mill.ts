@@ -17,7 +17,9 @@ import {
   Worker,
   type WorkerOptions,
   createLogger,
+  inTransaction,
 } from "millrace";
+import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
 import { jobCache } from "./job-cache.ts";
 import { lendDatabase } from "./lent-database.ts";
 import { until } from "./until.ts";
@@ -152,6 +154,14 @@ export class Mill {
     onTestFinished(() => reaper.stop());
     await reaper.start();
     return reaper;
+  }
+
+  /** All workers are declared lost and their runs taken back before any of them can see the one and hand back its runs itself. */
+  loseWorkers(): Promise<{ run_id: string }[]> {
+    return inTransaction(this.db, async (tx) => {
+      await tx.query({ text: "update millrace.worker set state = 'lost'" });
+      return takeBackLost(tx);
+    });
   }
 
   /** Accepts a run and answers its id. */

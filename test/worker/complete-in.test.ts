@@ -46,8 +46,7 @@ function mark(tx: pg.Client, { runId, attempt }: Context) {
 
 /** The reaper takes the run from its worker, without waiting for a lease to pass. */
 async function lose(mill: Mill, id: string): Promise<void> {
-  await mill.rows("update millrace.worker set state = 'lost'");
-  await takeBackLost(mill.db);
+  await mill.loseWorkers();
   expect(await mill.run(id)).toMatchObject({ losses: 1 });
 }
 
