@@ -79,6 +79,8 @@ test("a run that waits for approval says so, of what and until when, in its reas
   expect(explained.body.blockers).toMatchObject([
     { code: "waits", message: expect.stringMatching(new RegExp(`^it waits for ${what}`)) },
   ]);
+  // Somebody may answer at any moment: the hour that one of them has is when it goes on at the latest.
+  expect(explained.body.expectedStart).toBeNull();
 });
 
 test("an answer wakes the run, is on record with who gave it and why, and is taken once", async () => {

@@ -270,7 +270,7 @@ async function holders(
 
 /**
  * Known where only the clock is in the way, or runs whose number and pace are known; a person's pause or a full key has
- * no end to tell.
+ * no end to tell, and what is waited for may come at any moment: there the time that it has tells the latest alone.
  */
 async function expectedStart(
   db: Queryable,
@@ -279,7 +279,9 @@ async function expectedStart(
   row: AheadRow | undefined,
 ): Promise<string | null> {
   const counted = ["behind", "slots_full"];
-  const known = blockers.every(({ code, until }) => until !== null || counted.includes(code));
+  const known = blockers.every(({ code, until }) =>
+    until === null ? counted.includes(code) : code !== "waits",
+  );
   if (!known || row?.more || row?.others) return null;
   let at = run.now.getTime();
   for (const { until } of blockers) if (until) at = Math.max(at, Date.parse(until));

@@ -1,0 +1,83 @@
+import { until } from "../support/until.ts";
+
+/** Asks the API: a GET, or what is given by POST or by the method that is said. */
+export type Ask = <T>(path: string, json?: unknown, method?: string) => Promise<T>;
+
+const TENANTS = ["acme", "globex", "initech", "umbra"];
+
+interface Dead {
+  runId: string;
+  fingerprint: string;
+  job: string;
+}
+
+/** What has pictures of its own. */
+export interface Told {
+  failed: string;
+  fingerprint: string;
+  workflow: string;
+  importing: string;
+}
+
+/** Half a minute at a company: all that its jobs do, and what goes wrong with them. */
+export async function tellStory(ask: Ask): Promise<Told> {
+  const run = (job: string, input: unknown = {}, more: object = {}) =>
+    ask<{ id: string }>("/api/v1/runs", { job, input, ...more });
+  const workflow = await run("customer.onboard", { account: "A-1041", tenant: "acme" });
+  const importing = await run("orders.import", { tenant: "globex", pages: 12 });
+  await run("orders.import", { tenant: "acme", pages: 40 });
+  await run("order.charge", { order: "7731", cents: 184_000 });
+  for (let n = 0; n < 40; n++) {
+    await run("order.charge", { order: String(7700 + n), cents: 1990 + n * 13 });
+    await run("sessions.clean");
+  }
+  for (let n = 0; n < 96; n++) {
+    const [contactId, region] = [`c-${800 + n}`, n % 3 === 0 ? "eu" : "us"];
+    const input = { contactId, tenant: TENANTS[n % TENANTS.length], region };
+    await run("contact.sync", input, { idempotencyKey: `sync:${contactId}` });
+  }
+  for (let n = 0; n < 4; n++) await run("invoice.pdf", { invoice: `F-20${31 + n}` });
+  for (let n = 0; n < 12; n++) {
+    await run("invoice.pdf", { invoice: `F-20${40 + n}`, lines: [1, 2, 3] });
+  }
+  for (let n = 0; n < 120; n++) {
+    await run("mail.send", { to: `reader${n}@example.com`, template: "digest" });
+  }
+  await run("digest", {}, { delay: "6h" });
+  await run("mail.send", { to: "ada@example.com", template: "welcome" }, { delay: "1d" });
+
+  for (const of of ["approvals", "doubts"]) {
+    await until(`somebody is asked for ${of}`, async () => {
+      const answer = await ask<Record<string, unknown[]>>(`/api/v1/${of}`);
+      return answer[of]!.length > 0;
+    });
+  }
+  const dead = await until("all that fails has failed", async () => {
+    const { deadLetters } = await ask<{ deadLetters: Dead[] }>("/api/v1/dead-letters?limit=100");
+    return deadLetters.length === 36 && deadLetters;
+  });
+  await furnish(ask, dead.find(({ job }) => job === "invoice.pdf")!.fingerprint);
+  const { runId, fingerprint } = dead.find(({ job }) => job === "contact.sync")!;
+  return { failed: runId, fingerprint, workflow: workflow.id, importing: importing.id };
+}
+
+/** What people have set up, and an operation of theirs. */
+async function furnish(ask: Ask, fingerprint: string): Promise<void> {
+  await ask("/api/v1/keys", { name: "shop", role: "editor", expiresIn: "90d" });
+  await ask("/api/v1/keys", { name: "billing", role: "operator" });
+  await ask("/api/v1/people", { email: "ana@example.com", role: "operator" });
+  await ask("/api/v1/projects", { name: "billing" });
+  await ask("/api/v1/secrets/CRM_TOKEN", { value: "tok_8f3a91c2", jobs: ["contact.sync"] }, "PUT");
+  await ask(
+    "/api/v1/webhooks/subscriptions/chat",
+    { url: "https://hooks.example.com/millrace", events: ["run.dead_lettered"] },
+    "PUT",
+  );
+  await ask("/api/v1/alert-silences", {
+    rule: "oldest-wait",
+    subject: "mail",
+    for: "2h",
+    reason: "the provider is down until noon",
+  });
+  await ask("/api/v1/operations", { kind: "rerun", filter: { fingerprint }, canary: true });
+}

@@ -1,0 +1,117 @@
+/**
+ * `npm run pictures -- --into FOLDER`: every screen of the dashboard beside a company at work, light and dark, wide and narrow, to be looked at one by one.
+ * The clock of the pages stands still.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Browser, Page } from "playwright-core";
+import { scriptDatabase } from "../faults/harness/script.ts";
+import { findBrowser, launchBrowser } from "../support/browser-program.ts";
+import { Company } from "./company.ts";
+import { type Told, tellStory } from "./story.ts";
+
+const SIZES = [
+  { name: "wide", width: 1280, height: 860 },
+  { name: "narrow", width: 390, height: 844 },
+];
+
+/** Of each screen the address, and what is done there before the picture is taken. */
+const PICTURES: Record<string, (told: Told) => string> = {
+  home: () => "/",
+  runs: () => "/runs",
+  "runs-search": () => "/runs?q=job:contact.sync%20status:failed%20input.region:eu",
+  "run-failed": ({ failed }) => `/runs/${failed}`,
+  "run-workflow": ({ workflow }) => `/runs/${workflow}`,
+  "run-steps": ({ workflow }) => `/runs/${workflow}?tab=steps`,
+  "run-running": ({ importing }) => `/runs/${importing}?tab=logs`,
+  errors: () => "/errors",
+  "error-group": ({ fingerprint }) => `/errors/${fingerprint}`,
+  dead: () => "/dead",
+  "dead-group": ({ fingerprint }) => `/dead?group=${fingerprint}`,
+  queues: () => "/queues",
+  queue: () => "/queues/mail",
+  workers: () => "/workers",
+  jobs: () => "/jobs",
+  job: () => "/jobs/contact.sync",
+  schedules: () => "/schedules",
+  month: () => "/schedules?tab=month",
+  schedule: () => "/schedules/digest",
+  waiting: () => "/waiting",
+  bulk: () => "/bulk",
+  operation: () => "/bulk/1",
+  alerts: () => "/alerts",
+  "alert-rules": () => "/alerts?tab=rules",
+  "alert-targets": () => "/alerts?tab=targets",
+  silences: () => "/alerts?tab=silences",
+  keys: () => "/settings",
+  people: () => "/settings?tab=people",
+  secrets: () => "/settings?tab=secrets",
+  webhooks: () => "/settings?tab=webhooks",
+  projects: () => "/settings?tab=projects",
+  audit: () => "/settings?tab=audit",
+  system: () => "/system",
+};
+
+async function main(): Promise<void> {
+  const { into = "pictures", only } = parseArgs({
+    options: { into: { type: "string" }, only: { type: "string" } },
+  }).values;
+  const known = Object.keys(PICTURES);
+  const chosen = only?.split(",") ?? known;
+  const unknown = chosen.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: one of ${known.join(", ")}`);
+  const program = await findBrowser();
+  if (program === undefined) throw new Error("pictures are taken in Chromium");
+  mkdirSync(into, { recursive: true });
+  const database = await scriptDatabase();
+  try {
+    await using company = await Company.open(database.url);
+    const told = await tellStory(company.ask);
+    await using browser = await launchBrowser(program);
+    for (const theme of ["light", "dark"] as const) {
+      await take(browser, company, { theme, told, chosen, into });
+    }
+  } finally {
+    await database.close();
+  }
+  process.stderr.write(`\n${into} has ${chosen.length * 2 * SIZES.length} pictures\n`);
+}
+
+interface Order {
+  theme: "light" | "dark";
+  told: Told;
+  chosen: readonly string[];
+  into: string;
+}
+
+async function take(browser: Browser, company: Company, order: Order): Promise<void> {
+  const { theme, told, chosen, into } = order;
+  const context = await browser.newContext({ colorScheme: theme, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  await page.goto(await company.link());
+  await settled(page);
+  for (const name of chosen) {
+    for (const { name: size, ...viewport } of SIZES) {
+      await page.setViewportSize(viewport);
+      await page.clock.setFixedTime(new Date());
+      await page.goto(company.url + PICTURES[name]!(told));
+      await settled(page);
+      // What has rows for as long as one scrolls draws only those that are seen.
+      const height = await page.evaluate<number>("document.documentElement.scrollHeight");
+      const path = join(into, `${name}-${size}-${theme}.png`);
+      await page.screenshot({ path, fullPage: height < 3 * viewport.height });
+    }
+    process.stderr.write(".");
+  }
+  await context.close();
+}
+
+/** Until nothing of the page is under way, and it is told what changes. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForSelector("main h1");
+  await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
+  await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
+}
+
+await main();
