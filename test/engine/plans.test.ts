@@ -210,7 +210,8 @@ test("with a history in many partitions, no plan that holds for every value read
   await readStandingOfQueues(connection);
   await readWatched(connection, open.slice(0, 100));
   await mill.db.query(
-    "insert into millrace.uncounted_end (run_id, job, state, at) select id, 'any', 'failed', now() from unnest($1::uuid[]) id",
+    `insert into millrace.uncounted_end (last_run, job, outcome, at, fingerprint, error_class, worker_id)
+     select id, 'any', 'failed', now(), 'f', 'Error', 1 from unnest($1::uuid[]) id`,
     [older],
   );
   await countEnds(connection, 1000);

@@ -2,6 +2,7 @@ import type { AnyJob } from "@millrace/sdk";
 import { evaluateAlerts, type Round } from "../../packages/server/src/engine/alerts/evaluate.ts";
 import { type GivenRule, setAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
 import type { AlertRow } from "../../packages/server/src/store/alerts.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import { ALERT_KIND_NAMES } from "@millrace/core";
 import { Mill } from "./mill.ts";
 import { ADMIN } from "./secrets.ts";
@@ -32,8 +33,9 @@ export class Alerting {
     return new Date(this.#from + minutes * MINUTE_MS);
   }
 
-  /** A round so many minutes after the beginning. */
+  /** A round so many minutes after the beginning, when what has ended is counted. */
   async round(minutes: number): Promise<Round> {
+    await countEnds(this.mill.db, 1000);
     const round = await evaluateAlerts(this.mill.db, {
       ...{ everyMs: 0, publicUrl: "https://mill.example.com", now: this.at(minutes) },
     });

@@ -2,6 +2,7 @@ import { Loop } from "../runtime/loop.ts";
 import type { Database } from "../store/database.ts";
 import {
   countEnds,
+  pruneCalls,
   pruneErrorGroups,
   pruneHours,
   pruneMinutes,
@@ -11,10 +12,10 @@ import {
 } from "../store/outcomes.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
-/** Ends that one statement counts: some 30 ms. */
+/** Notes that one statement counts: some 30 ms. */
 const BATCH = 2000;
 
-/** So late are failures counted. */
+/** So late are ends counted that were noted. */
 const REST_MS = 1000;
 
 const MINUTE_MS = 60_000;
@@ -22,9 +23,9 @@ const MINUTE_MS = 60_000;
 /** Rows that one statement forgets. */
 const PRUNED = 5000;
 
-const PRUNES = [pruneMinutes, pruneHours, pruneSamples, pruneSlots, pruneErrorGroups];
+const PRUNES = [pruneMinutes, pruneHours, pruneCalls, pruneSamples, pruneSlots, pruneErrorGroups];
 
-/** Counts how runs end, samples what waits, and forgets what is too old to be shown. Any number may run at once. */
+/** Counts how attempts and runs end, samples what waits, and forgets what is too old to be shown. Any number may run at once. */
 export class OutcomeKeeper extends Loop {
   constructor({ db, logger }: { db: Database; logger: Logger }) {
     let minute = 0;

@@ -73,29 +73,32 @@ export interface EndedRow extends OfProject {
   failed: number;
 }
 
-/** How attempts ended, by job. By the primary key of `tally`: its cost follows the jobs that ran within the window. */
+/**
+ * How attempts ended, by job. One that was lost with its worker says nothing about its job, unless its run failed of it. By the primary key of `end_minute`: the cost
+ * follows the jobs that ran within the window.
+ */
 export const countAttempts = statement<[now: Date, windowMs: number], EndedRow>(
   "alerts_attempts",
-  `select t.name, j.project, sum(t.count)::int as count, sum(t.failed)::int as failed
-   from millrace.tally t left join millrace.job j on j.name = t.name
-   where t.kind = 'attempts' and t.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and t.at <= $1
-   group by t.name, j.project`,
+  `select e.job as name, j.project, sum(e.ends)::int as count, coalesce(sum(e.ends) filter (where e.outcome <> 'completed'), 0)::int as failed
+   from millrace.end_minute e left join millrace.job j on j.name = e.job
+   where e.outcome in ('completed', 'failed', 'retried') and e.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and e.at <= $1
+   group by e.job, j.project`,
 );
 
 export interface CalledRow extends EndedRow {
-  /** By the bounds of `worker/tallies.ts`, and those that took longer. */
+  /** By the bounds of `engine/call-times.ts`, and those that took longer. */
   within: number[];
 }
 
-/** The same of calls, by host and by the project of the workers that made them. */
+/** The same of calls, by host and by the project of the workers that made them. By the primary key of `call_minute`. */
 export const countCalls = statement<[now: Date, windowMs: number], CalledRow>(
   "alerts_calls",
-  `select name, project, sum(count)::int as count, sum(failed)::int as failed,
+  `select host as name, project, sum(calls)::int as count, sum(failed)::int as failed,
      array[sum(within[1]), sum(within[2]), sum(within[3]), sum(within[4]), sum(within[5]), sum(within[6]), sum(within[7]), sum(within[8]),
        sum(within[9])]::int[] as within
-   from millrace.tally
-   where kind = 'calls' and at > $1::timestamptz - $2::float8 * interval '1 millisecond' and at <= $1
-   group by name, project`,
+   from millrace.call_minute
+   where at > $1::timestamptz - $2::float8 * interval '1 millisecond' and at <= $1
+   group by host, project`,
 );
 
 export interface CountedRow extends OfProject {
@@ -161,13 +164,6 @@ export const endingCredentials = statement<
 export const pruneAlertFacts = statement<[olderThanMs: number, limit: number], { pruned: number }>(
   "prune_alert_facts",
   `with old as materialized (select clock_timestamp() - $1::float8 * interval '1 millisecond' as at),
-    tallied as (
-      delete from millrace.tally t using (
-        select kind, at, project, name from millrace.tally
-        where kind in ('attempts', 'calls') and at < (select at from old) limit $2 for update skip locked
-      ) o
-      where t.kind = o.kind and t.at = o.at and t.project = o.project and t.name = o.name returning 1
-    ),
     signalled as (
       delete from millrace.alert_signal where ctid = any (array(
         select ctid from millrace.alert_signal
@@ -179,5 +175,5 @@ export const pruneAlertFacts = statement<[olderThanMs: number, limit: number], {
         select ctid from millrace.alert_sample where at < (select at from old) limit $2 for update skip locked))
       returning 1
     )
-    select greatest((select count(*) from tallied), (select count(*) from signalled), (select count(*) from sampled))::int as pruned`,
+    select greatest((select count(*) from signalled), (select count(*) from sampled))::int as pruned`,
 );

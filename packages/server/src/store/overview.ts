@@ -1,23 +1,24 @@
-import type { Projects, RunState } from "@millrace/core";
+import type { Projects } from "@millrace/core";
+import type { EndOutcome } from "./ends.ts";
 import { jobWithin, within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface BarRow {
   at: Date;
-  state: RunState;
+  outcome: EndOutcome;
   runs: number;
 }
 
 const bars = (title: string, table: string) =>
   statement<[from: Date, seconds: number, projects: Projects], BarRow>(
     title,
-    `select date_bin(make_interval(secs => $2::float8), at, $1::timestamptz) as at, state, sum(runs)::int as runs
+    `select date_bin(make_interval(secs => $2::float8), at, $1::timestamptz) as at, outcome, sum(ends)::int as runs
      from millrace.${table} where at >= $1 and ${jobWithin("job", "$3")} group by 1, 2`,
   );
 
-/** How runs have ended since an instant, by so many seconds from it on. Their cost follows the time and the number of jobs. */
-export const readMinutes = bars("read_outcome_minutes", "outcome_minute");
-export const readHours = bars("read_outcome_hours", "outcome_hour");
+/** How attempts and runs have ended since an instant, by so many seconds from it on. Their cost follows the time and the number of jobs. */
+export const readMinutes = bars("read_outcome_minutes", "end_minute");
+export const readHours = bars("read_outcome_hours", "end_hour");
 
 /** What waited and ran at the beginning of each minute since an instant. */
 export const readSamples = statement<
