@@ -1,7 +1,8 @@
 import { defineJob } from "@millrace/sdk";
 import { JobRegistry } from "millrace";
 import { expect, test } from "vitest";
-import { countEnds, sampleStanding } from "../../packages/server/src/store/outcomes.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
+import { takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { finishUnwinding } from "../../packages/server/src/store/unwinding.ts";
 import { tellCounts } from "../../packages/server/src/store/worker-counts.ts";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
@@ -44,7 +45,7 @@ test("an overview tells what needs somebody, what stands, and how runs have ende
   await api.db.query("update millrace.worker set state = 'gone'");
   await enqueue(api, { job: "greet", input: { name: "Ada" }, queue: "slow" });
   await api.call("/api/v1/queues/slow/pause", { json: { reason: "moving" } });
-  await sampleStanding(api.db);
+  await takeSample(api.db, null);
   await api.db.query(
     "insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, state, ended_at) values ('box', 1, '{}', '{}', '1', 1, 'lost', now())",
   );
@@ -119,7 +120,7 @@ test("who is confined to a project is told of its own alone", async () => {
   await countEnds(api.db, 100);
   await complete(api, { "crm/sync": 2, nothing: 5 });
   await enqueue(api, { job: "nothing" });
-  await sampleStanding(api.db);
+  await takeSample(api.db, null);
   const told = await overview(api, "1h", made.body.key);
   expect(told).toMatchObject({
     attention: [],

@@ -15,12 +15,13 @@ import {
 import { expireDue, forgetBuckets, forgetCollapsed } from "../../packages/server/src/store/gate.ts";
 import { listErrorGroups } from "../../packages/server/src/store/error-groups.ts";
 import { readStandingOfQueues, readWatched } from "../../packages/server/src/store/live.ts";
-import { countEnds, sampleStanding } from "../../packages/server/src/store/outcomes.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import {
   readForPeople,
   readMinutes,
   readQueueTrends,
 } from "../../packages/server/src/store/overview.ts";
+import { readQueueSamples, takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import { countRuns, searchRuns } from "../../packages/server/src/store/search.ts";
@@ -215,7 +216,8 @@ test("with a history in many partitions, no plan that holds for every value read
     [older],
   );
   await countEnds(connection, 1000);
-  await sampleStanding(connection);
+  await takeSample(connection, null);
+  await readQueueSamples(connection);
   await readMinutes(connection, anHourAgo, 60, null);
   await readQueueTrends(connection, null);
   await readForPeople(connection, null);

@@ -328,9 +328,8 @@ test("what is so for less than its rule says leaves nothing, and what comes back
 
 test("a rule that is narrowed, switched off or removed takes its alerts along, and one from the beginning is reset", async () => {
   const a = await Alerting.create(works, breaks);
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works'), ('dead letter', 'breaks')",
-  );
+  await a.dies("works");
+  await a.dies("breaks");
   await a.rule("dead-letters");
   await a.round(1);
   expect(await a.open()).toHaveLength(2);
@@ -354,9 +353,7 @@ test("a rule that is narrowed, switched off or removed takes its alerts along, a
 test("of two that decide at once, one does; and who dies before the end has done nothing", async () => {
   const a = await Alerting.create(works);
   await a.rule("dead-letters");
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works')",
-  );
+  await a.dies("works");
   const options = { everyMs: 15_000, now: a.at(1) };
   onTestFinished(() => onFailpoint(undefined));
   onFailpoint((point) => {
@@ -379,9 +376,8 @@ test("a rule that cannot be looked at keeps its alerts, and the others go on", a
   const a = await Alerting.create(works);
   await a.rule("dead-letters");
   await a.rule("schedule-late");
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works'), ('late', 'report')",
-  );
+  await a.dies("works");
+  await a.mill.db.query("insert into millrace.alert_signal (kind, name) values ('late', 'report')");
   await a.round(1);
   expect(await a.open()).toHaveLength(2);
   await a.mill.db.query("alter table millrace.job rename to job_elsewhere");
@@ -416,19 +412,15 @@ test("of two processes one decides, another when that is gone, and each turn is 
       .rows<{ at: Date | null }>("select decided_at as at from millrace.alert_round")
       .then(([row]) => row?.at);
   await until("one has decided", decided);
-  const dies = () =>
-    a.mill.db.query(
-      "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works')",
-    );
   const hurry = async () => {
     await a.mill.db.query("update millrace.alert_round set next_at = '-infinity'");
     for (const evaluator of evaluators) evaluator.wake();
   };
-  await dies();
+  await a.dies("works");
   await hurry();
   await until("it fires", async () => (await a.open()).length === 1);
   await evaluators[0]!.stop();
-  await a.mill.db.query("delete from millrace.alert_signal");
+  await a.mill.db.query("delete from millrace.end_minute");
   await hurry();
   await until("it is over", async () => (await a.open()).length === 0);
   expect(lines.map(({ event, rule, subject }) => `${event} ${rule} ${subject}`)).toEqual([
@@ -441,7 +433,7 @@ test("a round reads as much with a long past as without one", async () => {
   const a = await Alerting.create(works);
   const cost = async () => {
     await a.mill.db.query(
-      "vacuum analyze millrace.end_minute, millrace.call_minute, millrace.alert_signal, millrace.alert_sample, millrace.alert",
+      "vacuum analyze millrace.end_minute, millrace.call_minute, millrace.alert_signal, millrace.standing_minute, millrace.queue_sample, millrace.alert",
     );
     const explained = await explaining(a.mill.db);
     const now = a.at(1);
@@ -463,10 +455,14 @@ test("a round reads as much with a long past as without one", async () => {
      select now() - interval '1 hour' - n * interval '1 minute', 'default', 'host-' || n % 100, 1, 0, '{0,0,0,0,0,0,0,0,0}' from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
-    `insert into millrace.alert_signal (kind, at, name) select 'dead letter', now() - interval '1 hour' - n * interval '1 second', 'works' from generate_series(1, 20000) n`,
+    `insert into millrace.alert_signal (kind, at, name) select 'missed', now() - interval '1 hour' - n * interval '1 second', 'works' from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
-    `insert into millrace.alert_sample (queue, at, runs) select 'default', now() - interval '1 hour' - n * interval '1 minute', 1 from generate_series(1, 20000) n`,
+    `insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds)
+     select now() - interval '1 hour' - n * interval '1 minute', 'works', 'default', 1, 0, 0 from generate_series(1, 20000) n`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.queue_sample (minute, starts) select now() - interval '1 hour' - n * interval '1 minute', '{}' from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
     `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)

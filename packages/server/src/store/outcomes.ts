@@ -62,28 +62,6 @@ export const countEnds = statement<[limit: number], { taken: number }>(
     select (select count(*) from taken)::int as taken`,
 );
 
-/** As many rows as one sample may have: those with most that waits. */
-const MOST_SAMPLED = 2000;
-
-/** Notes what waits and what runs, once a minute, whoever comes first. It reads `ready`, `gate` and `lease` whole. */
-export const sampleStanding = statement<[], never>(
-  "sample_standing",
-  `insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds)
-   select date_trunc('minute', clock_timestamp()), job, queue, sum(waiting), sum(running),
-     coalesce(greatest(0, extract(epoch from clock_timestamp() - min(since))), 0)
-   from (
-     select job, queue, cardinality(run_ids) as waiting, 0 as running, since from millrace.ready
-     union all
-     select job, queue, cardinality(run_ids), 0, since from millrace.gate
-     union all
-     select r.job, r.queue, 0, 1, null from millrace.lease l cross join unnest(l.run_ids) u(id)
-     cross join lateral (select job, queue from millrace.run where id = u.id limit 1) r
-   ) place
-   where not exists (select from millrace.standing_minute where at = date_trunc('minute', clock_timestamp()))
-   group by job, queue order by 4 desc limit ${MOST_SAMPLED}
-   on conflict do nothing`,
-);
-
 const prune = (table: string, age: string) =>
   statement<[limit: number], { pruned: number }>(
     `prune_${table}`,
@@ -99,7 +77,14 @@ const prune = (table: string, age: string) =>
 export const pruneMinutes = prune("end_minute", "at < clock_timestamp() - interval '26 hours'");
 export const pruneHours = prune("end_hour", "at < clock_timestamp() - interval '32 days'");
 export const pruneCalls = prune("call_minute", "at < clock_timestamp() - interval '2 hours'");
-export const pruneSamples = prune("standing_minute", "at < clock_timestamp() - interval '2 hours'");
+export const pruneStanding = prune(
+  "standing_minute",
+  "at < clock_timestamp() - interval '2 hours'",
+);
+export const pruneSamples = prune(
+  "queue_sample",
+  "minute < clock_timestamp() - interval '2 hours'",
+);
 export const pruneSlots = prune("error_slot", "at < clock_timestamp() - interval '8 days'");
 
 /** The same of groups of errors that did not come for a quarter of a year. */

@@ -53,7 +53,7 @@ export const readQueueTrends = statement<
       where w.state = 'active' and ${within("w.project", "$1")} group by q.queue
     )
     select q.name,
-      case when exists (select from millrace.standing_minute where at <= date_trunc('minute', clock_timestamp() - interval '10 minutes'))
+      case when exists (select from millrace.queue_sample where minute = date_trunc('minute', clock_timestamp() - interval '10 minutes'))
         then coalesce(e.waiting, 0) end as before,
       coalesce(t.workers, 0) as workers,
       case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at,
