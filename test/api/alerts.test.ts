@@ -80,7 +80,7 @@ test("what fires is listed with what to do, whether it is silenced, and who look
   const round = (minutes: number) =>
     evaluateAlerts(api.db, { everyMs: 0, now: new Date(Date.now() + minutes * 60_000) });
   await api.db.query(
-    "insert into millrace.alert_signal (kind, name, count) values ('dead letter', 'greet', 3), ('dead letter', 'nothing', 1)",
+    "insert into millrace.end_minute (at, job, outcome, ends) values (now(), 'greet', 'failed', 3), (now(), 'nothing', 'failed', 1)",
   );
   await round(1);
   const { body } = await api.call("/api/v1/alerts?rule=dead-letters");

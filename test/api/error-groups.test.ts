@@ -126,7 +126,7 @@ test("what is fixed in a version stays fixed while older code fails so", async (
     const { body } = await api.call("/api/v1/runs", { json: { job: "pay", input: {} } });
     const claimed = await api.claimAs(["default"], ["pay"]);
     await api.db.query("update millrace.worker set versions = $2 where id = $1", [
-      ...[claimed.worker, JSON.stringify({ pay: version })],
+      ...[claimed.worker, JSON.stringify({ pay: { is: version, finishes: [] } })],
     ]);
     const failure = { class: "E", message: "broke", stack: null };
     await claimed.settle({ verdict: "fail", failure });

@@ -1,11 +1,10 @@
 import { defineJob } from "@millrace/sdk";
 import { JobRegistry } from "millrace";
 import { expect, test } from "vitest";
-import {
-  countCompleted,
-  countEnds,
-  sampleStanding,
-} from "../../packages/server/src/store/outcomes.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
+import { takeSample } from "../../packages/server/src/store/queue-samples.ts";
+import { finishUnwinding } from "../../packages/server/src/store/unwinding.ts";
+import { tellCounts } from "../../packages/server/src/store/worker-counts.ts";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
 
 const FAILURE = { class: "HttpError", message: "503 for order 17", stack: null };
@@ -24,6 +23,12 @@ const fail = async (api: ApiUnderTest, json: object = { job: "nothing" }) => {
   return id;
 };
 
+/** What a worker tells that has completed so many runs of each job. */
+const complete = async (api: ApiUnderTest, runs: Record<string, number>) => {
+  await tellCounts(api.db, 1, Object.keys(runs), Object.values(runs), [], [], [], [], 0, 0);
+  await countEnds(api.db, 100);
+};
+
 const overview = async (api: ApiUnderTest, range = "1h", key?: string) =>
   (await api.call(`/api/v1/overview?range=${range}`, key ? { key } : {})).body;
 
@@ -36,11 +41,11 @@ test("an overview tells what needs somebody, what stands, and how runs have ende
   await api.call(`/api/v1/runs/${gone}/cancel`, { method: "POST" });
   expect((await countEnds(api.db, 100))[0]).toEqual({ taken: 2 });
   expect((await countEnds(api.db, 100))[0]).toEqual({ taken: 0 });
-  await countCompleted(api.db, ["nothing", "greet"], [3, 4]);
+  await complete(api, { nothing: 3, greet: 4 });
   await api.db.query("update millrace.worker set state = 'gone'");
   await enqueue(api, { job: "greet", input: { name: "Ada" }, queue: "slow" });
   await api.call("/api/v1/queues/slow/pause", { json: { reason: "moving" } });
-  await sampleStanding(api.db);
+  await takeSample(api.db, null);
   await api.db.query(
     "insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, state, ended_at) values ('box', 1, '{}', '{}', '1', 1, 'lost', now())",
   );
@@ -87,14 +92,20 @@ test("a version of a job is told from when it was first seen", async () => {
   expect(paid.map(({ version }: { version: string }) => version)).toEqual(["1", "2"]);
 });
 
-test("a run that makes good first what it did is counted once, when it has ended", async () => {
+test("a run that is to make good first what it did is on the chart when it has ended, and not before", async () => {
   const api = await startApi();
   const id = await enqueue(api, { job: "nothing" });
   await api.db.query("update millrace.run set compensates = true where id = $1", [id]);
   await api.call(`/api/v1/runs/${id}/cancel`, { method: "POST" });
-  const { body } = await api.call(`/api/v1/runs/${id}`);
-  const ended = body.state === "cancelled" ? 1 : 0;
-  expect((await countEnds(api.db, 100))[0]).toEqual({ taken: ended });
+  expect((await api.call(`/api/v1/runs/${id}`)).body.state).toBe("queued");
+  expect((await countEnds(api.db, 100))[0]).toEqual({ taken: 0 });
+  const { worker, runs, settle } = await api.claimAs(["default"], ["nothing"]);
+  expect(runs.map(({ runId }) => runId)).toEqual([id]);
+  await finishUnwinding(api.db, worker, [runs[0]!.leaseId], [id]);
+  await settle({ verdict: "stop", failure: null });
+  expect((await api.call(`/api/v1/runs/${id}`)).body.state).toBe("cancelled");
+  await countEnds(api.db, 100);
+  expect(total((await overview(api)).bars.cancelled)).toBe(1);
 });
 
 test("who is confined to a project is told of its own alone", async () => {
@@ -107,9 +118,9 @@ test("who is confined to a project is told of its own alone", async () => {
   });
   await fail(api);
   await countEnds(api.db, 100);
-  await countCompleted(api.db, ["crm/sync", "nothing"], [2, 5]);
+  await complete(api, { "crm/sync": 2, nothing: 5 });
   await enqueue(api, { job: "nothing" });
-  await sampleStanding(api.db);
+  await takeSample(api.db, null);
   const told = await overview(api, "1h", made.body.key);
   expect(told).toMatchObject({
     attention: [],

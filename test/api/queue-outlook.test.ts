@@ -1,19 +1,25 @@
 import { defineJob } from "@millrace/sdk";
 import { explain } from "millrace";
 import { expect, test } from "vitest";
-import { sampleQueues } from "../../packages/server/src/store/queue-samples.ts";
+import { readQueueSamples, takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { startApi } from "../support/api.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
 const plain = defineJob({ name: "plain", run: () => null });
 
-/** Samples of each of the last minutes, the last of which is now. */
+/** Samples of each of the last minutes, the last of which is now, in place of others. */
 const samples = (depths: number[], starts: number) =>
-  `insert into millrace.queue_sample (minute, at, depths, starts)
-   select date_trunc('minute', at), at, jsonb_build_object('default', depth), jsonb_build_object('default', ${starts})
-   from unnest(array[${depths.join(",")}]) with ordinality d(depth, n)
-   cross join lateral (select clock_timestamp() - (${depths.length} - n) * interval '1 minute' as at) t`;
+  `delete from millrace.queue_sample;
+   delete from millrace.standing_minute;
+   with look as (
+     select date_trunc('minute', at) as minute, at, depth from unnest(array[${depths.join(",")}]) with ordinality d(depth, n)
+     cross join lateral (select clock_timestamp() - (${depths.length} - n) * interval '1 minute' as at) t
+   ),
+   sample as (
+     insert into millrace.queue_sample (minute, at, starts) select minute, at, jsonb_build_object('default', ${starts}) from look
+   )
+   insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds) select minute, 'plain', 'default', depth, 0, 0 from look`;
 
 test("a sample is taken once in a minute, however many ask, and no start is counted twice", async () => {
   const mill = await Mill.create(plain);
@@ -24,27 +30,27 @@ test("a sample is taken once in a minute, however many ask, and no start is coun
     [worker],
   );
   const anew = async () => {
-    const answers = await Promise.all(Array.from({ length: 4 }, () => sampleQueues(mill.db)));
-    return answers.flat().filter(({ sampled }) => sampled).length;
+    const answers = await Promise.all(Array.from({ length: 4 }, () => takeSample(mill.db, null)));
+    return answers.flat().filter(({ taken }) => taken).length;
   };
   // Between two of them the minute may turn.
   await until("all four ask within a minute", async () => {
     await mill.rows("delete from millrace.queue_sample");
+    await mill.rows("delete from millrace.standing_minute");
     await mill.rows("update millrace.pace set sampled = 0");
     return (await anew()) === 1;
   });
-  expect(await mill.rows("select depths, starts from millrace.queue_sample")).toEqual([
-    { depths: { default: 3 }, starts: { default: 40 } },
-  ]);
+  const told = async () =>
+    (await readQueueSamples(mill.db)).map(({ depths, starts }) => ({ depths, starts }));
+  expect(await told()).toEqual([{ depths: { default: 3 }, starts: { default: 40 } }]);
   await mill.rows("update millrace.queue_sample set minute = minute - interval '1 minute'");
+  await mill.rows("update millrace.standing_minute set at = at - interval '1 minute'");
   await mill.rows("update millrace.pace set started = started + 2");
   await mill.rows(
-    "insert into millrace.queue_sample (minute, depths, starts) values (now() - interval '1 hour', '{}', '{}')",
+    "insert into millrace.queue_sample (minute, starts) values (now() - interval '1 hour', '{}')",
   );
   expect(await anew()).toBe(1);
-  expect(
-    await mill.rows("select depths, starts from millrace.queue_sample order by minute"),
-  ).toEqual([
+  expect(await told()).toEqual([
     { depths: { default: 3 }, starts: { default: 40 } },
     { depths: { default: 3 }, starts: { default: 2 } },
   ]);
@@ -90,7 +96,6 @@ test("a queue tells by API when what waits will have started, or that it will no
   expect((await api.call("/metrics")).body).toMatch(
     /^millrace_queue_drain_seconds\{queue="default"\} 1[78]\d/m,
   );
-  await api.db.query("delete from millrace.queue_sample");
   await api.db.query(samples([0, 10, 20, 25, 30], 5));
   expect(await outlook()).toMatchObject({
     verdict: "grows",

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { migrate, openDatabase, pendingMigrations } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import { readAutomation } from "../../packages/server/src/store/runs.ts";
 import { createDatabase } from "../support/database.ts";
-import { laterVersion } from "../support/migrations.ts";
+import { earlierVersion, laterVersion } from "../support/migrations.ts";
 import { until } from "../support/until.ts";
 
 /** A database without our schema. */
@@ -116,4 +117,35 @@ test("a migration that others hold up lets them go on, says who they are, and is
   holder.release();
   expect((await migrating).map((migration) => migration.version)).toEqual([version]);
   expect(told).toHaveLength(1);
+});
+
+test("what was counted before counts are one is kept, and what was not counted yet is counted", async () => {
+  const db = await emptyDatabase();
+  await migrate(db, { folder: earlierVersion(43) });
+  const minute = "date_trunc('minute', now())";
+  await db.query(
+    `insert into millrace.outcome_minute values (${minute}, 'any', 'completed', 7), (${minute}, 'any', 'failed', 2);
+     insert into millrace.outcome_hour select * from millrace.outcome_minute;
+     insert into millrace.tally values ('attempts', ${minute}, 'default', 'any', 12, 5, '{}'), ('calls', ${minute}, 'crm', 'h', 3, 1, '{2,1}');
+     insert into millrace.uncounted_end values (gen_random_uuid(), 'any', 'cancelled', now())`,
+  );
+  await migrate(db);
+  await countEnds(db, 100);
+  const { rows } = await db.query({
+    text: "select outcome, sum(ends)::int as ends from millrace.end_minute group by 1 order by 1",
+  });
+  expect(rows).toEqual([
+    { outcome: "cancelled", ends: 1 },
+    { outcome: "completed", ends: 7 },
+    { outcome: "failed", ends: 2 },
+    { outcome: "retried", ends: 3 },
+  ]);
+  const { rows: hours } = await db.query({
+    text: "select sum(ends)::int as ends from millrace.end_hour",
+  });
+  expect(hours).toEqual([{ ends: 10 }]);
+  const { rows: calls } = await db.query({
+    text: "select project, host, calls, failed, within from millrace.call_minute",
+  });
+  expect(calls).toEqual([{ project: "crm", host: "h", calls: 3, failed: 1, within: [2, 1] }]);
 });

@@ -15,12 +15,13 @@ import {
 import { expireDue, forgetBuckets, forgetCollapsed } from "../../packages/server/src/store/gate.ts";
 import { listErrorGroups } from "../../packages/server/src/store/error-groups.ts";
 import { readStandingOfQueues, readWatched } from "../../packages/server/src/store/live.ts";
-import { countEnds, sampleStanding } from "../../packages/server/src/store/outcomes.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import {
   readForPeople,
   readMinutes,
   readQueueTrends,
 } from "../../packages/server/src/store/overview.ts";
+import { readQueueSamples, takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
 import { countRuns, searchRuns } from "../../packages/server/src/store/search.ts";
@@ -210,11 +211,13 @@ test("with a history in many partitions, no plan that holds for every value read
   await readStandingOfQueues(connection);
   await readWatched(connection, open.slice(0, 100));
   await mill.db.query(
-    "insert into millrace.uncounted_end (run_id, job, state, at) select id, 'any', 'failed', now() from unnest($1::uuid[]) id",
+    `insert into millrace.uncounted_end (last_run, job, outcome, at, fingerprint, error_class, worker_id)
+     select id, 'any', 'failed', now(), 'f', 'Error', 1 from unnest($1::uuid[]) id`,
     [older],
   );
   await countEnds(connection, 1000);
-  await sampleStanding(connection);
+  await takeSample(connection, null);
+  await readQueueSamples(connection);
   await readMinutes(connection, anHourAgo, 60, null);
   await readQueueTrends(connection, null);
   await readForPeople(connection, null);

@@ -110,8 +110,12 @@ describe.each(RUN_STATES)("a run that is %s", (state) => {
       const mill = await Mill.create(job);
       const stand = await bring(mill, state);
       const before = await mill.run(stand.run);
+      await mill.rows("delete from millrace.uncounted_end");
       await fire[transition.event](stand);
       const after = await mill.run(stand.run);
+      expect(await mill.rows("select outcome, ends from millrace.uncounted_end")).toEqual(
+        after.state === state ? [] : endsOf(transition.event, after.state),
+      );
       if (allows(state, transition.event)) {
         expect(transition.to).toContain(after.state);
         expect(after.state).not.toBe(state);
@@ -121,6 +125,14 @@ describe.each(RUN_STATES)("a run that is %s", (state) => {
     },
   );
 });
+
+/** What the statement notes that makes a run move so: every end but a completion, which workers tell. */
+function endsOf(event: RunEvent, to: string): { outcome: string; ends: number }[] {
+  if (event === "complete") return [];
+  if (["completed", "failed", "cancelled"].includes(to)) return [{ outcome: to, ends: 1 }];
+  if (event === "lose") return [{ outcome: "lost", ends: 1 }];
+  return event === "retry" || event === "crash" ? [{ outcome: "retried", ends: 1 }] : [];
+}
 
 test("after every event the run stands in exactly one place, or has ended", async () => {
   const mill = await Mill.create(job);

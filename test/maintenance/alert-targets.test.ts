@@ -67,11 +67,7 @@ async function started(allowed: string[]) {
       return rows.length === count && rows.every(({ outcome }) => outcome !== null) && rows;
     });
   /** A dead letter of a job, at an instant of the alerting. */
-  const dies = (job: string, minutes: number) =>
-    a.mill.db.query(
-      "insert into millrace.alert_signal (kind, at, name) values ('dead letter', $1, $2)",
-      [a.at(minutes), job],
-    );
+  const dies = (job: string, minutes: number) => a.dies(job, minutes);
   const hurry = () =>
     a.mill.db.query(
       "update millrace.alert_notification set due_at = now() where due_at is not null",

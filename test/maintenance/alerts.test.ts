@@ -17,7 +17,7 @@ import {
 } from "../../packages/server/src/store/alert-facts.ts";
 import { openAlerts } from "../../packages/server/src/store/alerts.ts";
 import { noteClaims } from "../../packages/server/src/store/workers.ts";
-import { Tallies } from "../../packages/server/src/worker/tallies.ts";
+import { Counts } from "../../packages/server/src/worker/counts.ts";
 import { Alerting } from "../support/alerting.ts";
 import { explaining } from "../support/plans.ts";
 import { receivingServer } from "../support/receiving-server.ts";
@@ -134,10 +134,10 @@ describe("each kind fires on what it is about, and is resolved when that is over
     const a = await Alerting.create(calls);
     const there = await receivingServer((response) => response.writeHead(500).end());
     await a.rule("downstream-failures");
-    const tallies = new Tallies(a.mill.db, a.mill.logger);
+    const counts = new Counts(a.mill.db, a.mill.logger);
     const guard = new OutboundGuard(new AllowedHosts([there.host]));
-    const http = new HttpClient({ guard, onTry: tallies.called });
-    const worker = await a.mill.startWorker({ http, tallies });
+    const http = new HttpClient({ guard, onTry: counts.called });
+    const worker = await a.mill.startWorker({ http, counts });
     const ids = [];
     for (let n = 0; n < 6; n++) ids.push(await a.mill.enqueue("calls", { url: there.url }));
     for (const id of ids)
@@ -157,11 +157,11 @@ describe("each kind fires on what it is about, and is resolved when that is over
     const a = await Alerting.create(works);
     await a.rule("downstream-latency");
     const worker = await a.mill.workerRow();
-    const tallies = new Tallies(a.mill.db, a.mill.logger);
-    const call = (ms: number) => tallies.called({ host: "slow.example.com", outcome: "2xx", ms });
+    const counts = new Counts(a.mill.db, a.mill.logger);
+    const call = (ms: number) => counts.called({ host: "slow.example.com", outcome: "2xx", ms });
     for (let n = 0; n < 18; n++) call(50);
     for (let n = 0; n < 2; n++) call(7000);
-    await tallies.tell(worker, true);
+    await counts.tell(worker, true);
     await a.rounds(1, 6);
     expect(await a.open()).toEqual(["downstream-latency slow.example.com firing"]);
     expect((await a.alerts())[0]!.value).toBeGreaterThan(5);
@@ -328,9 +328,8 @@ test("what is so for less than its rule says leaves nothing, and what comes back
 
 test("a rule that is narrowed, switched off or removed takes its alerts along, and one from the beginning is reset", async () => {
   const a = await Alerting.create(works, breaks);
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works'), ('dead letter', 'breaks')",
-  );
+  await a.dies("works");
+  await a.dies("breaks");
   await a.rule("dead-letters");
   await a.round(1);
   expect(await a.open()).toHaveLength(2);
@@ -354,9 +353,7 @@ test("a rule that is narrowed, switched off or removed takes its alerts along, a
 test("of two that decide at once, one does; and who dies before the end has done nothing", async () => {
   const a = await Alerting.create(works);
   await a.rule("dead-letters");
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works')",
-  );
+  await a.dies("works");
   const options = { everyMs: 15_000, now: a.at(1) };
   onTestFinished(() => onFailpoint(undefined));
   onFailpoint((point) => {
@@ -379,9 +376,8 @@ test("a rule that cannot be looked at keeps its alerts, and the others go on", a
   const a = await Alerting.create(works);
   await a.rule("dead-letters");
   await a.rule("schedule-late");
-  await a.mill.db.query(
-    "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works'), ('late', 'report')",
-  );
+  await a.dies("works");
+  await a.mill.db.query("insert into millrace.alert_signal (kind, name) values ('late', 'report')");
   await a.round(1);
   expect(await a.open()).toHaveLength(2);
   await a.mill.db.query("alter table millrace.job rename to job_elsewhere");
@@ -416,19 +412,15 @@ test("of two processes one decides, another when that is gone, and each turn is 
       .rows<{ at: Date | null }>("select decided_at as at from millrace.alert_round")
       .then(([row]) => row?.at);
   await until("one has decided", decided);
-  const dies = () =>
-    a.mill.db.query(
-      "insert into millrace.alert_signal (kind, name) values ('dead letter', 'works')",
-    );
   const hurry = async () => {
     await a.mill.db.query("update millrace.alert_round set next_at = '-infinity'");
     for (const evaluator of evaluators) evaluator.wake();
   };
-  await dies();
+  await a.dies("works");
   await hurry();
   await until("it fires", async () => (await a.open()).length === 1);
   await evaluators[0]!.stop();
-  await a.mill.db.query("delete from millrace.alert_signal");
+  await a.mill.db.query("delete from millrace.end_minute");
   await hurry();
   await until("it is over", async () => (await a.open()).length === 0);
   expect(lines.map(({ event, rule, subject }) => `${event} ${rule} ${subject}`)).toEqual([
@@ -441,7 +433,7 @@ test("a round reads as much with a long past as without one", async () => {
   const a = await Alerting.create(works);
   const cost = async () => {
     await a.mill.db.query(
-      "vacuum analyze millrace.tally, millrace.alert_signal, millrace.alert_sample, millrace.alert",
+      "vacuum analyze millrace.end_minute, millrace.call_minute, millrace.alert_signal, millrace.standing_minute, millrace.queue_sample, millrace.alert",
     );
     const explained = await explaining(a.mill.db);
     const now = a.at(1);
@@ -455,15 +447,22 @@ test("a round reads as much with a long past as without one", async () => {
   };
   const before = await cost();
   await a.mill.db.query(
-    `insert into millrace.tally (kind, at, project, name, count, failed, within)
-     select kind, now() - interval '1 hour' - n * interval '1 minute', 'default', 'job-' || n % 100, 1, 0, '{0,0,0,0,0,0,0,0,0}'
-     from generate_series(1, 20000) n, (values ('attempts'), ('calls')) k(kind) on conflict do nothing`,
+    `insert into millrace.end_minute (at, job, outcome, ends)
+     select now() - interval '1 hour' - n * interval '1 minute', 'job-' || n % 100, 'completed', 1 from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
-    `insert into millrace.alert_signal (kind, at, name) select 'dead letter', now() - interval '1 hour' - n * interval '1 second', 'works' from generate_series(1, 20000) n`,
+    `insert into millrace.call_minute (at, project, host, calls, failed, within)
+     select now() - interval '1 hour' - n * interval '1 minute', 'default', 'host-' || n % 100, 1, 0, '{0,0,0,0,0,0,0,0,0}' from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
-    `insert into millrace.alert_sample (queue, at, runs) select 'default', now() - interval '1 hour' - n * interval '1 minute', 1 from generate_series(1, 20000) n`,
+    `insert into millrace.alert_signal (kind, at, name) select 'missed', now() - interval '1 hour' - n * interval '1 second', 'works' from generate_series(1, 20000) n`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds)
+     select now() - interval '1 hour' - n * interval '1 minute', 'works', 'default', 1, 0, 0 from generate_series(1, 20000) n`,
+  );
+  await a.mill.db.query(
+    `insert into millrace.queue_sample (minute, starts) select now() - interval '1 hour' - n * interval '1 minute', '{}' from generate_series(1, 20000) n`,
   );
   await a.mill.db.query(
     `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)

@@ -2,6 +2,8 @@ import type { AnyJob } from "@millrace/sdk";
 import { evaluateAlerts, type Round } from "../../packages/server/src/engine/alerts/evaluate.ts";
 import { type GivenRule, setAlertRule } from "../../packages/server/src/engine/alerts/rules.ts";
 import type { AlertRow } from "../../packages/server/src/store/alerts.ts";
+import { countEnds } from "../../packages/server/src/store/outcomes.ts";
+import { takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { ALERT_KIND_NAMES } from "@millrace/core";
 import { Mill } from "./mill.ts";
 import { ADMIN } from "./secrets.ts";
@@ -32,14 +34,25 @@ export class Alerting {
     return new Date(this.#from + minutes * MINUTE_MS);
   }
 
-  /** A round so many minutes after the beginning. */
+  /** A round so many minutes after the beginning, when what has ended is counted; afterwards somebody looks what stands. */
   async round(minutes: number): Promise<Round> {
+    await countEnds(this.mill.db, 1000);
     const round = await evaluateAlerts(this.mill.db, {
       ...{ everyMs: 0, publicUrl: "https://mill.example.com", now: this.at(minutes) },
     });
     if (!round) throw new Error("the round was another's");
     if (round.failed.length > 0) throw round.failed[0]!.error;
+    await takeSample(this.mill.db, this.at(minutes));
     return round;
+  }
+
+  /** A run of a job fails for good, so many minutes after the beginning. */
+  async dies(job: string, minutes = 0): Promise<void> {
+    await this.mill.db.query(
+      `insert into millrace.end_minute as e (at, job, outcome, ends) values ($1, $2, 'failed', 1)
+       on conflict (at, job, outcome) do update set ends = e.ends + 1`,
+      [this.at(minutes), job],
+    );
   }
 
   /** One in each minute. */

@@ -4,7 +4,7 @@ import { OutcomeKeeper } from "../../packages/server/src/maintenance/outcome-kee
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
-test("what a worker completes is counted when it stops at the latest, and what fails by maintenance", async () => {
+test("what a worker completes is told when it stops at the latest, and counted by maintenance like what fails", async () => {
   const fine = defineJob({ name: "fine", run: () => null });
   const broken = defineJob({
     name: "broken",
@@ -24,18 +24,17 @@ test("what a worker completes is counted when it stops at the latest, and what f
   await worker.stop();
   const keeper = new OutcomeKeeper(mill);
   await keeper.start();
-  const counts = () =>
-    mill.rows("select job, state::text, runs from millrace.outcome_minute order by job");
-  await until("the failure is counted", async () => (await counts()).length === 2);
+  const counts = () => mill.rows("select job, outcome, ends from millrace.end_minute order by job");
+  await until("both are counted", async () => (await counts()).length === 2);
   await keeper.stop();
   const expected = [
-    { job: "broken", state: "failed", runs: 1 },
-    { job: "fine", state: "completed", runs: 3 },
+    { job: "broken", outcome: "failed", ends: 1 },
+    { job: "fine", outcome: "completed", ends: 3 },
   ];
   expect(await counts()).toEqual(expected);
-  expect(
-    await mill.rows("select job, state::text, runs from millrace.outcome_hour order by job"),
-  ).toEqual(expected);
+  expect(await mill.rows("select job, outcome, ends from millrace.end_hour order by job")).toEqual(
+    expected,
+  );
   expect(await mill.rows("select job, last_run, runs from millrace.error_group")).toEqual([
     { job: "broken", last_run: failed, runs: 1 },
   ]);

@@ -16,9 +16,17 @@ interface Seen {
   letter: string | null;
 }
 
+interface Sums {
+  standing: number;
+  empty: number;
+  lines: number;
+  /** How attempts and runs have ended, by what is noted to be counted. */
+  ends: Record<string, number>;
+}
+
 /**
  * Compares the model with the database: each run in its one place, its counts, its attempts, its outcome and its dead
- * letter, and nothing beside.
+ * letter, how often what has ended how, and nothing beside.
  *
  * @throws Error that names each run on which they differ
  */
@@ -33,11 +41,14 @@ export async function agree(db: Database, life: Life): Promise<void> {
       : [`run ${id}\n  model    ${JSON.stringify(expected)}\n  database ${JSON.stringify(found)}`];
   });
   const unknown = rows.filter(({ id }) => !life.runs.has(id)).map(({ id }) => `unknown run ${id}`);
-  const { rows: sums } = await db.query<{ standing: number; empty: number; lines: number }>(SUMS);
+  const { rows: sums } = await db.query<Sums>(SUMS);
   const open = [...life.runs.values()].filter((run) => run.place.at !== "end").length;
-  const { standing, empty, lines } = sums[0]!;
+  const { standing, empty, lines, ends } = sums[0]!;
   if (standing !== open) differences.push(`${standing} places are taken by ${open} open runs`);
   if (empty > 0) differences.push(`${empty} parcels or leases are empty`);
+  if (!isDeepStrictEqual(ends, life.ends)) {
+    differences.push(`ends are noted as ${JSON.stringify(ends)}, not ${JSON.stringify(life.ends)}`);
+  }
   if (lines !== life.lines) differences.push(`${lines} log lines are kept, not ${life.lines}`);
   if (differences.length + unknown.length > 0) {
     throw new Error(`model and database differ:\n${[...differences, ...unknown].join("\n")}`);
@@ -84,4 +95,6 @@ const SUMS = `
       + (select count(*) from millrace.timer)::int as standing,
     (select count(*) from millrace.ready where cardinality(run_ids) = 0)::int
       + (select count(*) from millrace.lease where cardinality(run_ids) = 0)::int as empty,
-    (select count(*) from millrace.log)::int as lines`;
+    (select count(*) from millrace.log)::int as lines,
+    (select coalesce(jsonb_object_agg(outcome, n), '{}')
+     from (select outcome, sum(ends)::int as n from millrace.uncounted_end group by outcome) e) as ends`;

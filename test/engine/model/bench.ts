@@ -41,7 +41,15 @@ export class Bench {
 
   /** As if nothing had ever been accepted. Deleted, not truncated: of some hundred rows that is quicker. */
   async clear(): Promise<void> {
-    const tables = ["ready", "lease", "timer", "cancellation", "idempotency_key", "dead_letter"];
+    const tables = [
+      "ready",
+      "lease",
+      "timer",
+      "cancellation",
+      "idempotency_key",
+      "dead_letter",
+      "uncounted_end",
+    ];
     const history = ["progress", "step", "log", "event", "attempt", "run", "worker"];
     await this.db.query(
       [...tables, ...history].map((table) => `delete from millrace.${table}`).join(";"),

@@ -249,7 +249,7 @@ const cancels = fc.nat().map((number) =>
     const leased = run.place.at === "lease";
     assert.equal(await cancel(bench.db, by("model"), asked), leased ? "asked" : "cancelled");
     if (leased) run.unwanted = true;
-    else run.place = { at: "end", state: "cancelled" };
+    else life.cancel(run);
   }),
 );
 

@@ -50,6 +50,8 @@ export class Life {
   /** Those that were declared lost, or have gone. */
   readonly former: ModelWorker[] = [];
   readonly paused = new Set<Queue>();
+  /** How often attempts and runs have ended so, completions apart, which no statement notes. */
+  readonly ends: Record<string, number> = {};
   /** So many log lines were kept. */
   lines = 0;
 
@@ -92,6 +94,13 @@ export class Life {
     if (outcome === "failed") run.failures++;
     if (outcome === "lost") run.losses++;
     if (place.at === "end" && place.state === "failed") run.letter = "open";
+    if (place.at === "end") this.#count(place.state);
+    else if (outcome !== "released") this.#count(outcome === "failed" ? "retried" : outcome);
+  }
+
+  cancel(run: ModelRun): void {
+    run.place = { at: "end", state: "cancelled" };
+    this.#count("cancelled");
   }
 
   /** All that workers hold who are lost or gone. */
@@ -103,5 +112,9 @@ export class Life {
       if (run.unwanted) this.end(run, "lost", { at: "end", state: "cancelled" });
       else this.end(run, "lost", { at: "ready" });
     }
+  }
+
+  #count(outcome: string): void {
+    if (outcome !== "completed") this.ends[outcome] = (this.ends[outcome] ?? 0) + 1;
   }
 }

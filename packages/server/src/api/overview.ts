@@ -76,10 +76,12 @@ export async function readOverview(
       await othersOf(tx, projects),
     ];
     const sparkAt = series(sparkFrom, SPARK_MINUTES, 60);
-    const failed = filled(sparkAt, minutes, ({ state, runs }) => (state === "failed" ? runs : 0));
+    const failed = filled(sparkAt, minutes, ({ outcome, runs }) =>
+      outcome === "failed" ? runs : 0,
+    );
     const barAt = series(from, count, seconds);
-    const ended = (state: "completed" | "failed" | "cancelled") =>
-      filled(barAt, bars, (row) => (row.state === state ? row.runs : 0));
+    const ended = (outcome: "completed" | "failed" | "cancelled") =>
+      filled(barAt, bars, (row) => (row.outcome === outcome ? row.runs : 0));
     return {
       at: now.toISOString(),
       range,

@@ -1,4 +1,4 @@
-import { pruneAlertFacts } from "../store/alert-facts.ts";
+import { pruneAlertSignals } from "../store/alert-facts.ts";
 import { pruneNotifications } from "../store/alert-notifications.ts";
 import { pruneAlertSilences } from "../store/alert-silences.ts";
 import { pruneAlerts } from "../store/alerts.ts";
@@ -12,21 +12,21 @@ const BATCH = 5000;
 const REST_MS = 60_000;
 
 /** No rule looks further back than an hour. */
-const FACTS_KEPT_MS = 2 * 3_600_000;
+const SIGNALS_KEPT_MS = 2 * 3_600_000;
 
-/** Removes what rules counted two hours ago, silences that are over, and alerts and what was told of them that are older than runs are kept. */
+/** Removes what was signalled to rules two hours ago, silences that are over, and alerts and what was told of them that are older than runs are kept. */
 export class AlertPruner extends Loop {
   /** @param retentionMs Infinity keeps alerts for ever */
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
     super(
       "alert pruner",
       async () => {
-        const [facts] = await pruneAlertFacts(db, FACTS_KEPT_MS, BATCH);
+        const [signals] = await pruneAlertSignals(db, SIGNALS_KEPT_MS, BATCH);
         await pruneAlertSilences(db);
         const [alerts] = retentionMs === Infinity ? [] : await pruneAlerts(db, retentionMs, BATCH);
         const [told] =
           retentionMs === Infinity ? [] : await pruneNotifications(db, retentionMs, BATCH);
-        const full = [facts, alerts, told].some((row) => row?.pruned === BATCH);
+        const full = [signals, alerts, told].some((row) => row?.pruned === BATCH);
         return full ? 100 : REST_MS;
       },
       logger,

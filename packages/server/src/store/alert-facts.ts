@@ -20,7 +20,7 @@ export interface WaitingRow extends OfProject {
 
 /**
  * The queues in which something waits, but for those that are paused. Reads `ready` and `gate` whole, and no run: its cost follows the backlog,
- * never the history. What waited before is one row for each queue, by the primary key of `alert_sample`. Parameters: now; how long the window is;
+ * never the history. What waited before is what was seen in one minute, by the primary key of `standing_minute`. Parameters: now; how long the window is;
  * how many queues at the most, those with the most first.
  */
 export const readWaiting = statement<[now: Date, windowMs: number, most: number], WaitingRow>(
@@ -34,37 +34,27 @@ export const readWaiting = statement<[now: Date, windowMs: number, most: number]
     taking as (
       select q.queue, count(*)::int as workers from millrace.worker w cross join unnest(w.queues) q(queue)
       where w.state = 'active' group by q.queue
+    ),
+    look as materialized (
+      select max(minute) as minute from millrace.queue_sample
+      where minute <= $1::timestamptz - $2::float8 * interval '1 millisecond'
+        and minute > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes'
+    ),
+    earlier as (
+      select queue, sum(waiting)::int as runs from millrace.standing_minute where at = (select minute from look) group by queue
     )
     select q.name, q.project, coalesce(w.runs, 0) as ready, coalesce(g.runs, 0) as held,
       greatest(0, extract(epoch from $1::timestamptz - least(w.since, g.since)))::float8 as oldest_seconds,
-      coalesce(t.workers, 0) as workers, coalesce(s.runs, case when l.looked then 0 end) as before
+      coalesce(t.workers, 0) as workers, case when l.minute is not null then coalesce(e.runs, 0) end as before
     from millrace.queue q
     left join waiting w on w.queue = q.name
     left join gated g on g.queue = q.name
     left join taking t on t.queue = q.name
-    left join lateral (
-      select runs from millrace.alert_sample
-      where queue = q.name and at <= $1::timestamptz - $2::float8 * interval '1 millisecond'
-        and at > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes'
-      order by at desc limit 1
-    ) s on true
-    cross join (
-      select exists (
-        select from millrace.alert_sample
-        where queue = '' and at <= $1::timestamptz - $2::float8 * interval '1 millisecond'
-          and at > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes') as looked
-    ) l
+    left join earlier e on e.queue = q.name
+    cross join look l
     where (w.runs is not null or g.runs is not null)
       and (q.paused_at is null or q.paused_until <= $1::timestamptz)
     order by coalesce(w.runs, 0) + coalesce(g.runs, 0) desc, q.name limit $3`,
-);
-
-/** Notes what waits, once a minute for each queue. Where nothing waits, that is noted while it is remembered that something did. */
-export const sampleQueues = statement<[now: Date, queues: string[], runs: number[]], never>(
-  "sample_queues",
-  `insert into millrace.alert_sample (queue, at, runs)
-   select queue, date_trunc('minute', $1::timestamptz), runs from unnest($2::text[], $3::int[]) s(queue, runs) order by queue
-   on conflict do nothing`,
 );
 
 export interface EndedRow extends OfProject {
@@ -73,29 +63,32 @@ export interface EndedRow extends OfProject {
   failed: number;
 }
 
-/** How attempts ended, by job. By the primary key of `tally`: its cost follows the jobs that ran within the window. */
+/**
+ * How attempts ended, by job. One that was lost with its worker says nothing about its job, unless its run failed of it. By the primary key of `end_minute`: the cost
+ * follows the jobs that ran within the window.
+ */
 export const countAttempts = statement<[now: Date, windowMs: number], EndedRow>(
   "alerts_attempts",
-  `select t.name, j.project, sum(t.count)::int as count, sum(t.failed)::int as failed
-   from millrace.tally t left join millrace.job j on j.name = t.name
-   where t.kind = 'attempts' and t.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and t.at <= $1
-   group by t.name, j.project`,
+  `select e.job as name, j.project, sum(e.ends)::int as count, coalesce(sum(e.ends) filter (where e.outcome <> 'completed'), 0)::int as failed
+   from millrace.end_minute e left join millrace.job j on j.name = e.job
+   where e.outcome in ('completed', 'failed', 'retried') and e.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and e.at <= $1
+   group by e.job, j.project`,
 );
 
 export interface CalledRow extends EndedRow {
-  /** By the bounds of `worker/tallies.ts`, and those that took longer. */
+  /** By the bounds of `engine/call-times.ts`, and those that took longer. */
   within: number[];
 }
 
-/** The same of calls, by host and by the project of the workers that made them. */
+/** The same of calls, by host and by the project of the workers that made them. By the primary key of `call_minute`. */
 export const countCalls = statement<[now: Date, windowMs: number], CalledRow>(
   "alerts_calls",
-  `select name, project, sum(count)::int as count, sum(failed)::int as failed,
+  `select host as name, project, sum(calls)::int as count, sum(failed)::int as failed,
      array[sum(within[1]), sum(within[2]), sum(within[3]), sum(within[4]), sum(within[5]), sum(within[6]), sum(within[7]), sum(within[8]),
        sum(within[9])]::int[] as within
-   from millrace.tally
-   where kind = 'calls' and at > $1::timestamptz - $2::float8 * interval '1 millisecond' and at <= $1
-   group by name, project`,
+   from millrace.call_minute
+   where at > $1::timestamptz - $2::float8 * interval '1 millisecond' and at <= $1
+   group by host, project`,
 );
 
 export interface CountedRow extends OfProject {
@@ -103,13 +96,13 @@ export interface CountedRow extends OfProject {
   count: number;
 }
 
-/** Dead letters that came to be, by job. By `alert_signal_at`. */
+/** Runs that failed, and so became dead letters, by job. By the primary key of `end_minute`. */
 export const countDead = statement<[now: Date, windowMs: number], CountedRow>(
   "alerts_dead_letters",
-  `select s.name, j.project, sum(s.count)::int as count
-   from millrace.alert_signal s left join millrace.job j on j.name = s.name
-   where s.kind = 'dead letter' and s.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and s.at <= $1
-   group by s.name, j.project order by count desc, s.name limit 1000`,
+  `select e.job as name, j.project, sum(e.ends)::int as count
+   from millrace.end_minute e left join millrace.job j on j.name = e.job
+   where e.outcome = 'failed' and e.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and e.at <= $1
+   group by e.job, j.project order by count desc, e.job limit 1000`,
 );
 
 /** Occurrences that were missed, or whose runs were late, by schedule. By `alert_signal_at`. */
@@ -157,27 +150,17 @@ export const endingCredentials = statement<
    from millrace.ending_credentials($2) order by ends_at limit 1000`,
 );
 
-/** What nobody looks at any more, up to a number of rows of each. */
-export const pruneAlertFacts = statement<[olderThanMs: number, limit: number], { pruned: number }>(
-  "prune_alert_facts",
-  `with old as materialized (select clock_timestamp() - $1::float8 * interval '1 millisecond' as at),
-    tallied as (
-      delete from millrace.tally t using (
-        select kind, at, project, name from millrace.tally
-        where kind in ('attempts', 'calls') and at < (select at from old) limit $2 for update skip locked
-      ) o
-      where t.kind = o.kind and t.at = o.at and t.project = o.project and t.name = o.name returning 1
-    ),
-    signalled as (
+/** Forgets signals that nobody looks at any more, up to a number of them. */
+export const pruneAlertSignals = statement<
+  [olderThanMs: number, limit: number],
+  { pruned: number }
+>(
+  "prune_alert_signals",
+  `with gone as (
       delete from millrace.alert_signal where ctid = any (array(
         select ctid from millrace.alert_signal
-        where kind in ('dead letter', 'missed', 'late') and at < (select at from old) limit $2 for update skip locked))
-      returning 1
-    ),
-    sampled as (
-      delete from millrace.alert_sample where ctid = any (array(
-        select ctid from millrace.alert_sample where at < (select at from old) limit $2 for update skip locked))
+        where kind in ('missed', 'late') and at < clock_timestamp() - $1::float8 * interval '1 millisecond' limit $2 for update skip locked))
       returning 1
     )
-    select greatest((select count(*) from tallied), (select count(*) from signalled), (select count(*) from sampled))::int as pruned`,
+    select count(*)::int as pruned from gone`,
 );

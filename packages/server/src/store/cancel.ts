@@ -1,4 +1,5 @@
 import type { FinalState } from "@millrace/core";
+import { noteCancelled } from "./ends.ts";
 import { statement } from "./statement.ts";
 
 /** Locks the run's row, so that settling and cancelling happen one after the other. */
@@ -92,7 +93,9 @@ export const dropFromGate = statement<[run: string, job: string], never>(
 /** One that makes good first what it has done is open again afterwards, and stands in its queue: see `millrace.unwind`. */
 export const cancelRun = statement<[run: string], never>(
   "cancel_run",
-  `update millrace.run set state = 'cancelled', finished_at = clock_timestamp() where id = $1 and state is null`,
+  `with ended as (
+      update millrace.run set state = 'cancelled', finished_at = clock_timestamp() where id = $1 and state is null returning job, compensates
+    )${noteCancelled("ended")}`,
 );
 
 /** Whether a run is to end already, and makes good first what it has done. */

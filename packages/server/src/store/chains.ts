@@ -1,3 +1,4 @@
+import { noteEnds } from "./ends.ts";
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
 import { pruneGone } from "./prune-gone.ts";
 import { statement } from "./statement.ts";
@@ -25,11 +26,14 @@ export const settleContinued = statement<
         started_at = f.claimed_at, finished_at = f.at, worker_id = f.worker_id,
         chain = coalesce(f.chain, r.chain), continued_as = f.successor
       from fenced f where r.id = f.run_id and r.state is null and (f.successor is not null or f.unwanted)
-      returning r.id, r.attempts, r.state, f.successor, f.worker_id, f.claimed_at, f.at
+      returning r.id, r.job, r.attempts, r.state, r.compensates, f.successor, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at)
       select id, attempts, 'cancelled', worker_id, claimed_at, at from moved where successor is null
+    ),
+    counted as (${noteEnds(`
+        select id, job, state::text as outcome, compensates, null as fingerprint, null as error_class, null as version, worker_id from moved`)}
     )
     select (${letters("'r'")}) as letters, ${ROOMIER}, (select queue from settling) as queue`,
 );

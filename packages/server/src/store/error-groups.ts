@@ -157,7 +157,7 @@ export interface FactsRow {
   input: Json;
 }
 
-const FACTS = `r.id, r.job, r.queue, coalesce(r.version, w.versions ->> r.job) as version, w.name as worker, r.attempts, r.trigger, r.state, r.input`;
+const FACTS = `r.id, r.job, r.queue, coalesce(r.version, w.versions -> r.job ->> 'is') as version, w.name as worker, r.attempts, r.trigger, r.state, r.input`;
 
 /**
  * Runs that failed with a fingerprint, the newest first. It looks at so many dead letters at the most, along their key. Parameters: fingerprint; how many to look at; how many to

@@ -207,6 +207,8 @@ export const notePace = statement<
   "note_pace",
   `insert into millrace.pace as b (worker_id, queue, per_second, started)
    select $1, queue, per_second, started from unnest($2::text[], $3::float8[], $4::bigint[]) p(queue, per_second, started)
+   -- As whoever samples locks them.
+   order by queue
    on conflict (worker_id, queue) do update
    set per_second = excluded.per_second, started = b.started + excluded.started, at = clock_timestamp()`,
 );

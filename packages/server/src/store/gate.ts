@@ -1,3 +1,4 @@
+import { noteCancelled } from "./ends.ts";
 import { statement } from "./statement.ts";
 
 /** Files parcels that came in for the gate; answers how many. Parameter: how many at the most. */
@@ -27,11 +28,13 @@ export const expireDue = statement<[], { due: number; expired: number }>(
       update millrace.run r set state = 'cancelled', finished_at = clock_timestamp()
       from due d
       where r.id = any (array[d.run_id]) and r.state is null and r.attempts = 0 and not exists (select from running g where g.run_id = r.id)
-      returning r.id, r.job, r.queue
+      returning r.id, r.job, r.queue, r.compensates
     ),
     noted as (
       insert into millrace.event (run_id, event, actor, detail)
       select id, 'expired', 'millrace', '{"reason": "it did not start within its time to live"}' from ended
+    ),
+    counted as (${noteCancelled("ended")}
     ),
     untimed as (
       delete from millrace.timer where run_id = any (array(select id from ended))

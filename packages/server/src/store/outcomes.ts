@@ -1,34 +1,17 @@
 import { statement } from "./statement.ts";
 
-/** Adds runs of `given` (at, job, state, runs) to their minutes and hours, in one order for everybody. */
-const COUNTED = (given: string) => `
-    of_minutes as (
-      insert into millrace.outcome_minute as m (at, job, state, runs)
-      select date_trunc('minute', at), job, state, sum(runs) from ${given} group by 1, 2, 3 order by 1, 2, 3
-      on conflict (at, job, state) do update set runs = m.runs + excluded.runs
-    ),
-    of_hours as (
-      insert into millrace.outcome_hour as h (at, job, state, runs)
-      select date_trunc('hour', at), job, state, sum(runs) from ${given} group by 1, 2, 3 order by 1, 2, 3
-      on conflict (at, job, state) do update set runs = h.runs + excluded.runs
-    )`;
-
-/** Counts runs that have completed lately, by their jobs. */
-export const countCompleted = statement<[jobs: string[], runs: number[]], never>(
-  "count_completed",
-  `with given as (
-      select clock_timestamp() as at, job, 'completed'::millrace.run_state as state, runs
-      from unnest($1::text[], $2::integer[]) g(job, runs)
-    ),${COUNTED("given")}
-    select`,
-);
-
-/** Whoever counts ends takes this lock for as long as one statement: one at a time. The number is "ends" in ASCII. */
+/** Whoever counts takes this lock for as long as one statement: one at a time. The number is "ends" in ASCII. */
 const COUNT_LOCK = 0x65_6e_64_73;
 
+/** Adds what was taken to its minutes, or hours. */
+const ADDED = (table: string, unit: string) => `
+      insert into millrace.${table} as m (at, job, outcome, ends)
+      select date_trunc('${unit}', at), job, outcome, sum(ends) from taken group by 1, 2, 3 order by 1, 2, 3
+      on conflict (at, job, outcome) do update set ends = m.ends + excluded.ends`;
+
 /**
- * Takes away some of the ends that are not counted, and counts them: by minute and hour, and of failures by their group, in five minutes and by version. A group that was
- * said to be fixed is open again when a run fails so that was not of an older version. Answers how many were taken; none while somebody else counts.
+ * Takes away some of the notes of ends, and counts them: by minute and hour, and of failures by their group, in five minutes and by version. A group that was
+ * said to be fixed is open again when a run fails so that was not of an older version. Answers how many were taken; none while somebody else is at it.
  */
 export const countEnds = statement<[limit: number], { taken: number }>(
   "count_ends",
@@ -38,19 +21,20 @@ export const countEnds = statement<[limit: number], { taken: number }>(
     taken as (
       delete from millrace.uncounted_end where ctid = any (array(
         select ctid from millrace.uncounted_end limit case when (select mine from locked) then $1::bigint else 0 end))
-      returning run_id, job, state, at, 1 as runs
-    ),${COUNTED("taken")},
+      returning *
+    ),
+    of_minutes as (${ADDED("end_minute", "minute")}
+    ),
+    of_hours as (${ADDED("end_hour", "hour")}
+    ),
     failed as materialized (
-      select t.run_id, t.job, t.at, d.fingerprint, d.error_class, coalesce(r.version, w.versions ->> t.job, '') as version
-      from taken t
-      cross join lateral (select fingerprint, error_class from millrace.dead_letter where run_id = t.run_id) d
-      cross join lateral (select version, worker_id from millrace.run where id = t.run_id limit 1) r
-      left join millrace.worker w on w.id = r.worker_id
-      where t.state = 'failed' and d.fingerprint is not null
+      select t.job, t.at, t.ends as runs, t.last_run, t.fingerprint, t.error_class, coalesce(t.version, w.versions -> t.job ->> 'is', '') as version
+      from taken t left join millrace.worker w on w.id = t.worker_id
+      where t.outcome = 'failed' and t.fingerprint is not null
     ),
     grouped as (
       insert into millrace.error_group as g (fingerprint, job, error_class, first_seen, last_seen, runs, last_run)
-      select fingerprint, job, min(error_class), min(at), max(at), count(*), (array_agg(run_id order by at desc))[1]
+      select fingerprint, job, min(error_class), min(at), max(at), sum(runs), (array_agg(last_run order by at desc))[1]
       from failed group by 1, 2 order by 1, 2
       on conflict (fingerprint, job) do update set last_seen = greatest(g.last_seen, excluded.last_seen), runs = g.runs + excluded.runs,
         last_run = case when excluded.last_seen >= g.last_seen then excluded.last_run else g.last_run end,
@@ -67,37 +51,15 @@ export const countEnds = statement<[limit: number], { taken: number }>(
     ),
     slots as (
       insert into millrace.error_slot as s (at, fingerprint, job, runs)
-      select date_bin('5 minutes', at, 'epoch'), fingerprint, job, count(*) from failed group by 1, 2, 3 order by 1, 2, 3
+      select date_bin('5 minutes', at, 'epoch'), fingerprint, job, sum(runs) from failed group by 1, 2, 3 order by 1, 2, 3
       on conflict (at, fingerprint, job) do update set runs = s.runs + excluded.runs
     ),
     versions as (
       insert into millrace.error_version as v (fingerprint, job, version, first_seen, last_seen, runs)
-      select fingerprint, job, version, min(at), max(at), count(*) from failed group by 1, 2, 3 order by 1, 2, 3
+      select fingerprint, job, version, min(at), max(at), sum(runs) from failed group by 1, 2, 3 order by 1, 2, 3
       on conflict (fingerprint, job, version) do update set last_seen = greatest(v.last_seen, excluded.last_seen), runs = v.runs + excluded.runs
     )
     select (select count(*) from taken)::int as taken`,
-);
-
-/** As many rows as one sample may have: those with most that waits. */
-const MOST_SAMPLED = 2000;
-
-/** Notes what waits and what runs, once a minute, whoever comes first. It reads `ready`, `gate` and `lease` whole. */
-export const sampleStanding = statement<[], never>(
-  "sample_standing",
-  `insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds)
-   select date_trunc('minute', clock_timestamp()), job, queue, sum(waiting), sum(running),
-     coalesce(greatest(0, extract(epoch from clock_timestamp() - min(since))), 0)
-   from (
-     select job, queue, cardinality(run_ids) as waiting, 0 as running, since from millrace.ready
-     union all
-     select job, queue, cardinality(run_ids), 0, since from millrace.gate
-     union all
-     select r.job, r.queue, 0, 1, null from millrace.lease l cross join unnest(l.run_ids) u(id)
-     cross join lateral (select job, queue from millrace.run where id = u.id limit 1) r
-   ) place
-   where not exists (select from millrace.standing_minute where at = date_trunc('minute', clock_timestamp()))
-   group by job, queue order by 4 desc limit ${MOST_SAMPLED}
-   on conflict do nothing`,
 );
 
 const prune = (table: string, age: string) =>
@@ -111,10 +73,18 @@ const prune = (table: string, age: string) =>
       select count(*)::int as pruned from gone`,
   );
 
-/** Each forgets, some at a time, what is older than any screen shows. */
-export const pruneMinutes = prune("outcome_minute", "at < clock_timestamp() - interval '26 hours'");
-export const pruneHours = prune("outcome_hour", "at < clock_timestamp() - interval '32 days'");
-export const pruneSamples = prune("standing_minute", "at < clock_timestamp() - interval '2 hours'");
+/** Each forgets, some at a time, what is older than any screen shows, and any rule looks at. */
+export const pruneMinutes = prune("end_minute", "at < clock_timestamp() - interval '26 hours'");
+export const pruneHours = prune("end_hour", "at < clock_timestamp() - interval '32 days'");
+export const pruneCalls = prune("call_minute", "at < clock_timestamp() - interval '2 hours'");
+export const pruneStanding = prune(
+  "standing_minute",
+  "at < clock_timestamp() - interval '2 hours'",
+);
+export const pruneSamples = prune(
+  "queue_sample",
+  "minute < clock_timestamp() - interval '2 hours'",
+);
 export const pruneSlots = prune("error_slot", "at < clock_timestamp() - interval '8 days'");
 
 /** The same of groups of errors that did not come for a quarter of a year. */

@@ -1,23 +1,24 @@
-import type { Projects, RunState } from "@millrace/core";
+import type { Projects } from "@millrace/core";
+import type { EndOutcome } from "./ends.ts";
 import { jobWithin, within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
 export interface BarRow {
   at: Date;
-  state: RunState;
+  outcome: EndOutcome;
   runs: number;
 }
 
 const bars = (title: string, table: string) =>
   statement<[from: Date, seconds: number, projects: Projects], BarRow>(
     title,
-    `select date_bin(make_interval(secs => $2::float8), at, $1::timestamptz) as at, state, sum(runs)::int as runs
+    `select date_bin(make_interval(secs => $2::float8), at, $1::timestamptz) as at, outcome, sum(ends)::int as runs
      from millrace.${table} where at >= $1 and ${jobWithin("job", "$3")} group by 1, 2`,
   );
 
-/** How runs have ended since an instant, by so many seconds from it on. Their cost follows the time and the number of jobs. */
-export const readMinutes = bars("read_outcome_minutes", "outcome_minute");
-export const readHours = bars("read_outcome_hours", "outcome_hour");
+/** How attempts and runs have ended since an instant, by so many seconds from it on. Their cost follows the time and the number of jobs. */
+export const readMinutes = bars("read_outcome_minutes", "end_minute");
+export const readHours = bars("read_outcome_hours", "end_hour");
 
 /** What waited and ran at the beginning of each minute since an instant. */
 export const readSamples = statement<
@@ -52,7 +53,7 @@ export const readQueueTrends = statement<
       where w.state = 'active' and ${within("w.project", "$1")} group by q.queue
     )
     select q.name,
-      case when exists (select from millrace.standing_minute where at <= date_trunc('minute', clock_timestamp() - interval '10 minutes'))
+      case when exists (select from millrace.queue_sample where minute = date_trunc('minute', clock_timestamp() - interval '10 minutes'))
         then coalesce(e.waiting, 0) end as before,
       coalesce(t.workers, 0) as workers,
       case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at,

@@ -1,3 +1,4 @@
+import { noteCancelled } from "./ends.ts";
 import { pinned } from "./ready.ts";
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
 import { statement } from "./statement.ts";
@@ -28,7 +29,7 @@ export const settleParked = statement<
         finished_at = case when f.unwanted then f.at end,
         worker_id = case when f.unwanted then f.worker_id end
       from fenced f where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.state, f.message, f.worker_id, f.claimed_at, f.at
+      returning r.id, r.job, r.attempts, r.state, r.compensates, f.message, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, finished_at, error_class, error_message)
@@ -36,6 +37,8 @@ export const settleParked = statement<
         claimed_at, at, case when state is null then 'NeedsVersion' end,
         case when state is null then message end
       from moved
+    ),
+    counted as (${noteCancelled("(select job, compensates from moved where state is not null) c")}
     ),
     parked as (
       insert into millrace.timer (run_id, due_at, reason)

@@ -1,3 +1,4 @@
+import { noteEnds } from "./ends.ts";
 import { OPEN_LANES, intoReady, pinned } from "./ready.ts";
 import { statement } from "./statement.ts";
 
@@ -50,7 +51,7 @@ const takingBack = (which: string) => `with orphaned as materialized (
         finished_at = case when l.final is not null then clock_timestamp() end,
         worker_id = case when l.final is not null then l.worker_id end
       from judged l where r.id = any (array[l.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, l.worker_id, l.claimed_at, l.alone, l.suspect
+      returning r.id, r.attempts, r.losses, r.job, r.queue, r.priority, r.version, r.state, r.compensates, l.worker_id, l.claimed_at, l.alone, l.suspect
     ),
     attempted as (
       insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, error_class, error_message, evidence)
@@ -65,6 +66,10 @@ const takingBack = (which: string) => `with orphaned as materialized (
       select id, job, queue, 'WorkerLost', 'its worker died ' || losses || ' times while it ran, the last time while '
         || case when alone then 'nothing else did' else 'it had a process of its own' end, $4
       from moved where state = 'failed'
+    ),
+    counted as (${noteEnds(`
+        select id, job, coalesce(state::text, 'lost') as outcome, compensates, $4 as fingerprint, 'WorkerLost' as error_class, version, worker_id
+        from moved`)}
     ),
     queued as (
       ${intoReady(`select queue, priority, job, version, array_agg(id order by id) as run_ids

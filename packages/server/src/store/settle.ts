@@ -1,4 +1,5 @@
 import type { FinalState } from "@millrace/core";
+import { noteEnds } from "./ends.ts";
 import { OPEN_LANES, intoReady, pinned } from "./ready.ts";
 import { statement } from "./statement.ts";
 
@@ -244,7 +245,7 @@ export const settleOthers = statement<
         finished_at = case when f.final is not null then f.at end,
         worker_id = case when f.final is not null then f.worker_id end
       from judged f where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, r.version, f.verdict, f.due_at, f.wanted_at, f.late,
+      returning r.id, r.attempts, r.losses, r.state, r.job, r.queue, r.priority, r.version, r.compensates, f.verdict, f.due_at, f.wanted_at, f.late,
         f.limits, f.class, f.message, f.stack, f.fingerprint, f.evidence, f.worker_id, f.claimed_at, f.at
     ),
     attempted as (
@@ -264,6 +265,11 @@ export const settleOthers = statement<
       select id, job, queue, class,
         message || case when verdict = 'crash' then '; it was lost ' || losses || ' times' else '' end, fingerprint
       from moved where state = 'failed'
+    ),
+    counted as (${noteEnds(`
+        select id, job, coalesce(state::text, case when verdict in ('retry', 'crash') then 'retried' end) as outcome, compensates,
+          fingerprint, class as error_class, version, worker_id
+        from moved`)}
     ),
     gave_up as (
       insert into millrace.event (run_id, event, detail)

@@ -1,3 +1,4 @@
+import { noteCancelled } from "./ends.ts";
 import { intoReady, pinned } from "./ready.ts";
 import { FENCE, ROOMIER, type SettledRow, letters } from "./settle.ts";
 import { statement } from "./statement.ts";
@@ -51,7 +52,7 @@ export const settleSuspended = statement<
         worker_id = case when f.unwanted then f.worker_id end
       from fenced f left join waiting w on w.run_id = f.run_id
       where r.id = any (array[f.run_id]) and r.state is null
-      returning r.id, r.attempts, r.state, r.queue, r.priority, r.job, r.version, f.due_at, f.worker_id, f.claimed_at, f.at,
+      returning r.id, r.attempts, r.state, r.compensates, r.queue, r.priority, r.job, r.version, f.due_at, f.worker_id, f.claimed_at, f.at,
         coalesce(w.wakeable, false) as wakeable, coalesce(w.met, false) as met
     ),
     attempted as (
@@ -59,6 +60,8 @@ export const settleSuspended = statement<
       select id, attempts, case when state is null then 'released' else 'cancelled' end::millrace.attempt_outcome, worker_id,
         claimed_at, at
       from moved
+    ),
+    counted as (${noteCancelled("(select job, compensates from moved where state is not null) c")}
     ),
     asleep as (
       insert into millrace.timer (run_id, due_at, reason)

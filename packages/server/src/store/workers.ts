@@ -96,13 +96,6 @@ export const listWorkers = statement<[projects: Projects], WorkerRow>(
    order by w.id desc limit 1000`,
 );
 
-/** What a worker says of its attempts: how many end, and fail, a minute. */
-export const noteAttempts = statement<[id: number, ended: number, failed: number], never>(
-  "note_attempts",
-  `update millrace.worker set ended_per_minute = $2, failed_per_minute = $3
-   where id = $1 and state in ('active', 'draining')`,
-);
-
 /** What a worker says of its latest claims: how many, and how long they took. */
 export const noteClaims = statement<
   [id: number, claims: number, p50Ms: number, p99Ms: number],

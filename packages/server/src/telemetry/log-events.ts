@@ -47,14 +47,13 @@ export const LOG_EVENTS = {
   "heartbeat.thread_failed": [],
   "job.held": ["job", "key", "forMs"],
   "job.hold_failed": ["job", "key"],
+  "worker.counts_untold": [],
   "worker.declared_lost": ["worker"],
   "worker.handing_back": ["runs"],
   "worker.lost": ["worker", "name", "silentMs"],
   "worker.notice_unkept": ["pid"],
   "worker.process_ended": ["pid", "how"],
-  "worker.outcomes_uncounted": [],
   "worker.strays": ["runs"],
-  "worker.tallies_unnoted": [],
   "worker.unnoted": [],
 
   // Requests, people and webhooks

@@ -10,13 +10,13 @@ import type { Transport } from "../transport/transport.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import type { FailedAttempt, SettledAttempt } from "./attempt.ts";
 import type { FinishedClaim } from "./attempt-metrics.ts";
+import type { Counts } from "./counts.ts";
 import type { IsolationOptions } from "./isolation/lanes.ts";
 import type { Level } from "./log-line.ts";
 import type { Blocked } from "./loop-watch.ts";
 import type { LogObserver } from "./run-logs.ts";
 import type { SecretLeases } from "./secret-leases.ts";
 import type { OnBatch } from "./settler.ts";
-import type { Tallies } from "./tallies.ts";
 
 export interface WorkerOptions {
   db: Database;
@@ -53,8 +53,8 @@ export interface WorkerOptions {
   subjects?: Subjects | undefined;
   /** Whether spans are recorded in this process. Default: no. */
   traced?: boolean | undefined;
-  /** What is counted for alerts; told of the calls of `http` by whoever made that. Default: one of its own. */
-  tallies?: Tallies | undefined;
+  /** What it counts; told of the calls of `http` by whoever made that. Default: one of its own. */
+  counts?: Counts | undefined;
   /** From how long on a blocked event loop is told of. Default 1000. */
   blockMs?: number | undefined;
   /** The least level of log lines that are kept with their runs. Default `info`. */

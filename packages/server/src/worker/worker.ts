@@ -19,19 +19,17 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
 import { reportBlock } from "./block-report.ts";
 import { ClaimTimes } from "./claim-times.ts";
-import { AttemptRates } from "./attempt-rates.ts";
 import { Attempts } from "./attempts.ts";
+import { Counts } from "./counts.ts";
 import type { HeartbeatReport } from "./heartbeat.ts";
 import { type Incarnation, beginIncarnation } from "./incarnation.ts";
 import { Lanes } from "./isolation/lanes.ts";
 import { type Blocked, LoopWatch } from "./loop-watch.ts";
-import { OutcomeCounts } from "./outcome-counts.ts";
 import { Pace } from "./pace.ts";
 import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
 import { SelfTest } from "./self-test.ts";
 import { Strays } from "./strays.ts";
-import { Tallies } from "./tallies.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
@@ -58,11 +56,9 @@ export class Worker implements Service {
   readonly #attempts: Attempts;
   readonly #bell: Bell;
   readonly #pace: Pace;
-  readonly #outcomes: OutcomeCounts;
   readonly #claimTimes: ClaimTimes;
-  readonly #rates: AttemptRates;
   readonly #strays: Strays;
-  readonly #tallies: Tallies;
+  readonly #counts: Counts;
   readonly #subjects: Subjects;
   readonly #http: HttpClient;
   #incarnation: Incarnation | undefined;
@@ -89,17 +85,13 @@ export class Worker implements Service {
       onBlocked: (block) => this.#onBlocked(block),
     });
     this.#subjects = options.subjects ?? new Subjects(options.db);
-    const tallies = options.tallies ?? new Tallies(options.db, options.logger);
-    this.#tallies = tallies;
-    this.#outcomes = new OutcomeCounts(options.db, options.logger);
-    this.#rates = new AttemptRates(options.db, options.logger);
+    const counts = options.counts ?? new Counts(options.db, options.logger);
+    this.#counts = counts;
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
       onSettled: (attempt) => {
-        tallies.settled(attempt);
-        this.#outcomes.settled(attempt);
-        this.#rates.settled(attempt);
+        counts.settled(attempt);
         options.onSettled?.(attempt);
       },
       subjects: this.#subjects,
@@ -271,11 +263,9 @@ export class Worker implements Service {
     this.#incarnation ??= await this.#register();
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
-    this.#outcomes.tell();
     this.#selfTest.beginIfDue(incarnation);
-    this.#rates.tell(id);
     await this.#strays.handBack(id, this.#attempts.leases, settler);
-    void this.#tallies.tell(id);
+    void this.#counts.tell(id);
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
@@ -372,12 +362,11 @@ export class Worker implements Service {
         incarnation?.output.abandon();
       }
     }
-    await this.#outcomes.tellNow();
     await this.#cancelWatch.stop();
     await this.#lanes.close();
     await this.#http.close();
     await this.#loopWatch.stop();
-    if (incarnation) await this.#tallies.tell(incarnation.id, true);
+    if (incarnation) await this.#counts.tell(incarnation.id, true);
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");
     if (incarnation) await markGone(this.#options.db, incarnation.id).catch(() => {});

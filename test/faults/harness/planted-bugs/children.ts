@@ -46,7 +46,7 @@ export const CHILD_BUGS: readonly PlantedBug[] = [
     bug: "the end of a run with children is told to nobody",
     edits: [
       {
-        file: "store/migrations/0029_webhooks.sql",
+        file: "store/migrations/0044_ends.sql",
         find: "    if new.parent then",
         replace: "    if false then",
       },

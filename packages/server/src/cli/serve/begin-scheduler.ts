@@ -3,7 +3,6 @@ import { DepthKeeper } from "../../scheduler/depth-keeper.ts";
 import { Dispatcher } from "../../scheduler/dispatcher.ts";
 import { GateKeeper } from "../../scheduler/gate-keeper.ts";
 import { LedgerPruner } from "../../scheduler/ledger-pruner.ts";
-import { QueueSampler } from "../../scheduler/queue-sampler.ts";
 import { ScheduleMetrics } from "../../scheduler/schedule-metrics.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { Waker } from "../../scheduler/waker.ts";
@@ -20,7 +19,6 @@ export async function beginScheduler(ground: RungGround): Promise<void> {
     new Waker({ db, bell, logger }),
     new GateKeeper({ db, bell, logger, metrics }),
     new DepthKeeper({ db, logger }),
-    new QueueSampler({ db, logger }),
     new Scheduler({ db, bell, logger, onFired, onLate }),
     new BackfillRunner({ db, bell, logger, onFired }),
     new LedgerPruner({ db, logger, retentionMs: serving.settings.retentionMs }),

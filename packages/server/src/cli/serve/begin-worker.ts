@@ -2,10 +2,10 @@ import { HttpClient, OutboundGuard } from "@millrace/sdk/http";
 import type { JobRegistry } from "../../engine/job-registry.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { AttemptMetrics } from "../../worker/attempt-metrics.ts";
+import { Counts } from "../../worker/counts.ts";
 import { LogMetrics } from "../../worker/log-metrics.ts";
 import { HttpMetrics } from "../../worker/http-metrics.ts";
 import { WorkerMetrics } from "../../worker/worker-metrics.ts";
-import { Tallies } from "../../worker/tallies.ts";
 import { Worker } from "../../worker/worker.ts";
 import type { RungGround } from "./ground.ts";
 import { conditionOf } from "./health.ts";
@@ -27,7 +27,7 @@ export function makeWorker(
   const attempts = new AttemptMetrics(metrics);
   attempts.expect(registry.names);
   const workerMetrics = new WorkerMetrics(metrics);
-  const tallies = new Tallies(db, serving.logger);
+  const counts = new Counts(db, serving.logger);
   const worker = new Worker({
     ...workerPolicy(cli, serving.settings),
     db,
@@ -36,8 +36,8 @@ export function makeWorker(
     values,
     secrets: secretLeases(ground),
     subjects: subjectsOf(ground),
-    http: httpClient(ground, registry, tallies),
-    tallies,
+    http: httpClient(ground, registry, counts),
+    counts,
     bell,
     transport,
     logger: serving.logger,
@@ -67,7 +67,7 @@ export async function beginWorker({ serving }: RungGround, worker: Worker): Prom
 function httpClient(
   { serving, metrics }: RungGround,
   registry: JobRegistry,
-  tallies: Tallies,
+  counts: Counts,
 ): HttpClient {
   const known = registry.names.flatMap((name) => registry.get(name)!.hosts);
   const http = new HttpMetrics(
@@ -78,7 +78,7 @@ function httpClient(
     guard: new OutboundGuard(serving.settings.allowedHosts),
     onTry: (made) => {
       http.tried(made);
-      tallies.called(made);
+      counts.called(made);
     },
     onOpen: http.opened,
   });

@@ -107,9 +107,6 @@ async function look(
       failed.push({ rule: rule.name, error });
     }
   }
-  if (rules.some(({ kind }) => kind === "backlog-growing")) {
-    await inSavepoint(tx, () => facts.sample());
-  }
   return { seen, failed };
 }
 

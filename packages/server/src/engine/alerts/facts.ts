@@ -7,7 +7,6 @@ import {
   endingCredentials,
   overdueSchedules,
   readWaiting,
-  sampleQueues,
 } from "../../store/alert-facts.ts";
 import { readClaimTimes, readServerLoad, readSnapshots } from "../../store/health.ts";
 import type { Queryable } from "../../store/statement.ts";
@@ -29,18 +28,6 @@ export class Facts {
   waiting(windowMs: number) {
     return this.#once(`waiting ${windowMs}`, () =>
       readWaiting(this.#tx, this.#now, windowMs, MOST_QUEUES),
-    );
-  }
-
-  /** Remembers what waits, so that it can be told later what has grown. */
-  async sample(): Promise<void> {
-    const queues = await this.waiting(0);
-    // The queue without a name says that somebody looked: in one that has no sample of that minute nothing waited.
-    await sampleQueues(
-      this.#tx,
-      this.#now,
-      ["", ...queues.map(({ name }) => name)],
-      [0, ...queues.map(({ ready, held }) => ready + held)],
     );
   }
 
