@@ -115,6 +115,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   },
   { name: "webhooks", path: "/settings?tab=webhooks", empty: "No webhook yet", full: "Webhooks" },
   { name: "projects", path: "/settings?tab=projects", full: "default", refused: "Add a project" },
+  { name: "retention", path: "/settings?tab=retention", full: "as its run" },
   { name: "audit log", path: "/settings?tab=audit", full: "Audit log" },
   {
     name: "alerts",
@@ -124,7 +125,19 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     refused: "Acknowledge…",
     also: fireAlert,
   },
-  { name: "rules of alerts", path: "/alerts?tab=rules", full: "oldest-wait" },
+  {
+    name: "rules of alerts",
+    path: "/alerts?tab=rules",
+    full: "oldest-wait",
+    refused: "Add a rule",
+  },
+  {
+    name: "targets of alerts",
+    path: "/alerts?tab=targets",
+    empty: "Nobody is told yet",
+    full: "Who is told when a rule fires",
+    refused: "Add a target",
+  },
   {
     name: "silences",
     path: "/alerts?tab=silences",

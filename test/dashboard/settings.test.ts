@@ -87,4 +87,29 @@ describe.skipIf(!hasBrowser)("settings", () => {
     const said = page.getByText("is not as it was written");
     await expect.poll(() => said.count()).toBe(1);
   });
+
+  test("retention says what is kept how long, and a run that has gone says by which rule", async () => {
+    const day = 86_400_000;
+    const { api, page, open, complaints } = await stage("own", {
+      kept: { runsMs: 90 * day, logsMs: 7 * day },
+    });
+    await api.call("/api/v1/runs", { json: { job: "nothing" } });
+    await open("/settings?tab=retention");
+    const logs = page.getByRole("row", { name: /logs of runs/ });
+    expect(await logs.textContent()).toMatch(/7 d.*MILLRACE_LOG_RETENTION/);
+    await page.getByText("told once there is an hour of history", { exact: true }).waitFor();
+
+    const hex = (Date.now() - 100 * day).toString(16).padStart(12, "0");
+    const old = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-9000-000000000000`;
+    await open(`/runs/${old}`);
+    await seen(page, "This run is gone");
+    expect(await page.locator(".empty").textContent()).toMatch(/kept for 90 d after they ended/);
+    // One that would still be here never was.
+    await open(`/runs/${RECENT}`);
+    await page.getByRole("alert").filter({ hasText: "there is no run" }).waitFor();
+    expect(complaints).toEqual([]);
+  });
 });
+
+/** Of a time that is still to come. */
+const RECENT = "ffffff00-0000-7000-8000-000000000000";

@@ -1,5 +1,5 @@
 import type { AnyJob } from "@millrace/sdk";
-import { OwnSessions } from "millrace";
+import { type ApiOptions, OwnSessions } from "millrace";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
@@ -21,11 +21,14 @@ export async function stage(
   {
     away = false,
     jobs = [],
+    kept,
     ...window
-  }: { away?: boolean; jobs?: AnyJob[] } & Parameters<typeof openWindow>[0] = {},
+  }: { away?: boolean; jobs?: AnyJob[]; kept?: ApiOptions["kept"] } & Parameters<
+    typeof openWindow
+  >[0] = {},
 ): Promise<Stage> {
   const ownSessions = new OwnSessions();
-  const api = await startApi({ ownSessions, away, jobs });
+  const api = await startApi({ ownSessions, away, jobs, kept });
   const { page, complaints } = await openWindow({
     viewport: { width: 1280, height: 800 },
     // What is looked at while a colour changes has a third one.

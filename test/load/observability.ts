@@ -13,7 +13,7 @@ import { createInterface } from "node:readline";
 import { JobRegistry } from "millrace";
 import { cpuOfTree } from "../../bench/meter.ts";
 import { median } from "../../bench/results.ts";
-import { VARIABLES } from "../../packages/server/src/cli/settings.ts";
+import { VARIABLES } from "../../packages/server/src/cli/setting-variables.ts";
 import { numbersAsked } from "../faults/harness/script.ts";
 import { SentryReceiver } from "../support/sentry-receiver.ts";
 import { until } from "../support/until.ts";

@@ -125,6 +125,7 @@ export async function startApi(
       | "passwords"
       | "requireSecondFactor"
       | "ownSessions"
+      | "kept"
     >
   > & {
     away?: boolean;
@@ -173,6 +174,7 @@ export async function startApi(
     trustedProxies: options.trustedProxies,
     requireSecondFactor: options.requireSecondFactor,
     ownSessions: options.ownSessions,
+    kept: options.kept,
     passwords: options.passwords ?? QUICK_PASSWORDS,
     health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
     ...(options.refusalsEveryMs && { refusalsEveryMs: options.refusalsEveryMs }),

@@ -133,6 +133,7 @@ export {
 } from "./runs.ts";
 export { FollowLog, LOG_LEVELS, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
 export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
+export { History, Retention, RetentionRule } from "./retention.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";
 export {
   Backfill,

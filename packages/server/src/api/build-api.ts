@@ -9,6 +9,7 @@ import {
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
 import { Emitter } from "../engine/emitter.ts";
+import type { Kept } from "../engine/history/outlook.ts";
 import { Once } from "../engine/once.ts";
 import { Receiver } from "../engine/webhooks/receiver.ts";
 import type { Intake } from "../engine/intake.ts";
@@ -91,6 +92,7 @@ import { queueLimitRoutes } from "./routes/queue-limits.ts";
 import { occurrenceRoutes } from "./routes/occurrences.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { retentionRoute } from "./routes/retention.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
@@ -144,6 +146,8 @@ export interface ApiOptions {
   traced?: boolean | undefined;
   /** The address of a trace, with `{traceId}` in the place of its id, as runs show it. */
   traceUrl?: string | undefined;
+  /** How long servers keep runs and their logs, in milliseconds, as people are told. Default: for ever. */
+  kept?: Kept | undefined;
   /** Of who comes by a link of the server's own key. Only for a server that is reached from its own machine alone; default none. */
   ownSessions?: OwnSessions | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
@@ -304,12 +308,13 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   agendaRoute(app, context);
   workerRoutes(app, context);
   overviewRoute(app, context);
+  retentionRoute(app, context, options.kept ?? { runsMs: Infinity, logsMs: Infinity });
   viewRoutes(app, context);
   projectRoutes(app, context);
   apiKeyRoutes(app, context);
   personRoutes(app, people);
   sessionRoutes(app, people);
-  if (own) ownSessionRoutes(app, { own, origins });
+  if (own) ownSessionRoutes(app, { db, own, origins });
   await loginRoutes(app, people);
   await secondFactorRoutes(app, people);
   if (signOn) await signOnRoutes(app, people, signOn);

@@ -1,13 +1,8 @@
 import { MillraceError } from "@millrace/core";
 import { harmless, harmlessJson, harmlessLines } from "./output/harmless.ts";
 import { Screen, type ScreenStream } from "./output/screen.ts";
-import {
-  type Flags,
-  type Settings,
-  type Variable,
-  readSettings,
-  unknownVariables,
-} from "./settings.ts";
+import { type Variable, unknownVariables } from "./setting-variables.ts";
+import { type Flags, type Settings, readSettings } from "./settings.ts";
 
 export type Stdin = NodeJS.ReadableStream & {
   readonly isTTY?: boolean;

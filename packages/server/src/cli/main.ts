@@ -6,7 +6,7 @@ import { type EnvFile, addTo, readEnvFile } from "./env-file.ts";
 import { execute } from "./execute.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { NOT_FOR_HANDLERS } from "./serve/job-environment.ts";
-import { isSecret } from "./settings.ts";
+import { isSecret } from "./setting-variables.ts";
 
 /** What a command leaves open (a pool in a job's module) must not keep the process when all is done. */
 const LINGER_MS = 1000;

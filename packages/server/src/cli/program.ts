@@ -24,6 +24,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     migrate: async () => (await import("./commands/migrate.ts")).migrateCommand,
     roles: async () => (await import("./commands/database-roles.ts")).databaseRolesCommand,
     deploy: async () => (await import("./commands/deploy.ts")).deployCommand,
+    retention: async () => (await import("./commands/retention.ts")).retentionCommand,
     prune: async () => (await import("./commands/prune.ts")).pruneCommand,
     doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   },

@@ -1,4 +1,4 @@
-import type { Variable } from "./settings.ts";
+import type { Variable } from "./setting-variables.ts";
 
 /** What pages and examples write in the place of a secret. */
 const SAMPLE =

@@ -1,5 +1,5 @@
 import { MillraceError } from "@millrace/core";
-import type { Variable } from "./settings.ts";
+import type { Variable } from "./setting-variables.ts";
 
 /** What each of these variables is nothing without. */
 const TOGETHER: Partial<Record<Variable, readonly Variable[]>> = {

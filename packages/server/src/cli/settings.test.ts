@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { VARIABLES, isSecret, readSettings, unknownVariables } from "./settings.ts";
+import { VARIABLES, isSecret, unknownVariables } from "./setting-variables.ts";
+import { readSettings } from "./settings.ts";
 
 test("an empty environment gives a server on this machine alone, with an embedded database", () => {
   const settings = readSettings({ MILLRACE_PORT: "" }, "/srv/app");

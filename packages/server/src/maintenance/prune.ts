@@ -7,6 +7,7 @@ import {
 } from "../store/partitions.ts";
 import {
   type LookRow,
+  WORKERS_KEPT_MS,
   type WindowRow,
   countRunsBetween,
   eraseFromWindow,
@@ -35,8 +36,6 @@ const FEW_RUNS = 500;
 
 /** A part that was looked at is left alone for so long: a look reads it all. */
 const LOOK_EVERY_MS = 6 * 3_600_000;
-
-const KEEP_WORKERS_MS = 7 * 86_400_000;
 
 export interface PruneOptions {
   /** By the database's clock. */
@@ -114,7 +113,7 @@ export async function prune(db: Queryable, options: PruneOptions): Promise<Prune
   await pruneLogs(db, options, done);
   done.operations = await pruneOperations(db, options);
   if (!dryRun) {
-    done.workers = (await forgetWorkers(db, new Date(now.getTime() - KEEP_WORKERS_MS))).length;
+    done.workers = (await forgetWorkers(db, new Date(now.getTime() - WORKERS_KEPT_MS))).length;
   }
   return done;
 }

@@ -5,7 +5,7 @@ import type { Database } from "../store/database.ts";
 import { pruneEmissions } from "../store/emissions.ts";
 import type { PrunedRow } from "../store/prune-gone.ts";
 import { prunePublished } from "../store/published.ts";
-import { pruneReplies } from "../store/replies.ts";
+import { REPLIES_KEPT_MS, pruneReplies } from "../store/replies.ts";
 import { pruneRunSubjects } from "../store/subjects.ts";
 import { pruneUnwindings } from "../store/unwinding.ts";
 import { pruneWaits } from "../store/waits.ts";
@@ -17,9 +17,6 @@ const BATCH = 5000;
 const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 const REST_MS = 10 * 60_000;
-
-/** For so long an answer is kept at the least: whoever repeats a request does it sooner. */
-const KEEP_REPLIES_MS = 24 * 3_600_000;
 
 /** Forgets what is left in a window. */
 type Prune = (db: Database, after: string, limit: number) => Promise<PrunedRow[]>;
@@ -34,7 +31,7 @@ export class WaitPruner extends Loop {
   constructor({ db, logger, retentionMs }: { db: Database; logger: Logger; retentionMs: number }) {
     const all: Prune[] = [pruneWaits, pruneChildren, prunePublished, pruneChains, pruneUnwindings];
     all.push(pruneRunSubjects);
-    all.push((_, _after, limit) => pruneReplies(db, KEEP_REPLIES_MS, limit));
+    all.push((_, _after, limit) => pruneReplies(db, REPLIES_KEPT_MS, limit));
     if (retentionMs !== Infinity) {
       all.push((_, after, limit) => pruneEmissions(db, retentionMs, after, limit));
     }

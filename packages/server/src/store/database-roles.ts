@@ -54,7 +54,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   expiry: ["i", "siud", "sid", "i"],
   gate: ["sud", "siud", "siud", "sud"],
   "has_subject()": ["x", "x", "x", "x"],
-  history_look: ["", "", "", "siud"],
+  history_look: ["s", "", "", "siud"],
   idempotency_key: ["siu", "siu", "siu", "siud"],
   installation: ["s", "", "s", "s"],
   job: ["su", "s", "siu", "s"],

@@ -144,6 +144,9 @@ export const countRunsBetween = statement<
    from (select from millrace.run where id >= $1::uuid and id < $2::uuid order by id limit $3) r`,
 );
 
+/** For so long who worked can be told of what has ended. */
+export const WORKERS_KEPT_MS = 7 * 86_400_000;
+
 /** Workers that ended before an instant and hold nothing. */
 export const forgetWorkers = statement<[before: Date], { id: number }>(
   "forget_workers",

@@ -38,6 +38,9 @@ export const keepReply = statement<
    where route = $1 and caller = $2 and key = $3`,
 );
 
+/** For so long an answer is kept at the least: whoever repeats a request does it sooner. */
+export const REPLIES_KEPT_MS = 24 * 3_600_000;
+
 /** Forgets answers that were given longer ago than so many milliseconds, the oldest first. */
 export const pruneReplies = statement<[keepMs: number, limit: number], PrunedRow>(
   "prune_replies",

@@ -5,7 +5,6 @@ import type {
   DoubtAnswer,
   NewCheckpoint,
   NewNote,
-  NewWait,
   Noted,
   Recorded,
   StepPlace,
@@ -17,7 +16,6 @@ import { openRecord } from "../engine/subjects/open-content.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import { failpoint } from "../runtime/failpoints.ts";
 import { keepWithdrawals } from "../store/approvals.ts";
-import { callChildren } from "../store/children.ts";
 import { type NotedRow, keepReceipts, noteEffects } from "../store/effects.ts";
 import { readUnlessLocked } from "../store/settle.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -28,23 +26,14 @@ import {
   markCompensating,
   readUnwinding,
 } from "../store/unwinding.ts";
-import {
-  type StandingWaitRow,
-  type TakenRow,
-  type WaitRow,
-  askWaits,
-  dropWaits,
-  lookBack,
-  readWaits,
-  takeWaits,
-} from "../store/waits.ts";
+import type { StandingWaitRow, WaitRow } from "../store/waits.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { ApprovalWriter, type PublicUrl } from "./approval-writer.ts";
-import { type NewCall, callParts, callRefused, callText, isCall } from "./child-calls.ts";
+import type { PublicUrl } from "./approval-writer.ts";
 import { type Leased, LeasedWriter, type StepMaker, persist, placesOf } from "./leased-writer.ts";
 import type { ValueKeeper } from "./value-keeper.ts";
 import { PublicationKeeper, type Publications } from "./publications.ts";
-import { sealedNote, sealedPublication, sealedStep, sealedWait } from "./seal-record.ts";
+import { WaitKeeper } from "./wait-keeper.ts";
+import { sealedNote, sealedPublication, sealedStep } from "./seal-record.ts";
 
 /** The checkpoints of one attempt, as its worker keeps them. What is recorded in a transaction is recorded where that is. */
 export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
@@ -56,16 +45,11 @@ export interface KeptCheckpoints extends Omit<Checkpoints, "keepIn"> {
   readonly publications: Publications | undefined;
 }
 
-type AskedRow = WaitRow & { held: boolean };
-
-type NewTaken = StepPlace & { seq: number };
-
-/** Records checkpoints and waits of a worker's runs through their leases: a step whose result is lost runs twice. */
+/** Records checkpoints of a worker's runs through their leases: a step whose result is lost runs twice. */
 export class CheckpointKeeper {
   readonly #db: Queryable;
   readonly #workerId: number;
   readonly #logger: Logger;
-  readonly #ring: (queue: string) => void;
   readonly #values: ValueKeeper;
   readonly #subjects: Subjects;
   readonly #steps: LeasedWriter<NewCheckpoint, KeptRow>;
@@ -74,11 +58,8 @@ export class CheckpointKeeper {
   readonly #compensating: LeasedWriter<object, { held: boolean }>;
   readonly #unwound: LeasedWriter<object, { held: boolean }>;
   readonly #noted: LeasedWriter<NewNote, NotedRow>;
-  readonly #asked: LeasedWriter<NewWait, AskedRow>;
-  readonly #called: LeasedWriter<NewCall, AskedRow>;
+  readonly #waits: WaitKeeper;
   readonly #published: PublicationKeeper;
-  readonly #taken: LeasedWriter<NewTaken, TakenRow>;
-  readonly #approvals: ApprovalWriter;
 
   /** @param ring called with a queue that has got a child */
   constructor(
@@ -93,7 +74,6 @@ export class CheckpointKeeper {
     this.#db = db;
     this.#workerId = workerId;
     this.#logger = logger;
-    this.#ring = ring;
     this.#values = values;
     this.#subjects = subjects;
     this.#steps = new LeasedWriter((items) => this.#keepAll(items), logger);
@@ -108,11 +88,7 @@ export class CheckpointKeeper {
       logger,
     );
     this.#noted = new LeasedWriter((items) => this.#noteAll(items), logger);
-    // The first of two waits for the same gets what comes first.
-    this.#asked = new LeasedWriter((items) => this.#askAll(items), logger, 1);
-    this.#called = new LeasedWriter((items) => this.#callAll(items), logger);
-    this.#taken = new LeasedWriter((items) => this.#takeAll(items), logger);
-    this.#approvals = new ApprovalWriter(db, workerId, logger, publicUrl);
+    this.#waits = new WaitKeeper(db, workerId, logger, ring, subjects, publicUrl);
     this.#published = new PublicationKeeper(db, workerId, logger);
   }
 
@@ -164,17 +140,15 @@ export class CheckpointKeeper {
       },
       isKept: (place) => this.#isKept(maker, place),
       ask: async (wait) => {
-        const sealed = await sealedWait(wait, maker.seal, this.#subjects);
         standing++;
-        return waitOf(await this.#note(maker, sealed));
+        return waitOf(await this.#waits.ask(maker, wait));
       },
-      link: (place) => this.#approvals.link(maker, place),
+      link: (place) => this.#waits.link(maker, place),
       take: async (place, seq): Promise<Taken | Wait> => {
-        const row = await this.#taken.write(maker, { ...place, seq });
+        const row = await this.#waits.take(maker, place, seq);
         if (!row.taken) return waitOf(row);
         standing--;
-        const [{ value, failed }] = (await openRecord(this.#subjects, [row])) as [TakenRow];
-        return { taken: true, value, failed };
+        return { taken: true, value: row.value, failed: row.failed };
       },
     };
   }
@@ -190,9 +164,9 @@ export class CheckpointKeeper {
     }
   }
 
-  /** Forgets what runs wait for that have ended. What this misses, because the process dies, is forgotten by {@link WaitPruner}. */
-  async forget(runs: string[]): Promise<void> {
-    await dropWaits(this.#db, runs);
+  /** {@link WaitKeeper.forget} */
+  forget(runs: string[]): Promise<void> {
+    return this.#waits.forget(runs);
   }
 
   async #read(maker: StepMaker): Promise<Recorded> {
@@ -204,7 +178,7 @@ export class CheckpointKeeper {
     const recorded = await persist(maker, this.#logger, async () => {
       // One after the other: a run that goes on takes one connection of the pool, and not three.
       const checkpoints = await readRecorded(this.#db, runId);
-      const standing = await openRecord(this.#subjects, await this.#standingOf(runId));
+      const standing = await openRecord(this.#subjects, await this.#waits.standingOf(runId));
       const [unwinding] = await openRecord(this.#subjects, await readUnwinding(this.#db, runId));
       return {
         checkpoints,
@@ -222,20 +196,6 @@ export class CheckpointKeeper {
     return { ...recorded, checkpoints: await openRecord(this.#subjects, fetched) };
   }
 
-  /** Who noted a wait may have died before it looked back: then an event that came before is seen by nobody else. */
-  async #standingOf(runId: string): Promise<StandingWaitRow[]> {
-    const waits = await readWaits(this.#db, runId);
-    const unmet = waits.filter(({ kind, met }) => kind === "event" && !met);
-    if (unmet.length === 0) return waits;
-    await lookBack(
-      this.#db,
-      unmet.map(() => runId),
-      unmet.map(({ name }) => name),
-      unmet.map(({ ordinal }) => ordinal),
-    );
-    return readWaits(this.#db, runId);
-  }
-
   async #keep(maker: StepMaker, checkpoint: NewCheckpoint): Promise<void> {
     const writer = this.#writerOf(checkpoint);
     const small = this.#values.isSmall(checkpoint);
@@ -251,15 +211,6 @@ export class CheckpointKeeper {
   #writerOf({ kind, withdraws }: NewCheckpoint): LeasedWriter<NewCheckpoint, KeptRow> {
     if (withdraws) return this.#withdrawals;
     return kind === "effect" ? this.#receipts : this.#steps;
-  }
-
-  #note(maker: StepMaker, wait: NewWait): Promise<AskedRow> {
-    if (wait.approval) return this.#approvals.ask(maker, wait, wait.approval);
-    return isCall(wait)
-      ? this.#called.write(maker, wait).catch((error: unknown) => {
-          throw callRefused(error, wait);
-        })
-      : this.#asked.write(maker, wait);
   }
 
   async #keepAll(items: readonly Leased<NewCheckpoint>[]): Promise<KeptRow[]> {
@@ -333,71 +284,6 @@ export class CheckpointKeeper {
       return await kept();
     });
   }
-
-  async #askAll(items: readonly Leased<NewWait>[]): Promise<AskedRow[]> {
-    failpoint("wait.before");
-    const asked = await askWaits(
-      this.#db,
-      this.#workerId,
-      ...placesOf(items),
-      items.map((item) => item.kind),
-      items.map((item) => item.forMs),
-      items.map((item) => (item.untilMs === null ? null : new Date(item.untilMs))),
-      items.map((item) => item.event?.name ?? null),
-      items.map((item) => item.event && JSON.stringify(item.event.match)),
-      items.map((item) => item.event && JSON.stringify(patternOf(item.event.match))),
-    );
-    failpoint("wait.between");
-    const events = items.filter((item, n) => item.event && asked[n]!.held);
-    if (events.length > 0) {
-      const [, runs, names, ordinals] = placesOf(events);
-      await lookBack(this.#db, runs, names, ordinals);
-    }
-    failpoint("wait.after_commit");
-    // One that has come before is seen by who asks next, which is at once: whether it has, only the record tells.
-    return asked.map((row, n) => (items[n]!.event ? { ...row, met: true } : row));
-  }
-
-  async #callAll(items: readonly Leased<NewCall>[]): Promise<AskedRow[]> {
-    const rows: AskedRow[] = [];
-    for (const part of callParts(items)) {
-      failpoint("call.before");
-      const called = await callChildren(
-        this.#db,
-        this.#workerId,
-        `[${part.map(callText).join(",")}]`,
-      );
-      failpoint("call.after_commit");
-      for (const queue of called[0]!.queues) this.#ring(queue);
-      rows.push(...called);
-    }
-    return rows;
-  }
-
-  /** An event may have been sent in time of which nobody has told the wait yet. */
-  async #takeAll(items: readonly Leased<NewTaken>[]): Promise<TakenRow[]> {
-    const taken = await this.#take(items, false);
-    const late = items.filter((_, n) => isLate(taken[n]!));
-    if (late.length === 0) return taken;
-    const [, runs, names, ordinals] = placesOf(late);
-    await lookBack(this.#db, runs, names, ordinals);
-    const again = await this.#take(late, true);
-    return taken.map((row) => (isLate(row) ? again.shift()! : row));
-  }
-
-  async #take(items: readonly Leased<NewTaken>[], looked: boolean): Promise<TakenRow[]> {
-    failpoint("take.before");
-    const taken = await takeWaits(
-      this.#db,
-      this.#workerId,
-      ...placesOf(items),
-      items.map((item) => item.seq),
-      items.map((item) => item.maker.attempt),
-      items.map(() => looked),
-    );
-    failpoint("take.after_commit");
-    return taken;
-  }
 }
 
 function leasesOf(items: readonly Leased<object>[]): [leases: number[], runs: string[]] {
@@ -417,11 +303,6 @@ function unwindingOf({ cause, failures, ...error }: UnwindingRow): Unwinding | n
   return { cause, failures: failures!, failure };
 }
 
-/** Whether a wait is over by its time, but for a look at what came before. */
-function isLate({ held, taken, rest_ms: restMs }: TakenRow): boolean {
-  return held && !taken && restMs === 0;
-}
-
 function placeOf({ name, ordinal, kind }: StepPlace): StepPlace {
   return { name, ordinal, kind };
 }
@@ -439,18 +320,4 @@ function answerOf({
   value,
 }: Pick<StandingWaitRow, "happened" | "value">): DoubtAnswer | null {
   return happened === null ? null : { happened, value };
-}
-
-/** `{ "customer.id": 7 }` as `{ customer: { id: 7 } }`. */
-function patternOf(match: Readonly<Record<string, unknown>>): object {
-  // Without a prototype: a key such as constructor is one like any other.
-  const pattern = Object.create(null) as Record<string, unknown>;
-  for (const [path, value] of Object.entries(match)) {
-    const keys = path.split(".");
-    const last = keys.pop()!;
-    let place = pattern;
-    for (const key of keys) place = (place[key] ??= Object.create(null)) as Record<string, unknown>;
-    place[last] = value;
-  }
-  return pattern;
 }

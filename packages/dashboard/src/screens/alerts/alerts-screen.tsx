@@ -6,6 +6,7 @@ import { Tabs } from "../../parts/tabs.tsx";
 import { FiringTab } from "./firing-tab.tsx";
 import { RulesTab } from "./rules-tab.tsx";
 import { SilencesTab } from "./silences-tab.tsx";
+import { TargetsTab } from "./targets-tab.tsx";
 import "../../design/entries.css";
 import "./alerts.css";
 
@@ -22,6 +23,7 @@ export function AlertsScreen() {
         tabs={[
           { id: "firing", title: "Firing", content: () => <FiringTab /> },
           { id: "rules", title: "Rules", content: () => <RulesTab /> },
+          { id: "targets", title: "Targets", content: () => <TargetsTab /> },
           {
             id: "silences",
             title: "Silences",

@@ -1,4 +1,5 @@
 import type { AlertSilenceInfo } from "@millrace/core/api";
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActDialog, useOnceKey } from "../../parts/act-dialog.tsx";
@@ -19,10 +20,13 @@ export function SilenceDialog({
   rule: givenRule,
   subject: givenSubject,
   onClose,
+  children,
 }: {
   rule: string;
   subject: string;
   onClose: () => void;
+  /** What is to be known before. */
+  children?: ComponentChildren;
 }) {
   const [rule, setRule] = useState(givenRule);
   const [subject, setSubject] = useState(givenSubject);
@@ -44,6 +48,7 @@ export function SilenceDialog({
       run={() => act("/api/v1/alert-silences", { body, idempotencyKey }, ALERT_CHANGES)}
       onDone={() => toast("Nobody is told of them until then")}
     >
+      {children}
       <TextField label="Rule" hint="Empty: any." value={rule} onChange={setRule} />
       <TextField
         label="Queue, job, host or schedule"

@@ -1,7 +1,6 @@
 import type { ErrorGroup, ErrorGroupDetail } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
-import { useIdentity } from "../../data/identity.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Field } from "../../parts/field.tsx";
@@ -9,22 +8,21 @@ import { TextField } from "../../parts/text-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
+import { SilenceDialog } from "../alerts/silence-dialog.tsx";
 import { RerunGroup } from "../dead/rerun-group.tsx";
-
-const CHANGES = ["/api/v1/errors", "/api/v1/overview"];
+import { AssignDialog } from "./assign-dialog.tsx";
+import { ERROR_CHANGES } from "./error-changes.ts";
 
 /** Reruns what is open of it; snoozes, takes, or says that it is fixed. */
 export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: string }) {
-  const me = useIdentity();
   const open = place.value.query.get("do");
   const show = (what?: string) => go(withQuery({ do: what }), "replace");
   useKeys({ R: () => show("replay") });
   const change = async (body: object, said: string) => {
-    const result = await act(path, { method: "PATCH", body }, CHANGES);
+    const result = await act(path, { method: "PATCH", body }, ERROR_CHANGES);
     if (result.ok) toast(said);
     else toast(result.trouble.detail, "bad");
   };
-  const isMine = me !== undefined && group.assignedTo === me.name;
   return (
     <>
       <ActionButton permission="operate" kind="primary" shortcut="R" onPress={() => show("replay")}>
@@ -47,16 +45,11 @@ export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: s
           Open again
         </ActionButton>
       )}
-      <ActionButton
-        permission="operate"
-        onPress={() =>
-          void change(
-            { assignedTo: isMine ? null : (me?.name ?? null) },
-            isMine ? "Nobody looks after it now" : "You look after it",
-          )
-        }
-      >
-        {isMine ? "Leave it" : "Take it"}
+      <ActionButton permission="operate" onPress={() => show("assign")}>
+        Assign…
+      </ActionButton>
+      <ActionButton permission="operate" onPress={() => show("mute")}>
+        Mute alerts…
       </ActionButton>
       {open === "replay" && (
         <RerunGroup
@@ -67,6 +60,16 @@ export function ErrorActions({ group, path }: { group: ErrorGroupDetail; path: s
         />
       )}
       {open === "snooze" && <SnoozeDialog path={path} onClose={() => show()} />}
+      {open === "assign" && <AssignDialog group={group} path={path} onClose={() => show()} />}
+      {open === "mute" && (
+        <SilenceDialog rule="dead-letters" subject={group.jobs[0] ?? ""} onClose={() => show()}>
+          <p>
+            Alerts are about jobs, so this has nobody told of dead letters of the job, however they
+            failed; the error group itself goes on being counted. To be told of others, snooze the
+            group instead.
+          </p>
+        </SilenceDialog>
+      )}
       {open === "fixed" && <FixedDialog path={path} onClose={() => show()} />}
     </>
   );
@@ -90,7 +93,11 @@ function SnoozeDialog({ path, onClose }: { path: string; onClose: () => void }) 
       onClose={onClose}
       run={() => {
         const snoozedUntil = new Date(Date.now() + Number(hours) * 3_600_000).toISOString();
-        return act(path, { method: "PATCH", body: { snoozedUntil, ...noteOf(note) } }, CHANGES);
+        return act(
+          path,
+          { method: "PATCH", body: { snoozedUntil, ...noteOf(note) } },
+          ERROR_CHANGES,
+        );
       }}
       onDone={() => toast("It is snoozed, and comes back by itself")}
     >
@@ -125,7 +132,7 @@ function FixedDialog({ path, onClose }: { path: string; onClose: () => void }) {
       verb="Mark as fixed"
       permission="operate"
       onClose={onClose}
-      run={() => act(path, { method: "PATCH", body: { fixed, ...noteOf(note) } }, CHANGES)}
+      run={() => act(path, { method: "PATCH", body: { fixed, ...noteOf(note) } }, ERROR_CHANGES)}
       onDone={() => toast("It is fixed, and opens again if it comes again")}
     >
       <p>A run that fails so again, not under an older version, opens it again.</p>

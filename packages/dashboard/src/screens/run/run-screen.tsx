@@ -15,6 +15,7 @@ import { Ago, At, Took } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { shortId } from "../runs/run-row.tsx";
+import { GoneRun } from "./gone-run.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { RunAttempts } from "./run-attempts.tsx";
 import { RunLog } from "./run-log.tsx";
@@ -33,16 +34,20 @@ export function RunScreen({ params: { id = "" } }: ScreenProps) {
   });
   return (
     <Page title={run ? run.job : `Run ${shortId(id)}`} actions={run && <RunActions run={run} />}>
-      <Given shown={shown} what="run" rows={8}>
-        {(data) => (
-          <>
-            <Facts run={data} />
-            <WhyPanel run={data} />
-            <Waterfall run={data} />
-            <Tabs label="What there is of the run" tabs={tabsOf(data)} />
-          </>
-        )}
-      </Given>
+      {!run && shown.trouble?.code === "run_not_found" ? (
+        <GoneRun id={id} trouble={shown.trouble} onRetry={shown.reload} />
+      ) : (
+        <Given shown={shown} what="run" rows={8}>
+          {(data) => (
+            <>
+              <Facts run={data} />
+              <WhyPanel run={data} />
+              <Waterfall run={data} />
+              <Tabs label="What there is of the run" tabs={tabsOf(data)} />
+            </>
+          )}
+        </Given>
+      )}
     </Page>
   );
 }

@@ -4,6 +4,7 @@ import { AuditTab } from "./audit-tab.tsx";
 import { KeysTab } from "./keys-tab.tsx";
 import { PeopleTab } from "./people-tab.tsx";
 import { ProjectsTab } from "./projects-tab.tsx";
+import { RetentionTab } from "./retention-tab.tsx";
 import { SecretsTab } from "./secrets-tab.tsx";
 import { WebhooksTab } from "./webhooks-tab.tsx";
 import "../../design/entries.css";
@@ -20,6 +21,7 @@ export function SettingsScreen() {
           { id: "secrets", title: "Secrets", content: () => <SecretsTab /> },
           { id: "webhooks", title: "Webhooks", content: () => <WebhooksTab /> },
           { id: "projects", title: "Projects", content: () => <ProjectsTab /> },
+          { id: "retention", title: "Retention", content: () => <RetentionTab /> },
           { id: "audit", title: "Audit log", content: () => <AuditTab /> },
         ]}
       />

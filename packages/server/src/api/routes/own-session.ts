@@ -1,8 +1,11 @@
 import { MillraceError } from "@millrace/core";
 import { z } from "zod";
+import { noteOwnSession } from "../../engine/note-own-session.ts";
+import type { Database } from "../../store/database.ts";
 import { OWN_CALLER } from "../callers.ts";
 import { SESSION_COOKIE, cookieOf } from "../cookies.ts";
 import type { OwnSessions } from "../own-sessions.ts";
+import { visitorOf } from "../people-context.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, NoQuery } from "../route.ts";
 import type { Origins } from "../same-origin.ts";
@@ -13,7 +16,7 @@ import type { Origins } from "../same-origin.ts";
  */
 export function ownSessionRoutes(
   app: Api,
-  { own, origins }: { own: OwnSessions; origins: Origins },
+  { db, own, origins }: { db: Database; own: OwnSessions; origins: Origins },
 ): void {
   app.post(
     "/api/v1/session/tickets",
@@ -59,6 +62,15 @@ export function ownSessionRoutes(
           "unauthorized",
           "the link has been used, or is over; millrace open shows another",
         );
+      }
+      const { address, agent } = visitorOf(request);
+      try {
+        const actor = { ...OWN_CALLER, address, requestId: request.id };
+        await noteOwnSession(db, actor, { agent });
+      } catch (error) {
+        // Nobody comes in unrecorded.
+        own.end(begun.token);
+        throw error;
       }
       const cookie = cookieOf(SESSION_COOKIE, begun.token, begun.endsAt);
       return reply.code(204).header("set-cookie", cookie).send();

@@ -12,7 +12,7 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { type Column, printTable } from "../output/table.ts";
-import { jsonOption, numberOption } from "./options.ts";
+import { jsonOption, numberOption, onOption, offOption, switched } from "./options.ts";
 
 interface Options {
   json?: boolean;
@@ -91,16 +91,16 @@ function setCommand(cli: Cli): Command {
     .option("--window <duration>", "how far back it looks, 1m to 1h")
     .addOption(new Option("--severity <severity>", "how much it matters").choices(SEVERITIES))
     .option("--project <name>", "of which alone it is to be, when it is made")
-    .option("--on", "switch it on")
-    .addOption(new Option("--off", "switch it off; what it fires about is over").conflicts("on"))
+    .addOption(onOption())
+    .addOption(offOption("what it fires about is over"))
     .addOption(jsonOption())
     .action(
       cli.action(async (name: string, options: SetOptions) => {
-        const { kind, about, aboutAll, threshold, window, severity, project, on, off } = options;
+        const { kind, about, aboutAll, threshold, window, severity, project } = options;
         const body = {
           ...{ kind, threshold, for: options.for, window, severity, project },
           subject: aboutAll ? null : about,
-          enabled: on ? true : off ? false : undefined,
+          enabled: switched(options),
         };
         const path = `alert-rules/${segment(name)}`;
         tell(cli, await apiClient(cli).put(path, body, AlertRuleInfo), "is set", options);

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { SEVERITIES } from "@millrace/core";
 import {
   AlertTargetInfo,
@@ -7,16 +6,22 @@ import {
   NotificationPage,
 } from "@millrace/core/api";
 import { Argument, Command, Option } from "commander";
-import { type ApiClient, apiClient, segment } from "../api-client.ts";
+import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
 import { printPage } from "../output/page.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { readSecret } from "../read-secret.ts";
-import { jsonOption, severalOption, wholeNumber } from "./options.ts";
-
-const LOOK_EVERY_MS = 250;
+import { tellTried, tried } from "../tried.ts";
+import {
+  jsonOption,
+  severalOption,
+  onOption,
+  offOption,
+  switched,
+  wholeNumber,
+} from "./options.ts";
 
 /** An attempt may take 15 s, or three times that by mail, and a second goes by until it begins. */
 const WAIT_MS = 50_000;
@@ -86,8 +91,14 @@ export function testCommand(cli: Cli): Command {
       cli.action(async (name: string, options: Options) => {
         const api = apiClient(cli);
         const path = `alert-targets/${segment(name)}`;
-        const { id } = await api.post(`${path}/test`, {}, NotificationInfo);
-        return show(cli, await tried(api, path, id), options);
+        const { id, lastAttemptAt } = await api.post(`${path}/test`, {}, NotificationInfo);
+        const look = async () => {
+          const all = { limit: 200 };
+          const page = await api.get(`${path}/notifications`, NotificationPage, all);
+          return page.notifications.find((one) => one.id === id)!;
+        };
+        const told = await tried(look, { lastAttemptAt, waitMs: WAIT_MS });
+        return tellTried(cli, told, options);
       }),
     );
 }
@@ -134,18 +145,18 @@ function setCommand(cli: Cli, kind: AlertTargetInfo["kind"], credential: string)
       new Option("--severity <severity>", "of what is less it is not told").choices(SEVERITIES),
     )
     .option("--project <name>", "of whose alerts alone it is to be told, when it is made")
-    .option("--on", "switch it on")
-    .addOption(new Option("--off", "switch it off, and drop what is to be sent").conflicts("on"))
+    .addOption(onOption())
+    .addOption(offOption("and drop what is to be sent"))
     .addOption(jsonOption())
     .action(
       cli.action(async (name: string, options: SetOptions & { server?: string }) => {
-        const { url, server, user, from, to, severity, project, on, off, json } = options;
+        const { url, server, user, from, to, severity, project, json } = options;
         const asks = !options.keepCredential && (kind !== "email" || user !== undefined);
         const given = asks ? await readSecret(options.fromFile, cli.cwd, cli.stdin) : undefined;
         const body = {
           ...{ kind, url, server, user, from, to, leastSeverity: severity, project },
           credential: given?.replace(/\r?\n$/, ""),
-          enabled: on ? true : off ? false : undefined,
+          enabled: switched(options),
         };
         const path = `alert-targets/${segment(name)}`;
         const target = await apiClient(cli).put(path, body, AlertTargetInfo);
@@ -187,29 +198,6 @@ function logCommand(cli: Cli): Command {
         return printPage(cli, rows, { json, none: "Nothing yet.", columns: NOTIFICATIONS });
       }),
     );
-}
-
-/** The notification when it has been tried once, or as it is when that takes too long. */
-async function tried(api: ApiClient, path: string, id: string): Promise<NotificationInfo> {
-  const until = performance.now() + WAIT_MS;
-  for (;;) {
-    const { notifications } = await api.get(`${path}/notifications`, NotificationPage, {
-      limit: 200,
-    });
-    const found = notifications.find((one) => one.id === id)!;
-    if (found.lastAttemptAt !== null || performance.now() > until) return found;
-    await pause(LOOK_EVERY_MS);
-  }
-}
-
-function show(cli: Cli, notification: NotificationInfo, { json }: Options): number {
-  const { outcome, status, error, lastAttemptAt } = notification;
-  if (json) cli.out.line(harmlessJson({ v: 1, ...notification }));
-  else if (outcome === "delivered") {
-    cli.out.line(`✓ Delivered${status === null ? "" : `, and answered ${status}`}`);
-  } else if (lastAttemptAt === null) cli.warn("it was not tried yet; does the maintenance run?");
-  else cli.out.line(`✕ Not delivered: ${harmless(error ?? "it was dropped")}`);
-  return outcome === "delivered" ? EXIT.done : EXIT.failed;
 }
 
 function nameArgument(): Argument {

@@ -26,6 +26,20 @@ export const severalOption = (flags: string, description: string) =>
     value,
   ]);
 
+export const onOption = () => new Option("--on", "switch it on");
+
+/** @param besides what it does as well, such as "and drop what is to be sent" */
+export const offOption = (besides?: string) =>
+  new Option("--off", `switch it off${besides === undefined ? "" : `, ${besides}`}`).conflicts(
+    "on",
+  );
+
+/** What {@link onOption} and {@link offOption} say: on, off, or as it was. */
+export function switched({ on, off }: { on?: boolean; off?: boolean }): boolean | undefined {
+  if (on) return true;
+  return off ? false : undefined;
+}
+
 /** For commander: a whole number in a range. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -5,7 +5,7 @@ import { apiClient, localAddress, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
-import { jsonOption } from "./options.ts";
+import { jsonOption, severalOption, onOption, offOption, switched } from "./options.ts";
 
 interface Options {
   json?: boolean;
@@ -28,13 +28,17 @@ export function receiveCommand(cli: Cli): Command {
     .option("-j, --job <name>", "what is started")
     .option("--secret <name>", "the secret under which the other side signs, such as SHOP_HOOK")
     .option("--grace <duration>", "for how long the secret of before is taken still (default: 0s)")
-    .option("--map <field=path>", "a field of the input (repeatable): orderId=data.id", add)
-    .option("--const <field=json>", "a field that is always the same (repeatable)", add)
+    .addOption(
+      severalOption("--map <field=path>", "a field of the input (repeatable): orderId=data.id"),
+    )
+    .addOption(
+      severalOption("--const <field=json>", "a field that is always the same (repeatable)"),
+    )
     .addOption(
       new Option("--whole-body", "the body is the input (the default)").conflicts(["map", "const"]),
     )
-    .option("--on", "switch it on")
-    .addOption(new Option("--off", "switch it off").conflicts("on"))
+    .addOption(onOption())
+    .addOption(offOption())
     .addOption(jsonOption())
     .action(cli.action((name: string, options: Options) => receive(cli, name, options)));
 }
@@ -58,16 +62,6 @@ async function receive(cli: Cli, name: string, options: Options): Promise<number
   cli.err.line(`${harmless(endpoint.name)} ${state}. Its address:`);
   cli.out.line(harmless(`${base.replace(/\/+$/, "")}${endpoint.path}`));
   return EXIT.done;
-}
-
-/** On, off, or as it was. */
-export function switched({ on, off }: { on?: boolean; off?: boolean }): boolean | undefined {
-  if (on) return true;
-  return off ? false : undefined;
-}
-
-export function add(item: string, items: string[] = []): string[] {
-  return [...items, item];
 }
 
 function mappingOf({ map, const: constants, wholeBody }: Options) {

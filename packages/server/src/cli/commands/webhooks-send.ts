@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { WEBHOOK_EVENTS } from "@millrace/core";
 import { DeliveryInfo, SubscriptionInfo } from "@millrace/core/api";
 import { Command, Option } from "commander";
@@ -6,10 +5,8 @@ import { type ApiClient, apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
-import { jsonOption } from "./options.ts";
-import { add, switched } from "./webhooks-receive.ts";
-
-const LOOK_EVERY_MS = 250;
+import { tellTried, tried } from "../tried.ts";
+import { jsonOption, severalOption, onOption, offOption, switched } from "./options.ts";
 
 /** An attempt may take 15 s, and a second goes by until it begins. */
 const WAIT_MS = 20_000;
@@ -32,7 +29,12 @@ export function sendCommand(cli: Cli): Command {
     .description("tell a URL when runs end, or change what it is told")
     .argument("<name>", "what the subscription is called")
     .argument("[url]", "where to send; needed when it is made")
-    .option("--event <event>", `of what is told (repeatable): ${WEBHOOK_EVENTS.join(", ")}`, add)
+    .addOption(
+      severalOption(
+        "--event <event>",
+        `of what is told (repeatable): ${WEBHOOK_EVENTS.join(", ")}`,
+      ),
+    )
     .option("-j, --job <name>", "of the runs of this job alone")
     .addOption(
       new Option("--all-jobs", "of the runs of all jobs of its project (the default)").conflicts(
@@ -40,8 +42,8 @@ export function sendCommand(cli: Cli): Command {
       ),
     )
     .option("--project <name>", "to which it is to belong, when it is made")
-    .option("--on", "switch it on")
-    .addOption(new Option("--off", "switch it off, and drop what is to be sent").conflicts("on"))
+    .addOption(onOption())
+    .addOption(offOption("and drop what is to be sent"))
     .addOption(jsonOption())
     .action(
       cli.action(async (name: string, url: string | undefined, options: SendOptions) => {
@@ -83,7 +85,7 @@ export function testCommand(cli: Cli): Command {
       cli.action(async (name: string, options: Options) => {
         const api = apiClient(cli);
         const path = `webhooks/subscriptions/${segment(name)}/test`;
-        return show(cli, await tried(api, await api.post(path, {}, DeliveryInfo)), options);
+        return sent(cli, api, await api.post(path, {}, DeliveryInfo), options);
       }),
     );
 }
@@ -97,9 +99,16 @@ export function redeliverCommand(cli: Cli): Command {
       cli.action(async (id: string, options: Options) => {
         const api = apiClient(cli);
         const path = `webhooks/deliveries/${segment(id)}/redeliver`;
-        return show(cli, await tried(api, await api.post(path, {}, DeliveryInfo)), options);
+        return sent(cli, api, await api.post(path, {}, DeliveryInfo), options);
       }),
     );
+}
+
+/** Says what came of a delivery, once it was tried. */
+async function sent(cli: Cli, api: ApiClient, delivery: DeliveryInfo, options: Options) {
+  const { id, lastAttemptAt } = delivery;
+  const look = () => api.get(`webhooks/deliveries/${segment(id)}`, DeliveryInfo);
+  return tellTried(cli, await tried(look, { lastAttemptAt, waitMs: WAIT_MS }), options);
 }
 
 /** The secret alone on its line, so that a script can take it. */
@@ -117,23 +126,4 @@ function tellRotated(cli: Cli, { name, overlapUntil, secret }: SubscriptionInfo)
   const until = overlapUntil === null ? "" : `; that of before signs as well until ${overlapUntil}`;
   cli.err.line(`${harmless(name)} has another secret${until}. It is shown this once:`);
   cli.out.line(secret);
-}
-
-/** The delivery when it has been tried once since, or as it is when that takes too long. */
-async function tried(api: ApiClient, { id, lastAttemptAt }: DeliveryInfo): Promise<DeliveryInfo> {
-  const until = performance.now() + WAIT_MS;
-  for (;;) {
-    const delivery = await api.get(`webhooks/deliveries/${segment(id)}`, DeliveryInfo);
-    if (delivery.lastAttemptAt !== lastAttemptAt || performance.now() > until) return delivery;
-    await pause(LOOK_EVERY_MS);
-  }
-}
-
-function show(cli: Cli, delivery: DeliveryInfo, { json }: Options): number {
-  const { outcome, status, error, lastAttemptAt } = delivery;
-  if (json) cli.out.line(harmlessJson({ v: 1, ...delivery }));
-  else if (outcome === "delivered") cli.out.line(`✓ Delivered, and answered ${status}`);
-  else if (lastAttemptAt === null) cli.warn("it was not tried yet; does the maintenance run?");
-  else cli.out.line(`✕ Not delivered: ${harmless(error ?? "it was dropped")}`);
-  return outcome === "delivered" ? EXIT.done : EXIT.failed;
 }

@@ -67,6 +67,7 @@ export async function beginApi(
     ready: () => health.ready(),
     traced,
     traceUrl: settings.traceUrl,
+    kept: { runsMs: settings.retentionMs, logsMs: settings.logRetentionMs },
     metrics,
   });
   const intakeTest = new IntakeTest({ intake, logger });

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from "node:net";
 import { MillraceError } from "@millrace/core";
-import type { Variable } from "../settings.ts";
+import type { Variable } from "../setting-variables.ts";
 
 /** The part of a Fastify instance that is needed to listen. */
 export interface Listening {

@@ -1,0 +1,2 @@
+/** How much an alert matters, the most first. */
+export const SEVERITIES = ["critical", "warning", "info"] as const;
