@@ -30,6 +30,18 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "503 for order 12",
     refused: "Retry",
   },
+  {
+    name: "graph of a run",
+    path: "/runs/{run}?tab=graph",
+    full: "Comes after",
+    also: takeSteps,
+  },
+  {
+    name: "graph of a job",
+    path: "/jobs/greet?tab=graph",
+    full: "any completed",
+    also: becomeFlow,
+  },
   { name: "queues", path: "/queues", full: "slow", refused: "Pause queue slow" },
   { name: "queue", path: "/queues/slow", full: "What holds runs back", refused: "Limits" },
   { name: "workers", path: "/workers", empty: "No worker is alive", full: "1 alive" },
@@ -179,6 +191,26 @@ export async function fireAlert(api: ApiUnderTest): Promise<void> {
   // A little ahead, as this clock knows no microseconds.
   const now = new Date(Date.now() + 1000);
   await evaluateAlerts(api.db, { everyMs: 0, publicUrl: api.url, now });
+}
+
+/** Steps of all runs that failed. */
+async function takeSteps(api: ApiUnderTest): Promise<void> {
+  await api.db.query(
+    `insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, seq)
+     select id, name, 1, 'step', 1, now(), now(), 1 from millrace.run, unnest(array['open', 'read a page with a long name', 'close']) name
+     where state = 'failed'`,
+  );
+}
+
+async function becomeFlow(api: ApiUnderTest): Promise<void> {
+  const node = { kind: "function", job: null, mayFail: false, maxAttempts: 3 };
+  const nodes = [
+    { ...node, name: "first", after: [], when: "all completed" },
+    { ...node, name: "second", after: ["first"], when: "any completed" },
+    { ...node, name: "third", after: ["first"], when: "all completed" },
+  ];
+  const graph = JSON.stringify({ nodes, nodeConcurrency: 2 });
+  await api.db.query("update millrace.job set graph = $1::jsonb where name = 'greet'", [graph]);
 }
 
 async function operate(api: ApiUnderTest): Promise<void> {

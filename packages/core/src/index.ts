@@ -54,6 +54,7 @@ export {
 } from "./flow-graph.ts";
 export { toInputText } from "./input-text.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
+export { ExactNumber, readExactJson, withExactNumbers } from "./exact-json.ts";
 export { hasLongNumber, jsonLosses, type Loss } from "./json-losses.ts";
 export {
   DEFAULT_QUEUE,

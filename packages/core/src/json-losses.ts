@@ -126,7 +126,7 @@ function pathTo(open: readonly Container[]): string[] {
  * Whether a number comes back as it was written: as the shortest text of its double, or, for a fraction, as that double
  * written out to as many digits. So what any language prints for a double is kept.
  */
-function isKept(written: string): boolean {
+export function isKept(written: string): boolean {
   // Up to 15 digits always are.
   if (written.length <= 15 && !/[eE]/.test(written)) return true;
   const value = Number(written);

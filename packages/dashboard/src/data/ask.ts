@@ -1,5 +1,5 @@
+import { readExactJson } from "@millrace/core";
 import { signal } from "@preact/signals";
-import { readJson } from "./lossless-json.ts";
 import { Refused, troubleOf, unreachable } from "./problem.ts";
 
 export interface Question {
@@ -57,7 +57,7 @@ export async function ask<T>(path: string, question: Question = {}): Promise<Ans
   if (!response.ok) {
     throw new Refused(troubleOf(response.status, text, response.headers.get("x-request-id")));
   }
-  const data = text === "" ? undefined : (readJson(text) as T);
+  const data = text === "" ? undefined : (readExactJson(text) as T);
   return { data, etag: response.headers.get("etag") ?? undefined };
 }
 

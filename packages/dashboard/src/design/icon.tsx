@@ -33,6 +33,7 @@ const SHAPES = {
       <path d="m4 12 8-8" />
     </>
   ),
+  skipped: <path d="M3 3.5 8.5 8 3 12.5zM12 3.5v9" />,
   paused: <path d="M5.5 3v10M10.5 3v10" stroke-width="2" />,
   merged: <path d="M3 2.5c0 5 5 3 5 7v4M13 2.5c0 5-5 3-5 7" />,
   warning: <path d="M8 2 1.5 13.5h13zM8 6.5v3M8 11.5v.5" />,

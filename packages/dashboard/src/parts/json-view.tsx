@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { writeJson } from "../data/lossless-json.ts";
+import { writeJson } from "../data/write-json.ts";
 import { CopyButton } from "./copy-button.tsx";
 
 /** So much is shown at once; all of it is copied. */

@@ -1,6 +1,6 @@
-import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Empty, Loading } from "../parts/conditions.tsx";
+import { NotLoaded, useLoaded } from "../parts/later.tsx";
 import { Page } from "../parts/page.tsx";
 import { Toasts } from "../parts/toast.tsx";
 import { place } from "../routing/router.ts";
@@ -8,7 +8,7 @@ import { Banner } from "./banner.tsx";
 import { Menu } from "./menu.tsx";
 import { Navigation } from "./navigation.tsx";
 import { Palette, paletteOpen } from "./palette.tsx";
-import { type ScreenProps, screenAt } from "./screens.ts";
+import { screenAt } from "./screens.ts";
 import { ShellKeys } from "./shell-keys.tsx";
 
 /** What is around every screen. */
@@ -46,7 +46,7 @@ export function App() {
 function CurrentScreen() {
   const { path } = place.value;
   const at = screenAt(path);
-  const { Screen, failed } = useLoaded(at?.screen.load);
+  const { Part: Screen, failed } = useLoaded(at?.screen.load);
   useFocusOnArrival(path, Screen !== undefined);
   if (!at) {
     return (
@@ -59,7 +59,13 @@ function CurrentScreen() {
       </Page>
     );
   }
-  if (failed) return <NotLoaded />;
+  if (failed) {
+    return (
+      <Page title="Not loaded">
+        <NotLoaded />
+      </Page>
+    );
+  }
   if (!Screen) return <Loading what={at.screen.title} />;
   // Anew for another address of the same pattern: nothing of the one before is left.
   return <Screen key={path} params={at.params} isScreen={isScreen} />;
@@ -67,39 +73,6 @@ function CurrentScreen() {
 
 function isScreen(path: string): boolean {
   return screenAt(path) !== undefined;
-}
-
-type Load = () => Promise<ComponentType<ScreenProps>>;
-
-function useLoaded(load: Load | undefined): {
-  Screen: ComponentType<ScreenProps> | undefined;
-  failed: boolean;
-} {
-  const [loaded, setLoaded] = useState<{ load: Load; Screen?: ComponentType<ScreenProps> }>();
-  useEffect(() => {
-    load?.().then(
-      (Screen) => setLoaded({ load, Screen }),
-      () => setLoaded({ load }),
-    );
-  }, [load]);
-  const mine = loaded?.load === load ? loaded : undefined;
-  return { Screen: mine?.Screen, failed: mine !== undefined && !mine.Screen };
-}
-
-/** A part of the page is not there any more, because the server is a newer one; or the server is away. */
-function NotLoaded() {
-  return (
-    <Page title="Not loaded">
-      <Empty title="This part of the dashboard could not be loaded">
-        <p>The server does not answer, or it is a newer one than this page.</p>
-        <p>
-          <button type="button" onClick={() => location.reload()}>
-            Load the page anew
-          </button>
-        </p>
-      </Empty>
-    </Page>
-  );
 }
 
 /** Who hears the page is told of the new one, by its headline. */

@@ -1,3 +1,4 @@
+import { ExactNumber, withExactNumbers } from "@millrace/core";
 import type { AnswerJson, AskedRow } from "../store/approvals.ts";
 import { FORM_HEADERS, formDocument, headline } from "./form-page.ts";
 import { type Html, html } from "./page.ts";
@@ -85,8 +86,9 @@ function detailsOf(details: unknown): Html | undefined {
 }
 
 function plain(value: unknown): Html | string {
-  if (typeof value === "object" && value !== null) return html`<pre>${jsonOf(value)}</pre>`;
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "object" && value !== null && !(value instanceof ExactNumber))
+    return html`<pre>${jsonOf(value)}</pre>`;
+  return typeof value === "string" ? value : withExactNumbers(JSON.stringify(value));
 }
 
 function field(name: string, value: Html | string): Html {
@@ -97,7 +99,7 @@ function field(name: string, value: Html | string): Html {
 }
 
 function jsonOf(value: unknown): string {
-  return JSON.stringify(value, null, 2);
+  return withExactNumbers(JSON.stringify(value, null, 2));
 }
 
 const WORDS = new Intl.DateTimeFormat("en-GB", {

@@ -1,4 +1,4 @@
-import type { PersonRole } from "@millrace/core";
+import { type PersonRole, withExactNumbers } from "@millrace/core";
 import {
   fastify,
   type FastifyBaseLogger,
@@ -225,7 +225,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler(validatorCompiler as never);
-  app.setSerializerCompiler(serializerCompiler);
+  app.setSerializerCompiler((route) => {
+    const write = serializerCompiler(route as never);
+    return (answer) => withExactNumbers(write(answer));
+  });
   acceptJsonOnly(app);
   endConnectionsOnClose(app);
   const streams = new EventStreams({

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { MillraceError } from "@millrace/core";
+import { MillraceError, withExactNumbers } from "@millrace/core";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { problemOf } from "./problem.ts";
@@ -170,5 +170,5 @@ export function lastEventId({ headers }: FastifyRequest, form: RegExp): string |
 /** Ids and names are ours, and have no line ends; JSON has none outside of its texts, and escapes those within. */
 function frameOf({ id, event, data }: StreamEvent): string {
   const head = `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}`;
-  return `${head}data: ${JSON.stringify(data)}\n\n`;
+  return `${head}data: ${withExactNumbers(JSON.stringify(data))}\n\n`;
 }

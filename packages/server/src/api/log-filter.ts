@@ -1,3 +1,4 @@
+import { withExactNumbers } from "@millrace/core";
 import { type FollowLog, LOG_LEVELS, type LogLine } from "@millrace/core/api";
 
 /** Which lines of a run's log somebody wants. */
@@ -24,7 +25,7 @@ export function rangeOf(
 
 export function saysIt(line: LogLine, q: string | undefined): boolean {
   if (q === undefined) return true;
-  const text = `${line.message}\n${line.step ?? ""}\n${line.fields ? JSON.stringify(line.fields) : ""}`;
+  const text = `${line.message}\n${line.step ?? ""}\n${line.fields ? withExactNumbers(JSON.stringify(line.fields)) : ""}`;
   return text.toLowerCase().includes(q.toLowerCase());
 }
 

@@ -1,6 +1,6 @@
 import type { ApprovingRole, Projects } from "@millrace/core";
 import { jobWithin } from "./scope.ts";
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 import { FENCED_STEPS, type KeptRow, type Keeping, keeping } from "./steps.ts";
 import { NO_END, REST, type WaitRow } from "./waits.ts";
 
@@ -88,7 +88,7 @@ export interface ApprovalRow {
  * Approvals that are open, the newest first, along `waiter_approval`; with a job it looks at all of them, of which there are as many as people
  * have left unanswered. Parameters: the number to start below; how many; the job, or null for any; of which projects, null for all.
  */
-export const listApprovals = statement<
+export const listApprovals = exactStatement<
   [below: string, limit: number, job: string | null, projects: Projects],
   ApprovalRow
 >(
@@ -210,7 +210,7 @@ export interface AskedRow {
 }
 
 /** An approval that stands, also one that is answered and that its run has not taken yet. */
-export const readAsked = statement<[run: string, name: string, ordinal: number], AskedRow>(
+export const readAsked = exactStatement<[run: string, name: string, ordinal: number], AskedRow>(
   "read_asked",
   `select r.job, r.state::text as state, w.ask, w.details, w.role, w.asked_at, w.due_at, w.due_at <= clock_timestamp() as over,
      w.value as answer, w.links

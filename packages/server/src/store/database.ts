@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { MillraceError } from "@millrace/core";
 import pg from "pg";
+import { COLUMN_TYPES } from "./column-types.ts";
 import { forgetNames, isPooled } from "./pooler.ts";
 import type { Queryable } from "./statement.ts";
 
@@ -68,10 +69,6 @@ async function prepareSession(client: pg.ClientBase, statementMs: number): Promi
   }
 }
 
-/** bigint columns are counters here, and stay below 2^53. */
-const types = new pg.TypeOverrides();
-types.setTypeParser(pg.types.builtins.INT8, Number);
-
 export function openDatabase(options: DatabaseOptions): Database {
   const statementMs = options.statementMs ?? STATEMENT_MS;
   class Client extends pg.Client {
@@ -84,7 +81,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   const pool = new pg.Pool({
     Client,
-    types,
+    types: COLUMN_TYPES,
     application_name: options.applicationName,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: 10_000,

@@ -1,6 +1,6 @@
 import type { Json, Projects } from "@millrace/core";
 import { jobWithin, windowEnd } from "./scope.ts";
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 
 export interface DeadLetterRow {
   run_id: string;
@@ -125,7 +125,7 @@ export interface DeadLetterDetailRow extends DeadLetterRow {
 }
 
 /** One dead letter, also one that has been handled. */
-export const readDeadLetter = statement<[run: string], DeadLetterDetailRow>(
+export const readDeadLetter = exactStatement<[run: string], DeadLetterDetailRow>(
   "read_dead_letter",
   `select d.*, r.input, r.rerun_of from millrace.dead_letter d left join millrace.run r on r.id = d.run_id
    where d.run_id = $1`,

@@ -1,6 +1,6 @@
 import type { Json, Projects, RunState, Trigger } from "@millrace/core";
 import { jobWithin } from "./scope.ts";
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 
 export interface ErrorGroupRow {
   fingerprint: string;
@@ -163,7 +163,7 @@ const FACTS = `r.id, r.job, r.queue, coalesce(r.version, w.versions -> r.job ->>
  * Runs that failed with a fingerprint, the newest first. It looks at so many dead letters at the most, along their key. Parameters: fingerprint; how many to look at; how many to
  * answer; of which projects.
  */
-export const sampleFailures = statement<
+export const sampleFailures = exactStatement<
   [fingerprint: string, window: number, limit: number, projects: Projects],
   FactsRow
 >(
@@ -179,7 +179,10 @@ export const sampleFailures = statement<
 );
 
 /** The same of runs of a job that have completed, of so many that were accepted last. */
-export const sampleSuccesses = statement<[job: string, window: number, limit: number], FactsRow>(
+export const sampleSuccesses = exactStatement<
+  [job: string, window: number, limit: number],
+  FactsRow
+>(
   "sample_successes",
   `with seen as materialized (
       select id, job, state, queue, version, worker_id, attempts, trigger, input from millrace.run order by id desc limit $2
@@ -191,7 +194,7 @@ export const sampleSuccesses = statement<[job: string, window: number, limit: nu
 );
 
 /** The run that is shown for a group, with its last error. */
-export const readErrorSample = statement<
+export const readErrorSample = exactStatement<
   [run: string],
   {
     run: string;

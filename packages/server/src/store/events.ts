@@ -1,4 +1,4 @@
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 
 /** Parameters: run, what happened, who caused it, JSON text of the details. */
 export const recordEvent = statement<
@@ -68,7 +68,7 @@ export interface TimelineRow {
   detail: Record<string, unknown> | null;
 }
 
-export const readTimeline = statement<[run: string], TimelineRow>(
+export const readTimeline = exactStatement<[run: string], TimelineRow>(
   "read_timeline",
   `select at, event, actor, detail from millrace.timeline where run_id = $1 order by at, event limit 1000`,
 );

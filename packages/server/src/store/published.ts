@@ -1,6 +1,6 @@
 import type { Json } from "@millrace/core";
 import { pruneGone } from "./prune-gone.ts";
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 import { FENCED_STEPS } from "./steps.ts";
 
 /** What became of a publication. */
@@ -72,7 +72,7 @@ export interface PublishedRow {
 }
 
 /** What a run has published, or, when it was continued, the last of its chain; by key. Second parameter: that key alone; null for all. */
-export const readPublished = statement<[run: string, key: string | null], PublishedRow>(
+export const readPublished = exactStatement<[run: string, key: string | null], PublishedRow>(
   "read_published",
   `select key, value, at, attempt from millrace.published
    where run_id = millrace.last_of_chain($1) and ($2::text is null or key = $2) order by key`,

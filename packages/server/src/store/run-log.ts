@@ -1,5 +1,5 @@
 import type { Json, RunState } from "@millrace/core";
-import { statement } from "./statement.ts";
+import { exactStatement } from "./statement.ts";
 
 export interface LogRow {
   seq: number;
@@ -25,13 +25,13 @@ type Asked = [
 const OF_A_RUN = `run_id = $1 and seq > $2 and seq < $3 and ($4::text[] is null or level = any ($4)) and ($5::timestamptz is null or at >= $5)`;
 
 /** Lines of a run between two numbers, in order: the first of them. What it looks at is what runs may keep. */
-export const readLog = statement<Asked, LogRow>(
+export const readLog = exactStatement<Asked, LogRow>(
   "read_log",
   `select ${COLUMNS} from millrace.log where ${OF_A_RUN} order by seq limit $6`,
 );
 
 /** The same, the last of them, last first. */
-export const readLogBack = statement<Asked, LogRow>(
+export const readLogBack = exactStatement<Asked, LogRow>(
   "read_log_back",
   `select ${COLUMNS} from millrace.log where ${OF_A_RUN} order by seq desc limit $6`,
 );
@@ -51,7 +51,7 @@ type Nullable<Row> = { [Column in keyof Row]: Row[Column] | null };
  * What comes after a number in each of these logs, and whether their runs have ended: one row without a line where there is none. State and lines
  * are of one snapshot, and what an attempt has said is on record before it ends: so there is nothing more of a run that has.
  */
-export const readTails = statement<[runs: string[], after: number[], limit: number], TailRow>(
+export const readTails = exactStatement<[runs: string[], after: number[], limit: number], TailRow>(
   "read_log_tails",
   `select w.run_id, w.after, (select state from millrace.run where id = w.run_id) as state,
      exists (select from millrace.run where id = w.run_id) as there, l.*

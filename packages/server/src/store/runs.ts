@@ -1,7 +1,7 @@
 import type { Json, Projects, RunState, Trigger } from "@millrace/core";
 import type { Evidence } from "@millrace/core/api";
 import { jobWithin, windowEnd } from "./scope.ts";
-import { statement } from "./statement.ts";
+import { exactStatement, statement } from "./statement.ts";
 import { NO_END } from "./waits.ts";
 
 export interface RunRow {
@@ -64,7 +64,7 @@ export const PLACES = `
       order by number desc limit 1
     ) e on true`;
 
-export const readRun = statement<
+export const readRun = exactStatement<
   [id: string],
   RunRow & {
     input: Json;
@@ -203,7 +203,7 @@ export const readAttempts = statement<[run: string], AttemptRow>(
 );
 
 /** The rows of `automation_jobs`, the founding article's contract. */
-export const readAutomation = statement<
+export const readAutomation = exactStatement<
   [id: string],
   {
     id: string;
@@ -269,7 +269,7 @@ export interface OpenRunRow {
  *
  * @returns with each run, whether there are more
  */
-export const listOpen = statement<
+export const listOpen = exactStatement<
   [job: string, most: number, mostBytes: number],
   OpenRunRow & { more: boolean }
 >(

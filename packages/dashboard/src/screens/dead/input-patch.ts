@@ -1,11 +1,11 @@
+import { ExactNumber } from "@millrace/core";
 import type { JsonPatch } from "@millrace/core/api";
-import { ExactNumber } from "../../data/lossless-json.ts";
 
 type Step = JsonPatch[number];
 
 /**
  * What an edit has changed, as a patch (RFC 6902): the server changes that alone, and leaves every digit of the rest. Both are what
- * `readJson` gave.
+ * `readExactJson` gave.
  */
 export function patchBetween(before: unknown, after: unknown, path = ""): Step[] {
   if (isSame(before, after)) return [];

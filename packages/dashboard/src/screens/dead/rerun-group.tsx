@@ -1,7 +1,7 @@
 import type { Operation, OperationPreview, PatchPreview } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { type Done, act } from "../../data/act.ts";
-import { writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import { ActDialog, counted, nameToType, useOnceKey } from "../../parts/act-dialog.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { TextField } from "../../parts/text-field.tsx";

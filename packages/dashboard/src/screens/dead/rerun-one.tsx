@@ -1,7 +1,8 @@
+import { readExactJson } from "@millrace/core";
 import type { AcceptedRun, PatchPreview } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
-import { readJson, writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import { ActDialog, useOnceKey } from "../../parts/act-dialog.tsx";
 import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -79,7 +80,7 @@ function Editor({ letter, onClose }: { letter: PatchPreview; onClose: () => void
 
 function editOf(input: unknown, text: string) {
   try {
-    const patch = patchBetween(input, readJson(text));
+    const patch = patchBetween(input, readExactJson(text));
     if (!losesDigits(patch)) return { patch, wrong: undefined };
     return {
       patch: undefined,

@@ -1,5 +1,5 @@
 import type { ErrorGroupDetail } from "@millrace/core/api";
-import { writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";

@@ -1,4 +1,5 @@
-import { readJson, writeJson } from "../../data/lossless-json.ts";
+import { readExactJson } from "@millrace/core";
+import { writeJson } from "../../data/write-json.ts";
 
 /** The part of JSON Schema that a form can show. What it cannot is written as JSON, and the server checks all of it. */
 export interface Schema {
@@ -194,7 +195,7 @@ function jsonOf({ pointer }: FormField, text: string, wrong: Record<string, stri
   try {
     const value = JSON.parse(text) as unknown;
     // What is sent is written by the browser, which would change such a number without a word.
-    if (JSON.stringify(readJson(text)) !== JSON.stringify(value)) wrong[pointer] = TOO_EXACT;
+    if (JSON.stringify(readExactJson(text)) !== JSON.stringify(value)) wrong[pointer] = TOO_EXACT;
     return value;
   } catch (error) {
     wrong[pointer] = `This is not JSON: ${(error as SyntaxError).message}`;

@@ -5,10 +5,12 @@ import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
+import { Later } from "../../parts/later.tsx";
 import { Page } from "../../parts/page.tsx";
 import { PauseDialog, PausedNote, resume } from "../../parts/pause.tsx";
 import { RunBars, tookMs } from "../../parts/run-bars.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
+import { type Tab, Tabs } from "../../parts/tabs.tsx";
 import { Ago } from "../../parts/time.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
@@ -49,24 +51,47 @@ export function JobScreen({ params }: ScreenProps) {
                 <PausedNote paused={job.paused} />
               </p>
             )}
-            <div class="job-halves">
-              <RunForm key={job.name} job={job} />
-              <div>
-                <LastRuns job={job.name} />
-                <Rules job={job} />
-                <Schedules job={job.name} />
-              </div>
-            </div>
-            {job.inputSchema && (
-              <details class="section">
-                <summary>Schema of its input</summary>
-                <JsonView value={job.inputSchema} what="Schema of its input" />
-              </details>
-            )}
+            <Tabs label="What there is of the job" tabs={tabsOf(job)} />
           </>
         )}
       </Given>
     </Page>
+  );
+}
+
+const loadGraph = async () => (await import("../graph/job-graph.tsx")).JobGraph;
+
+function tabsOf(job: JobInfo): Tab[] {
+  const { inputSchema } = job;
+  return [
+    { id: "run", title: "Run it", content: () => <Overview job={job} /> },
+    {
+      id: "graph",
+      title: "Graph",
+      content: () => <Later load={loadGraph} what="graph" props={{ job }} />,
+    },
+    ...(inputSchema
+      ? [
+          {
+            id: "schema",
+            title: "Schema of its input",
+            content: () => <JsonView value={inputSchema} what="Schema of its input" />,
+          },
+        ]
+      : []),
+  ];
+}
+
+function Overview({ job }: { job: JobInfo }) {
+  return (
+    <div class="job-halves">
+      <RunForm key={job.name} job={job} />
+      <div>
+        <LastRuns job={job.name} />
+        <Rules job={job} />
+        <Schedules job={job.name} />
+      </div>
+    </div>
   );
 }
 

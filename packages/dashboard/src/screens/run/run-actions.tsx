@@ -2,7 +2,7 @@ import { isFinal } from "@millrace/core";
 import type { AcceptedRun, CancelResult, Run } from "@millrace/core/api";
 import { useEffect, useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
-import { writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import type { Trouble } from "../../data/problem.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { TroublePanel } from "../../parts/conditions.tsx";

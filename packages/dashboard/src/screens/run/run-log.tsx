@@ -2,7 +2,7 @@ import type { LogLine, LogPage } from "@millrace/core/api";
 import { isFinal, type RunState } from "@millrace/core";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../../data/ask.ts";
-import { writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import { Refused, type Trouble } from "../../data/problem.ts";
 import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { exactTime, inUtc } from "../../parts/moment.ts";

@@ -8,6 +8,7 @@ import { shownState } from "../../design/states.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
+import { Later } from "../../parts/later.tsx";
 import { Page } from "../../parts/page.tsx";
 import { StateBadge } from "../../parts/state-badge.tsx";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
@@ -124,6 +125,8 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
+const loadGraph = async () => (await import("../graph/run-graph.tsx")).RunGraph;
+
 function tabsOf(run: Run): Tab[] {
   return [
     { id: "logs", title: "Logs", content: () => <RunLog id={run.id} state={run.state} /> },
@@ -149,6 +152,11 @@ function tabsOf(run: Run): Tab[] {
       title: "Steps",
       count: run.steps.length,
       content: () => <Steps run={run} />,
+    },
+    {
+      id: "graph",
+      title: "Graph",
+      content: () => <Later load={loadGraph} what="graph" props={{ run }} />,
     },
     { id: "events", title: "Events", content: () => <Events run={run} /> },
     { id: "raw", title: "Raw", content: () => <JsonView value={run} what="run" /> },

@@ -119,6 +119,8 @@ function tries({ attempt, maxAttempts, state }: Run): string {
 function placeIn(stack: string | null | undefined): string | undefined {
   const own = stack
     ?.split("\n")
-    .find((line) => /^\s+at /.test(line) && !/node_modules|node:|packages.server.dist/.test(line));
+    .find(
+      (line) => /^\s+at /.test(line) && !/node_modules|node:|packages.(server|sdk).dist/.test(line),
+    );
   return own && /([^\s(/\\]*[/\\]?[^\s(/\\]+:\d+):\d+\)?$/.exec(own)?.[1];
 }

@@ -1,6 +1,6 @@
 import type { AuditEntry, AuditPage } from "@millrace/core/api";
 import { useState } from "preact/hooks";
-import { writeJson } from "../../data/lossless-json.ts";
+import { writeJson } from "../../data/write-json.ts";
 import { Empty } from "../../parts/conditions.tsx";
 import { Pages } from "../../parts/pages.tsx";
 import { TextField } from "../../parts/text-field.tsx";

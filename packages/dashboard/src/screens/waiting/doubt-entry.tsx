@@ -1,7 +1,7 @@
+import { readExactJson } from "@millrace/core";
 import type { Doubt, ResolvedDoubt } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
-import { readJson } from "../../data/lossless-json.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
@@ -111,7 +111,7 @@ function ResolveDialog({
 function valueOf(text: string): { value: unknown; wrong: string | undefined } {
   if (text.trim() === "") return { value: undefined, wrong: undefined };
   try {
-    const value = readJson(text);
+    const value = readExactJson(text);
     return losesDigits(value)
       ? {
           value: undefined,

@@ -1,4 +1,4 @@
-import type { Json } from "@millrace/core";
+import { type Json, readExactJson } from "@millrace/core";
 import type { AuditEntry } from "@millrace/core/api";
 import type { AuditRow } from "../../store/audit.ts";
 
@@ -6,7 +6,7 @@ type Told = { readonly [key: string]: Json | undefined };
 
 /** Shows also what somebody has written over: whoever verifies the chain must see it. */
 export function presentAuditEntry({ seq, entry, hash }: AuditRow): AuditEntry {
-  const told = JSON.parse(entry) as Told;
+  const told = readExactJson(entry) as Told;
   return {
     seq,
     at: textOf(told["at"]) ?? "",

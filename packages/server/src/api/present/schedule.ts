@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Json, Rule } from "@millrace/core";
+import { type Json, type Rule, readExactJson } from "@millrace/core";
 import type { OccurrenceInfo, ScheduleInfo } from "@millrace/core/api";
 import type { OccurrenceRow } from "../../store/occurrences.ts";
 import type { ScheduleDefinition, ScheduleRow } from "../../store/schedules.ts";
 import { instant } from "./instant.ts";
 
 export function presentSchedule(row: ScheduleRow): ScheduleInfo {
-  const own = { ...row, input: JSON.parse(row.input) as Json };
+  const own = { ...row, input: readExactJson(row.input) as Json };
   return {
     name: row.name,
     ...presentDefinition(own),

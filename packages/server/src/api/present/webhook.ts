@@ -1,4 +1,4 @@
-import { may } from "@millrace/core";
+import { may, readExactJson } from "@millrace/core";
 import type { DeliveryInfo, EndpointInfo, ReceiptInfo, SubscriptionInfo } from "@millrace/core/api";
 import type { DeliveryRow } from "../../store/webhook-deliveries.ts";
 import type { EndpointRow, ReceiptRow } from "../../store/webhook-endpoints.ts";
@@ -75,6 +75,6 @@ export function presentDelivery(row: DeliveryRow): DeliveryInfo {
     status: row.status,
     error: row.error,
     answer: row.answer,
-    body: JSON.parse(hideSealed(row.body)) as DeliveryInfo["body"],
+    body: readExactJson(hideSealed(row.body)) as DeliveryInfo["body"],
   };
 }

@@ -1,4 +1,4 @@
-import type { Json } from "@millrace/core";
+import { ExactNumber, type Json } from "@millrace/core";
 
 export interface PayloadChange {
   /** A JSON Pointer. */
@@ -43,5 +43,5 @@ function* changesOf(before: Json, after: Json, path: string): Generator<PayloadC
 }
 
 function isBranch(value: Json): value is Json[] | { [key: string]: Json } {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !(value instanceof ExactNumber);
 }

@@ -1,4 +1,4 @@
-import type { Json } from "@millrace/core";
+import { ExactNumber, type Json } from "@millrace/core";
 import type { FactsRow } from "../../store/error-groups.ts";
 
 /** What most failures have, and most successes of the same job have not. */
@@ -92,7 +92,8 @@ export function isSealed(input: Json): boolean {
 }
 
 function* leaves(value: Json, path: string, depth: number): Generator<[string, string]> {
-  if (typeof value !== "object" || value === null) return yield [path, String(value)];
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber)
+    return yield [path, String(value)];
   if (depth === MAX_DEPTH || Array.isArray(value)) return;
   for (const [key, inner] of Object.entries(value))
     yield* leaves(inner, `${path}.${key}`, depth + 1);

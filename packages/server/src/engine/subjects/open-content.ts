@@ -1,4 +1,4 @@
-import { ERASED, type Json } from "@millrace/core";
+import { ERASED, readExactJson } from "@millrace/core";
 import {
   type Place,
   type SealedHeader,
@@ -118,6 +118,7 @@ function collect(value: unknown, sealed: string[]): void {
 function openRow<Row extends object>(row: Row, keys: Keys, reader: Reader): Row {
   const { run_id: runId, id } = row as { run_id?: unknown; id?: unknown };
   const run = runId ?? id;
+  const read = reader === "people" ? readExactJson : JSON.parse;
   const open = (column: string, sealed: string) => {
     const header = readHeader(sealed);
     return header && belongs(header, column, run)
@@ -125,9 +126,9 @@ function openRow<Row extends object>(row: Row, keys: Keys, reader: Reader): Row 
       : undefined;
   };
   const entries = Object.entries(row).map(([column, value]: [string, unknown]) => {
-    if (isSealedInput(value)) return [column, jsonOf(open(column, value.$sealed), value)];
+    if (isSealedInput(value)) return [column, jsonOf(open(column, value.$sealed), value, read)];
     if (typeof value !== "string") return [column, value];
-    if (looksSealed(value)) return [column, jsonOf(open(column, value), value)];
+    if (looksSealed(value)) return [column, jsonOf(open(column, value), value, read)];
     if (!mayHoldSealed(value)) return [column, value];
     return [column, replaceSealed(value, (sealed) => textOf(open(column, sealed), sealed))];
   });
@@ -146,9 +147,9 @@ interface Opened {
 }
 
 /** As it stands, when it is nothing of a subject: somebody may like such texts. */
-function jsonOf(opened: Opened | undefined, as: unknown): unknown {
+function jsonOf(opened: Opened | undefined, as: unknown, read: (text: string) => unknown): unknown {
   if (!opened) return as;
-  return opened.isJson ? (JSON.parse(opened.text) as Json) : opened.text;
+  return opened.isJson ? read(opened.text) : opened.text;
 }
 
 function textOf(opened: Opened | undefined, as: string): string {

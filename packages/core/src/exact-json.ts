@@ -1,0 +1,48 @@
+import { isKept } from "./json-losses.ts";
+
+/**
+ * A number of a JSON text that no double holds, as it was written. `JSON.stringify` makes a text of it that {@link withExactNumbers} turns back: so it
+ * goes through whatever writes JSON.
+ */
+export class ExactNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  toJSON(): string {
+    return MARK + this.text;
+  }
+}
+
+/** Made anew by each process and page, so that no payload can know it. */
+const MARK = `exact-${crypto.randomUUID()}:`;
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, "g");
+
+/** Digits enough that a double may not hold them. */
+const MAY_BE_LOST = /\d{16}|\d[eE][+]?\d{2}|\.\d{15}/;
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JSON as it was written: a number that a double would change is an {@link ExactNumber}. Nothing else is different from `JSON.parse`. */
+export function readExactJson(text: string): unknown {
+  if (!MAY_BE_LOST.test(text)) return JSON.parse(text);
+  const marked = text.replaceAll(STRING_OR_NUMBER, (token) =>
+    token.startsWith('"') || isKept(token) ? token : `"${MARK}${token}"`,
+  );
+  return JSON.parse(marked, (_, value: unknown) =>
+    typeof value === "string" && value.startsWith(MARK)
+      ? new ExactNumber(value.slice(MARK.length))
+      : value,
+  );
+}
+
+/** What `JSON.stringify` wrote, with the {@link ExactNumber}s that were in it as numbers. */
+export function withExactNumbers(text: string): string {
+  return text.includes(MARK) ? text.replaceAll(MARKED, "$1") : text;
+}
