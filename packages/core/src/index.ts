@@ -55,6 +55,7 @@ export {
 export { toInputText } from "./input-text.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
 export { hasLongNumber, jsonLosses, type Loss } from "./json-losses.ts";
+export { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 export {
   DEFAULT_QUEUE,
   isName,
@@ -67,7 +68,7 @@ export {
 export { didYouMean, nearestWord } from "./nearest-word.ts";
 export { mapPayload, mappingTrouble, type PayloadMapping } from "./payload-mapping.ts";
 export {
-  fieldNamed,
+  LINE_QUERY_FIELDS,
   QUERY_FIELDS,
   QUERY_STATES,
   type QueryField,
