@@ -24,6 +24,8 @@ import {
 import { readQueueSamples, takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { listQueues } from "../../packages/server/src/store/queues.ts";
 import { listChildren, listRuns, readManyForRerun } from "../../packages/server/src/store/runs.ts";
+import { readNewLines, readSnapshot } from "../../packages/server/src/store/log-notes.ts";
+import { matchLines, searchLines } from "../../packages/server/src/store/search-lines.ts";
 import { countRuns, searchRuns } from "../../packages/server/src/store/search.ts";
 import {
   answerApproval,
@@ -207,6 +209,18 @@ test("with a history in many partitions, no plan that holds for every value read
       await look[source](connection, TOP, bottom, 1000, 50, null, sought);
     }
   }
+  for (const source of ["all", "failed", "open"] as const) {
+    const asked = [TOP, bottom, 250, 100, null, sought, ["warn"], null, null] as const;
+    await searchLines[source](connection, ...asked);
+  }
+  const lines = open.slice(0, 100);
+  await matchLines(
+    connection,
+    ...([lines, lines.map(() => 100_000), lines.map(() => 100_100)] as const),
+    ...([["warn"], null, sought] as const),
+  );
+  const [seen] = await readSnapshot(connection);
+  await readNewLines(connection, seen!.snapshot, 1000, 1000);
   await readManyForRerun(connection, open.slice(0, 100));
   await readStandingOfQueues(connection);
   await readWatched(connection, open.slice(0, 100));
@@ -230,7 +244,11 @@ test("with a history in many partitions, no plan that holds for every value read
   }
   for (const [title, plan] of connection.plans) {
     expect(walked(plan), title).toEqual([]);
-    const few = ["list_runs", "search_all", "count_all", "pick_all"].includes(title) ? DAYS + 2 : 2;
+    const few = ["list_runs", "search_all", "count_all", "pick_all", "search_lines_all"].includes(
+      title,
+    )
+      ? DAYS + 2
+      : 2;
     expect(looked(plan).size, title).toBeLessThanOrEqual(few);
   }
 

@@ -56,6 +56,7 @@ export { toInputText } from "./input-text.ts";
 export { byteLength, isLonger, type Json, MAX_JSON_DEPTH, toJsonText } from "./json.ts";
 export { ExactNumber, readExactJson, withExactNumbers } from "./exact-json.ts";
 export { hasLongNumber, jsonLosses, type Loss } from "./json-losses.ts";
+export { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 export {
   DEFAULT_QUEUE,
   isName,
@@ -68,7 +69,7 @@ export {
 export { didYouMean, nearestWord } from "./nearest-word.ts";
 export { mapPayload, mappingTrouble, type PayloadMapping } from "./payload-mapping.ts";
 export {
-  fieldNamed,
+  LINE_QUERY_FIELDS,
   QUERY_FIELDS,
   QUERY_STATES,
   type QueryField,

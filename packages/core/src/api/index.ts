@@ -55,6 +55,7 @@ export {
 } from "./keys.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
+export { FollowLogs, LinePage, ListLines, LostLines, RunLine } from "./lines.ts";
 export {
   Attention,
   Overview,
@@ -131,7 +132,8 @@ export {
   MAX_OPEN_RUNS,
   ReadOpenRuns,
 } from "./runs.ts";
-export { FollowLog, LOG_LEVELS, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
+export { LOG_LEVELS } from "../log-level.ts";
+export { FollowLog, LOG_WINDOW, LogEnd, LogLine, LogPage, ReadLog } from "./run-log.ts";
 export { GraphNode, MAX_CHILDREN_NAMED, MAX_GRAPH_STEPS, RunGraph } from "./run-graph.ts";
 export { History, Retention, RetentionRule } from "./retention.ts";
 export { QueueScaling, ReadScaling, Scaling } from "./scaling.ts";

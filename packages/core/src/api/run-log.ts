@@ -1,9 +1,7 @@
 import { z } from "zod";
+import { LOG_LEVELS } from "../log-level.ts";
 import { Instant, RunStateSchema } from "./runs.ts";
 import { StoredObject } from "./stored-json.ts";
-
-/** From the least on. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** Lines that a search looks at, at each request. */
 export const LOG_WINDOW = 5000;

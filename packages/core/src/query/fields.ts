@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from "../log-level.ts";
 import { RUN_STATES, TRIGGERS } from "../run.ts";
 
 /** States as a query names them: those of runs, and two that say more. */
@@ -15,6 +16,7 @@ export type FieldKind =
   | "path"
   | "duration"
   | "number"
+  | "level"
   | "text";
 
 export interface QueryField {
@@ -79,8 +81,13 @@ export const QUERY_FIELDS: readonly QueryField[] = [
   { name: "trigger", kind: "trigger", values: TRIGGERS.join(", "), description: "Its cause" },
 ];
 
-const BY_NAME = new Map(QUERY_FIELDS.map((field) => [field.name, field]));
-
-export function fieldNamed(name: string): QueryField | undefined {
-  return BY_NAME.get(name);
-}
+/** What a query of log lines may ask about: the runs that say them, and how grave they are. */
+export const LINE_QUERY_FIELDS: readonly QueryField[] = [
+  ...QUERY_FIELDS,
+  {
+    name: "level",
+    kind: "level",
+    values: `${LOG_LEVELS.join(", ")}; >=warn`,
+    description: "How grave the line is; >=warn: that, and what is above it",
+  },
+];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { QUERY_FIELDS } from "./fields.ts";
+import { LINE_QUERY_FIELDS, QUERY_FIELDS } from "./fields.ts";
 import { type QueryTerm, type RunQuery, parseQuery } from "./parse.ts";
 import { QuerySyntaxError } from "./syntax-error.ts";
 import { writeQuery } from "./write.ts";
@@ -145,4 +145,22 @@ test("whatever is typed is read, or refused at a place that is in the text or at
       }
     }),
   );
+});
+
+test("a query of lines asks for levels as well, which one of runs does not", () => {
+  const query = parseQuery("level:>=warn,debug job:a -level:error", LINE_QUERY_FIELDS);
+  expect(asked(query)).toEqual([
+    { field: "level", op: ">=", value: "warn", negated: false },
+    { field: "level", op: "is", value: "debug", negated: false },
+    { field: "job", op: "is", value: "a", negated: false },
+    { field: "level", op: "is", value: "error", negated: true },
+  ]);
+  expect(troubleOf("level:warn").message).toContain('there is no field "level"');
+  for (const [text, word] of [
+    ["level:wran", "warn"],
+    ["levl:warn", "level"],
+  ] as const) {
+    expect(() => parseQuery(text, LINE_QUERY_FIELDS)).toThrow(`did you mean ${word}?`);
+  }
+  expect(() => parseQuery("-level:>=warn", LINE_QUERY_FIELDS)).toThrow("turn >= round");
 });

@@ -1,7 +1,8 @@
 import { durationMs } from "../duration.ts";
+import { LOG_LEVELS } from "../log-level.ts";
 import { nearestWord } from "../nearest-word.ts";
 import { TRIGGERS } from "../run.ts";
-import { QUERY_FIELDS, QUERY_STATES, type QueryField, fieldNamed } from "./fields.ts";
+import { QUERY_FIELDS, QUERY_STATES, type QueryField } from "./fields.ts";
 import { QuerySyntaxError } from "./syntax-error.ts";
 
 export const QUERY_OPERATORS = ["is", ">", ">=", "<", "<="] as const;
@@ -37,9 +38,10 @@ const MAX_KEYS = 8;
 /**
  * Reads a query, such as `status:failed job:contact.* input.tenant:acme age:<1h -queue:mail "503"`. An empty one asks for all.
  *
+ * @param fields that it may ask about
  * @throws QuerySyntaxError
  */
-export function parseQuery(text: string): RunQuery {
+export function parseQuery(text: string, fields: readonly QueryField[] = QUERY_FIELDS): RunQuery {
   if (text.length > MAX_QUERY_LENGTH) {
     throw new QuerySyntaxError(
       `it is longer than ${MAX_QUERY_LENGTH} characters`,
@@ -50,7 +52,7 @@ export function parseQuery(text: string): RunQuery {
   const terms: QueryTerm[] = [];
   const reader = new Reader(text);
   for (reader.skipSpace(); !reader.done; reader.skipSpace()) {
-    terms.push(...readTerms(reader));
+    terms.push(...readTerms(reader, fields));
     if (terms.length > MAX_QUERY_TERMS) {
       throw new QuerySyntaxError(
         `there are more than ${MAX_QUERY_TERMS} terms`,
@@ -62,7 +64,7 @@ export function parseQuery(text: string): RunQuery {
   return { terms };
 }
 
-function readTerms(reader: Reader): QueryTerm[] {
+function readTerms(reader: Reader, fields: readonly QueryField[]): QueryTerm[] {
   const { at } = reader;
   const negated = reader.take("-");
   const name = reader.fieldName();
@@ -71,7 +73,7 @@ function readTerms(reader: Reader): QueryTerm[] {
     if (value === "") throw new QuerySyntaxError("nothing stands after -", at, reader.at - at);
     return [{ field: "text", op: "is", value, negated, at, length: reader.at - at }];
   }
-  const [field, path] = placeOf(name, reader.at - name.length - 1);
+  const [field, path] = placeOf(name, reader.at - name.length - 1, fields);
   const terms: QueryTerm[] = [];
   for (let from = at, more = true; more; from = reader.at) {
     const op = reader.operator();
@@ -86,11 +88,15 @@ function readTerms(reader: Reader): QueryTerm[] {
 }
 
 /** The field of a name, and where a path leads. */
-function placeOf(name: string, at: number): [QueryField, readonly string[] | undefined] {
+function placeOf(
+  name: string,
+  at: number,
+  fields: readonly QueryField[],
+): [QueryField, readonly string[] | undefined] {
   const [first = "", ...keys] = name.split(".");
-  const field = fieldNamed(first);
+  const field = fields.find((known) => known.name === first);
   if (!field || (keys.length > 0 && field.kind !== "path")) {
-    const names = QUERY_FIELDS.map((known) => known.name);
+    const names = fields.map((known) => known.name);
     throw new QuerySyntaxError(
       `there is no field ${quoted(name)}; a text to look for stands in quotes`,
       at,
@@ -115,11 +121,14 @@ function check({ name, kind }: QueryField, term: QueryTerm, at: number, length: 
     throw new QuerySyntaxError(message, at, Math.max(1, length), nearest);
   };
   if (value === "") refuse(`nothing stands after ${name}:`);
-  const compared = kind === "duration" || kind === "number";
+  const compared = kind === "duration" || kind === "number" || kind === "level";
   if (!compared && op !== "is") refuse(`${name} is not compared by ${op}; put the value in quotes`);
   if (compared && op !== "is" && negated) refuse(`turn ${op} round instead of the - before it`);
   if (kind === "state" && !isOneOf(QUERY_STATES, value)) {
     refuse(`${quoted(value)} is no state`, nearestWord(value, QUERY_STATES));
+  }
+  if (kind === "level" && !isOneOf(LOG_LEVELS, value)) {
+    refuse(`${quoted(value)} is no level`, nearestWord(value, LOG_LEVELS));
   }
   if (kind === "trigger" && !isOneOf(TRIGGERS, value)) {
     refuse(`${quoted(value)} is no trigger`, nearestWord(value, TRIGGERS));

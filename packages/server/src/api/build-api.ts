@@ -46,6 +46,7 @@ import { watchMethods } from "./method-not-allowed.ts";
 import { Observer } from "./observe.ts";
 import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
+import { LogFeed } from "./log-feed/log-feed.ts";
 import { LogTails } from "./log-tails.ts";
 import { SearchTurns } from "./search-turns.ts";
 import { measureQueues } from "./measure-queues.ts";
@@ -97,6 +98,7 @@ import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runGraphRoute } from "./routes/run-graph.ts";
+import { lineRoutes } from "./routes/lines.ts";
 import { runLogRoutes } from "./routes/run-log.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
@@ -280,6 +282,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     subjects: intake.subjects,
     searches: new SearchTurns(),
     logTails: new LogTails(db, intake.subjects, logger),
+    logFeed: new LogFeed({ db, subjects: intake.subjects, logger, metrics }),
   };
   const { publicUrl, signOn, passwords = new Passwords() } = options;
   const factors = { requiredOf: options.requireSecondFactor ?? [], keys: secretKeys };
@@ -290,6 +293,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   createRunRoutes(app, context);
   runRoutes(app, context);
   runLogRoutes(app, context);
+  lineRoutes(app, context);
   runGraphRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);

@@ -1,5 +1,5 @@
-import { withExactNumbers } from "@millrace/core";
 import { type FollowLog, LOG_LEVELS, type LogLine } from "@millrace/core/api";
+import { saidBy } from "../engine/search/line-query.ts";
 
 /** Which lines of a run's log somebody wants. */
 export type Wanted = Omit<FollowLog, "after"> & { readonly after?: number | undefined };
@@ -24,9 +24,7 @@ export function rangeOf(
 }
 
 export function saysIt(line: LogLine, q: string | undefined): boolean {
-  if (q === undefined) return true;
-  const text = `${line.message}\n${line.step ?? ""}\n${line.fields ? withExactNumbers(JSON.stringify(line.fields)) : ""}`;
-  return text.toLowerCase().includes(q.toLowerCase());
+  return q === undefined || saidBy(line).includes(q.toLowerCase());
 }
 
 /** Whether a line is one of those. */

@@ -1,6 +1,7 @@
 import type { FollowLog } from "@millrace/core/api";
 import { openRows } from "../engine/subjects/open-content.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
+import { groupBy } from "../runtime/group-by.ts";
 import type { Database } from "../store/database.ts";
 import { type LogRow, type TailRow, readTails } from "../store/run-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -149,17 +150,6 @@ function placesOf(followers: readonly Follower[]): Place[] {
 function takeFrom(places: readonly Place[], first: number): Place[] {
   const from = first % places.length;
   return [...places.slice(from), ...places.slice(0, from)].slice(0, MAX_PLACES);
-}
-
-function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const name = key(item);
-    const group = groups.get(name);
-    if (group) group.push(item);
-    else groups.set(name, [item]);
-  }
-  return groups;
 }
 
 function keyOf(run: string, after: number): string {

@@ -20,6 +20,7 @@ import type { Database } from "../store/database.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { ValueStore } from "../value-store/value-store.ts";
 import type { EventStreams } from "./event-streams.ts";
+import type { LogFeed } from "./log-feed/log-feed.ts";
 import type { LogTails } from "./log-tails.ts";
 import type { Observer } from "./observe.ts";
 import type { SearchTurns } from "./search-turns.ts";
@@ -61,6 +62,8 @@ export interface Context {
   searches: SearchTurns;
   /** Tells those who follow logs what is said. */
   logTails: LogTails;
+  /** The same to those who follow the logs of many runs. */
+  logFeed: LogFeed;
   /** Where large values of steps are; undefined where nobody has said. */
   values: ValueStore | undefined;
   secretKeys: SecretKeys;

@@ -28,7 +28,7 @@ export async function search(
     nextCursor: next,
     searched: {
       complete: ended || runs.length >= asked.limit,
-      back: next === null ? null : instant(timeOf(next)),
+      back: next === null ? null : runTime(next),
       looked: whole ? looked : null,
       total,
     },
@@ -51,7 +51,7 @@ export async function count(
     count: Math.min(found, MAX_COUNT),
     more,
     complete: ended || more,
-    back: next === null || more ? null : instant(timeOf(next)),
+    back: next === null || more ? null : runTime(next),
   };
 }
 
@@ -69,8 +69,8 @@ function askedOf(
 }
 
 /** The instant in a run's id. */
-function timeOf(id: string): Date {
-  return new Date(Number.parseInt(id.replace("-", "").slice(0, 12), 16));
+export function runTime(id: string): string {
+  return instant(new Date(Number.parseInt(id.replace("-", "").slice(0, 12), 16)));
 }
 
 function notBesides(name: string): MillraceError {

@@ -63,6 +63,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   lease: ["su", "su", "siud", "siud"],
   link_secret: ["s", "", "s", ""],
   log: ["s", "", "si", "sd"],
+  log_note: ["s", "", "i", "sud"],
   login_failure: ["siud", "", "", "sud"],
   "make_partition()": ["", "", "", "x"],
   migration: ["s", "s", "s", "s"],

@@ -11,7 +11,7 @@ export interface LogRow {
   fields: Json | null;
 }
 
-const COLUMNS = "seq, attempt, at, level, step, message, fields";
+export const LINE = "seq, attempt, at, level, step, message, fields";
 
 type Asked = [
   run: string,
@@ -27,13 +27,13 @@ const OF_A_RUN = `run_id = $1 and seq > $2 and seq < $3 and ($4::text[] is null 
 /** Lines of a run between two numbers, in order: the first of them. What it looks at is what runs may keep. */
 export const readLog = exactStatement<Asked, LogRow>(
   "read_log",
-  `select ${COLUMNS} from millrace.log where ${OF_A_RUN} order by seq limit $6`,
+  `select ${LINE} from millrace.log where ${OF_A_RUN} order by seq limit $6`,
 );
 
 /** The same, the last of them, last first. */
 export const readLogBack = exactStatement<Asked, LogRow>(
   "read_log_back",
-  `select ${COLUMNS} from millrace.log where ${OF_A_RUN} order by seq desc limit $6`,
+  `select ${LINE} from millrace.log where ${OF_A_RUN} order by seq desc limit $6`,
 );
 
 export interface TailRow extends Nullable<LogRow> {
@@ -57,7 +57,7 @@ export const readTails = exactStatement<[runs: string[], after: number[], limit:
      exists (select from millrace.run where id = w.run_id) as there, l.*
    from unnest($1::uuid[], $2::bigint[]) w(run_id, after)
    left join lateral (
-     select ${COLUMNS} from millrace.log where run_id = w.run_id and seq > w.after order by seq limit $3
+     select ${LINE} from millrace.log where run_id = w.run_id and seq > w.after order by seq limit $3
    ) l on true
    order by w.run_id, w.after, l.seq`,
 );

@@ -2,7 +2,7 @@ import { statement } from "./statement.ts";
 
 /**
  * Keeps log lines of runs, through their leases: a line from an attempt that was superseded is not kept. `for share`
- * holds the lease until this commits. Answers how many lines were kept.
+ * holds the lease until this commits. Notes which lines these are, for who follows the logs of many. Answers how many lines were kept.
  */
 export const keepLog = statement<
   [
@@ -32,7 +32,14 @@ export const keepLog = statement<
       select l.run_id, l.seq, l.attempt, l.at, l.level, l.message, l.fields, l.step
       from line l join held h on h.id = l.lease_id and h.run_ids @> array[l.run_id]
       on conflict do nothing
-      returning 1
+      returning run_id, seq
+    ),
+    of_run as (
+      select run_id, min(seq) as first, max(seq) as last, count(*) as lines from kept group by run_id
+    ),
+    noted as (
+      insert into millrace.log_note (run_ids, firsts, lasts, lines)
+      select array_agg(run_id), array_agg(first), array_agg(last), sum(lines) from of_run having count(*) > 0
     )
     select count(*)::int as kept from kept`,
 );

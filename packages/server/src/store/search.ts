@@ -117,8 +117,8 @@ const WORDS = `lower(concat_ws(' ', r.job, r.idempotency_key, r.correlation_id,
             select concat_ws(' ', a.error_class, a.error_message) from millrace.attempt a
             where a.run_id = r.id and a.outcome in ('failed', 'lost') order by a.number desc limit 1) end))`;
 
-/** Cheap conditions first. */
-const MATCHES = `${like("r.job", "jobs")} and ${jobWithin("r.job", "$5")}
+/** Whether a run `r` is what is looked for, and of the projects `$5`. Cheap conditions first. */
+export const MATCHES = `${like("r.job", "jobs")} and ${jobWithin("r.job", "$5")}
         and ${like("r.queue", "queues")} and ${like("r.idempotency_key", "keys")}
         and ${like("r.correlation_id", "correlations")} and ${like("r.schedule", "schedules")}
         and ${like("r.version", "versions")} and ${like("r.id::text", "ids")}
@@ -166,17 +166,21 @@ const SOURCES = {
 
 export type Source = keyof typeof SOURCES;
 
-const found = (source: Source) => `
-    with sought as materialized (
+/** What is looked for, of which {@link MATCHES} speaks as `f`. */
+export const SOUGHT = `sought as materialized (
       select * from jsonb_to_record($6::jsonb) as f(${COLUMNS.join(", ")})
-    ),
+    )`;
+
+/** @param most of the runs that match */
+export const found = (source: Source, most = "limit $4"): string => `
+    with ${SOUGHT},
     seen as materialized (
       ${SOURCES[source].seen}
     ),
     hit as (
       select r.* from ${SOURCES[source].rows} cross join sought f
       where ${source === "failed" ? `(f.errors is null and f.classes is null or s.fingerprint like any (f.errors) or s.error_class like any (f.classes)) and ` : ""}${MATCHES}
-      order by r.id desc limit $4
+      order by r.id desc ${most}
     )`;
 
 type SearchAsked = [
@@ -189,14 +193,14 @@ type SearchAsked = [
 ];
 
 /** Of the window that was looked at. */
-interface Looked {
+export interface Looked {
   /** How many runs it had. */
   looked: number;
   /** Where to look on; null when the range has ended. */
   window_end: string | null;
 }
 
-const LOOKED = `
+export const LOOKED = `
       select count(*)::int as looked,
         case when count(*) = $3 then ${windowEnd("(array_agg(id order by id))[1]", "$1", "$5")} end as window_end
       from seen`;

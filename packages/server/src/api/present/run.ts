@@ -5,6 +5,7 @@ import type {
   LogLine,
   Parent,
   Run,
+  RunLine,
   RunStep,
   RunSummary,
   TimelineEntry,
@@ -13,6 +14,7 @@ import type { EnqueuedRun } from "../../engine/enqueue.ts";
 import type { ParentRow } from "../../store/children.ts";
 import type { TimelineRow } from "../../store/events.ts";
 import type { LogRow } from "../../store/run-log.ts";
+import type { RunLineRow } from "../../store/search-lines.ts";
 import type { AttemptRow, RunRow } from "../../store/runs.ts";
 import type { StepRow } from "../../store/steps.ts";
 import { instant } from "./instant.ts";
@@ -103,6 +105,12 @@ export function presentTimelineEntry(row: TimelineRow): TimelineEntry {
 
 export function presentLogLine(row: LogRow): LogLine {
   return { ...row, at: instant(row.at), fields: isObject(row.fields) ? row.fields : null };
+}
+
+export function presentRunLine({ run_id: run, job, ...row }: RunLineRow): RunLine {
+  // A search answers how far it has come beside each line.
+  const { seq, attempt, at, level, step, message, fields } = row;
+  return { run, job, ...presentLogLine({ seq, attempt, at, level, step, message, fields }) };
 }
 
 function presentError(row: {

@@ -1,4 +1,5 @@
-import { LOG_LEVELS, LogEnd, LogLine, LogPage } from "@millrace/core/api";
+import { MillraceError } from "@millrace/core";
+import { LOG_LEVELS, LogEnd, LogLine, LogPage, RunId } from "@millrace/core/api";
 import { Command, Option } from "commander";
 import { type ApiClient, apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
@@ -6,20 +7,26 @@ import { EXIT } from "../exit-codes.ts";
 import { followEvents } from "../follow-events.ts";
 import { harmlessJson } from "../output/harmless.ts";
 import { printLogLine } from "../output/run-log-lines.ts";
+import { LEVEL_HELP, logsOfRuns, refuseOfOneRun } from "./logs-of-runs.ts";
 import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
 /** The most that the API gives at once. */
 const PAGE = 1000;
 
 const HELP = `
-With -f it goes on until the run has ended, also when the server is away meanwhile: what was said then comes when it is back. Exit code 10 when the
-run has failed, 11 when it was cancelled.`;
+With -f and a run it goes on until the run has ended, also when the server is away meanwhile: what was said then comes when it is back. Exit code 10 when the
+run has failed, 11 when it was cancelled. With a query, or nothing, it prints the last lines of all runs that match, and goes on with -f until it is
+interrupted: the fields of millrace runs --help, and ${LEVEL_HELP}; a text is looked for in the line.`;
 
 export function logsCommand(cli: Cli): Command {
   return new Command("logs")
-    .description("print what a run has logged, or follow what it logs")
-    .argument("<run>", "its id")
-    .option("-f, --follow", "and what it logs from now on")
+    .description("print what a run has logged, or many have, or follow what they log")
+    .argument(
+      "[run]",
+      "its id, or a query such as 'job:contact.* level:>=warn'; all runs unless given",
+    )
+    .option("-f, --follow", "and what is logged from now on")
+    .option("-n, --lines <n>", "how many of the last lines of many runs", wholeNumber(0, 10_000))
     .addOption(new Option("--level <level>", "the least level").choices(LOG_LEVELS))
     .option("--attempt <n>", "of that attempt alone", wholeNumber(1, 32_767))
     .option("--since <when>", "said since: 10m, or an instant", sinceOption)
@@ -27,23 +34,48 @@ export function logsCommand(cli: Cli): Command {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(
-      cli.action(async (id: string, { follow, json = false, search: q, ...filter }: Options) => {
-        const print = printer(cli, id, json);
-        const wanted = { ...filter, q };
-        if (follow) return followLog(cli, apiClient(cli), id, wanted, print);
-        await printLog(apiClient(cli), id, wanted, print);
-        return EXIT.done;
-      }),
+      cli.action((asked: string | undefined, options: Options) =>
+        asked !== undefined && RunId.safeParse(asked).success
+          ? logOfRun(cli, asked, options)
+          : logsOf(cli, asked ?? "", options),
+      ),
     );
 }
 
 interface Options {
   follow?: boolean;
+  lines?: number;
   level?: string;
   attempt?: number;
   since?: string;
   search?: string;
   json?: boolean;
+}
+
+async function logOfRun(
+  cli: Cli,
+  id: string,
+  { follow, json = false, search: q, lines, ...filter }: Options,
+): Promise<number> {
+  if (lines !== undefined) {
+    throw new MillraceError("invalid_usage", "--lines is for the logs of many runs: a query");
+  }
+  const print = printer(cli, id, json);
+  const wanted = { ...filter, q };
+  if (follow) return followLog(cli, apiClient(cli), id, wanted, print);
+  await printLog(apiClient(cli), id, wanted, print);
+  return EXIT.done;
+}
+
+function logsOf(cli: Cli, query: string, { attempt, since, ...options }: Options): Promise<number> {
+  refuseOfOneRun({ attempt, since });
+  if (/^[0-9a-f]{8}-[0-9a-f-]*$/.test(query)) {
+    throw new MillraceError(
+      "invalid_usage",
+      `${query} is not the whole id of a run; millrace runs id:${query} finds it by its beginning`,
+    );
+  }
+  return logsOfRuns(cli, query, options);
 }
 
 type Wanted = Record<string, string | number | undefined>;

@@ -1,4 +1,4 @@
-import { MillraceError, type Projects, parseQuery } from "@millrace/core";
+import { MillraceError, type Projects, type RunQuery, parseQuery } from "@millrace/core";
 import { type Database, isCutOff, tookTooLong, withinTime } from "../../store/database.ts";
 import type { RunRow } from "../../store/runs.ts";
 import {
@@ -13,7 +13,7 @@ import type { Queryable } from "../../store/statement.ts";
 import { type Search, soughtOf } from "./sought-of.ts";
 
 /** A search answers within this time, with what it has found by then. */
-const LOOK_MS = 2000;
+export const LOOK_MS = 2000;
 
 /** How many runs the first statement looks at; then twice as many, and so on: the first page comes at once, and a long search needs few of them. */
 const FIRST_WINDOW = 1000;
@@ -27,7 +27,7 @@ const NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 const OLDEST = "00000000-0000-0000-0000-000000000000";
 
 export interface AskedOfRuns {
-  readonly query: string;
+  readonly query: string | RunQuery;
   /** Accepted at or after, and before. */
   readonly since?: Date | undefined;
   readonly until?: Date | undefined;
@@ -41,7 +41,7 @@ export interface AskedOfRuns {
 }
 
 /** How far a look has come. */
-interface Looked {
+export interface Looked {
   /** Whether there is nothing more in the range. */
   readonly ended: boolean;
   /** Where to look on; null at the end. */
@@ -144,7 +144,8 @@ function onlySuch(search: Search, only: AskedOfRuns["only"]): Search {
   return { ...search, source: "failed", sought: { ...sought, states: ["dead"] } };
 }
 
-interface Look {
+/** What is looked for, and where. */
+export interface Look {
   readonly source: Source;
   readonly sought: Sought;
   readonly below: string;
@@ -152,8 +153,9 @@ interface Look {
   readonly projects: Projects;
 }
 
-function lookOf({ query, since, until, cursor, projects, only, now }: AskedOfRuns): Look {
-  const { source, sought, after, before } = onlySuch(soughtOf(parseQuery(query), now), only);
+/** @throws QuerySyntaxError */
+export function lookOf({ query, since, until, cursor, projects, only, now }: AskedOfRuns): Look {
+  const { source, sought, after, before } = onlySuch(soughtOf(read(query), now), only);
   const first = latest(since, after);
   const last = earliest(until, before);
   const end = last ? floorId(last) : NEWEST;
@@ -179,7 +181,7 @@ const given = (
 ];
 
 /** Window after window, until the page is full, the range has ended or the time is over. */
-async function lookThrough(
+export async function lookThrough(
   { below: from }: Look,
   leftMs: () => number,
   lookAt: (
@@ -221,10 +223,14 @@ async function totalOf(
   asked: AskedOfRuns,
 ): Promise<number | null> {
   if (source !== "all" || asked.projects !== null) return null;
-  const { after, before } = soughtOf(parseQuery(asked.query), asked.now);
+  const { after, before } = soughtOf(read(asked.query), asked.now);
   const until = earliest(earliest(asked.until, before) ?? undefined, asked.now) ?? asked.now;
   const [row] = await estimateRuns(tx, latest(asked.since, after), until);
   return Math.round(row!.runs);
+}
+
+function read(query: string | RunQuery): RunQuery {
+  return typeof query === "string" ? parseQuery(query) : query;
 }
 
 function latest(a: Date | undefined, b: Date | null): Date | null {
