@@ -1,33 +1,6 @@
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
 import { afterAll, onTestFinished } from "vitest";
-import { installByApt } from "./servers/find-or-start.ts";
-import { installedProgram } from "./servers/installed-program.ts";
-
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-/** Without what a browser does by itself: nothing of it is tried here, and a closed network makes it slow. */
-const FLAGS = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-];
-
-/**
- * The Chromium of MILLRACE_TEST_BROWSER, else an installed one, else one that apt-get installs, where this is Debian and we are root.
- *
- * @returns undefined where there is none; it is said why
- */
-async function findBrowser(): Promise<string | undefined> {
-  const installed = () =>
-    process.env["MILLRACE_TEST_BROWSER"] ??
-    NAMES.map((name) => installedProgram(name)).find(Boolean);
-  const found = installed() ?? ((await installByApt("chromium")) ? installed() : undefined);
-  if (found === undefined) {
-    console.warn(
-      "the tests of the dashboard are skipped: they need Chromium; install chromium, or set MILLRACE_TEST_BROWSER to its path",
-    );
-  }
-  return found;
-}
+import { BROWSER_FLAGS, findBrowser } from "./chromium.ts";
 
 const executablePath = await findBrowser();
 
@@ -40,7 +13,7 @@ let browser: Promise<Browser> | undefined;
 export async function openWindow(
   options: Parameters<Browser["newContext"]>[0] = {},
 ): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
-  browser ??= chromium.launch({ executablePath: executablePath!, args: FLAGS });
+  browser ??= chromium.launch({ executablePath: executablePath!, args: BROWSER_FLAGS });
   const context = await (await browser).newContext(options);
   onTestFinished(() => context.close());
   const page = await context.newPage();
