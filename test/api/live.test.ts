@@ -27,6 +27,7 @@ test("who watches is told how queues stand, and of the runs on the screen when t
   expect(first.queues).toContainEqual({
     ...{ name: "default", ready: 1, held: 0, running: 0 },
     ...{ oldestSeconds: expect.any(Number), paused: false },
+    outlook: expect.objectContaining({ verdict: "no_worker" }),
   });
   const { body } = await api.call(`/api/v1/runs?q=id:${id}`);
   expect((await source.next("runs")).data.runs).toEqual(body.runs);
@@ -42,7 +43,15 @@ test("who watches is told how queues stand, and of the runs on the screen when t
   await source.next("tick", ({ states }) => states.running === 1);
   await claimed.settle({ verdict: "complete", output: "null" });
   await source.next("runs", ({ runs }) => runs[0].state === "completed");
-  await source.next("tick", ({ states }) => states.running === 0);
+  const { data: last } = await source.next(
+    "tick",
+    ({ states }) => states.running === 0 && states.queued === 1,
+  );
+  const { body: queue } = await api.call("/api/v1/queues/slow");
+  expect(last.queues.find(({ name }: { name: string }) => name === "slow").outlook).toEqual(
+    queue.outlook,
+  );
+  expect(last.queues.find(({ name }: { name: string }) => name === "default").outlook).toBe(null);
   const told = source.events.filter(({ event }) => event === "runs");
   expect(told).toHaveLength(3);
   expect(JSON.stringify(source.events)).not.toContain(other);

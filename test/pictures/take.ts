@@ -5,9 +5,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Browser, Page } from "playwright-core";
+import { type Browser, type Page, chromium } from "playwright-core";
 import { scriptDatabase } from "../faults/harness/script.ts";
-import { findBrowser, launchBrowser } from "../support/browser-program.ts";
+import { BROWSER_FLAGS, findBrowser } from "../support/chromium.ts";
 import { Company } from "./company.ts";
 import { type Told, tellStory } from "./story.ts";
 
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   try {
     await using company = await Company.open(database.url);
     const told = await tellStory(company.ask);
-    await using browser = await launchBrowser(program);
+    await using browser = await chromium.launch({ executablePath: program, args: BROWSER_FLAGS });
     for (const theme of ["light", "dark"] as const) {
       await take(browser, company, { theme, told, chosen, into });
     }

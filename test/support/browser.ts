@@ -1,6 +1,6 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
 import { afterAll, onTestFinished } from "vitest";
-import { findBrowser, launchBrowser } from "./browser-program.ts";
+import { BROWSER_FLAGS, findBrowser } from "./chromium.ts";
 
 const executablePath = await findBrowser();
 
@@ -13,7 +13,7 @@ let browser: Promise<Browser> | undefined;
 export async function openWindow(
   options: Parameters<Browser["newContext"]>[0] = {},
 ): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
-  browser ??= launchBrowser(executablePath!);
+  browser ??= chromium.launch({ executablePath: executablePath!, args: BROWSER_FLAGS });
   const context = await (await browser).newContext(options);
   onTestFinished(() => context.close());
   const page = await context.newPage();

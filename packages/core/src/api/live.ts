@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { QueueOutlook } from "./queues.ts";
 import { Instant, RunId } from "./runs.ts";
 
 /** As many runs as one stream watches. */
@@ -30,13 +31,20 @@ export const LiveTick = z
           .nullable()
           .describe("How long the first of those that wait has waited"),
         paused: z.boolean(),
+        outlook: QueueOutlook.nullable().describe(
+          "When what waits will have started; null where nothing waits, and for who is confined to projects: GET /api/v1/queues/{name} tells it of theirs",
+        ),
       }),
     ),
     states: z.object({ queued: z.int(), running: z.int() }),
     cost: z
       .object({
         queriesPerSecond: z.number(),
-        databaseShare: z.number().describe("Of one connection's time: 0.002 is 0.2 %"),
+        databaseShare: z
+          .number()
+          .describe(
+            "Which part of the time the database is busy with them, by its clock: 0.002 is 0.2 %",
+          ),
         watchers: z.int(),
       })
       .nullable()

@@ -1,3 +1,4 @@
+import type { Rate } from "@millrace/core";
 import { PLACES, type RunRow, SUMMARY } from "./runs.ts";
 import { statement } from "./statement.ts";
 
@@ -15,10 +16,23 @@ export interface StandingOfQueueRow {
   running: number;
   /** Since when the first of those that do not run has waited. */
   since: Date | null;
-  paused: boolean;
+  /** Null where it is not paused now. */
+  paused_at: Date | null;
+  concurrency: number | null;
+  rate: Rate | null;
+  /** Living workers that take from the queue, how many runs they may execute at a time, and whether they take from no other. */
+  workers: number;
+  slots: number;
+  alone: boolean;
+  now: Date;
+  /** How long the database has looked so far, in milliseconds. */
+  took_ms: number;
 }
 
-/** Reads `ready`, `gate` and `lease` whole, and of the history only what runs: its cost follows the backlog. */
+/** What tells how long a statement took when its last row was made. */
+const TOOK_MS = `extract(epoch from clock_timestamp() - statement_timestamp())::float8 * 1000 as took_ms`;
+
+/** Reads `ready`, `gate`, `lease` and `worker` whole, and of the history only what runs: its cost follows the backlog. */
 export const readStandingOfQueues = statement<[], StandingOfQueueRow>(
   "read_standing_of_queues",
   `with standing as (
@@ -37,17 +51,31 @@ export const readStandingOfQueues = statement<[], StandingOfQueueRow>(
     of_project as (
       select s.queue, j.project, sum(s.ready)::int as ready, sum(s.held)::int as held, sum(s.running)::int as running, min(s.since) as since
       from standing s left join millrace.job j on j.name = s.job group by s.queue, j.project
+    ),
+    takers as (
+      select u.queue, count(*)::int as workers, sum(k.concurrency)::int as slots, bool_and(cardinality(k.queues) = 1) as alone
+      from millrace.worker k cross join unnest(k.queues) u(queue) where k.state = 'active' group by u.queue
     )
     select q.name as queue, q.project as queue_project, p.project, coalesce(p.ready, 0) as ready, coalesce(p.held, 0) as held,
       coalesce(p.running, 0) as running, p.since,
-      q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()) as paused
-    from millrace.queue q left join of_project p on p.queue = q.name
+      case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at, q.concurrency, q.rate,
+      coalesce(t.workers, 0) as workers, coalesce(t.slots, 0) as slots, coalesce(t.alone, false) as alone,
+      clock_timestamp() as now, ${TOOK_MS}
+    from millrace.queue q left join of_project p on p.queue = q.name left join takers t on t.queue = q.name
     order by q.name limit 1000`,
 );
 
 /** Of these runs what a list shows, and whose they are; each is looked up by itself. */
-export const readWatched = statement<[ids: string[]], RunRow & { project: string | null }>(
+export const readWatched = statement<
+  [ids: string[]],
+  RunRow & { project: string | null; took_ms: number }
+>(
   "read_watched",
-  `select ${SUMMARY}, (select j.project from millrace.job j where j.name = r.job) as project
+  `select ${SUMMARY}, (select j.project from millrace.job j where j.name = r.job) as project, ${TOOK_MS}
    from unnest($1::uuid[]) w(id) cross join lateral (select * from millrace.run where id = w.id limit 1) r ${PLACES}`,
 );
+
+/** Of rows that tell it: how long the database has looked for all of them, in milliseconds. */
+export function tookMs(rows: readonly { took_ms: number }[]): number {
+  return rows.reduce((most, { took_ms }) => Math.max(most, took_ms), 0);
+}

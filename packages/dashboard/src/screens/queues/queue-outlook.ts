@@ -1,3 +1,4 @@
+import { outlookInWords } from "@millrace/core";
 import type { QueueInfo } from "@millrace/core/api";
 import { tick } from "../../data/live.ts";
 
@@ -5,8 +6,16 @@ import { tick } from "../../data/live.ts";
 export function asOfNow(queue: QueueInfo): QueueInfo {
   const counted = tick.value?.queues.find(({ name }) => name === queue.name);
   if (!counted) return queue;
-  const { ready, held, running, oldestSeconds } = counted;
-  return { ...queue, ready, held, running, oldestSeconds };
+  const { ready, held, running, oldestSeconds, outlook } = counted;
+  const told = ready + held === 0 ? nothingWaits(queue.outlook) : queue.outlook;
+  return { ...queue, ready, held, running, oldestSeconds, outlook: outlook ?? told };
+}
+
+/** Of a queue that has become empty it is not told. */
+function nothingWaits(outlook: QueueInfo["outlook"]): QueueInfo["outlook"] {
+  if (!outlook || outlook.verdict === "empty") return outlook;
+  const empty = { ...outlook, verdict: "empty" as const };
+  return { ...empty, words: outlookInWords(empty) };
 }
 
 /** A measured pace: one digit where it is small. */

@@ -5,19 +5,25 @@ import type { LiveTick } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import type { Subjects } from "../../engine/subjects/subjects.ts";
 import { type Database, bounded } from "../../store/database.ts";
-import { type StandingOfQueueRow, readStandingOfQueues } from "../../store/live.ts";
+import { type StandingOfQueueRow, readStandingOfQueues, tookMs } from "../../store/live.ts";
 import { readClock } from "../../store/prune.ts";
+import { type QueueSampleRow, readQueueSamples } from "../../store/queue-samples.ts";
+import type { Queryable } from "../../store/statement.ts";
 import { Gauge, Histogram, type Registry } from "../../telemetry/metrics.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { EventStream } from "../event-stream.ts";
+import { queueTicks } from "./queue-ticks.ts";
 import { WatchedRuns } from "./watched-runs.ts";
 
 /** One look for all who watch. */
 const TICK_MS = 1000;
 
-/** A look that takes long, because much waits, is made the less often: so that all of them take no more than this share of one connection's time, the way there and back included. */
-const MOST_SHARE = 0.02;
+/** A look that takes long, because much waits or is watched, is made the less often: so that the database is busy with all of them for no more than this share of its time. */
+const MOST_SHARE = 0.005;
 const SLOWEST_TICK_MS = 15_000;
+
+/** One more comes each minute. */
+const SAMPLES_EVERY_MS = 20_000;
 
 /** What is asked again by who comes back: which life of the ticks, and up to which it has seen them. */
 export const TICK_ID = /^[0-9a-f]{8}-\d{1,12}$/;
@@ -50,6 +56,7 @@ export class Live {
   #ticking = false;
   #tookMs = 0;
   #statements = 0;
+  #samples: { rows: readonly QueueSampleRow[]; readAt: number } = { rows: [], readAt: -Infinity };
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -115,10 +122,9 @@ export class Live {
           "the look for all who watch failed",
         );
       }
-      const tookMs = performance.now() - startedAt;
-      this.#durations.observe({}, tookMs / 1000);
-      this.#tookMs = this.#tick <= 1 ? tookMs : 0.8 * this.#tookMs + 0.2 * tookMs;
-      await pause(Math.max(0, this.#everyMs() - tookMs), undefined, { ref: false });
+      const lastedMs = performance.now() - startedAt;
+      this.#durations.observe({}, lastedMs / 1000);
+      await pause(Math.max(0, this.#everyMs() - lastedMs), undefined, { ref: false });
     }
     this.#ticking = false;
     // Somebody may have come while this was about to end.
@@ -130,54 +136,51 @@ export class Live {
     const tick = this.#tick + 1;
     const rows = await bounded(db, async (tx) => {
       const standing = await readStandingOfQueues(tx);
-      this.#statements = 1 + (await this.#runs.look(tx, subjects, tick));
+      const watched = await this.#runs.look(tx, subjects, tick);
+      await this.#readSamples(tx);
+      this.#statements = 1 + watched.statements;
+      const took = tookMs(standing) + watched.tookMs;
+      this.#tookMs = tick === 1 ? took : 0.8 * this.#tookMs + 0.2 * took;
       return standing;
     });
     this.#tick = tick;
-    const now = new Date();
-    for (const watcher of this.#watchers) this.#tell(watcher, rows, now);
+    const ticks = new Map<string, LiveTick>();
+    for (const watcher of this.#watchers) {
+      const { projects } = watcher.request.caller;
+      // Most may see the same.
+      const scope = JSON.stringify(projects);
+      const told = ticks.get(scope) ?? this.#tickFor(projects, rows);
+      ticks.set(scope, told);
+      this.#tell(watcher, told);
+    }
   }
 
-  #tell(watcher: Watcher, rows: readonly StandingOfQueueRow[], now: Date): void {
+  async #readSamples(tx: Queryable): Promise<void> {
+    const now = performance.now();
+    if (now - this.#samples.readAt < SAMPLES_EVERY_MS) return;
+    this.#samples = { rows: await readQueueSamples(tx), readAt: now };
+  }
+
+  #tell(watcher: Watcher, tick: LiveTick): void {
     const { stream, request, ids, told } = watcher;
-    const { projects } = request.caller;
     const id = `${this.#life}-${this.#tick}`;
-    const { runs, gone } = this.#runs.since(told, ids, projects);
+    const { runs, gone } = this.#runs.since(told, ids, request.caller.projects);
     if (runs.length > 0) stream.send({ event: "runs", data: { runs } });
     if (gone.length > 0) stream.send({ event: "gone", data: { runs: gone } });
     watcher.told = this.#tick;
     // Last, with the id: who comes back with it has had what was before it.
-    stream.send({ id, event: "tick", data: this.#tickFor(projects, rows, now) });
+    stream.send({ id, event: "tick", data: tick });
   }
 
-  #tickFor(projects: Projects, rows: readonly StandingOfQueueRow[], now: Date): LiveTick {
-    const queues = new Map<string, LiveTick["queues"][number]>();
-    for (const row of rows) {
-      const own =
-        projects === null || row.queue_project === null || projects.includes(row.queue_project);
-      if (!own) continue;
-      const queue = queues.get(row.queue) ?? {
-        ...{ name: row.queue, ready: 0, held: 0, running: 0 },
-        oldestSeconds: null,
-        paused: row.paused,
-      };
-      queues.set(row.queue, queue);
-      if (projects !== null && !projects.includes(row.project ?? "")) continue;
-      queue.ready += row.ready;
-      queue.held += row.held;
-      queue.running += row.running;
-      const seconds = row.since && Math.max(0, (now.getTime() - row.since.getTime()) / 1000);
-      if (seconds !== null) queue.oldestSeconds = Math.max(queue.oldestSeconds ?? 0, seconds);
-    }
-    const all = [...queues.values()];
+  #tickFor(projects: Projects, rows: readonly StandingOfQueueRow[]): LiveTick {
+    const queues = queueTicks(rows, this.#samples.rows, projects);
     const sum = (of: (queue: LiveTick["queues"][number]) => number) =>
-      all.reduce((total, queue) => total + of(queue), 0);
+      queues.reduce((total, queue) => total + of(queue), 0);
     const everyMs = Math.round(this.#everyMs());
     const perSecond = 1000 / everyMs;
     return {
-      at: now.toISOString(),
-      everyMs,
-      queues: all,
+      at: new Date().toISOString(),
+      ...{ everyMs, queues },
       states: {
         queued: sum(({ ready, held }) => ready + held),
         running: sum(({ running }) => running),

@@ -2,7 +2,7 @@ import { type Projects, isFinal } from "@millrace/core";
 import type { RunSummary } from "@millrace/core/api";
 import type { Subjects } from "../../engine/subjects/subjects.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { readWatched } from "../../store/live.ts";
+import { readWatched, tookMs } from "../../store/live.ts";
 import type { RunRow } from "../../store/runs.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { presentSummary } from "../present/run.ts";
@@ -10,6 +10,12 @@ import { readHolds } from "../run-summaries.ts";
 
 /** More are not looked at in one tick: each costs some 20 µs. */
 const MAX_LOOKED = 5000;
+
+export interface LookCost {
+  statements: number;
+  /** By the clock of the database, in milliseconds. */
+  tookMs: number;
+}
 
 interface Watched {
   /** How many watch it. */
@@ -56,12 +62,14 @@ export class WatchedRuns {
     }
   }
 
-  /** Looks at those that may have changed. @returns how many statements that took */
-  async look(db: Queryable, subjects: Subjects, tick: number): Promise<number> {
+  /** Looks at those that may have changed. @returns what that cost */
+  async look(db: Queryable, subjects: Subjects, tick: number): Promise<LookCost> {
     const open = [...this.#runs].filter(([, { ended }]) => !ended).slice(0, MAX_LOOKED);
-    if (open.length === 0) return 0;
+    if (open.length === 0) return { statements: 0, tookMs: 0 };
     const ids = open.map(([id]) => id);
-    const rows = await readWatched(db, ids);
+    const looked = await readWatched(db, ids);
+    const cost = { statements: 1, tookMs: tookMs(looked) };
+    const rows = looked.map(({ took_ms: _took, ...row }) => row);
     const found = new Set(rows.map(({ id }) => id));
     for (const [id, watched] of open) {
       if (found.has(id) || watched.row === null) continue;
@@ -69,7 +77,7 @@ export class WatchedRuns {
       Object.assign(watched, { ...gone, ended: true });
     }
     const changed = rows.filter((row) => this.#isNews(row, tick));
-    if (changed.length === 0) return 1;
+    if (changed.length === 0) return cost;
     const readable = await openRows(subjects, changed);
     const holds = await readHolds(db, readable);
     const now = new Date();
@@ -77,7 +85,7 @@ export class WatchedRuns {
       const watched = this.#runs.get(row.id);
       if (watched) watched.summary = presentSummary(row, holds, now);
     }
-    return holds.queues.size + holds.runs.size > 0 ? 3 : 1;
+    return holds.queues.size + holds.runs.size > 0 ? { ...cost, statements: 3 } : cost;
   }
 
   /** Of these runs what has changed since a tick, for who may see runs of some projects; and which of them are not there for them. */

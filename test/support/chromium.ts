@@ -1,11 +1,10 @@
-import { type Browser, chromium } from "playwright-core";
 import { installByApt } from "./servers/find-or-start.ts";
 import { installedProgram } from "./servers/installed-program.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /** Without what a browser does by itself: nothing of it is tried here, and a closed network makes it slow. */
-const FLAGS = [
+export const BROWSER_FLAGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
@@ -26,9 +25,4 @@ export async function findBrowser(): Promise<string | undefined> {
     );
   }
   return found;
-}
-
-/** @param executablePath what {@link findBrowser} has found */
-export function launchBrowser(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: FLAGS });
 }

@@ -1,0 +1,67 @@
+// What a page is asked about itself, put into it before anything of its own runs.
+
+/** Frames of the last scroll, longest tasks, and what moved under the eye, since the page was begun or {@link watched.anew} was called. */
+globalThis.watched = {
+  ...{ tasks: [], shifts: [], paints: [] },
+
+  anew() {
+    this.tasks = [];
+    this.shifts = [];
+  },
+
+  /** Follows a link as a click does. @returns milliseconds to the frame that shows it has begun, and to the one that has the new data */
+  async follow(to, there) {
+    const link = document.createElement("a");
+    link.href = to;
+    document.body.append(link);
+    const main = document.getElementById("main");
+    const isBusy = () => main.querySelector("[aria-busy=true], .bone") !== null;
+    const before = main.textContent;
+    const startedAt = performance.now();
+    link.click();
+    link.remove();
+    let begunMs;
+    for (;;) {
+      const at = await new Promise(requestAnimationFrame);
+      if (begunMs === undefined && (isBusy() || main.textContent !== before))
+        begunMs = at - startedAt;
+      if (!isBusy() && main.querySelector(there)) {
+        return { begunMs: Math.max(0, begunMs ?? at - startedAt), doneMs: at - startedAt };
+      }
+      if (at - startedAt > 15_000) throw new Error(`${to} has shown no ${there} for 15 s`);
+    }
+  },
+
+  /** How long each frame was that the browser drew meanwhile, in milliseconds. */
+  async frames(ms, row) {
+    const frames = [];
+    let mostRows = 0;
+    let last = await new Promise(requestAnimationFrame);
+    for (const until = last + ms; last < until;) {
+      const at = await new Promise(requestAnimationFrame);
+      frames.push(at - last);
+      last = at;
+      if (row) mostRows = Math.max(mostRows, document.querySelectorAll(row).length);
+    }
+    return { frames, mostRows };
+  },
+};
+
+for (const [type, kept] of [
+  ["longtask", "tasks"],
+  ["layout-shift", "shifts"],
+  ["largest-contentful-paint", "paints"],
+]) {
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (type === "layout-shift" && entry.hadRecentInput) continue;
+      globalThis.watched[kept].push(
+        type === "longtask"
+          ? entry.duration
+          : type === "layout-shift"
+            ? entry.value
+            : entry.startTime,
+      );
+    }
+  }).observe({ type, buffered: true });
+}

@@ -1,0 +1,193 @@
+import { type Measured, percentile } from "./budget.ts";
+import type { Followed, Visitor } from "./visitor.ts";
+
+const ROW = ".virtual [role=row]";
+const ROUNDS = 5;
+const SCROLL_MS = 10_000;
+
+/** Screens, and what is on each once it has its data. */
+const SCREENS: readonly (readonly [path: string, there: string])[] = [
+  ["/", ".attention li a.open"],
+  ["/runs", ROW],
+  ["/errors", "main a[href^='/errors/']"],
+  ["/errors/0000000000000003", ".why"],
+  ["/dead", "main a[href*='group=']"],
+  ["/queues", "main table tbody tr"],
+  ["/queues/default", "main .facts, main dl"],
+  ["/jobs", "main a[href^='/jobs/']"],
+  ["/jobs/any", "main form, main dl"],
+  ["/schedules", "main .empty, main table"],
+  ["/workers", "main .empty, main table, main li"],
+  ["/waiting", "main .empty, main li"],
+  ["/bulk", "main .empty, main table, main li"],
+  ["/alerts", "main .empty, main table, main li"],
+  ["/system", "main dl, main table, main li"],
+];
+
+/** As people look: each begins with the one before on the screen. */
+const FILTERS = [
+  ...["status:failed", "status:failed age:<1h", "status:running", "error:0000000000000003"],
+  ...[
+    "status:cancelled",
+    "job:any status:failed",
+    "queue:default",
+    "took:>30s",
+    "input.tenant:t77",
+  ],
+  ...["error:HttpError age:<1h", '"503"', ""],
+];
+
+/** How soon another screen or filter is seen to have begun, and has its data. */
+export async function measureChanges(visitor: Visitor): Promise<Measured[]> {
+  await visitor.load("/", ".attention li a.open");
+  // What a screen is made of is loaded once.
+  for (const [path, there] of SCREENS) await visitor.follow(path, there);
+  const screens = await changes(visitor, SCREENS);
+  await visitor.follow("/runs", ROW);
+  const filters = await changes(
+    visitor,
+    FILTERS.map(
+      (query) => [`/runs?q=${encodeURIComponent(query)}`, `${ROW}, main .empty`] as const,
+    ),
+  );
+  return [
+    {
+      budget: "another screen, to be seen to have begun, p95",
+      limit: 100,
+      unit: "ms",
+      measured: p95(screens, "begunMs"),
+    },
+    {
+      budget: "another screen, to its data, p95",
+      limit: 300,
+      unit: "ms",
+      measured: p95(screens, "doneMs"),
+      note: slowest(screens),
+    },
+    {
+      budget: "another filter, to be seen to have begun, p95",
+      limit: 100,
+      unit: "ms",
+      measured: p95(filters, "begunMs"),
+    },
+    {
+      budget: "another filter, to its data, p95",
+      limit: 300,
+      unit: "ms",
+      measured: p95(filters, "doneMs"),
+      note: slowest(filters),
+    },
+  ];
+}
+
+type Change = Followed & { to: string };
+
+async function changes(
+  visitor: Visitor,
+  places: readonly (readonly [path: string, there: string])[],
+): Promise<Change[]> {
+  const all: Change[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [to, there] of places) all.push({ to, ...(await visitor.follow(to, there)) });
+  }
+  return all;
+}
+
+function p95(all: readonly Change[], of: keyof Followed): number {
+  return percentile(
+    all.map((one) => one[of]),
+    0.95,
+  );
+}
+
+function slowest(all: readonly Change[]): string {
+  const { to, doneMs } = all.toSorted((a, b) => b.doneMs - a.doneMs)[0]!;
+  return `the slowest ${decodeURIComponent(to)}, ${Math.round(doneMs)} ms`;
+}
+
+/** What a long list costs the browser while somebody scrolls through it for ten seconds, and how soon keys are answered in it. */
+export async function measureScroll(visitor: Visitor): Promise<Measured[]> {
+  await visitor.load("/runs", ROW);
+  await scroll(visitor, 2000);
+  await visitor.load("/runs", ROW);
+  const heap = await visitor.heapBytes();
+  await visitor.page.evaluate("watched.anew()");
+  const frames = visitor.page.evaluate<{ frames: number[]; mostRows: number }>(
+    `watched.frames(${SCROLL_MS}, ${JSON.stringify(ROW)})`,
+  );
+  await scroll(visitor, SCROLL_MS);
+  const { frames: took, mostRows } = await frames;
+  const [longest, reached] = await visitor.page.evaluate<[number, number]>(
+    `[Math.max(0, ...watched.tasks), Math.round(scrollY / document.querySelector(".virtual-measure").offsetHeight)]`,
+  );
+  const grown = (await visitor.heapBytes()) - heap;
+  return [
+    {
+      budget: "long list, rows in the page",
+      limit: 60,
+      measured: mostRows,
+      unit: "",
+      note: `${reached.toLocaleString("en")} rows scrolled past`,
+    },
+    {
+      budget: "long list, a frame while it is scrolled, p95",
+      limit: 16.7,
+      measured: percentile(took, 0.95),
+      unit: "ms",
+    },
+    {
+      budget: "long list, the longest task meanwhile",
+      limit: 50,
+      measured: longest,
+      unit: "ms",
+      note: "none is told of that is shorter",
+    },
+    { budget: "long list, memory that it takes", limit: 40, measured: grown / 2 ** 20, unit: "MB" },
+    await measureKeys(visitor),
+  ];
+}
+
+async function scroll(visitor: Visitor, ms: number): Promise<void> {
+  const speed = 3000;
+  await visitor.debug.send("Input.synthesizeScrollGesture", {
+    ...{
+      x: 640,
+      y: 500,
+      xDistance: 0,
+      yDistance: (-speed * ms) / 1000,
+      speed,
+      gestureSourceType: "mouse",
+    },
+  });
+}
+
+async function measureKeys(visitor: Visitor): Promise<Measured> {
+  await visitor.load("/runs", ROW);
+  await visitor.page.evaluate(`{
+    watched.keys = [];
+    new PerformanceObserver((list) => watched.keys.push(...list.getEntries().filter(({ name }) => name === "keydown").map(({ duration }) => duration)))
+      .observe({ type: "event", durationThreshold: 16 });
+  }`);
+  for (let n = 0; n < 40; n++) await visitor.page.keyboard.press(n % 4 === 3 ? "x" : "j");
+  await visitor.page.waitForTimeout(500);
+  const took = await visitor.page.evaluate<number[]>("watched.keys");
+  return {
+    ...{ budget: "a key in a list, to the frame that answers it, p95", limit: 100, unit: "ms" },
+    // Shorter ones are not told of.
+    measured: percentile([...took, ...Array.from({ length: 40 - took.length }, () => 16)], 0.95),
+  };
+}
+
+/** What a page that is left open keeps: told of all that changes, minute for minute. */
+export async function measureStay(visitor: Visitor, minutes: number): Promise<Measured> {
+  await visitor.load("/runs", ROW);
+  // What is made once is there by then.
+  await visitor.page.waitForTimeout(10_000);
+  const before = await visitor.heapBytes();
+  await visitor.page.waitForTimeout(minutes * 60_000);
+  const grown = (((await visitor.heapBytes()) - before) * 60) / minutes / 2 ** 20;
+  return {
+    ...{ budget: "memory that an open list takes in an hour", limit: 40, unit: "MB" },
+    ...{ measured: Math.max(0, grown), note: `from ${minutes} min of ticks` },
+  };
+}
