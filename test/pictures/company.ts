@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Database, openDatabase } from "millrace";
 import { Child } from "../support/child-process.ts";
 import { freePort } from "../support/free-port.ts";
 import type { Ask } from "./story.ts";
@@ -11,11 +12,13 @@ const JOBS = join(import.meta.dirname, "company.job.ts");
 /** A server with the jobs of {@link JOBS}; nobody takes from the queue `mail`. */
 export class Company implements AsyncDisposable {
   readonly url: string;
+  readonly db: Database;
   readonly #env: Record<string, string>;
   readonly #server: Child;
 
-  private constructor(url: string, env: Record<string, string>, server: Child) {
+  private constructor(url: string, db: Database, env: Record<string, string>, server: Child) {
     this.url = url;
+    this.db = db;
     this.#env = env;
     this.#server = server;
   }
@@ -27,7 +30,9 @@ export class Company implements AsyncDisposable {
     const command = [MAIN, "start", "--jobs", JOBS, "--queues", "crm,default"];
     const server = await Child.start(process.execPath, command, { env });
     await server.waitForLine(/^Ready/);
-    return new Company(`http://127.0.0.1:${port}`, env, server);
+    const connection = () => ({ connectionString: database });
+    const db = openDatabase({ connection, applicationName: "millrace pictures" });
+    return new Company(`http://127.0.0.1:${port}`, db, env, server);
   }
 
   /** A link into the dashboard. */
@@ -49,6 +54,7 @@ export class Company implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.db.end();
     await this.#server[Symbol.asyncDispose]();
     rmSync(this.#env["MILLRACE_HOME"]!, { recursive: true, force: true });
   }

@@ -1,15 +1,16 @@
 /**
  * `npm run pictures -- --into FOLDER`: every screen of the dashboard beside a company at work, light and dark, wide and narrow, to be looked at one by one.
- * The clock of the pages stands still.
+ * The clock of the pages stands still. With `--docs` the pictures of README.md are made anew instead: texts, of light and dark in one.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Browser, type Page, chromium } from "playwright-core";
 import { scriptDatabase } from "../faults/harness/script.ts";
 import { BROWSER_FLAGS, findBrowser } from "../support/chromium.ts";
+import { asSvg } from "./as-svg.mjs";
 import { Company } from "./company.ts";
-import { type Told, tellStory } from "./story.ts";
+import { type Told, tellPast, tellStory } from "./story.ts";
 
 const SIZES = [
   { name: "wide", width: 1280, height: 860 },
@@ -53,9 +54,22 @@ const PICTURES: Record<string, (told: Told) => string> = {
   system: () => "/system",
 };
 
+/** Those of README.md, with what they show. */
+const DOCS = {
+  home: "Home: what needs attention, four numbers with their last hour, and how runs ended",
+  "run-failed": "A run that failed, why, and what each of its tries took",
+  "error-group": "A group of errors: what the runs that failed have in common",
+};
+const ROOT = join(import.meta.dirname, "../..");
+const DOCS_FOLDER = join(ROOT, "docs/pictures");
+
 async function main(): Promise<void> {
-  const { into = "pictures", only } = parseArgs({
-    options: { into: { type: "string" }, only: { type: "string" } },
+  const {
+    into = "pictures",
+    only,
+    docs = false,
+  } = parseArgs({
+    options: { into: { type: "string" }, only: { type: "string" }, docs: { type: "boolean" } },
   }).values;
   const known = Object.keys(PICTURES);
   const chosen = only?.split(",") ?? known;
@@ -63,19 +77,21 @@ async function main(): Promise<void> {
   if (unknown !== undefined) throw new Error(`--only ${unknown}: one of ${known.join(", ")}`);
   const program = await findBrowser();
   if (program === undefined) throw new Error("pictures are taken in Chromium");
-  mkdirSync(into, { recursive: true });
+  mkdirSync(docs ? DOCS_FOLDER : into, { recursive: true });
   const database = await scriptDatabase();
   try {
     await using company = await Company.open(database.url);
     const told = await tellStory(company.ask);
+    await tellPast(company.db);
     await using browser = await chromium.launch({ executablePath: program, args: BROWSER_FLAGS });
-    for (const theme of ["light", "dark"] as const) {
+    if (docs) await draw(browser, company, told);
+    for (const theme of docs ? [] : (["light", "dark"] as const)) {
       await take(browser, company, { theme, told, chosen, into });
     }
   } finally {
     await database.close();
   }
-  process.stderr.write(`\n${into} has ${chosen.length * 2 * SIZES.length} pictures\n`);
+  process.stderr.write("\n");
 }
 
 interface Order {
@@ -105,6 +121,21 @@ async function take(browser: Browser, company: Company, order: Order): Promise<v
     process.stderr.write(".");
   }
   await context.close();
+}
+
+async function draw(browser: Browser, company: Company, told: Told): Promise<void> {
+  const [width, height] = [1280, 720];
+  const page = await browser.newPage({ viewport: { width, height }, reducedMotion: "reduce" });
+  await page.goto(await company.link());
+  await settled(page);
+  for (const [name, label] of Object.entries(DOCS)) {
+    await page.clock.setFixedTime(new Date());
+    await page.goto(company.url + PICTURES[name]!(told));
+    await settled(page);
+    const text = await page.evaluate(asSvg, { width, height, label });
+    writeFileSync(join(DOCS_FOLDER, `${name}.svg`), text.replaceAll(ROOT, "/srv/millrace"));
+    process.stderr.write(".");
+  }
 }
 
 /** Until nothing of the page is under way, and it is told what changes. */

@@ -128,7 +128,7 @@ function Line({ one }: { one: Attention }) {
       return (
         <>
           <span class="state-waiting">
-            <Icon name="waiting" /> {one.count} {WAITS[one.kind]}
+            <Icon name="waiting" /> {one.count} {WAITS[one.kind][one.count === 1 ? 0 : 1]}
           </span>{" "}
           the oldest since <Ago at={one.oldestSince} />
         </>
@@ -136,10 +136,11 @@ function Line({ one }: { one: Attention }) {
   }
 }
 
+/** Of one, and of several. */
 const WAITS = {
-  approvals: "wait for an approval,",
-  doubts: "are in doubt,",
-  parked: "wait for other code,",
+  approvals: ["waits for an approval,", "wait for an approval,"],
+  doubts: ["is in doubt,", "are in doubt,"],
+  parked: ["waits for other code,", "wait for other code,"],
 } as const;
 
 function queueWhy({ paused, workers, growingPerMinute }: Attention & { kind: "queue" }): string {

@@ -1,7 +1,7 @@
 import type { WorkerInfo } from "@millrace/core/api";
 import { tick, useLiveTick } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
-import { StateBadge } from "../../parts/state-badge.tsx";
+import { Icon } from "../../design/icon.tsx";
 import { Given, Loading } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
@@ -42,7 +42,9 @@ function Checks({ title, path }: { title: string; path: string }) {
       {health && (
         <>
           <p>
-            <StateBadge state={health.ok ? "completed" : "failed"} />{" "}
+            <span class={health.ok ? "state-succeeded" : "state-failed"}>
+              <Icon name={health.ok ? "completed" : "failed"} /> {health.ok ? "Yes" : "No"}
+            </span>{" "}
             <code class="muted">{path}</code>
           </p>
           <ul class="plain">

@@ -1,0 +1,1 @@
+export function asSvg(given: { width: number; height: number; label: string }): string;
