@@ -3,6 +3,7 @@ import { AUDIT_BUGS } from "./audit.ts";
 import { CALL_BUGS } from "./calls.ts";
 import { CHILD_BUGS } from "./children.ts";
 import { EFFECT_BUGS } from "./effects.ts";
+import { END_BUGS } from "./ends.ts";
 import { FENCE_BUGS } from "./fence.ts";
 import { FLOW_BUGS } from "./flow.ts";
 import { WATCHER_BUGS } from "./watchers.ts";
@@ -46,4 +47,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...WEBHOOK_BUGS,
   ...CALL_BUGS,
   ...HARDENING_BUGS,
+  ...END_BUGS,
 ];
