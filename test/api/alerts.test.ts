@@ -111,6 +111,27 @@ test("what fires is listed with what to do, whether it is silenced, and who look
   expect((await api.call(`/api/v1/alerts/${greet.id}/acknowledge`, note)).status).toBe(400);
 });
 
+test("a project has fifty targets at the most, and leaves room for others", async () => {
+  const api = await startApi({ allowedHosts: ["127.0.0.1"] });
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const made = await api.call("/api/v1/keys", {
+    json: { name: "of crm", role: "admin", projects: ["crm"] },
+  });
+  const put = (name: string, key?: string) =>
+    api.call(`/api/v1/alert-targets/${name}`, {
+      method: "PUT",
+      json: { kind: "slack", credential: "http://127.0.0.1/hook" },
+      ...(key && { key }),
+    });
+  for (let n = 0; n < 50; n++) expect((await put(`t-${n}`, made.body.key)).status).toBe(201);
+  expect((await put("t-50", made.body.key)).body).toMatchObject({
+    code: "invalid_request",
+    detail: expect.stringContaining("50 of a project"),
+  });
+  expect((await put("t-0", made.body.key)).status, "changing one").toBe(200);
+  expect((await put("others")).status).toBe(201);
+});
+
 test("a project has fifty silences at the most, and leaves room for others", async () => {
   const api = await startApi();
   await api.call("/api/v1/projects", { json: { name: "crm" } });

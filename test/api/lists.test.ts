@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
+import { until } from "../support/until.ts";
 
 const FAILURE = { class: "TypeError", message: "no such thing", stack: null };
 
@@ -22,6 +23,39 @@ async function bulk(api: ApiUnderTest, runs: object[]): Promise<string[]> {
   const { body } = await api.call("/api/v1/runs/bulk", { json: { runs } });
   return body.results.map((result: { id: string }) => result.id);
 }
+
+test("however many list at once, runs are asked for meanwhile, and who had no time is told so", async () => {
+  const api = await startApi();
+  const keys = await Promise.all(
+    ["a", "b", "c", "d"].map((name) =>
+      api.call("/api/v1/keys", { json: { name, role: "viewer" } }).then(({ body }) => body.key),
+    ),
+  );
+  const locking = await api.db.connect();
+  await locking.query("begin; lock table millrace.schedule in access exclusive mode");
+  try {
+    const lists = Array.from({ length: 24 }, (_, n) =>
+      api.call("/api/v1/schedules", { key: keys[n % 4] }),
+    );
+    const listing = async () => {
+      const { rows } = await api.db.query<{ n: number }>(
+        `select count(*)::int as n from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and pid <> pg_backend_pid()`,
+      );
+      return rows[0]!.n;
+    };
+    await until("some of them are under way", async () => (await listing()) > 0);
+    await bulk(api, [{ job: "nothing" }]);
+    expect(await listing()).toBeLessThanOrEqual(4);
+    for (const { status, body } of await Promise.all(lists)) {
+      expect({ status, code: body.code }).toEqual({ status: 503, code: "took_too_long" });
+    }
+  } finally {
+    await locking.query("rollback");
+    locking.release();
+  }
+  expect((await api.call("/api/v1/schedules")).status).toBe(200);
+});
 
 test("pages lose no run and show none twice while new ones come in", async () => {
   const api = await startApi();

@@ -136,3 +136,28 @@ test("what cannot be watched is refused", async () => {
   }
   expect((await api.call("/api/v1/live", { key: null })).status).toBe(401);
 });
+
+test("of more open runs than one look takes all have their turn", async () => {
+  const api = await startApi();
+  const ids: string[] = [];
+  for (let n = 0; n < 7; n++) {
+    const runs = Array.from({ length: 1000 }, () => ({ job: "nothing" }));
+    const { body } = await api.call("/api/v1/runs/bulk", { json: { runs } });
+    ids.push(...body.results.map(({ id }: { id: string }) => id));
+  }
+  const sources = [];
+  for (let n = 0; n < 35; n++) sources.push(await watch(api, ids.slice(n * 200, (n + 1) * 200)));
+  for (const source of sources) {
+    const told = () =>
+      source.events.flatMap(({ event, data }) => (event === "runs" ? data.runs : []));
+    await until("it is told of all of its runs", () => told().length >= 200);
+  }
+  for (const [n, source] of sources.entries()) {
+    if (n % 17 !== 0) continue;
+    const id = ids[n * 200]!;
+    await api.call(`/api/v1/runs/${id}/cancel`, { method: "POST" });
+    await source.next("runs", ({ runs }) =>
+      runs.some((run: { id: string; state: string }) => run.id === id && run.state === "cancelled"),
+    );
+  }
+});

@@ -428,6 +428,61 @@ test("S11: a credential is in no log, error, row or answer, in no encoding, and 
   });
 });
 
+test("S11: of an answer that is cut within a credential nothing of it is left, and none of its URL's parts is in an error", async () => {
+  const [secret, key] = [canary(), canary()];
+  let before = 0;
+  const there = await receivingServer((response) => {
+    // The cut is at every place of it in turn.
+    response.writeHead(500).end("x".repeat(1024 - before) + secret + key);
+  });
+  const { a, target, startNotifier, told } = await started(["127.0.0.1"]);
+  await target("chat", { kind: "slack", credential: `${there.url}/${secret}?key=${key}` });
+  await startNotifier();
+  for (before = 1; before < secret.length; before += 9) {
+    const { id } = await testAlertTarget(a.mill.db, ADMIN, "chat");
+    const row = await until("it has failed", async () =>
+      (await told("chat")).find((one) => one.id === id && one.answer !== null),
+    );
+    expect(row.answer).not.toContain("ca");
+    await a.mill.db.query(
+      "update millrace.alert_notification set due_at = null, id = gen_random_uuid()",
+    );
+  }
+  await target("chat", { credential: `ftp://user:${key}@127.0.0.1/${secret}?key=${key}` }).catch(
+    (error: Error) => {
+      expect(error.message).not.toContain("canary");
+    },
+  );
+  // What stood there before it was refused, or what is refused only when it is sent.
+  await target("chat", { credential: `http://user:${key}@127.0.0.1:1/${secret}?key=${key}` });
+  const { id } = await testAlertTarget(a.mill.db, ADMIN, "chat");
+  const row = await until("nothing answers", async () =>
+    (await told("chat")).find((one) => one.id === id && one.error !== null),
+  );
+  expect(row.error).not.toContain("canary");
+});
+
+test("a target is tested five times a minute at the most, and those of a project twenty times", async () => {
+  const { a, target } = await started(["127.0.0.1"]);
+  for (let n = 0; n < 5; n++) {
+    await target(`chat-${n}`, { kind: "slack", credential: "http://127.0.0.1/hook" });
+  }
+  const test = (name: string) =>
+    testAlertTarget(a.mill.db, ADMIN, name).then(
+      () => "sent",
+      ({ code }: { code: string }) => code,
+    );
+  const first = await Promise.all(Array.from({ length: 8 }, () => test("chat-0")));
+  expect(first.filter((code) => code === "sent")).toHaveLength(5);
+  expect(first.filter((code) => code === "rate_limited")).toHaveLength(3);
+  for (const name of ["chat-1", "chat-2", "chat-3"]) {
+    for (let n = 0; n < 5; n++) expect(await test(name)).toBe("sent");
+  }
+  expect(await test("chat-4")).toBe("rate_limited");
+  await a.mill.db.query("delete from millrace.alert_notification where target = 'chat-0'");
+  expect(await test("chat-4")).toBe("sent");
+});
+
 test("credentials go under a new key with all secrets, and open as before", async () => {
   const there = await receivingServer();
   const { a, text, target, untilTold, guard } = await started([there.host]);

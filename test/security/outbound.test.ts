@@ -1,11 +1,17 @@
 import { AllowedHosts, OutboundGuard, type Resolve } from "millrace";
 import { expect, test } from "vitest";
 import { guardedPost } from "../../packages/server/src/security/guarded-post.ts";
+import { Masks } from "../../packages/server/src/security/masks.ts";
 import { receivingServer } from "../support/receiving-server.ts";
 
 function post(url: string, allowed: string[], resolve?: Resolve, timeoutMs = 5000) {
   const guard = new OutboundGuard(new AllowedHosts(allowed), resolve);
-  return guardedPost(guard, url, { headers: {}, body: Buffer.from("secret"), timeoutMs });
+  return guardedPost(guard, url, {
+    headers: {},
+    body: Buffer.from("secret"),
+    masks: new Masks(),
+    timeoutMs,
+  });
 }
 
 const blocked = expect.objectContaining({ code: "blocked_destination" });

@@ -48,7 +48,7 @@ import type { OwnSessions } from "./own-sessions.ts";
 import { measurePlaces } from "./measure-places.ts";
 import { LogFeed } from "./log-feed/log-feed.ts";
 import { LogTails } from "./log-tails.ts";
-import { SearchTurns } from "./search-turns.ts";
+import { LookTurns } from "./look-turns.ts";
 import { measureQueues } from "./measure-queues.ts";
 import { refuseConditionInVain, tagAnswers } from "./etag.ts";
 import { describeRoutes } from "./openapi.ts";
@@ -280,7 +280,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     traceUrl: options.traceUrl,
     origins: secretOrigins,
     subjects: intake.subjects,
-    searches: new SearchTurns(),
+    searches: new LookTurns(),
+    lists: new LookTurns(),
     logTails: new LogTails(db, intake.subjects, logger),
     logFeed: new LogFeed({ db, subjects: intake.subjects, logger, metrics }),
   };

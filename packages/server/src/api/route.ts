@@ -23,7 +23,7 @@ import type { EventStreams } from "./event-streams.ts";
 import type { LogFeed } from "./log-feed/log-feed.ts";
 import type { LogTails } from "./log-tails.ts";
 import type { Observer } from "./observe.ts";
-import type { SearchTurns } from "./search-turns.ts";
+import type { LookTurns } from "./look-turns.ts";
 
 declare module "fastify" {
   interface FastifySchema {
@@ -59,7 +59,9 @@ export interface Context {
   /** By which routes answer that go on answering. */
   streams: EventStreams;
   /** Of those who search. */
-  searches: SearchTurns;
+  searches: LookTurns;
+  /** Of those who list what may be much. */
+  lists: LookTurns;
   /** Tells those who follow logs what is said. */
   logTails: LogTails;
   /** The same to those who follow the logs of many runs. */

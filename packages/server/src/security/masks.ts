@@ -62,6 +62,14 @@ export class Masks {
     );
   }
 
+  /** The same for the beginning of a text, which may end within a secret. */
+  maskBeginning(text: string): string {
+    return this.#forms.reduce(
+      (masked, form) => withoutLastPiece(masked, form.text, form.name),
+      this.mask(text),
+    );
+  }
+
   /** The same for JSON text, which is JSON afterwards. */
   maskJson(json: string): string {
     if (this.mask(json) === json) return json;

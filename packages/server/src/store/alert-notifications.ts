@@ -86,6 +86,23 @@ export const insertNotification = statement<
   `insert into millrace.alert_notification (id, target, rule, event, body) values (millrace.new_uuid(), $1, $2, $3, $4) returning ${COLUMNS}`,
 );
 
+/** Tests are counted one after the other. */
+export const lockTests = statement<[], object>(
+  "lock_alert_tests",
+  `select pg_advisory_xact_lock(hashtextextended('millrace alert tests', 0))`,
+);
+
+/** Tests of the last minute: of one target, and of all of its project. */
+export const countTests = statement<[target: string], { of_target: number; of_project: number }>(
+  "count_alert_tests",
+  `select (count(*) filter (where n.target = $1))::int as of_target, count(*)::int as of_project
+   from millrace.alert_notification n
+   where n.id >= millrace.uuid_floor(clock_timestamp() - interval '1 minute') and n.event = 'alert.test'
+     and n.target = any (array(
+       select t.name from millrace.alert_target t
+       where t.project is not distinct from (select project from millrace.alert_target where name = $1)))`,
+);
+
 export interface DueNotification {
   id: string;
   target: string;

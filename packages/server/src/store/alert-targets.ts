@@ -46,6 +46,15 @@ export const readAlertTarget = statement<[name: string], AlertTargetRow>(
   `select ${COLUMNS} from millrace.alert_target where name = $1`,
 );
 
+export const countAlertTargets = statement<
+  [project: string | null],
+  { all: number; of_project: number }
+>(
+  "count_alert_targets",
+  `select count(*)::int as all, (count(*) filter (where project is not distinct from $1))::int as of_project
+   from millrace.alert_target`,
+);
+
 /** What is sealed stays when none is given. */
 export const putAlertTarget = statement<
   [

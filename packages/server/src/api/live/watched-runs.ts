@@ -8,7 +8,7 @@ import type { Queryable } from "../../store/statement.ts";
 import { presentSummary } from "../present/run.ts";
 import { readHolds } from "../run-summaries.ts";
 
-/** More are not looked at in one tick: each costs some 20 µs. */
+/** More are not looked at in one tick: each costs some 20 µs. They take turns, those first of which nothing was told yet. */
 const MAX_LOOKED = 5000;
 
 export interface LookCost {
@@ -64,7 +64,7 @@ export class WatchedRuns {
 
   /** Looks at those that may have changed. @returns what that cost */
   async look(db: Queryable, subjects: Subjects, tick: number): Promise<LookCost> {
-    const open = [...this.#runs].filter(([, { ended }]) => !ended).slice(0, MAX_LOOKED);
+    const open = this.#nextOpen();
     if (open.length === 0) return { statements: 0, tookMs: 0 };
     const ids = open.map(([id]) => id);
     const looked = await readWatched(db, ids);
@@ -86,6 +86,20 @@ export class WatchedRuns {
       if (watched) watched.summary = presentSummary(row, holds, now);
     }
     return holds.queues.size + holds.runs.size > 0 ? { ...cost, statements: 3 } : cost;
+  }
+
+  /** Those whose turn it is. They go behind the others, so that none waits for ever. */
+  #nextOpen(): [id: string, watched: Watched][] {
+    const open = [...this.#runs].filter(([, { ended }]) => !ended);
+    if (open.length <= MAX_LOOKED) return open;
+    const unseen = open.filter(([, { row }]) => row === undefined);
+    const seen = open.filter(([, { row }]) => row !== undefined);
+    const next = [...unseen, ...seen].slice(0, MAX_LOOKED);
+    for (const [id, watched] of next) {
+      this.#runs.delete(id);
+      this.#runs.set(id, watched);
+    }
+    return next;
   }
 
   /** Of these runs what has changed since a tick, for who may see runs of some projects; and which of them are not there for them. */

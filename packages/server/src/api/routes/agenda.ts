@@ -7,13 +7,12 @@ import {
   MAX_AGENDA_SCHEDULES,
   ReadAgenda,
 } from "@millrace/core/api";
-import { bounded } from "../../store/database.ts";
 import { type ScheduleRow, listSchedules } from "../../store/schedules.ts";
 import type { Api, Context } from "../route.ts";
 
 const DAY_MS = 86_400_000;
 
-export function agendaRoute(app: Api, { db }: Pick<Context, "db">): void {
+export function agendaRoute(app: Api, { db, lists }: Pick<Context, "db" | "lists">): void {
   app.get(
     "/api/v1/agenda",
     {
@@ -30,7 +29,7 @@ export function agendaRoute(app: Api, { db }: Pick<Context, "db">): void {
     },
     async (request) => {
       const [from, until] = rangeOf(request.query, Date.now());
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listSchedules(tx, "", MAX_AGENDA_SCHEDULES + 1, null, request.caller.projects),
       );
       const shown = rows.slice(0, MAX_AGENDA_SCHEDULES);

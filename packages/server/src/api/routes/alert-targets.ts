@@ -104,12 +104,12 @@ export function alertTargetRoutes(app: Api, { db, secretKeys: keys, guard }: Con
         scope: { alertTarget: "name" },
         summary: "Tell a target that somebody tries it",
         description:
-          "By the same way as all others, within a second. What became of it, its notifications tell.",
+          "By the same way as all others, within a second. What became of it, its notifications tell. Five times a minute at the most, and those of a project twenty times together.",
         params: ByName,
         querystring: NoQuery,
         body: z.strictObject({}).optional(),
         response: { 202: NotificationInfo },
-        problems: ["alert_target_not_found"],
+        problems: ["alert_target_not_found", "rate_limited"],
       },
     },
     async ({ params, caller }, reply) =>

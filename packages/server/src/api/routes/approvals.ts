@@ -1,7 +1,6 @@
 import { AnswerApproval, AnsweredApproval, ApprovalPage, ListApprovals } from "@millrace/core/api";
 import { answerTo } from "../../engine/answer-approval.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import { listApprovals } from "../../store/approvals.ts";
 import { presentApproval } from "../present/approval.ts";
 import { type Api, ById, type Context, NoQuery } from "../route.ts";
@@ -9,7 +8,7 @@ import { type Api, ById, type Context, NoQuery } from "../route.ts";
 /** Larger than any number of an approval. */
 const NEWEST = "9223372036854775807";
 
-export function approvalRoutes(app: Api, { db, ring, subjects }: Context): void {
+export function approvalRoutes(app: Api, { db, lists, ring, subjects }: Context): void {
   app.get(
     "/api/v1/approvals",
     {
@@ -27,7 +26,7 @@ export function approvalRoutes(app: Api, { db, ring, subjects }: Context): void 
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const found = await bounded(db, (tx) =>
+      const found = await lists.bounded(request.caller, db, (tx) =>
         listApprovals(tx, cursor, limit, job, request.caller.projects),
       );
       const rows = await openRows(subjects, found);

@@ -19,7 +19,6 @@ import { filterParams } from "../../engine/dead-letter-filter.ts";
 import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
 import { patchedInputOf, previewPatch } from "../../engine/patched-input.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import { groupDeadLetters, listDeadLetters, readDeadLetter } from "../../store/dead-letters.ts";
 import { readAttempts } from "../../store/runs.ts";
 import { placed } from "../accept.ts";
@@ -39,7 +38,7 @@ const ByRunId = z.strictObject({ runId: RunId });
 /** Where the parts of a patched rerun stand: what comes of the patch is its doing. */
 const FIELDS = { job: "/patch", input: "/patch", queue: "/patch" };
 
-export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Context): void {
+export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }: Context): void {
   app.get(
     "/api/v1/dead-letters",
     {
@@ -58,7 +57,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Conte
     async (request) => {
       const { cursor, limit, ...filter } = request.query;
       const from = cursor ?? FROM_THE_NEWEST;
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listDeadLetters(
           tx,
           from,
@@ -95,7 +94,7 @@ export function deadLetterRoutes(app: Api, { db, intake, once, subjects }: Conte
     },
     async (request) => {
       const { limit, ...filter } = request.query;
-      const found = await bounded(db, (tx) =>
+      const found = await lists.bounded(request.caller, db, (tx) =>
         groupDeadLetters(tx, GROUP_WINDOW, limit, ...filterParams(filter, request.caller.projects)),
       );
       const rows = await openRows(subjects, found);

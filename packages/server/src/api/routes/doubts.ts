@@ -1,7 +1,6 @@
 import { DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "@millrace/core/api";
 import { resolveDoubt } from "../../engine/resolve-doubt.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import { listDoubts } from "../../store/doubts.ts";
 import { placedAt } from "../accept.ts";
 import { presentDoubt } from "../present/doubt.ts";
@@ -10,7 +9,7 @@ import { type Api, ById, type Context, NoQuery } from "../route.ts";
 /** Larger than any number of a doubt. */
 const NEWEST = "9223372036854775807";
 
-export function doubtRoutes(app: Api, { db, ring, subjects }: Context): void {
+export function doubtRoutes(app: Api, { db, lists, ring, subjects }: Context): void {
   app.get(
     "/api/v1/doubts",
     {
@@ -28,7 +27,7 @@ export function doubtRoutes(app: Api, { db, ring, subjects }: Context): void {
     },
     async (request) => {
       const { cursor = NEWEST, limit, job = null } = request.query;
-      const found = await bounded(db, (tx) =>
+      const found = await lists.bounded(request.caller, db, (tx) =>
         listDoubts(tx, cursor, limit, job, request.caller.projects),
       );
       const rows = await openRows(subjects, found);

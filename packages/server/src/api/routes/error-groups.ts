@@ -11,7 +11,6 @@ import { changeGroup, noGroup } from "../../engine/errors/change-group.ts";
 import { payloadDiff } from "../../engine/errors/payload-diff.ts";
 import { inWords, isSealed, whatIsCommon } from "../../engine/errors/what-is-common.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import {
   type ErrorGroupRow,
   type FactsRow,
@@ -31,7 +30,7 @@ import { type Api, type Context, NoQuery } from "../route.ts";
 const SAMPLE = 200;
 const SAMPLE_WINDOW = 20_000;
 
-export function errorGroupRoutes(app: Api, { db, subjects }: Context): void {
+export function errorGroupRoutes(app: Api, { db, lists, subjects }: Context): void {
   app.get(
     "/api/v1/errors",
     {
@@ -50,7 +49,7 @@ export function errorGroupRoutes(app: Api, { db, subjects }: Context): void {
     async (request) => {
       const { state, job, since, sort, limit, cursor } = request.query;
       const [us, fingerprint] = cursor?.split("-") ?? [];
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listErrorGroups(
           tx,
           state === "all" ? null : state,
@@ -90,7 +89,7 @@ export function errorGroupRoutes(app: Api, { db, subjects }: Context): void {
     async (request) => {
       const { fingerprint } = request.params;
       const { projects } = request.caller;
-      const read = await bounded(db, async (tx) => {
+      const read = await lists.bounded(request.caller, db, async (tx) => {
         const [group] = await readErrorGroup(tx, fingerprint, projects);
         if (!group) throw noGroup(fingerprint);
         const failures = await sampleFailures(tx, fingerprint, SAMPLE_WINDOW, SAMPLE, projects);

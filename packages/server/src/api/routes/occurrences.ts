@@ -13,7 +13,6 @@ import {
 import { beginBackfill, previewBackfill } from "../../engine/schedule/backfill.ts";
 import { requireOperation } from "../../engine/operation.ts";
 import { requireSchedule } from "../../engine/schedule/schedules.ts";
-import { bounded } from "../../store/database.ts";
 import { listOccurrences } from "../../store/occurrences.ts";
 import { readClock } from "../../store/prune.ts";
 import { storableInstant } from "../accept.ts";
@@ -27,7 +26,7 @@ import { ScheduleByName } from "./schedules.ts";
 /** Later than any occurrence: where a list begins. */
 const FROM_THE_LAST = new Date(Date.UTC(9999, 11, 31));
 
-export function occurrenceRoutes(app: Api, { db, once }: Context): void {
+export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
   app.post(
     "/api/v1/schedules/preview",
     {
@@ -97,7 +96,7 @@ export function occurrenceRoutes(app: Api, { db, once }: Context): void {
       const { name } = request.params;
       const { cursor, limit, outcome = null, alerts } = request.query;
       const below = cursor === undefined ? FROM_THE_LAST : storableInstant(cursor, "/cursor");
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listOccurrences(tx, name, below, limit, outcome, alerts),
       );
       if (rows.length === 0) await requireSchedule(db, name);

@@ -14,7 +14,6 @@ import {
   requireOperation,
   steerOperation,
 } from "../../engine/operation.ts";
-import { bounded } from "../../store/database.ts";
 import { listMembers, listOperations } from "../../store/operations.ts";
 import { previewText } from "../present/dead-letter.ts";
 import { presentMember, presentOperation } from "../present/operation.ts";
@@ -33,7 +32,7 @@ const VERBS = [
   ["cancel", "Cancel an operation", "What it has done stays done, and the rest stays open."],
 ] as const;
 
-export function operationRoutes(app: Api, { searches, db, intake, once }: Context): void {
+export function operationRoutes(app: Api, { searches, lists, db, intake, once }: Context): void {
   app.post(
     "/api/v1/operations",
     {
@@ -105,7 +104,7 @@ export function operationRoutes(app: Api, { searches, db, intake, once }: Contex
     },
     async (request) => {
       const { cursor, limit, state } = request.query;
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listOperations(tx, cursor ?? MAX_ID, limit, state ?? null, request.caller.projects),
       );
       return {
@@ -152,7 +151,7 @@ export function operationRoutes(app: Api, { searches, db, intake, once }: Contex
     async (request) => {
       const { id } = request.params;
       const { after, limit, outcome, ended } = request.query;
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listMembers(tx, id, after, limit, outcome ?? null, ended ?? null),
       );
       if (rows.length === 0) await requireOperation(db, id);

@@ -13,7 +13,7 @@ import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const QueueByName = z.strictObject({ name: z.string().describe("The queue's name") });
 
-export function queueRoutes(app: Api, { db, ring }: Context): void {
+export function queueRoutes(app: Api, { db, lists, ring }: Context): void {
   app.get(
     "/api/v1/queues",
     {
@@ -28,7 +28,7 @@ export function queueRoutes(app: Api, { db, ring }: Context): void {
       },
     },
     async ({ caller }) => {
-      const [rows, samples] = await readQueues(db, caller.projects);
+      const [rows, samples] = await lists.take(caller, () => readQueues(db, caller.projects));
       return { queues: rows.map((row) => presentQueue(row, samplesFor(row, samples, caller))) };
     },
   );

@@ -1,6 +1,5 @@
 import { FollowLog, LOG_WINDOW, LogPage, ReadLog } from "@millrace/core/api";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import { readLog, readLogBack } from "../../store/run-log.ts";
 import { STREAM_ANSWER, lastEventId } from "../event-stream.ts";
 import { type Wanted, levelsFrom, rangeOf, saysIt } from "../log-filter.ts";
@@ -11,7 +10,7 @@ import { requireRun } from "./runs.ts";
 /** The number of a line. */
 const LINE = /^\d{1,15}$/;
 
-export function runLogRoutes(app: Api, { db, subjects, streams, logTails }: Context): void {
+export function runLogRoutes(app: Api, { db, lists, subjects, streams, logTails }: Context): void {
   app.get(
     "/api/v1/runs/:id/logs",
     {
@@ -34,7 +33,7 @@ export function runLogRoutes(app: Api, { db, subjects, streams, logTails }: Cont
       const read = before === undefined ? readLog : readLogBack;
       const range = rangeOf(wanted, before);
       const searching = wanted.q !== undefined;
-      const looked = await bounded(db, (tx) =>
+      const looked = await lists.bounded(request.caller, db, (tx) =>
         read(
           ...([tx, id, range.after, range.before, levelsFrom(wanted.level)] as const),
           ...([sinceOf(wanted), searching ? LOG_WINDOW : limit] as const),

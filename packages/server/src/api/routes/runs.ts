@@ -20,7 +20,6 @@ import {
   readRun,
 } from "../../store/runs.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
-import { bounded } from "../../store/database.ts";
 import { readJob } from "../../store/jobs.ts";
 import { readTimeline } from "../../store/events.ts";
 import { readProgress } from "../../store/run-output.ts";
@@ -68,7 +67,7 @@ export function runRoutes(app: Api, context: Context): void {
       if (parent !== undefined && subject !== undefined) throw notBoth();
       const about = subject === undefined ? undefined : await subjects.idOf(subject);
       if (about === null) return { runs: [], nextCursor: null };
-      const rows = await bounded(db, (tx) => {
+      const rows = await context.lists.bounded(request.caller, db, (tx) => {
         const asked: Parameters<typeof listRuns> = [
           tx,
           cursor ?? FROM_THE_NEWEST,

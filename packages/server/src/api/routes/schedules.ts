@@ -17,7 +17,6 @@ import {
   resetSchedule,
   resumeOne,
 } from "../../engine/schedule/schedules.ts";
-import { bounded } from "../../store/database.ts";
 import { type ScheduleRow, listSchedules } from "../../store/schedules.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { requireUnchanged, stateOf } from "../etag.ts";
@@ -31,7 +30,7 @@ export const ScheduleByName = z.strictObject({ name: z.string().describe("The sc
 
 const Empty = z.strictObject({}).optional();
 
-export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
+export function scheduleRoutes(app: Api, { db, lists, intake, once }: Context): void {
   const read = async (request: FastifyRequest, name: string, from: Queryable = db) => {
     const row = await requireSchedule(from, name);
     request.state = scheduleState(row);
@@ -53,7 +52,7 @@ export function scheduleRoutes(app: Api, { db, intake, once }: Context): void {
     },
     async (request) => {
       const { cursor = "", limit, job = null } = request.query;
-      const rows = await bounded(db, (tx) =>
+      const rows = await lists.bounded(request.caller, db, (tx) =>
         listSchedules(tx, cursor, limit, job, request.caller.projects),
       );
       return {

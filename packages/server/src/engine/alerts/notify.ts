@@ -92,6 +92,7 @@ async function attemptOf(
           "webhook-id": id,
         },
         body: Buffer.from(JSON.stringify(message)),
+        masks,
         timeoutMs: TIMEOUT_MS,
         signal,
       });
@@ -110,11 +111,9 @@ async function attemptOf(
             config.url ?? PAGERDUTY_URL,
             pagerDutyEvent(notice, { routingKey: credential!, target, now }),
           );
-    const masked = { status: answer.status, text: masks.mask(answer.text) };
-    if (answer.status >= 200 && answer.status < 300)
-      return { outcome: "delivered", answer: masked };
+    if (answer.status >= 200 && answer.status < 300) return { outcome: "delivered", answer };
     const error = `it was answered ${answer.status}, and not 2xx`;
-    return { outcome: retried, answer: masked, error };
+    return { outcome: retried, answer, error };
   } catch (error) {
     return { outcome: retried, error: masks.mask(inWords(error as NodeJS.ErrnoException)) };
   }
@@ -141,8 +140,10 @@ function masksOf(target: string, credential: string): Masks {
   const name = `of alert target ${target}`;
   masks.add(name, credential);
   if (!URL.canParse(credential)) return masks;
-  const { pathname, search } = new URL(credential);
-  for (const part of [pathname, ...pathname.split("/"), search]) masks.add(name, part);
+  const { href, pathname, search, searchParams, username, password } = new URL(credential);
+  const path = [pathname + search, pathname, ...pathname.split("/")];
+  const others = [search, ...searchParams.values(), username, password];
+  for (const part of [href, ...path, ...others]) masks.add(name, part);
   return masks;
 }
 

@@ -3,10 +3,16 @@ import type { OutboundGuard } from "@millrace/sdk/http";
 import type { Caller } from "../../security/caller.ts";
 import { seal } from "../../security/envelope.ts";
 import type { SecretKeys } from "../../security/key-ring.ts";
-import { type NotificationRow, insertNotification } from "../../store/alert-notifications.ts";
+import {
+  type NotificationRow,
+  countTests,
+  insertNotification,
+  lockTests,
+} from "../../store/alert-notifications.ts";
 import {
   type AlertTargetConfig,
   type AlertTargetRow,
+  countAlertTargets,
   deleteAlertTarget,
   putAlertTarget,
   readAlertTarget,
@@ -20,6 +26,15 @@ import { alertingProject } from "./alerting-project.ts";
 import { placeOfCredential } from "./place-of-credential.ts";
 import { type GivenPlace, configOf } from "./target-config.ts";
 import { ringForTargets } from "./target-keys.ts";
+
+const MOST = 500;
+
+/** So that one project leaves room for the others. */
+const MOST_OF_PROJECT = 50;
+
+/** Each sends something to somebody outside, who may be asleep: so many in a minute. */
+const TESTS_OF_TARGET = 5;
+const TESTS_OF_PROJECT = 20;
 
 /** What a target is to be; what is undefined stays as it was. */
 export interface GivenTarget extends GivenPlace {
@@ -38,7 +53,7 @@ export interface GivenTarget extends GivenPlace {
  *
  * @returns whether it was made
  * @throws MillraceError `forbidden`, `project_not_found`, `secret_key_missing`, `blocked_destination`; `name_taken` by another project;
- *   `invalid_request` for what is missing or wrong
+ *   `invalid_request` for what is missing or wrong, and when there are too many
  */
 export function setAlertTarget(
   db: Database,
@@ -55,6 +70,7 @@ export function setAlertTarget(
     const project = before
       ? before.project
       : await alertingProject(tx, caller, given.project, `target ${name}`);
+    if (!before) await requireRoom(tx, project);
     const config = configOf(kind, { guard, given, before: before?.config });
     const { credential } = given;
     requireCredential(kind, config, credential, before);
@@ -99,7 +115,8 @@ export function removeAlertTarget(
 /**
  * Puts a notification that says that it is a test before the others.
  *
- * @throws MillraceError `forbidden`, `alert_target_not_found`; `invalid_request` for one that is switched off
+ * @throws MillraceError `forbidden`, `alert_target_not_found`; `invalid_request` for one that is switched off; `rate_limited` when there were too many in
+ *   the last minute
  */
 export function testAlertTarget(
   db: Database,
@@ -114,6 +131,14 @@ export function testAlertTarget(
         `the target ${name} is switched off; switch it on first`,
       );
     }
+    await lockTests(tx);
+    const [count] = await countTests(tx, name);
+    if (count!.of_target >= TESTS_OF_TARGET || count!.of_project >= TESTS_OF_PROJECT) {
+      throw new MillraceError(
+        "rate_limited",
+        `each minute a target is tested ${TESTS_OF_TARGET} times at the most, and those of a project ${TESTS_OF_PROJECT} times together; its log says what came of the last ones`,
+      );
+    }
     const body = JSON.stringify({ test: true, target: name, by: caller.name });
     const [row] = await insertNotification(tx, name, null, "alert.test", body);
     tell("alert_target.tested", `alert_target:${name}`, { after: { notification: row!.id } });
@@ -126,6 +151,15 @@ export async function requireAlertTarget(db: Queryable, name: string): Promise<A
   const [row] = await readAlertTarget(db, name);
   if (row) return row;
   throw noTarget(name);
+}
+
+async function requireRoom(tx: Queryable, project: string | null): Promise<void> {
+  const [count] = await countAlertTargets(tx, project);
+  if (count!.all < MOST && (project === null || count!.of_project < MOST_OF_PROJECT)) return;
+  throw new MillraceError(
+    "invalid_request",
+    `there are ${MOST} targets at the most, and ${MOST_OF_PROJECT} of a project; remove one first`,
+  );
 }
 
 function requireOwn({ projects }: Caller, name: string, project: string | null): void {

@@ -3,6 +3,7 @@ import type { DeliveryOutcome } from "@millrace/core";
 import { failpoint } from "../../runtime/failpoints.ts";
 import { type Answer, guardedPost } from "../../security/guarded-post.ts";
 import type { OutboundGuard } from "@millrace/sdk/http";
+import { Masks } from "../../security/masks.ts";
 import { signStandard, webhookKey } from "../../security/webhook-signature.ts";
 import type { Database } from "../../store/database.ts";
 import { type DueDelivery, recordDelivery } from "../../store/webhook-deliveries.ts";
@@ -115,6 +116,7 @@ async function send(
       "webhook-signature": signatures.join(" "),
     },
     body,
+    masks: Masks.of(values),
     timeoutMs: TIMEOUT_MS,
     signal,
   });
