@@ -285,10 +285,10 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, live, overview, agenda, error-groups, views. */
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, run-export, live, overview, agenda, error-groups, views. */
 const ELSEWHERE = [
   ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
-  ...["getOverview", "getAgenda", "listViews", "getView", "saveView", "removeView"],
+  ...["exportRuns", "getOverview", "getAgenda", "listViews", "getView", "saveView", "removeView"],
 ];
 
 type Ask = (call: Call) => Promise<Answer>;

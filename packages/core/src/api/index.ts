@@ -98,6 +98,7 @@ export {
   CancelResult,
   Children,
   CountRuns,
+  ExportRuns,
   CreatedRuns,
   CreateRun,
   CreateRuns,
