@@ -144,11 +144,12 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, lines, live, overview, agenda, retention, error-groups, views. */
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, lines, run-export, live, overview, agenda, retention, error-groups, views. */
 const ELSEWHERE = [
   ...["listLines", "followLines"],
   ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
-  ...["getOverview", "getAgenda", "getRetention", "listViews", "getView", "saveView", "removeView"],
+  ...["exportRuns", "getOverview", "getAgenda", "getRetention"],
+  ...["listViews", "getView", "saveView", "removeView"],
 ];
 
 type Ask = (call: Call) => Promise<Answer>;

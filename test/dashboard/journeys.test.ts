@@ -96,7 +96,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await open("/runs?q=status%3Afailed");
     await seen(page, "12 runs");
     for (const key of ["j", "x"]) await page.keyboard.press(key);
-    await page.getByRole("button", { name: "All that match…" }).click();
+    await page.getByRole("button", { name: "All 12 that match…" }).click();
     await page.getByRole("button", { name: "Retry 12 runs" }).click();
     await seen(page, "has begun, about 12 runs");
     const { rows } = await api.db.query<{ kind: string; canary: boolean; total: number }>(
@@ -111,6 +111,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await open("/runs?q=status%3Afailed%20job%3Agreet");
     await seen(page, "No run is like this");
     await page.getByRole("listitem").filter({ hasText: "Without job:greet 12" }).waitFor();
+    await seen(page, "What keeps out most is job:greet.");
     await page.getByRole("link", { name: "Without status:failed" }).click();
     await seen(page, "1 run");
     expect(new URL(page.url()).searchParams.get("q")).toBe("job:greet");

@@ -25,6 +25,13 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   { name: "home", path: "/", empty: "Nothing has run yet", full: "Outcomes" },
   { name: "runs", path: "/runs", empty: "No run yet", full: "HttpError: 503 for order 1" },
   {
+    name: "runs of a time, by columns of one's own",
+    path: "/runs?range=6h&columns=state,key,queue,worker,priority,accepted",
+    empty: "No run is like this",
+    full: "any/thing",
+  },
+  { name: "saved view", path: "/v/of-any-thing", full: "503 for order 12", also: saveView },
+  {
     name: "run",
     path: "/runs/{run}",
     full: "503 for order 12",
@@ -211,6 +218,11 @@ async function becomeFlow(api: ApiUnderTest): Promise<void> {
   ];
   const graph = JSON.stringify({ nodes, nodeConcurrency: 2 });
   await api.db.query("update millrace.job set graph = $1::jsonb where name = 'greet'", [graph]);
+}
+
+export async function saveView(api: ApiUnderTest): Promise<void> {
+  const json = { title: "Of any thing", query: "job:any/thing", shared: true };
+  await api.call("/api/v1/views/of-any-thing", { method: "PUT", json });
 }
 
 async function operate(api: ApiUnderTest): Promise<void> {

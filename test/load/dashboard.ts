@@ -86,7 +86,7 @@ async function printOverviews(db: Database): Promise<void> {
     const times: number[] = [];
     for (let n = 0; n < 9; n++) {
       const startedAt = performance.now();
-      await readOverview(db, new Subjects(db), range, null, new Date());
+      await readOverview(db, new Subjects(db), { range }, null, new Date());
       times.push(performance.now() - startedAt);
     }
     console.log(`${range.padEnd(11)}${median(times).toFixed(1).padStart(16)}`);

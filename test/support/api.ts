@@ -243,7 +243,7 @@ async function callApi(url: string, call: Call): Promise<Answer> {
   const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream");
   if (isStream) await answer.body?.cancel();
   const text = isStream ? "" : await answer.text();
-  const isJson = /json/.test(answer.headers.get("content-type") ?? "") && text !== "";
+  const isJson = /\bjson\b/.test(answer.headers.get("content-type") ?? "") && text !== "";
   return {
     status: answer.status,
     headers: answer.headers,

@@ -99,6 +99,7 @@ export {
   CancelResult,
   Children,
   CountRuns,
+  ExportRuns,
   CreatedRuns,
   CreateRun,
   CreateRuns,

@@ -5,7 +5,16 @@ export const OVERVIEW_RANGES = ["1h", "6h", "24h", "7d"] as const;
 
 export type OverviewRange = (typeof OVERVIEW_RANGES)[number];
 
-export const ReadOverview = z.strictObject({ range: z.enum(OVERVIEW_RANGES).default("1h") });
+export const ReadOverview = z.strictObject({
+  range: z
+    .enum(OVERVIEW_RANGES)
+    .optional()
+    .describe("Up to now, 1h where nothing is said; not together with since and until"),
+  since: Instant.optional().describe("Of another range its beginning; with until"),
+  until: Instant.optional().describe("And its end"),
+});
+
+export type ReadOverview = z.infer<typeof ReadOverview>;
 
 export const Attention = z.discriminatedUnion("kind", [
   z
@@ -15,7 +24,7 @@ export const Attention = z.discriminatedUnion("kind", [
       errorClass: z.string(),
       message: z.string(),
       jobs: z.array(z.string()),
-      inRange: z.int(),
+      inRange: z.int().describe("Since the range began"),
       perMinute: z.number().describe("In the last hour"),
       before: z.number().describe("Per minute, in the 24 hours before that"),
       firstSeen: Instant,
@@ -67,7 +76,7 @@ export type Attention = z.infer<typeof Attention>;
 export const Overview = z
   .object({
     at: Instant,
-    range: z.enum(OVERVIEW_RANGES),
+    range: z.enum(OVERVIEW_RANGES).nullable().describe("Null for one from since to until"),
     attention: z
       .array(Attention)
       .describe("What needs somebody, the most urgent first; 20 at the most"),
@@ -93,6 +102,7 @@ export const Overview = z
         completed: z.array(z.int()),
         failed: z.array(z.int()),
         cancelled: z.array(z.int()),
+        keptSince: Instant.describe("Of an earlier time nothing is known any more"),
       })
       .describe("How runs ended, oldest first"),
     deploys: z

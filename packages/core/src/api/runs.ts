@@ -431,6 +431,11 @@ export const CountRuns = z.strictObject({
   until: Instant.optional().describe("Created before"),
 });
 
+export const ExportRuns = z.strictObject({
+  q: QueryText.default(""),
+  payloads: z.stringbool().default(false).describe("With what each run got and gave"),
+});
+
 /** Runs are counted up to so many. */
 export const MAX_COUNT = 10_000;
 

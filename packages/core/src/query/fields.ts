@@ -15,6 +15,7 @@ export type FieldKind =
   | "id"
   | "path"
   | "duration"
+  | "instant"
   | "number"
   | "level"
   | "text";
@@ -66,6 +67,12 @@ export const QUERY_FIELDS: readonly QueryField[] = [
     description: "From the start of its last attempt to its end",
   },
   { name: "age", kind: "duration", values: "<1h", description: "How long ago it was accepted" },
+  {
+    name: "accepted",
+    kind: "instant",
+    values: ">=2026-11-26T10:00Z",
+    description: "When it was accepted; of a day alone, its beginning in UTC",
+  },
   { name: "attempts", kind: "number", values: ">3", description: "Attempts that have ended" },
   { name: "worker", kind: "number", values: "12", description: "The worker of its last attempt" },
   { name: "bulk", kind: "number", values: "41", description: "The operation that made it" },

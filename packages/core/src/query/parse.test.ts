@@ -51,6 +51,9 @@ test.each([
   ["http://x", 0, 4, null],
   ["took:30s", 5, 3, null],
   ["age:<fast", 5, 4, null],
+  ["accepted:2026-11-26", 9, 10, null],
+  ["accepted:>2026-11-26T10:00", 10, 16, null],
+  ["accepted:<2026-13-26", 10, 10, null],
   ["job:", 4, 1, null],
   ["job:a,", 6, 1, null],
   ["input:acme", 0, 5, null],
@@ -86,6 +89,11 @@ const VALUES: Record<string, fc.Arbitrary<Pick<QueryTerm, "op" | "value">>> = {
   state: fc.constantFrom("failed", "dead", "queued").map((value) => ({ op: "is", value })),
   trigger: fc.constantFrom("api", "schedule").map((value) => ({ op: "is", value })),
   duration: fc.constantFrom("<", ">=").map((op) => ({ op, value: "1.5h" })),
+  instant: fc
+    .constantFrom("<", ">=")
+    .chain((op) =>
+      fc.constantFrom("2026-11-26", "2026-11-26T10:00:00.5+02:00").map((value) => ({ op, value })),
+    ),
   number: fc.nat(1e6).map((n) => ({ op: "is", value: String(n) })),
   id: fc.uuid().map((value) => ({ op: "is", value })),
 };
@@ -103,7 +111,7 @@ const term = fc
       field: field?.name ?? "text",
       ...(field?.kind === "path" && { path }),
       ...given,
-      negated: not && field?.kind !== "duration",
+      negated: not && field?.kind !== "duration" && field?.kind !== "instant",
       at: 0,
       length: 0,
     }));

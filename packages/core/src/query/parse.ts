@@ -121,7 +121,7 @@ function check({ name, kind }: QueryField, term: QueryTerm, at: number, length: 
     throw new QuerySyntaxError(message, at, Math.max(1, length), nearest);
   };
   if (value === "") refuse(`nothing stands after ${name}:`);
-  const compared = kind === "duration" || kind === "number" || kind === "level";
+  const compared = ["duration", "instant", "number", "level"].includes(kind);
   if (!compared && op !== "is") refuse(`${name} is not compared by ${op}; put the value in quotes`);
   if (compared && op !== "is" && negated) refuse(`turn ${op} round instead of the - before it`);
   if (kind === "state" && !isOneOf(QUERY_STATES, value)) {
@@ -136,6 +136,10 @@ function check({ name, kind }: QueryField, term: QueryTerm, at: number, length: 
   if (kind === "duration") {
     if (op === "is") refuse(`write ${name}:>30s or ${name}:<30s`);
     if (!isDuration(value)) refuse(`${quoted(value)} is no duration, such as 250ms, 30s or 1h`);
+  }
+  if (kind === "instant") {
+    if (op === "is") refuse(`write ${name}:>=2026-11-26T10:00Z or ${name}:<2026-11-27`);
+    if (!isInstant(value)) refuse(`${quoted(value)} is no instant, such as 2026-11-26T10:00Z`);
   }
   if (kind === "number" && !/^\d{1,9}$/.test(value)) refuse(`${quoted(value)} is no number`);
   if (name !== "attempts" && kind === "number" && op !== "is") {
@@ -158,6 +162,14 @@ function isDuration(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** With its zone, for a query means the same to everybody. */
+function isInstant(text: string): boolean {
+  return (
+    /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) &&
+    !Number.isNaN(Date.parse(text))
+  );
 }
 
 function isOneOf(words: readonly string[], word: string): boolean {

@@ -7,7 +7,7 @@ type Theme = (typeof THEMES)[number];
 
 /** What somebody likes, kept in this browser. */
 export const theme = signal<Theme>(kept("millrace-theme", THEMES));
-const density = signal(kept("millrace-density", DENSITIES));
+export const density = signal(kept("millrace-density", DENSITIES));
 
 /** Whether single letters do something (WCAG 2.1.4: they can be switched off). */
 export const letters = signal(localStorage.getItem("millrace-letters") !== "off");

@@ -1,6 +1,7 @@
 import { isLive, tick, useLiveTick } from "../data/live.ts";
 import { useIdentity } from "../data/identity.ts";
 import { inUtc, setUtc } from "../parts/moment.ts";
+import { inRange } from "../routing/in-range.ts";
 import { place } from "../routing/router.ts";
 import { nextTheme, theme } from "./appearance.ts";
 import { logOut } from "./log-out.ts";
@@ -18,7 +19,7 @@ export function Navigation({ onLeave }: { onLeave?: () => void }) {
           const here = to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`);
           return (
             <li key={to}>
-              <a href={to} aria-current={here ? "page" : undefined} onClick={onLeave}>
+              <a href={inRange(to)} aria-current={here ? "page" : undefined} onClick={onLeave}>
                 <span class="icon" aria-hidden="true">
                   {navigation.icon}
                 </span>

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { JobInfo, QueueInfo } from "@millrace/core/api";
+import type { JobInfo, QueueInfo, SavedView } from "@millrace/core/api";
 import { useId, useState } from "preact/hooks";
 import { useResource } from "../data/resource.ts";
 import { Dialog } from "../parts/dialog.tsx";
@@ -95,6 +95,7 @@ function OpenPalette() {
 function useChoices(text: string): Choice[] {
   const jobs = useResource<{ jobs: JobInfo[] }>("/api/v1/jobs", { everyMs: 0 });
   const queues = useResource<{ queues: QueueInfo[] }>("/api/v1/queues", { everyMs: 0 });
+  const views = useResource<{ views: SavedView[] }>("/api/v1/views", { everyMs: 0 });
   const all: Choice[] = [
     ...SCREENS.flatMap(({ path, title, navigation }) =>
       navigation ? [{ text: title, kind: "screen", act: () => go(path) }] : [],
@@ -108,6 +109,11 @@ function useChoices(text: string): Choice[] {
       text: name,
       kind: "runs in this queue",
       act: () => go(`/runs?q=${encodeURIComponent(`queue:${name}`)}`),
+    })),
+    ...(views.data?.views ?? []).map(({ slug, title }) => ({
+      text: title,
+      kind: "saved view",
+      act: () => go(`/v/${slug}`),
     })),
     { text: "Failed runs", kind: "search", act: () => go("/runs?q=status%3Afailed") },
     { text: "Another theme", kind: "setting", act: nextTheme },

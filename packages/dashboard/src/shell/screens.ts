@@ -44,6 +44,11 @@ export const SCREENS: readonly Screen[] = [
     load: async () => (await import("../screens/run/run-screen.tsx")).RunScreen,
   },
   {
+    path: "/v/:slug",
+    title: "Saved view",
+    load: async () => (await import("../screens/runs/view-screen.tsx")).ViewScreen,
+  },
+  {
     path: "/queues",
     title: "Queues",
     navigation: { icon: "☰", key: "q" },

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { Dialog } from "../parts/dialog.tsx";
+import { inRange } from "../routing/in-range.ts";
 import { go } from "../routing/router.ts";
 import { letters, nextTheme } from "./appearance.ts";
 import { type Keys, useKeys } from "./keyboard.ts";
@@ -10,7 +11,7 @@ const sheetOpen = signal(false);
 
 const GOING: Keys = Object.fromEntries(
   SCREENS.flatMap(({ path, navigation }) =>
-    navigation ? [[`g ${navigation.key}`, () => go(path)]] : [],
+    navigation ? [[`g ${navigation.key}`, () => go(inRange(path))]] : [],
   ),
 );
 
@@ -22,6 +23,7 @@ const EVERYWHERE: readonly [keys: string, what: string][] = [
   ["Enter", "open what is chosen; o in a new tab"],
   ["x", "tick it; Shift x up to it"],
   ["R E C", "retry, edit and rerun, cancel"],
+  ["[ ]", "to an earlier time, and a later one"],
   ["t", "theme"],
   ["?", "this sheet"],
   ["Esc", "back one layer"],

@@ -100,6 +100,7 @@ import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runGraphRoute } from "./routes/run-graph.ts";
 import { lineRoutes } from "./routes/lines.ts";
 import { runLogRoutes } from "./routes/run-log.ts";
+import { exportRunsRoute } from "./routes/export-runs.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { measureScaling, scalingRoute } from "./routes/scaling.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -293,6 +294,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   automationRoutes(app, context);
   createRunRoutes(app, context);
   runRoutes(app, context);
+  exportRunsRoute(app, context);
   runLogRoutes(app, context);
   lineRoutes(app, context);
   runGraphRoute(app, context);

@@ -89,6 +89,11 @@ export class EventStreams {
     });
   }
 
+  /** Throws when who asked may not any more; for answers that go on otherwise. */
+  requireStill(request: FastifyRequest): Promise<void> {
+    return this.#options.stillMay(request, true);
+  }
+
   /**
    * Answers a request by a stream, which is open at once.
    *

@@ -1,5 +1,5 @@
 import type { Projects } from "@millrace/core";
-import type { Attention, Overview, OverviewRange } from "@millrace/core/api";
+import type { Attention, Overview, ReadOverview } from "@millrace/core/api";
 import { openRows } from "../engine/subjects/open-content.ts";
 import type { Subjects } from "../engine/subjects/subjects.ts";
 import { type Database, bounded } from "../store/database.ts";
@@ -21,20 +21,10 @@ import {
   readSamples,
 } from "../store/overview.ts";
 import type { Queryable } from "../store/statement.ts";
+import { barsOf, firstBar } from "./overview-bars.ts";
 import { instant } from "./present/instant.ts";
 
 const MINUTE_MS = 60_000;
-
-/** How many bars there are, and how long each is. */
-const BARS = {
-  "1h": { count: 60, seconds: 60 },
-  "6h": { count: 72, seconds: 300 },
-  "24h": { count: 96, seconds: 900 },
-  "7d": { count: 84, seconds: 7200 },
-} as const satisfies Record<OverviewRange, { count: number; seconds: number }>;
-
-/** Minutes are kept for 26 hours; what is longer is told by the hour. */
-const BY_THE_HOUR: OverviewRange = "7d";
 
 const SPARK_MINUTES = 60;
 const SLOT_MS = 5 * MINUTE_MS;
@@ -46,30 +36,29 @@ const MOST_DEPLOYS = 100;
 /** Who waits longer than this in a queue waits too long. */
 const LONG_WAIT_SECONDS = 300;
 
-/** What stands now, what came of the last hours, and what needs somebody. Nothing of it is read from the history: see `store/outcomes.ts`. */
+/**
+ * What stands now, what came of a range of time, and what needs somebody. Nothing of it is read from the history: see `store/outcomes.ts`.
+ *
+ * @throws MillraceError `invalid_request`
+ */
 export async function readOverview(
   db: Database,
   subjects: Subjects,
-  range: OverviewRange,
+  asked: ReadOverview,
   projects: Projects,
   now: Date,
 ): Promise<Overview> {
-  const { count, seconds } = BARS[range];
-  const from = firstBar(now, count, seconds);
+  const { range, from, count, seconds, source, keptSince } = barsOf(asked, now);
+  const end = new Date(from.getTime() + count * seconds * 1000);
   const sparkFrom = firstBar(now, SPARK_MINUTES, 60);
   return bounded(db, async (tx) => {
     const standing = (await readStandingOfQueues(tx)).filter(
       (row) => projects === null || projects.includes(row.project ?? ""),
     );
     const minutes = await readMinutes(tx, sparkFrom, 60, projects);
-    const bars = await (range === BY_THE_HOUR ? readHours : readMinutes)(
-      tx,
-      from,
-      seconds,
-      projects,
-    );
+    const bars = await (source === "hours" ? readHours : readMinutes)(tx, from, seconds, projects);
     const samples = await readSamples(tx, sparkFrom, projects);
-    const deploys = await readDeploys(tx, from, projects, MOST_DEPLOYS);
+    const deploys = await readDeploys(tx, from, end, projects, MOST_DEPLOYS);
     const [errors, queues, others] = [
       await errorsOf(tx, subjects, projects, from, now),
       await queuesOf(tx, projects, standing, now),
@@ -100,7 +89,7 @@ export async function readOverview(
         oldestWaitSeconds: filled(sparkAt, samples, (row) => row.oldest_seconds),
       },
       bars: {
-        ...{ seconds, at: barAt },
+        ...{ seconds, at: barAt, keptSince: instant(keptSince) },
         ...{
           completed: ended("completed"),
           failed: ended("failed"),
@@ -207,12 +196,6 @@ async function othersOf(tx: Queryable, projects: Projects): Promise<Attention[]>
       oldest ? [{ kind, count, oldestSince: instant(oldest) }] : [],
     ),
   ];
-}
-
-/** The beginning of the first of so many bars, of which the last has now in it. */
-function firstBar(now: Date, count: number, seconds: number): Date {
-  const ms = seconds * 1000;
-  return new Date(Math.floor(now.getTime() / ms) * ms - (count - 1) * ms);
 }
 
 function series(from: Date, count: number, seconds: number): string[] {

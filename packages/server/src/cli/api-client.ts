@@ -8,6 +8,8 @@ import type { Settings } from "./settings.ts";
 
 const ANSWER_WITHIN_MS = 30_000;
 
+type Query = Record<string, string | number | undefined>;
+
 /** The HTTP API of a server. Every failure is a MillraceError with the server's own code, or `server_unreachable`. */
 export class ApiClient {
   readonly #base: string;
@@ -19,11 +21,7 @@ export class ApiClient {
   }
 
   /** @param path below `/api/v1/`; every part that is not ours goes through {@link segment} */
-  get<T>(
-    path: string,
-    answer: z.ZodType<T>,
-    query: Record<string, string | number | undefined> = {},
-  ): Promise<T> {
+  get<T>(path: string, answer: z.ZodType<T>, query: Query = {}): Promise<T> {
     return this.#send("GET", withQuery(path, query), undefined, answer);
   }
 
@@ -32,29 +30,41 @@ export class ApiClient {
    *
    * @param signal ends it, whenever it is aborted
    */
-  async stream(
+  stream(
     path: string,
-    query: Record<string, string | number | undefined>,
+    query: Query,
     lastEventId: string | undefined,
     signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+    return this.#bytes(path, query, "text/event-stream", { headers, signal });
+  }
+
+  /** The bytes of lines of JSON, however many. */
+  lines(path: string, query: Query): Promise<AsyncIterable<Uint8Array>> {
+    return this.#bytes(path, query, "application/x-ndjson");
+  }
+
+  async #bytes(
+    path: string,
+    query: Query,
+    type: string,
+    { headers = {}, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
   ): Promise<AsyncIterable<Uint8Array>> {
     let response: Response;
     try {
       response = await fetch(`${this.#base}/api/v1/${withQuery(path, query)}`, {
         redirect: "error",
-        headers: {
-          authorization: `Bearer ${this.#key}`,
-          accept: "text/event-stream",
-          ...(lastEventId !== undefined && { "last-event-id": lastEventId }),
-        },
-        signal,
+        headers: { authorization: `Bearer ${this.#key}`, accept: type, ...headers },
+        signal: signal ?? null,
       });
     } catch (error) {
       throw unreachable(this.#base, error);
     }
     if (!response.ok) throw refusal(this.#base, response.status, parse(await response.text()));
-    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
-    if (!isStream || !response.body) throw this.notUnderstood();
+    if (!response.headers.get("content-type")?.startsWith(type) || !response.body) {
+      throw this.notUnderstood();
+    }
     return response.body;
   }
 

@@ -101,14 +101,14 @@ export const readForPeople = statement<
     ) d`,
 );
 
-/** Versions that were first seen since an instant, the last ones of these, oldest first. */
+/** Versions that were first seen between two instants, the last ones of these, oldest first. */
 export const readDeploys = statement<
-  [from: Date, projects: Projects, most: number],
+  [from: Date, to: Date, projects: Projects, most: number],
   { job: string; version: string; first_seen: Date }
 >(
   "read_deploys",
   `select * from (
-     select job, version, first_seen from millrace.job_version where first_seen >= $1 and ${jobWithin("job", "$2")}
-     order by first_seen desc limit $3
+     select job, version, first_seen from millrace.job_version where first_seen >= $1 and first_seen < $2 and ${jobWithin("job", "$3")}
+     order by first_seen desc limit $4
    ) v order by first_seen, job`,
 );

@@ -248,6 +248,16 @@ export const readManyForRerun = statement<[ids: string[]], RerunRow>(
    from unnest($1::uuid[]) with ordinality u(id, place) join millrace.run r on r.id = u.id order by place`,
 );
 
+/** What runs got and gave, in no order. */
+export const readPayloads = statement<
+  [ids: string[]],
+  { id: string; input: unknown; output: unknown }
+>(
+  "read_payloads",
+  `select r.id, r.input, r.output from unnest($1::uuid[]) u(id)
+   cross join lateral (select * from millrace.run where id = u.id limit 1) r`,
+);
+
 export const listReruns = statement<[id: string], { id: string }>(
   "list_reruns",
   `select (detail ->> 'run')::uuid as id from millrace.event where run_id = $1 and event = 'rerun' order by seq`,

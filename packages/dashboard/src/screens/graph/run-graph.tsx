@@ -3,7 +3,7 @@ import type { GraphNode, Run, RunGraph as Graph } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { now } from "../../parts/moment.ts";
-import { shortId } from "../runs/run-row.tsx";
+import { shortId } from "../runs/short-id.ts";
 import { GraphView } from "./graph-view.tsx";
 import { type ShownNode, lookOfNode } from "./shown-node.ts";
 

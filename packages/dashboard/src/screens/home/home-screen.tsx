@@ -4,41 +4,28 @@ import { Given } from "../../parts/conditions.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
 import { Page } from "../../parts/page.tsx";
 import { Spark } from "../../parts/spark.tsx";
-import { go, place, withQuery } from "../../routing/router.ts";
-import { useKeys } from "../../shell/keyboard.ts";
+import { RangePicker } from "../../parts/range-picker.tsx";
+import { inRange } from "../../routing/in-range.ts";
+import { type Range, instant, rangeOf } from "../../routing/range.ts";
+import { place } from "../../routing/router.ts";
 import { AttentionList } from "./attention-list.tsx";
 import { OutcomeChart } from "./outcome-chart.tsx";
-import { type Overview, RANGES } from "./overview.ts";
+import type { Overview } from "./overview.ts";
 import { Welcome } from "./welcome.tsx";
+
+const LAST_HOUR: Range = { preset: "1h" };
+
+function askedOf(range: Range): URLSearchParams {
+  if ("preset" in range) return new URLSearchParams({ range: range.preset });
+  return new URLSearchParams({ since: instant(range.from), until: instant(range.to) });
+}
 
 /** What is going on, and what of it needs somebody. */
 export function HomeScreen({ isScreen }: { isScreen: (path: string) => boolean }) {
-  const asked = place.value.query.get("range");
-  const range = RANGES.find((one) => one === asked) ?? "1h";
-  const shown = useResource<Overview>(`/api/v1/overview?range=${range}`);
-  const turn = (by: number) => {
-    const next = RANGES[RANGES.indexOf(range) + by];
-    if (next) go(withQuery({ range: next }), "replace");
-  };
-  useKeys({ "[": () => turn(-1), "]": () => turn(1) });
+  const range = rangeOf(place.value.query) ?? LAST_HOUR;
+  const shown = useResource<Overview>(`/api/v1/overview?${askedOf(range)}`);
   return (
-    <Page
-      title="Home"
-      actions={
-        <nav class="chips" aria-label="Time range">
-          {RANGES.map((one) => (
-            <a
-              key={one}
-              class="chip"
-              href={withQuery({ range: one })}
-              aria-current={one === range ? "true" : undefined}
-            >
-              {one}
-            </a>
-          ))}
-        </nav>
-      }
-    >
+    <Page title="Home" actions={<RangePicker otherwise={LAST_HOUR} />}>
       <Given shown={shown} what="overview" rows={8}>
         {(overview) => (
           <>
@@ -86,6 +73,7 @@ function Numbers({ overview: { numbers, sparks } }: { overview: Overview }) {
         name="failed / min"
         value={String(Math.round(failedPerMinute * 10) / 10)}
         to="status:failed"
+        ranged
         spark={sparks.failed}
         token="failed"
       />
@@ -104,18 +92,22 @@ function BigNumber({
   name,
   value,
   to,
+  ranged = false,
   spark,
   token,
 }: {
   name: string;
   value: string;
   to: string;
+  /** Of the time that is looked at; else of now. */
+  ranged?: boolean;
   spark: readonly number[];
   token?: string;
 }) {
+  const list = `/runs?q=${encodeURIComponent(to)}`;
   return (
     <li>
-      <a href={`/runs?q=${encodeURIComponent(to)}`}>
+      <a href={ranged ? inRange(list) : list}>
         <span class="number">{value}</span>
         <span class="muted">{name}</span>
         <Spark values={spark} {...(token !== undefined && { token })} />

@@ -1,4 +1,9 @@
+import { inUtc } from "../../parts/moment.ts";
+import { At } from "../../parts/time.tsx";
+import { inAddress } from "../../routing/range.ts";
+import { go, withQuery } from "../../routing/router.ts";
 import type { Overview } from "./overview.ts";
+import { useDrag } from "./use-drag.ts";
 
 const HEIGHT = 100;
 
@@ -9,7 +14,8 @@ const KINDS = [
 ] as const;
 
 /** How runs ended, by the minute or longer, failures at the bottom where they are seen. What is seen is also there as a table. */
-export function OutcomeChart({ overview: { bars, deploys } }: { overview: Overview }) {
+export function OutcomeChart({ overview }: { overview: Overview }) {
+  const { bars, deploys } = overview;
   const count = bars.at.length;
   const totals = bars.at.map((_, index) =>
     KINDS.reduce((sum, [kind]) => sum + (bars[kind][index] ?? 0), 0),
@@ -18,6 +24,10 @@ export function OutcomeChart({ overview: { bars, deploys } }: { overview: Overvi
   const sum = (kind: (typeof KINDS)[number][0]) => bars[kind].reduce((a, b) => a + b, 0);
   const from = Date.parse(bars.at[0] ?? "");
   const length = count * bars.seconds * 1000;
+  const drag = useDrag(count, (first, last) => {
+    const edge = (index: number) => from + index * bars.seconds * 1000;
+    go(withQuery(inAddress({ from: edge(first), to: edge(last + 1) })));
+  });
   return (
     <section class="chart" aria-label="Outcomes">
       <div class="row">
@@ -36,6 +46,7 @@ export function OutcomeChart({ overview: { bars, deploys } }: { overview: Overvi
         viewBox={`0 0 ${count * 10} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
+        {...drag.handlers}
         aria-label={`${sum("completed")} completed, ${sum("failed")} failed, ${sum("cancelled")} cancelled`}
       >
         <defs>
@@ -87,12 +98,32 @@ export function OutcomeChart({ overview: { bars, deploys } }: { overview: Overvi
             </line>
           );
         })}
+        {drag.chosen && (
+          <rect
+            class="chosen"
+            x={drag.chosen[0] * 10}
+            width={(drag.chosen[1] - drag.chosen[0] + 1) * 10}
+            y="0"
+            height={HEIGHT}
+          />
+        )}
       </svg>
       <div class="row muted chart-axis">
-        <span>{axisTime(bars.at[0], bars.seconds)}</span>
+        <span>{axisTime(from, length)}</span>
         {deploys.length > 0 && <span>┊ new code, the last of it {deploys.at(-1)!.job}</span>}
-        <span>now</span>
+        <span>
+          {from + length > Date.parse(overview.at) ? "now" : axisTime(from + length, length)}
+        </span>
       </div>
+      <p class="muted">
+        {from < Date.parse(bars.keptSince) ? (
+          <>
+            Nothing is known of before <At at={bars.keptSince} />: counts are kept so long.
+          </>
+        ) : (
+          "Drag over the bars to look at that time alone; [ and ] go back and forth."
+        )}
+      </p>
     </section>
   );
 }
@@ -103,10 +134,14 @@ function barWords(seconds: number): string {
   return seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`;
 }
 
-function axisTime(at: string | undefined, seconds: number): string {
-  if (at === undefined) return "";
-  const date = new Date(at);
-  return seconds < 3600
-    ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
-    : date.toLocaleDateString([], { weekday: "short", day: "numeric" });
+/** @param lengthMs of all that is shown: of much, the day says more than the minute */
+function axisTime(at: number, lengthMs: number): string {
+  const options: Intl.DateTimeFormatOptions =
+    lengthMs > 2 * 86_400_000
+      ? { weekday: "short", day: "numeric" }
+      : { weekday: "short", hour: "2-digit", minute: "2-digit" };
+  return new Date(at).toLocaleString([], {
+    ...options,
+    ...(inUtc.value && { timeZone: "UTC" }),
+  });
 }

@@ -1,7 +1,6 @@
 /** What `GET /api/v1/overview` answers. */
 export interface Overview {
   at: string;
-  range: Range;
   /** The most urgent first. */
   attention: readonly Attention[];
   numbers: {
@@ -24,12 +23,11 @@ export interface Overview {
     completed: readonly number[];
     failed: readonly number[];
     cancelled: readonly number[];
+    /** Of an earlier time nothing is known any more. */
+    keptSince: string;
   };
   deploys: readonly { job: string; version: string; at: string }[];
 }
-
-export const RANGES = ["1h", "6h", "24h", "7d"] as const;
-export type Range = (typeof RANGES)[number];
 
 export type Attention =
   | {

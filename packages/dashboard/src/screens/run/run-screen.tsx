@@ -15,7 +15,7 @@ import { type Tab, Tabs } from "../../parts/tabs.tsx";
 import { Ago, At, Took } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
 import type { ScreenProps } from "../../shell/screens.ts";
-import { shortId } from "../runs/run-row.tsx";
+import { shortId } from "../runs/short-id.ts";
 import { GoneRun } from "./gone-run.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { RunAttempts } from "./run-attempts.tsx";

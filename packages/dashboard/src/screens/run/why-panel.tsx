@@ -4,7 +4,7 @@ import { useResource } from "../../data/resource.ts";
 import { Ago } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
-import { shortId } from "../runs/run-row.tsx";
+import { shortId } from "../runs/short-id.ts";
 
 /** Why the run is as it is, in words: the first thing that one wants to know. */
 export function WhyPanel({ run }: { run: Run }) {

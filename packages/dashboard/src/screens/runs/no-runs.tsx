@@ -1,43 +1,66 @@
 import { parseQuery } from "@millrace/core";
 import type { RunCount } from "@millrace/core/api";
-import { useResource } from "../../data/resource.ts";
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "../../data/ask.ts";
 import { Empty } from "../../parts/conditions.tsx";
+import { type Range, inAddress } from "../../routing/range.ts";
 import { go, withQuery } from "../../routing/router.ts";
+import { termOf, within } from "./run-query.ts";
 import { troubleWith } from "./run-search.tsx";
 
 /** More are not counted: each is a search. */
 const MOST_TERMS = 5;
 
+/** One part of what was asked, and what leads to all the rest. */
+interface Part {
+  term: string;
+  /** The query without it. */
+  rest: string;
+  to: string;
+}
+
 /** No run is there at all, or none that fits: then it is shown which part of the query keeps out how many. */
-export function NoRuns({ query }: { query: string }) {
-  if (query === "") {
+export function NoRuns({ query, range }: { query: string; range: Range | undefined }) {
+  const parts = partsOf(query, range);
+  const counts = useCounts(parts);
+  if (parts.length === 0) {
     return (
       <Empty title="No run yet" command={firstRequest()}>
         <p>Whatever asks for one makes it: the API, a schedule, another run. From a terminal:</p>
       </Empty>
     );
   }
-  const { terms } = parseQuery(query);
-  const parts = terms.slice(0, MOST_TERMS).map(({ at, length }) => ({
-    term: query.slice(at, at + length),
-    rest: `${query.slice(0, at)}${query.slice(at + length)}`.replaceAll(/\s+/g, " ").trim(),
-  }));
-  // Of several values with commas between them, one cannot be taken away so.
-  const separate = parts.filter(({ rest }) => !troubleWith(rest));
+  const most = mostIn(parts, counts);
   return (
     <Empty title="No run is like this">
       <p>
-        Nothing fits <code>{query}</code>.
+        Nothing fits <code>{within(query, range)}</code>.{" "}
+        {most && (
+          <>
+            What keeps out most is <code>{most.term}</code>.{" "}
+            <button type="button" onClick={() => go(most.to)}>
+              Drop it
+            </button>
+          </>
+        )}
       </p>
-      {separate.length > 1 && (
+      {parts.length > 1 && (
         <ul>
-          {separate.map((one) => (
-            <Without key={one.term} {...one} />
+          {parts.map(({ term, rest, to }) => (
+            <li key={term}>
+              <a href={to}>
+                Without <code>{term}</code>
+              </a>
+              {counts[rest] && <span class="muted"> {inWords(counts[rest])}</span>}
+            </li>
           ))}
         </ul>
       )}
       <p>
-        <button type="button" onClick={() => go(withQuery({ q: undefined }))}>
+        <button
+          type="button"
+          onClick={() => go(withQuery({ q: undefined, ...inAddress(undefined) }))}
+        >
           Show all runs
         </button>
       </p>
@@ -45,24 +68,56 @@ export function NoRuns({ query }: { query: string }) {
   );
 }
 
-/** What there is without one term. */
-function Without({ term, rest }: { term: string; rest: string }) {
-  const path = `/api/v1/runs/count?${new URLSearchParams({ q: rest })}`;
-  const { data } = useResource<RunCount>(path, { everyMs: 0 });
-  return (
-    <li>
-      <a href={withQuery({ q: rest })}>
-        Without <code>{term}</code>
-      </a>
-      {data && (
-        <span class="muted">
-          {" "}
-          {data.count.toLocaleString("en")}
-          {(data.more || !data.complete) && "+"}
-        </span>
-      )}
-    </li>
-  );
+function partsOf(query: string, range: Range | undefined): Part[] {
+  const terms = parseQuery(query).terms.slice(0, MOST_TERMS);
+  const parts = terms.map(({ at, length }): Part => {
+    const rest = `${query.slice(0, at)}${query.slice(at + length)}`.replaceAll(/\s+/g, " ").trim();
+    return {
+      term: query.slice(at, at + length),
+      rest: within(rest, range),
+      to: withQuery({ q: rest }),
+    };
+  });
+  const time = termOf(range);
+  if (time) parts.push({ term: time, rest: query, to: withQuery(inAddress(undefined)) });
+  // Of several values with commas between them, one cannot be taken away so.
+  return parts.filter(({ rest }) => !troubleWith(rest));
+}
+
+type Counts = Readonly<Record<string, RunCount>>;
+
+/** How many runs there are by each of the queries; absent until that is known, and where it cannot be. */
+function useCounts(parts: readonly Part[]): Counts {
+  const [counts, setCounts] = useState<Counts>({});
+  const queries = parts.length > 1 ? parts.map(({ rest }) => rest) : [];
+  useEffect(() => {
+    const stop = new AbortController();
+    setCounts({});
+    const count = async () => {
+      // One after the other: each is a search, and who looks has two at a time.
+      for (const q of queries) {
+        const path = `/api/v1/runs/count?${new URLSearchParams({ q })}`;
+        const { data } = await ask<RunCount>(path, { signal: stop.signal });
+        if (data) setCounts((known) => ({ ...known, [q]: data }));
+      }
+    };
+    // It is a help; what cannot be counted is told without.
+    count().catch(() => undefined);
+    return () => stop.abort();
+  }, [queries.join("\n")]);
+  return counts;
+}
+
+/** The part without which there would be most; undefined until all are counted, and where none helps. */
+function mostIn(parts: readonly Part[], counts: Counts): Part | undefined {
+  if (parts.length === 1) return parts[0];
+  if (!parts.every(({ rest }) => counts[rest])) return undefined;
+  const [first] = [...parts].sort((a, b) => counts[b.rest]!.count - counts[a.rest]!.count);
+  return first && counts[first.rest]!.count > 0 ? first : undefined;
+}
+
+function inWords({ count, more, complete }: RunCount): string {
+  return `${count.toLocaleString("en")}${more || !complete ? "+" : ""}`;
 }
 
 function firstRequest(): string {

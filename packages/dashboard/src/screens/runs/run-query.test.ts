@@ -1,5 +1,6 @@
+import { parseQuery } from "@millrace/core";
 import { expect, test } from "vitest";
-import { statusOf, withStatus } from "./run-query.ts";
+import { statusOf, within, withStatus } from "./run-query.ts";
 
 test("a quick filter takes the place of the status, and leaves the rest of the query", () => {
   expect(withStatus("job:crm status:failed age:<1h", "status:running")).toBe(
@@ -17,4 +18,13 @@ test("which quick filter holds is told by the query alone", () => {
   expect(statusOf("job:crm status:failed")).toBe("status:failed");
   expect(statusOf("status:failed status:cancelled")).toBeUndefined();
   expect(statusOf("status:dead")).toBeUndefined();
+});
+
+test("the time that is looked at is part of the query, whichever it is", () => {
+  expect(within("job:crm", undefined)).toBe("job:crm");
+  expect(within("", { preset: "6h" })).toBe("age:<6h");
+  const [from, to] = ["2027-03-01T10:00:00Z", "2027-03-01T11:30:00Z"];
+  const text = within("job:crm", { from: Date.parse(from), to: Date.parse(to) });
+  expect(text).toBe(`job:crm accepted:>=${from} accepted:<${to}`);
+  expect(parseQuery(text).terms).toHaveLength(3);
 });

@@ -1,3 +1,5 @@
+import { type Range, instant } from "../../routing/range.ts";
+
 /** What the quick filters are about: the states that people look for. */
 export const QUICK = [
   { title: "All", term: "" },
@@ -25,6 +27,18 @@ export function statusOf(query: string): string | undefined {
   const found = [...query.matchAll(STATUS)].map(([text]) => text.trim());
   if (found.length === 0) return "";
   return found.length === 1 ? QUICK.find(({ term }) => term === found[0])?.term : undefined;
+}
+
+/** The query with the time that is looked at: so it says all there is to say to whatever takes a query. */
+export function within(query: string, range: Range | undefined): string {
+  return [query, termOf(range)].filter(Boolean).join(" ");
+}
+
+/** As a query says a range; "" for any time. */
+export function termOf(range: Range | undefined): string {
+  if (range === undefined) return "";
+  if ("preset" in range) return `age:<${range.preset}`;
+  return `accepted:>=${instant(range.from)} accepted:<${instant(range.to)}`;
 }
 
 export function runsPath(query: string, cursor: string | undefined): string {

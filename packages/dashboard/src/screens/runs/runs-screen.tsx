@@ -1,37 +1,71 @@
-import type { RunCount, RunPage, RunSummary } from "@millrace/core/api";
+import type { RunPage, RunSummary } from "@millrace/core/api";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { useLiveRuns } from "../../data/live.ts";
 import { type Paging, useKeysetList } from "../../data/keyset-list.ts";
-import { useResource } from "../../data/resource.ts";
 import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
+import { RangePicker } from "../../parts/range-picker.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
-import { go, place } from "../../routing/router.ts";
+import { type Range, rangeOf } from "../../routing/range.ts";
+import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
-import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
-import { COLUMNS, RunRow } from "./run-row.tsx";
-import { runsPath } from "./run-query.ts";
+import { ColumnPicker } from "./column-picker.tsx";
+import { chosenColumns, columnsNamed, keepColumns } from "./columns.tsx";
+import { ExportRuns } from "./export-runs.tsx";
+import { Count, Searched } from "./list-head.tsx";
+import { MatchingDialog } from "./matching-dialog.tsx";
 import { NoRuns } from "./no-runs.tsx";
+import { runsPath, within } from "./run-query.ts";
+import { RunRow } from "./run-row.tsx";
+import { QuickFilters, SearchBox, troubleWith } from "./run-search.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
+import { useTicked } from "./use-ticked.ts";
+import { Views } from "./views.tsx";
+import "./runs.css";
 
 /** Runs, newest first, by whatever one looks for. */
 export function RunsScreen({ isScreen }: ScreenProps) {
-  const query = place.value.query.get("q") ?? "";
+  const address = place.value.query;
+  const query = address.get("q") ?? "";
+  const range = rangeOf(address);
+  const whole = within(query, range);
+  const [picking, setPicking] = useState(false);
+  const columns = chosenColumns(address.get("columns"));
+  const choose = (names: readonly string[]) => {
+    keepColumns(names.length === 0 ? columnsNamed().map(({ name }) => name) : names);
+    // The same address again draws anew, by what is kept now.
+    go(withQuery({ columns: undefined }), "replace");
+  };
   return (
     <Page
       title="Runs"
       actions={
-        <CopyAs
-          request={{ path: runsPath(query, undefined) }}
-          cli={query === "" ? "millrace runs" : `millrace runs ${shellQuoted(query)}`}
-        />
+        <>
+          <Views query={whole} columns={columns} />
+          <button type="button" aria-haspopup="dialog" onClick={() => setPicking(true)}>
+            Columns
+          </button>
+          <ExportRuns query={whole} />
+          <CopyAs
+            request={{ path: runsPath(whole, undefined) }}
+            cli={whole === "" ? "millrace runs" : `millrace runs ${shellQuoted(whole)}`}
+          />
+        </>
       }
     >
       <SearchBox query={query} />
-      <QuickFilters query={query} />
-      {!troubleWith(query) && <RunList query={query} isScreen={isScreen} />}
+      <div class="row filters">
+        <QuickFilters query={query} />
+        <RangePicker />
+      </div>
+      {!troubleWith(whole) && (
+        <RunList query={query} range={range} columns={columns} isScreen={isScreen} />
+      )}
+      {picking && (
+        <ColumnPicker chosen={columns} onChoose={choose} onClose={() => setPicking(false)} />
+      )}
     </Page>
   );
 }
@@ -49,15 +83,23 @@ function pagingOf(query: string): Paging<RunSummary, RunPage> {
   };
 }
 
-function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isScreen">) {
+function RunList({
+  query: asked,
+  range,
+  columns: chosen,
+  isScreen,
+}: {
+  query: string;
+  range: Range | undefined;
+  columns: readonly string[] | undefined;
+} & Pick<ScreenProps, "isScreen">) {
+  const query = within(asked, range);
+  const columns = columnsNamed(chosen);
   const { list, old, trouble } = useKeysetList(query, pagingOf(query));
-  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
+  const { ticked, tick, clear } = useTicked(query, (index) => list.row(index)?.id);
   const [current, setCurrent] = useState<number>();
-  const [lastTicked, setLastTicked] = useState<number>();
-  useEffect(() => {
-    setTicked(new Set());
-    setCurrent(undefined);
-  }, [query]);
+  const [all, setAll] = useState(false);
+  useEffect(() => setCurrent(undefined), [query]);
   const [[from, to], setShown] = useState<readonly [number, number]>([0, 0]);
   const onShow = useCallback(
     (first: number, last: number) => {
@@ -81,36 +123,25 @@ function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isS
         ?.focus({ preventScroll: true }),
     );
   };
-  const tick = (index: number, upTo: boolean) => {
-    const changed = new Set(ticked);
-    const from = upTo && lastTicked !== undefined ? Math.min(lastTicked, index) : index;
-    const to = upTo && lastTicked !== undefined ? Math.max(lastTicked, index) : index;
-    const adds = upTo || !ticked.has(list.row(index)?.id ?? "");
-    for (let one = from; one <= to; one++) {
-      const id = list.row(one)?.id;
-      if (id !== undefined) changed[adds ? "add" : "delete"](id);
-    }
-    setLastTicked(index);
-    setTicked(changed);
-  };
   const at = current === undefined ? undefined : list.row(current);
   useKeys({
     j: () => move(1),
     k: () => move(-1),
     x: () => current !== undefined && tick(current, false),
     X: () => current !== undefined && tick(current, true),
+    "Mod+a": () => query !== "" && length > 0 && setAll(true),
     o: () => at && window.open(`/runs/${at.id}`, "_blank", "noreferrer"),
     R: () => at && go(`/runs/${at.id}?do=retry`),
     E: () => at && go(`/runs/${at.id}?do=edit`),
     C: () => at && go(`/runs/${at.id}?do=cancel`),
-    Escape: () => setTicked(new Set()),
+    Escape: clear,
   });
 
   if (trouble && parts.length === 0) {
     return <TroublePanel trouble={trouble} onRetry={() => void list.begin()} />;
   }
   if (parts.length === 0) return <Loading what="runs" rows={12} />;
-  if (length === 0 && ended) return <NoRuns query={query} />;
+  if (length === 0 && ended) return <NoRuns query={asked} range={range} />;
   return (
     <div class={old || trouble ? "dim" : undefined} aria-busy={old}>
       <div class="list-head" role="status">
@@ -134,19 +165,21 @@ function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isS
         )}
         {loading && <span class="muted">…</span>}
       </div>
-      <div role="table" aria-label="Runs" aria-rowcount={ended ? length + 1 : -1} class="run-table">
+      <div
+        role="table"
+        aria-label="Runs"
+        aria-rowcount={ended ? length + 1 : -1}
+        class={`run-table${chosen ? " chosen-columns" : ""}`}
+        style={{ "--columns": columns.map(({ width }) => width).join(" ") }}
+      >
         <div role="rowgroup" class="run-head">
           <div role="row" aria-rowindex={1} class="run-row">
             <span role="columnheader" class="cell-tick">
               <span class="unseen">Ticked</span>
             </span>
-            {COLUMNS.map((column) => (
-              <span
-                role="columnheader"
-                key={column}
-                class={`cell-${CELL[column] ?? column.toLowerCase()}`}
-              >
-                {column}
+            {columns.map(({ name, title }) => (
+              <span role="columnheader" key={name} class={`cell-${name}`}>
+                {title}
               </span>
             ))}
             <span role="columnheader" class="cell-actions">
@@ -164,6 +197,7 @@ function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isS
             return (
               <RunRow
                 run={run}
+                columns={columns}
                 index={index}
                 ticked={ticked.has(run.id)}
                 current={index === (current ?? 0)}
@@ -182,51 +216,16 @@ function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isS
       )}
       {ticked.size > 0 && (
         <SelectionBar
-          query={query}
-          isScreen={isScreen}
           ids={ticked}
-          onClear={() => setTicked(new Set())}
+          all={
+            query === ""
+              ? undefined
+              : { count: ended ? length : undefined, open: () => setAll(true) }
+          }
+          onClear={clear}
         />
       )}
+      {all && <MatchingDialog query={query} isScreen={isScreen} onClose={() => setAll(false)} />}
     </div>
-  );
-}
-
-/** How many there are, when somebody asks: to count costs more than to look. */
-function Count({ query }: { query: string }) {
-  const [asked, setAsked] = useState(false);
-  const parameters = query === "" ? "" : `?${new URLSearchParams({ q: query })}`;
-  const path = `/api/v1/runs/count${parameters}`;
-  const { data, trouble } = useResource<RunCount>(asked ? path : undefined, { everyMs: 0 });
-  if (data) {
-    const least = data.more || !data.complete;
-    return (
-      <strong>
-        {data.count.toLocaleString("en")}
-        {least && "+"} in all
-      </strong>
-    );
-  }
-  if (asked) return <span class="muted">{trouble ? trouble.title : "counting…"}</span>;
-  return (
-    <button type="button" class="link" onClick={() => setAsked(true)}>
-      Count
-    </button>
-  );
-}
-
-const CELL: Record<string, string> = { Status: "state", Run: "id" };
-
-/** How far a search has come that the server stopped. */
-function Searched({ page }: { page: RunPage | undefined }) {
-  const searched = page?.searched;
-  if (!searched || searched.complete || !searched.back) return null;
-  const [looked, total] = [searched.looked, searched.total].map((n) => n?.toLocaleString("en"));
-  return (
-    <>
-      {" "}
-      · searched {looked ?? "some"}
-      {total && ` of ~${total}`}, back to {new Date(searched.back).toLocaleString()}
-    </>
   );
 }

@@ -2,25 +2,22 @@ import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { toast } from "../../parts/toast.tsx";
-import { MatchingDialog } from "./matching-dialog.tsx";
 
 /** So many are asked for at the same time. */
 const AT_ONCE = 4;
 
 /** What can be done with the runs that are ticked. */
 export function SelectionBar({
-  query,
   ids,
+  all,
   onClear,
-  isScreen,
 }: {
-  query: string;
-  isScreen: (path: string) => boolean;
+  /** What leads to all that match, and how many those are, as far as it is known; undefined where nothing is looked for. */
+  all: { count: number | undefined; open: () => void } | undefined;
   ids: ReadonlySet<string>;
   onClear: () => void;
 }) {
   const [busy, setBusy] = useState(false);
-  const [all, setAll] = useState(false);
   const each = async (verb: "rerun" | "cancel", past: string) => {
     setBusy(true);
     const left = [...ids];
@@ -55,12 +52,16 @@ export function SelectionBar({
       >
         Cancel {ids.size}
       </ActionButton>
-      {query !== "" && (
-        <button type="button" aria-haspopup="dialog" onClick={() => setAll(true)}>
-          All that match…
+      {all && (
+        <button
+          type="button"
+          aria-haspopup="dialog"
+          aria-keyshortcuts="Control+A Meta+A"
+          onClick={all.open}
+        >
+          All{all.count !== undefined && ` ${all.count.toLocaleString("en")}`} that match…
         </button>
       )}
-      {all && <MatchingDialog query={query} isScreen={isScreen} onClose={() => setAll(false)} />}
       <button type="button" onClick={onClear}>
         Clear
       </button>

@@ -1,4 +1,4 @@
-import { Overview, type OverviewRange, ReadOverview } from "@millrace/core/api";
+import { Overview, ReadOverview } from "@millrace/core/api";
 import type { Projects } from "@millrace/core";
 import { readOverview } from "../overview.ts";
 import type { Api, Context } from "../route.ts";
@@ -11,12 +11,13 @@ const MOST_KEPT = 100;
 
 export function overviewRoute(app: Api, { db, subjects }: Pick<Context, "db" | "subjects">): void {
   const kept = new Map<string, { at: number; answer: Promise<Overview> }>();
-  const overview = (range: OverviewRange, projects: Projects): Promise<Overview> => {
-    const key = `${range} ${projects === null ? "" : JSON.stringify([...projects].sort())}`;
+  const overview = (asked: ReadOverview, projects: Projects): Promise<Overview> => {
+    const { range, since, until } = asked;
+    const key = `${range} ${since} ${until} ${projects === null ? "" : JSON.stringify([...projects].sort())}`;
     const now = performance.now();
     const known = kept.get(key);
     if (known && now - known.at < FRESH_MS) return known.answer;
-    const answer = readOverview(db, subjects, range, projects, new Date());
+    const answer = readOverview(db, subjects, asked, projects, new Date());
     kept.delete(key);
     kept.set(key, { at: now, answer });
     answer.catch(() => kept.delete(key));
@@ -34,11 +35,11 @@ export function overviewRoute(app: Api, { db, subjects }: Pick<Context, "db" | "
         scope: "own",
         summary: "See what needs somebody, how runs end, and what waits",
         description:
-          "Reads counts that are kept as runs end, and no history. It is at most two seconds old.",
+          "Reads counts that are kept as runs end, and no history. It is at most two seconds old. What needs somebody, the numbers and the sparks are of now, whatever the range.",
         querystring: ReadOverview,
         response: { 200: Overview },
       },
     },
-    (request) => overview(request.query.range, request.caller.projects),
+    (request) => overview(request.query, request.caller.projects),
   );
 }

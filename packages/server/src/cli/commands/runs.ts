@@ -11,7 +11,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
-import { harmlessJson } from "../output/harmless.ts";
+import { harmlessJson, harmlessJsonLine } from "../output/harmless.ts";
+import { linesOf } from "../output/json-lines.ts";
 import { printPage } from "../output/page.ts";
 import type { Column } from "../output/table.ts";
 import { age, localTime, stateStyle, stateText, took } from "../output/words.ts";
@@ -37,14 +38,19 @@ export function runsCommand(cli: Cli): Command {
     .option("--parent <run>", "children of this run only")
     .option("--subject <name>", "about this subject only")
     .option("--count", "only how many a query finds, up to 10,000")
+    .option("--all", "every run that a query finds, as lines of JSON")
+    .option("--payloads", "with --all: also what each got and gave, which is on record")
     .option("--limit <n>", "how many, 1 to 10000", wholeNumber(1, 10_000), 20)
     .option("--cursor <cursor>", "go on where the last page ended")
     .addOption(jsonOption())
     .addHelpText("after", `\n${fieldsHelp()}`)
     .action(
-      cli.action((query: string | undefined, options: Options) =>
-        options.count ? count(cli, query, options) : run(cli, { ...options, q: query }),
-      ),
+      cli.action((query: string | undefined, options: Options) => {
+        if (options.all) return exportAll(cli, query, options);
+        if (options.payloads)
+          throw new MillraceError("invalid_usage", "--payloads goes with --all");
+        return options.count ? count(cli, query, options) : run(cli, { ...options, q: query });
+      }),
     );
 }
 
@@ -71,12 +77,18 @@ interface Options {
   subject?: string;
   q?: string | undefined;
   count?: boolean;
+  all?: boolean;
+  payloads?: boolean;
   limit: number;
   cursor?: string;
   json?: boolean;
 }
 
-async function run(cli: Cli, { json, count: _none, ...filter }: Options): Promise<number> {
+/** What says how runs are answered, and not which. */
+type Outer = "json" | "count" | "all" | "payloads";
+
+async function run(cli: Cli, options: Options): Promise<number> {
+  const { json, count: _count, all: _all, payloads: _payloads, ...filter } = options;
   if (filter.q !== undefined) parseQuery(filter.q);
   const { runs, nextCursor, searched } = await gather(apiClient(cli), filter);
   const code = printPage(
@@ -105,6 +117,20 @@ async function count(cli: Cli, q: string | undefined, options: Options): Promise
   return EXIT.done;
 }
 
+/** As the server reads them, so that neither side has all of them. */
+async function exportAll(cli: Cli, q = "", options: Options): Promise<number> {
+  parseQuery(q);
+  const { all: _all, payloads, json: _json, limit: _limit, ...other } = options;
+  const [filter] = Object.keys(other);
+  if (filter !== undefined) {
+    throw new MillraceError("invalid_usage", `--all takes a query, and not --${filter}`);
+  }
+  const query = { q, ...(payloads && { payloads: "true" }) };
+  const bytes = await apiClient(cli).lines("runs/export", query);
+  for await (const line of linesOf(bytes)) cli.out.line(harmlessJsonLine(line));
+  return EXIT.done;
+}
+
 function soFar({ back, looked, total }: Searched): string {
   const of = total === null ? "" : ` of about ${total}`;
   const many = looked === null ? "" : ` ${looked}${of} runs,`;
@@ -113,7 +139,7 @@ function soFar({ back, looked, total }: Searched): string {
 
 async function gather(
   api: ApiClient,
-  { limit, ...filter }: Omit<Options, "json" | "count">,
+  { limit, ...filter }: Omit<Options, Outer>,
 ): Promise<RunPage> {
   const runs: RunSummary[] = [];
   const since = performance.now();

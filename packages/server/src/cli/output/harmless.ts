@@ -30,6 +30,11 @@ export function harmlessPrettyJson(value: unknown): string {
   return JSON.stringify(value, null, 2).split("\n").map(escapeIn).join("\n");
 }
 
+/** A line that is JSON already. */
+export function harmlessJsonLine(json: string): string {
+  return escapeIn(json);
+}
+
 function escapeIn(json: string): string {
   return json.replace(HARMFUL, (char) =>
     char

@@ -61,6 +61,7 @@ export function soughtOf({ terms }: RunQuery, now: Date): Search {
     else if (field === "error" && isFingerprint(value)) put(`${not}errors`, `${value}%`);
     else if (field === "error") put(`${not}classes`, pattern(value));
     else if (field === "age") boundAge(bounds, op, now.getTime() - durationMs(value, "age"));
+    else if (field === "accepted") boundAccepted(bounds, op, Date.parse(value));
     else if (field === "took") boundTook(bounds, op, durationMs(value, "took"));
     else if (field === "attempts") boundAttempts(bounds, term);
     else takePath(slots, term);
@@ -94,6 +95,12 @@ interface Bounds {
 function boundAge(bounds: Bounds, op: QueryTerm["op"], at: number): void {
   if (op.startsWith("<")) bounds.after = Math.max(bounds.after, at);
   else bounds.before = Math.min(bounds.before, at);
+}
+
+/** To the millisecond, as ids are: from it on, and before it; what is beyond it begins with the next. */
+function boundAccepted(bounds: Bounds, op: QueryTerm["op"], at: number): void {
+  if (op.startsWith(">")) bounds.after = Math.max(bounds.after, op === ">" ? at + 1 : at);
+  else bounds.before = Math.min(bounds.before, op === "<=" ? at + 1 : at);
 }
 
 /** As exact as times are kept: whether the limit itself is in makes no difference that could be seen. */

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { type Range, boundsOf, inAddress, moved, rangeOf } from "./range.ts";
+
+const NOW = Date.parse("2027-03-01T12:00:00Z");
+const HOUR = 3_600_000;
+
+test("a range is written into the address, and read from it", () => {
+  for (const range of [{ preset: "6h" }, { from: NOW - HOUR, to: NOW }] satisfies Range[]) {
+    const written = Object.entries(inAddress(range)).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    );
+    expect(rangeOf(new URLSearchParams(written))).toEqual(range);
+  }
+});
+
+test.each(["", "range=2h", "from=x&to=y", "from=2027-03-01", "from=2027-03-02&to=2027-03-01"])(
+  "what is no range is none: %s",
+  (text) => expect(rangeOf(new URLSearchParams(text))).toBeUndefined(),
+);
+
+test("a range moves by its own length, and back to one that goes on with the time", () => {
+  const before = moved({ preset: "1h" }, -1, NOW);
+  expect(before).toEqual({ from: NOW - 2 * HOUR, to: NOW - HOUR });
+  expect(moved(before, -1, NOW)).toEqual({ from: NOW - 3 * HOUR, to: NOW - 2 * HOUR });
+  expect(moved(before, 1, NOW)).toEqual({ preset: "1h" });
+  expect(moved(before, 1, NOW + 60_000), "somebody has looked for a minute").toEqual({
+    preset: "1h",
+  });
+  const odd = { from: NOW - 3 * HOUR, to: NOW - HOUR };
+  expect(boundsOf(moved(odd, 1, NOW), NOW)).toEqual({ from: NOW - 2 * HOUR, to: NOW });
+  expect(moved({ preset: "7d" }, 1, NOW)).toEqual({ preset: "7d" });
+});
