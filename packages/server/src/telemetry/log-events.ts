@@ -48,6 +48,7 @@ export const LOG_EVENTS = {
   "job.held": ["job", "key", "forMs"],
   "job.hold_failed": ["job", "key"],
   "worker.declared_lost": ["worker"],
+  "worker.quiet": ["quiet"],
   "worker.handing_back": ["runs"],
   "worker.lost": ["worker", "name", "silentMs"],
   "worker.notice_unkept": ["pid"],

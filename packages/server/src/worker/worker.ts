@@ -19,7 +19,6 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Bell } from "../transport/bell.ts";
 import { reportBlock } from "./block-report.ts";
 import { ClaimTimes } from "./claim-times.ts";
-import { AttemptRates } from "./attempt-rates.ts";
 import { Attempts } from "./attempts.ts";
 import type { HeartbeatReport } from "./heartbeat.ts";
 import { type Incarnation, beginIncarnation } from "./incarnation.ts";
@@ -32,6 +31,7 @@ import { SecretLeases } from "./secret-leases.ts";
 import { SelfTest } from "./self-test.ts";
 import { Strays } from "./strays.ts";
 import { Tallies } from "./tallies.ts";
+import { Vitals } from "./vitals.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
@@ -60,7 +60,7 @@ export class Worker implements Service {
   readonly #pace: Pace;
   readonly #outcomes: OutcomeCounts;
   readonly #claimTimes: ClaimTimes;
-  readonly #rates: AttemptRates;
+  readonly #vitals: Vitals;
   readonly #strays: Strays;
   readonly #tallies: Tallies;
   readonly #subjects: Subjects;
@@ -69,6 +69,8 @@ export class Worker implements Service {
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
   #silent = false;
+  /** Whether somebody has asked it to take nothing new. */
+  #quiet = false;
   #stopping: Promise<void> | undefined;
   readonly #selfTest = new SelfTest();
   /** Whether a claim has worked, or none was wanted. */
@@ -92,14 +94,14 @@ export class Worker implements Service {
     const tallies = options.tallies ?? new Tallies(options.db, options.logger);
     this.#tallies = tallies;
     this.#outcomes = new OutcomeCounts(options.db, options.logger);
-    this.#rates = new AttemptRates(options.db, options.logger);
+    this.#vitals = new Vitals(options.db, options.logger);
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
       onSettled: (attempt) => {
         tallies.settled(attempt);
         this.#outcomes.settled(attempt);
-        this.#rates.settled(attempt);
+        this.#vitals.settled(attempt);
         options.onSettled?.(attempt);
       },
       subjects: this.#subjects,
@@ -216,15 +218,18 @@ export class Worker implements Service {
       onReport: (registered, report) => this.#onHeartbeat(registered, report),
     });
     this.#silent = false;
+    // Whoever begins anew is another, and nobody has asked it anything.
+    this.#quiet = false;
     return incarnation;
   }
 
   #onHeartbeat(incarnation: Incarnation, report: HeartbeatReport): void {
     if (incarnation !== this.#incarnation) return;
-    if (report === "alive") {
+    if (report === "alive" || report === "quiet") {
       if (this.#silent)
         this.#logger.info({ event: "heartbeat.back" }, "the heartbeat reaches the database again");
       this.#silent = false;
+      this.#setQuiet(report === "quiet");
       return;
     }
     if (report === "silent") {
@@ -254,6 +259,16 @@ export class Worker implements Service {
     this.#loop.wake();
   }
 
+  #setQuiet(quiet: boolean): void {
+    if (quiet === this.#quiet) return;
+    this.#quiet = quiet;
+    this.#logger.info(
+      { event: "worker.quiet", quiet },
+      quiet ? "the worker was asked to take nothing new" : "the worker takes runs again",
+    );
+    this.#loop.wake();
+  }
+
   async #look(): Promise<number> {
     try {
       return await this.#claimAndStart();
@@ -273,7 +288,7 @@ export class Worker implements Service {
     const { id, settler } = incarnation;
     this.#outcomes.tell();
     this.#selfTest.beginIfDue(incarnation);
-    this.#rates.tell(id);
+    this.#vitals.tell(id);
     await this.#strays.handBack(id, this.#attempts.leases, settler);
     void this.#tallies.tell(id);
     const { concurrency } = this.#options;
@@ -281,7 +296,8 @@ export class Worker implements Service {
       const { alone, waiting, busy } = this.#attempts;
       // Handlers that are quicker than the database must not pile up outcomes without end.
       const choked = settler.pending > 4 * concurrency + 1000;
-      const shut = this.#stopping || this.#silent || incarnation !== this.#incarnation;
+      const shut =
+        this.#stopping || this.#silent || this.#quiet || incarnation !== this.#incarnation;
       // Beside a run that must be alone nothing is started.
       return alone || waiting >= concurrency || choked || shut ? 0 : concurrency - busy;
     };
@@ -377,6 +393,7 @@ export class Worker implements Service {
     await this.#lanes.close();
     await this.#http.close();
     await this.#loopWatch.stop();
+    this.#vitals.stop();
     if (incarnation) await this.#tallies.tell(incarnation.id, true);
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");

@@ -83,9 +83,9 @@ function Numbers({ overview: { numbers, sparks } }: { overview: Overview }) {
         spark={sparks.waiting}
       />
       <BigNumber
-        name="failed / min"
+        name="failed/min"
         value={String(Math.round(failedPerMinute * 10) / 10)}
-        to="status:failed"
+        to="status:failed age:<1h"
         spark={sparks.failed}
         token="failed"
       />
