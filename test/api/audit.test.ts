@@ -356,7 +356,7 @@ const ACTS: Record<string, Act> = {
   },
   resumeWorker: async ({ db, said }) => {
     const id = await newWorker(db);
-    await said(`workers/${id}/quiet`);
+    await said(`workers/${id}/quiet`, {});
     return [`workers/${id}/resume`, undefined, `worker.resumed worker:${id}`];
   },
   acknowledgeAlert: async ({ db }) => {
