@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AUDIT_ACTIONS, type AuditEntry } from "@millrace/core/api";
 import { defineJob } from "@millrace/sdk";
-import { KeyRing, Subjects } from "millrace";
+import { type Database, KeyRing, Subjects } from "millrace";
 import { expect, test } from "vitest";
 import { AuditChain } from "../../packages/server/src/security/audit-chain.ts";
 import { seal } from "../../packages/server/src/security/envelope.ts";
@@ -111,6 +111,14 @@ const newWebhook = ({ said }: Scene, name: string) =>
 const newPerson = ({ said }: Scene, name: string) =>
   said("people", { email: `${name}@example.com`, role: "editor" });
 
+async function newWorker(db: Database): Promise<number> {
+  const { rows } = await db.query<{ id: number }>(
+    `insert into millrace.worker (name, concurrency, queues, jobs, version, lease_ms, project)
+     values ('host:1', 1, '{}', '{}', '1', 12000, 'default') returning id`,
+  );
+  return rows[0]!.id;
+}
+
 const ACTS: Record<string, Act> = {
   cancelRun: async (scene) => {
     const id = await newRun(scene);
@@ -186,6 +194,11 @@ const ACTS: Record<string, Act> = {
   resumeOperation: async (scene) => {
     const id = await operation(scene, true);
     return [`operations/${id}/resume`, {}, `operation.resumed operation:${id}`];
+  },
+  changeOperation: async (scene) => {
+    await deadLetter(scene);
+    const { id } = await scene.said("operations", { kind: "rerun", filter: {} });
+    return [`operations/${id}`, { ratePerSecond: 7 }, `operation.rate_changed operation:${id}`];
   },
   cancelOperation: async (scene) => {
     const id = await operation(scene);
@@ -336,6 +349,15 @@ const ACTS: Record<string, Act> = {
   testAlertTarget: async ({ said }) => {
     await said("alert-targets/tried", newTarget, { method: "PUT" });
     return ["alert-targets/tried/test", undefined, "alert_target.tested alert_target:tried"];
+  },
+  quietWorker: async ({ db }) => {
+    const id = await newWorker(db);
+    return [`workers/${id}/quiet`, undefined, `worker.quieted worker:${id}`];
+  },
+  resumeWorker: async ({ db, said }) => {
+    const id = await newWorker(db);
+    await said(`workers/${id}/quiet`, {});
+    return [`workers/${id}/resume`, undefined, `worker.resumed worker:${id}`];
   },
   acknowledgeAlert: async ({ db }) => {
     const { rows } = await db.query<{ id: string }>(

@@ -400,3 +400,31 @@ test("metrics count what is held back, by what holds it", async () => {
     'millrace_runs_held{reason="turn"} 0',
   ]);
 });
+
+test("a queue tells how many its rate lets start now, and which keys are fullest, only those of who asks", async () => {
+  const queue = defineQueue({ name: "narrow", rateLimit: { limit: 5, per: "1h", burst: 5 } });
+  const keyed = defineJob({
+    ...{ name: "keyed", queue: "narrow", input: Tenant, run },
+    concurrency: { key: "tenant", limit: 2 },
+  });
+  const api = await startApi({ jobs: [keyed], queues: [queue] });
+  for (const tenant of ["acme", "acme", "acme", "umbrella"]) {
+    await post(api, "runs", { job: "keyed", input: { tenant } });
+  }
+  expect((await api.call("/api/v1/queues/narrow/fill")).body).toEqual({ tokens: 5, keys: [] });
+  await keepGate(api.db);
+  await api.claimAs(["narrow"], ["keyed"]);
+  const { body } = await api.call("/api/v1/queues/narrow/fill");
+  expect(Math.floor(body.tokens)).toBe(2);
+  expect(body.keys).toEqual([
+    { job: "keyed", key: expect.stringContaining("acme"), running: 2, limit: 2, held: 1 },
+    { job: "keyed", key: expect.stringContaining("umbrella"), running: 1, limit: 2, held: 0 },
+  ]);
+
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  await api.db.query("update millrace.queue set project = null where name = 'narrow'");
+  const json = { name: "crm viewer", role: "viewer", projects: ["crm"] };
+  const { key } = (await api.call("/api/v1/keys", { json })).body;
+  expect((await api.call("/api/v1/queues/narrow/fill", { key })).body.keys).toEqual([]);
+  expect((await api.call("/api/v1/queues/no-such/fill")).status).toBe(404);
+});

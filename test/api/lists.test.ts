@@ -171,7 +171,10 @@ test("jobs are listed as they are registered, also one with a slash in its name"
 
 test("a worker is shown with what it runs", async () => {
   const api = await startApi();
-  expect((await api.call("/api/v1/workers")).body).toEqual({ workers: [] });
+  expect((await api.call("/api/v1/workers")).body).toEqual({
+    now: expect.any(String),
+    workers: [],
+  });
   const [id] = await bulk(api, [{ job: "nothing" }]);
   const { worker } = await api.claim();
   expect((await api.call("/api/v1/workers")).body).toMatchObject({

@@ -207,6 +207,30 @@ test.each([
   expect(body.code).toBe("operation_ended");
 });
 
+test("its rate is changed while it goes on, which holds at once, and of one that has none or has ended is refused", async () => {
+  const it = await stand();
+  const { api } = it;
+  await seedDeadLetters(api.db, 20);
+  const id = await it.begin({ ...fast, filter: {}, ratePerSecond: 0.01 });
+  const change = (of: number | string, ratePerSecond: number) =>
+    api.call(`/api/v1/operations/${of}`, { method: "PATCH", json: { ratePerSecond } });
+  await it.advance();
+  expect(await it.get(id)).toMatchObject({ handled: 1 });
+  expect(await it.advance()).toBe(false);
+  expect((await change(id, 1000)).body).toMatchObject({ ratePerSecond: 1000, state: "running" });
+  await it.advance();
+  expect((await it.get(id)).handled).toBeGreaterThan(1);
+  expect((await change(id, 0)).body).toMatchObject({ code: "invalid_request" });
+
+  await api.call(`/api/v1/operations/${id}/cancel`, { method: "POST" });
+  expect((await change(id, 5)).body.code).toBe("operation_ended");
+  await seedDeadLetters(api.db, 1);
+  const dismissal = await it.begin({ kind: "dismiss", filter: {} });
+  expect((await change(dismissal, 5)).body).toMatchObject({
+    ...{ code: "invalid_request", pointer: "/ratePerSecond" },
+  });
+});
+
 test("a canary stops in its last stage as well", async () => {
   const it = await stand();
   const { api } = it;

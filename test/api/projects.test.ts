@@ -45,6 +45,7 @@ const ABSENT: Ids = {
   ...{ job: "no/such", queue: "no/queue", ownQueue: "no/queue", schedule: "no/nightly" },
   ...{ secret: "NO_TOKEN", endpoint: "no-hook", subscription: "no-told" },
   ...{ alert: NO_ID, alertSilence: NO_ID, alertRule: "no-rule", alertTarget: "no-chat" },
+  worker: "999999",
 };
 
 const RANGE = { from: "2026-01-01T00:00:00Z", until: "2026-01-03T00:00:00Z" };
@@ -55,6 +56,7 @@ const BODIES: Record<string, object> = {
   resolveDoubt: { happened: false },
   answerApproval: { approved: true },
   setQueueLimits: { concurrency: 1 },
+  changeOperation: { ratePerSecond: 1 },
   previewPatch: { patch: [{ op: "remove", path: "/x" }] },
   changeSchedule: { cron: "0 4 * * *" },
   backfillSchedule: RANGE,
@@ -80,6 +82,7 @@ async function stateOf(api: ApiUnderTest, name: string): Promise<unknown> {
        (select count(*) from millrace.webhook_delivery d where d.subscription like $1 || '-%') as deliveries,
        (select jsonb_agg(to_jsonb(k) - 'last_used_at' order by k.id) from millrace.api_key k where projects = array[$1]) as keys,
        (select count(*) from millrace.waiter w join millrace.run r on r.id = w.run_id and r.job like $1 || '/%' where met_at is null) as waits,
+       (select jsonb_agg(to_jsonb(w) order by w.id) from millrace.worker w where w.project = $1) as workers,
        (select count(*) from millrace.audit where entry::jsonb ->> 'project' = $1) as acts`,
     [name],
   );
@@ -295,8 +298,8 @@ describe("S4: what belongs to another project", () => {
   });
 
   const foreignTexts = () => {
-    // The number of an operation is as good as any other number.
-    const { operation: _, ...ids } = shop.ids;
+    // The number of an operation, or a worker, is as good as any other number.
+    const { operation: _, worker: __, ...ids } = shop.ids;
     return [...shop.runs, ...Object.values(ids), "shop"];
   };
 

@@ -156,6 +156,30 @@ test("dead letters are listed, rerun and dismissed, each once", async () => {
   expect(await cli("rerun", randomUUID())).toMatchObject({ code: 3 });
 });
 
+test("what is kept how long is told with how much that is, and to programs", async () => {
+  const told = await cli("retention");
+  expect(told.code).toBe(0);
+  expect(told.stdout).toMatch(/^runs +90 d +\d+ +[\d.]+ [kM]B +MILLRACE_RETENTION$/m);
+  expect(told.stdout).toMatch(/^audit log +for ever +/m);
+  expect(told.stderr).toMatch(/Next goes the oldest partition|^$/);
+  const json = JSON.parse((await cli("retention", "--json")).stdout);
+  expect(json).toMatchObject({ v: 1, runsKeptMs: 90 * 86_400_000 });
+});
+
+test("a worker is made quiet and takes runs again; who is none is told so", async () => {
+  const [worker] = (await cli("workers", "--json")).stdout.trim().split("\n");
+  const { id } = JSON.parse(worker!);
+  expect((await cli("workers", "quiet", String(id))).code).toBe(0);
+  expect((await cli("workers")).stdout).toContain("◐ Quiet");
+  expect(await cli("workers", "quiet", String(id))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("takes nothing new already"),
+  });
+  expect((await cli("workers", "resume", String(id))).code).toBe(0);
+  expect((await cli("workers")).stdout).toContain("✓ Active");
+  expect((await cli("workers", "quiet", "999999")).code).toBe(3);
+});
+
 test("queues are paused and resumed, and workers and jobs are listed", async () => {
   const paused = await cli("queues", "pause", "naps", "--reason", "vendor down");
   expect(paused.stdout).toMatch(/^naps: ‖ Paused by \S+: vendor down\n$/);

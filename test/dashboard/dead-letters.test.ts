@@ -56,6 +56,13 @@ describe.skipIf(!hasBrowser)("dead letters", () => {
 
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: "Resume" }).waitFor();
+    await page.getByRole("button", { name: "Rate…" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("How many a second at the most").fill("0.5");
+    await seen(page, "The 12 that are left take 24 s at the least.");
+    await page.getByRole("button", { name: "Change the rate" }).click();
+    await seen(page, "It handles 0.5 a second at the most");
+    expect((await api.call("/api/v1/operations/1")).body.ratePerSecond).toBe(0.5);
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     await page.getByRole("button", { name: "Leave 12 as they are" }).click();
     await seen(page, "The operation is cancelled");

@@ -15,4 +15,35 @@ describe.skipIf(!hasBrowser)("workers", () => {
     await page.getByRole("link", { name: /^greet, for / }).click();
     await expect.poll(() => new URL(page.url()).pathname).toBe(`/runs/${body.id}`);
   });
+
+  test("by keyboard one is made quiet, which says by whom, and takes runs again", async () => {
+    const { api, page, open, complaints } = await stage();
+    const { worker } = await api.claim(["default"]);
+    await api.db.query(
+      "update millrace.worker set memory_bytes = 123456789, loop_lag_ms = 250 where id = $1",
+      [worker],
+    );
+    await open("/workers");
+    const row = page.locator(`#worker-${worker}`);
+    await row.getByText("123 MB").waitFor();
+    await row.getByText("loop 250 ms late").waitFor();
+    await page.getByRole("button", { name: "Quiet worker test" }).focus();
+    await page.keyboard.press("Enter");
+    await row.getByText(/by api/).waitFor();
+    const { workers } = (await api.call("/api/v1/workers")).body;
+    expect(workers).toMatchObject([{ state: "draining", quieted: { by: "api" } }]);
+    await page.getByRole("button", { name: "Resume worker test" }).focus();
+    await page.keyboard.press("Enter");
+    await row.getByText("Active").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("in a browser whose clock is a day ahead, ages are by the server's", async () => {
+    const { api, page, open } = await stage();
+    const { worker } = await api.claim(["default"]);
+    await page.addInitScript("const real = Date.now; Date.now = () => real() + 86_400_000;");
+    await open("/workers");
+    const seen = page.locator(`#worker-${worker} td[data-label="Heard from"]`);
+    await expect.poll(() => seen.textContent()).toMatch(/^(now|[\d.]+ s ago)$/);
+  });
 });

@@ -17,7 +17,11 @@ import { fork } from "../../packages/server/src/engine/fork.ts";
 import { Intake } from "../../packages/server/src/engine/intake.ts";
 import { JobRegistry } from "../../packages/server/src/engine/job-registry.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
-import { beginOperation, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import {
+  beginOperation,
+  changeRate,
+  steerOperation,
+} from "../../packages/server/src/engine/operation.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -38,6 +42,7 @@ import {
   removeProject,
 } from "../../packages/server/src/engine/projects.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
+import { quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.ts";
 import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
@@ -90,7 +95,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
-    ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget },
+    ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget, quiet, resumeTaking, changeRate },
     answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
   },
   edit: {

@@ -14,7 +14,7 @@ import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
-import { steerOperation } from "../../packages/server/src/engine/operation.ts";
+import { changeRate, steerOperation } from "../../packages/server/src/engine/operation.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -23,6 +23,7 @@ import {
 } from "../../packages/server/src/engine/pause.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
+import { quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
 import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
 import {
   editSchedule,
@@ -44,7 +45,10 @@ import { startApi } from "../support/api.ts";
 import { by } from "../support/caller.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 
-type Names = Record<"run" | "operation" | "delivery" | "key" | "alert" | "silence", string>;
+type Names = Record<
+  "run" | "operation" | "delivery" | "key" | "alert" | "silence" | "worker",
+  string
+>;
 
 const RANGE = { from: new Date(0), until: new Date(1) };
 
@@ -87,6 +91,7 @@ const USE_CASES: Record<
   operation_not_found: {
     steerOperation: (db, caller, { operation }) =>
       steerOperation(db, caller, Number(operation), "cancel"),
+    changeRate: (db, caller, { operation }) => changeRate(db, caller, Number(operation), 1),
   },
   secret_not_found: { removeSecret: (db, caller) => removeSecret(db, caller, "HOOK") },
   webhook_not_found: {
@@ -106,6 +111,10 @@ const USE_CASES: Record<
   alert_target_not_found: {
     removeAlertTarget: (db, caller) => removeAlertTarget(db, caller, "pager"),
     testAlertTarget: (db, caller) => testAlertTarget(db, caller, "pager"),
+  },
+  worker_not_found: {
+    quiet: (db, caller, { worker }) => quiet(db, caller, Number(worker)),
+    resumeTaking: (db, caller, { worker }) => resumeTaking(db, caller, Number(worker)),
   },
   key_not_found: {
     rotateApiKey: (db, caller, { key }) => rotateApiKey(db, caller, key, 0),
@@ -158,7 +167,9 @@ test("S4: each use-case looks by itself for what is its caller's, whatever has l
   );
 
   const alert = fired[0]!.id;
-  const names = { run: run!, operation: String(operation), delivery, key, alert, silence };
+  const { worker: number } = await api.claimAs(["slow"], ["greet"]);
+  const worker = String(number);
+  const names = { run: run!, operation: String(operation), delivery, key, alert, silence, worker };
   const all = Object.values(USE_CASES).flatMap((some) => Object.keys(some));
   expect(functionsWithin().sort()).toEqual(all.sort());
   const stranger = by("key:stranger", "admin", ["other"]);

@@ -25,7 +25,8 @@ export type Kind =
   | "alert"
   | "alertRule"
   | "alertSilence"
-  | "alertTarget";
+  | "alertTarget"
+  | "worker";
 
 export type Ids = Record<Kind, string>;
 
@@ -84,7 +85,13 @@ export async function furnish(api: ApiUnderTest, name: string): Promise<Furnishe
      values (millrace.new_uuid(), $1 || '-rule', 'dead-letters', $1, $1 || '/pay', 'firing', 'warning', 1, 0, now()) returning id`,
     [name],
   );
+  const { rows: idle } = await api.db.query<{ id: number }>(
+    `insert into millrace.worker (id, name, concurrency, queues, jobs, version, lease_ms, project) overriding system value
+     select 700000 + coalesce(max(id), 0), $1 || '-idle', 1, '{}', '{}', '1', 12000, $1 from millrace.worker returning id`,
+    [name],
+  );
   const alerting = {
+    worker: String(idle[0]!.id),
     ...{ alert: alerts[0]!.id, alertRule: `${name}-rule`, alertTarget: `${name}-chat` },
     alertSilence: silence.id,
   };

@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   alert_not_found: { status: 404, title: "No such alert" },
   alert_rule_not_found: { status: 404, title: "No such alert rule" },
   alert_silence_not_found: { status: 404, title: "No such silence" },
+  worker_not_found: { status: 404, title: "No such worker" },
+  worker_not_steerable: { status: 409, title: "The worker is not as it must be for that" },
   alert_target_not_found: { status: 404, title: "No such alert target" },
   method_not_allowed: { status: 405, title: "The resource does not take this method" },
   request_timeout: { status: 408, title: "The request did not arrive in time" },

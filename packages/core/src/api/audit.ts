@@ -41,6 +41,7 @@ export const AUDIT_ACTIONS = [
   "doubt.resolved",
   "approval.answered",
   "operation.begun",
+  "operation.rate_changed",
   "operation.paused",
   "operation.resumed",
   "operation.cancelled",
@@ -72,6 +73,8 @@ export const AUDIT_ACTIONS = [
   "project.added",
   "project.removed",
   "project.moved",
+  "worker.quieted",
+  "worker.resumed",
   "session.began",
   "access.refused",
 ] as const;

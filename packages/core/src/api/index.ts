@@ -65,6 +65,7 @@ export {
 } from "./overview.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {
+  ChangeOperation,
   CreateOperation,
   ENDED_OPERATION_STATES,
   ListMembers,
@@ -90,7 +91,7 @@ export {
 export { Confinement, CreateProject, MoveToProject, ProjectInfo, ProjectList } from "./projects.ts";
 export { Problem } from "./problem.ts";
 export { Published, PublishedList, ReadPublished } from "./published.ts";
-export { QueueInfo, QueueList, QueueOutlook, SetQueueLimits } from "./queues.ts";
+export { QueueFill, QueueInfo, QueueList, QueueOutlook, SetQueueLimits } from "./queues.ts";
 export { RateGiven, RateInfo } from "./rates.ts";
 export {
   AcceptedRun,
@@ -194,4 +195,4 @@ export {
   SubscriptionInfo,
   WebhookList,
 } from "./webhooks.ts";
-export { WorkerInfo, WorkerList } from "./workers.ts";
+export { WorkerId, WorkerInfo, WorkerList } from "./workers.ts";

@@ -18,6 +18,17 @@ export const MAX_MEMBERS = 200_000;
 
 const DEFAULT_RATE = 50;
 
+const RatePerSecond = z.number().min(0.01).max(1000);
+
+/** What of an operation may be changed while it goes on. */
+export const ChangeOperation = z
+  .strictObject({
+    ratePerSecond: RatePerSecond.describe(
+      "How many reruns, or occurrences of a backfill, a second at the most, from now on",
+    ),
+  })
+  .meta({ id: "ChangeOperation" });
+
 const Query = QueryText.min(1).describe(
   "Instead of a filter: what it is about now, as the search of runs finds it",
 );
@@ -32,12 +43,9 @@ const Rerun = z.strictObject({
   filter: DeadLetterFilter.optional().describe("{} is all that are open"),
   query: Query.optional(),
   patch: JsonPatch.optional(),
-  ratePerSecond: z
-    .number()
-    .min(0.01)
-    .max(1000)
-    .default(DEFAULT_RATE)
-    .describe("How many reruns a second at the most"),
+  ratePerSecond: RatePerSecond.default(DEFAULT_RATE).describe(
+    "How many reruns a second at the most",
+  ),
   canary: z
     .boolean()
     .default(false)

@@ -90,6 +90,32 @@ export const QueueInfo = z
 
 export type QueueInfo = z.infer<typeof QueueInfo>;
 
+export const QueueFill = z
+  .object({
+    tokens: z
+      .number()
+      .nullable()
+      .describe(
+        "How many runs its rate lets start at once now, burst at the most; below 0 after runs that cost more; null without a rate",
+      ),
+    keys: z
+      .array(
+        z.object({
+          job: z.string(),
+          key: z.string(),
+          running: z.int().describe("Of this key, in all queues; a batch counts as one"),
+          limit: z.int(),
+          held: z.int().describe("Runs of this key that wait in this queue, 10,000 at the most"),
+        }),
+      )
+      .describe(
+        "The ten keys that are fullest, of the jobs that are put here and limit their keys; those of which something runs",
+      ),
+  })
+  .meta({ id: "QueueFill" });
+
+export type QueueFill = z.infer<typeof QueueFill>;
+
 export const QueueList = z.object({ queues: z.array(QueueInfo) }).meta({ id: "QueueList" });
 
 export const SetQueueLimits = z

@@ -14,6 +14,18 @@ export const WorkerInfo = z
       .nullable()
       .describe("Attempts of it that end a minute, as it said last; null before it has"),
     failuresPerMinute: z.number().nullable().describe("Those of them that fail"),
+    memoryBytes: z
+      .number()
+      .nullable()
+      .describe("Resident memory of its process, as it said last; null before it has"),
+    loopLagMs: z
+      .number()
+      .nullable()
+      .describe("How late its event loop was, at the 99th percentile, as it said last"),
+    quieted: z
+      .object({ at: Instant, by: z.string() })
+      .nullable()
+      .describe("Who asked it to take nothing new; its state is draining meanwhile"),
     queues: z.array(z.string()),
     jobs: z.array(z.string()),
     version: z.string(),
@@ -25,4 +37,11 @@ export const WorkerInfo = z
 
 export type WorkerInfo = z.infer<typeof WorkerInfo>;
 
-export const WorkerList = z.object({ workers: z.array(WorkerInfo) }).meta({ id: "WorkerList" });
+export const WorkerList = z
+  .object({
+    now: Instant.describe("By the clock of the database, which all times here are of"),
+    workers: z.array(WorkerInfo),
+  })
+  .meta({ id: "WorkerList" });
+
+export const WorkerId = z.coerce.number().int().min(1).max(2_147_483_647);

@@ -1,5 +1,6 @@
 import { readExactJson } from "@millrace/core";
 import { signal } from "@preact/signals";
+import { serverClock } from "../parts/moment.ts";
 import { Refused, troubleOf, unreachable } from "./problem.ts";
 
 export interface Question {
@@ -50,6 +51,8 @@ export async function ask<T>(path: string, question: Question = {}): Promise<Ans
     throw new Refused(unreachable());
   });
   lastContact.value = Date.now();
+  const told = Date.parse(response.headers.get("date") ?? "");
+  if (!Number.isNaN(told)) serverClock(told);
   silentSince.value = undefined;
   if (response.status === 304) return { data: undefined, etag };
   const text = await response.text();

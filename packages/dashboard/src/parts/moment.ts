@@ -2,12 +2,26 @@ import { signal } from "@preact/signals";
 
 export { lengthInWords } from "./length-in-words.ts";
 
-/** The time now, in milliseconds, each second while anybody reads it and the page is seen. */
+/** By how much the server's clock is ahead of the browser's, in milliseconds; what is within a second is told by the way of an answer alone. */
+let aheadMs = 0;
+
+/** The time now by the server's clock, in milliseconds, each second while anybody reads it and the page is seen. */
 export const now = signal(Date.now());
 
 setInterval(() => {
-  if (document.visibilityState === "visible") now.value = Date.now();
+  if (document.visibilityState === "visible") now.value = Date.now() + aheadMs;
 }, 1000);
+
+/** So far clocks may be apart, with the answer's way and its whole seconds. */
+const APART_MS = 3000;
+
+/** Goes by the server's clock where the browser's is wrong: all ages are of instants that the server tells. */
+export function serverClock(at: number): void {
+  const ahead = at - Date.now();
+  if (Math.abs(ahead - aheadMs) < APART_MS) return;
+  aheadMs = Math.abs(ahead) < APART_MS ? 0 : ahead;
+  now.value = Date.now() + aheadMs;
+}
 
 /** Whether exact times are shown in UTC instead of the browser's zone. */
 export const inUtc = signal(localStorage.getItem("millrace-utc") === "yes");

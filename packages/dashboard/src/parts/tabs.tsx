@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 import { go, place, withQuery } from "../routing/router.ts";
 
 export interface Tab {
@@ -25,6 +25,11 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
     show(next);
     document.getElementById(`${id}-${next.id}`)?.focus();
   };
+  useEffect(() => {
+    // Where there are more than fit, a link leads to one that is beyond the edge.
+    const shown = document.getElementById(`${id}-${open.id}`);
+    shown?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [open.id]);
   return (
     <section class="tabs">
       <div role="tablist" aria-label={label} onKeyDown={onKeyDown}>

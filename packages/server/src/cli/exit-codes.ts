@@ -36,6 +36,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   approval_not_found: EXIT.notFound,
   operation_not_found: EXIT.notFound,
   schedule_not_found: EXIT.notFound,
+  worker_not_found: EXIT.notFound,
   key_not_found: EXIT.notFound,
   person_not_found: EXIT.notFound,
   secret_not_found: EXIT.notFound,

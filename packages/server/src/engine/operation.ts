@@ -9,6 +9,7 @@ import {
   fixRuns,
   moveOperation,
   type OperationRow,
+  rateOperation,
   readOperation,
 } from "../store/operations.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -166,11 +167,44 @@ export function steerOperation(
     if (moved) return tell(`operation.${VERBS[verb]}`, `operation:${id}`, told);
     const operation = await requireOperation(tx, id);
     if (operation.state === to) return;
+    throw ended(operation);
+  });
+}
+
+/**
+ * Changes how many an operation handles a second, from now on.
+ *
+ * @throws MillraceError `forbidden`, `operation_not_found`, `operation_ended`; `invalid_request` for one of a kind that has no rate
+ */
+export function changeRate(
+  db: Database,
+  caller: Caller,
+  id: number,
+  ratePerSecond: number,
+): Promise<void> {
+  return asCaller(db, caller, "operate", { operation: id }, async (tx, tell) => {
+    const before = await requireOperation(tx, id);
+    const [changed] = await rateOperation(tx, id, ratePerSecond);
+    if (changed) {
+      return tell("operation.rate_changed", `operation:${id}`, {
+        before: { ratePerSecond: before.rate },
+        after: { ratePerSecond },
+      });
+    }
+    if (before.rate !== null) throw ended(before);
     throw new MillraceError(
-      "operation_ended",
-      `operation ${id} is ${operation.state} already; begin another for what is still open`,
+      "invalid_request",
+      `/ratePerSecond: operation ${id} is of the kind ${before.kind}, which goes as fast as it can`,
+      { pointer: "/ratePerSecond" },
     );
   });
+}
+
+function ended({ id, state }: OperationRow): MillraceError {
+  return new MillraceError(
+    "operation_ended",
+    `operation ${id} is ${state} already; begin another for what is still open`,
+  );
 }
 
 /** @throws MillraceError `operation_not_found` */

@@ -80,6 +80,11 @@ function absent(kind: ObjectKind, id: string | number): MillraceError {
         "alert_target_not_found",
         `there is no alert target ${quoted}; GET /api/v1/alert-targets lists them`,
       );
+    case "worker":
+      return new MillraceError(
+        "worker_not_found",
+        `there is no worker ${id}; GET /api/v1/workers lists them`,
+      );
     case "key":
       return new MillraceError(
         "key_not_found",

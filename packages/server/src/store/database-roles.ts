@@ -112,7 +112,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   webhook_endpoint: ["siud", "", "", ""],
   webhook_receipt: ["sid", "", "", "sd"],
   webhook_subscription: ["siud", "s", "s", "su"],
-  worker: ["s", "", "siu", "sud"],
+  worker: ["su", "", "siu", "sud"],
 };
 
 /** Closed functions that handlers call in transactions of their own, often by the login of their worker. */

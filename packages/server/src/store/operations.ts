@@ -122,6 +122,14 @@ export const nextOperation = statement<[], { in_ms: number }>(
    from millrace.operation where state = 'running' order by next_at limit 1`,
 );
 
+/** Changes how many are handled a second, of those kinds that have a rate, and has it go on by that at once. No row: it has ended, or has none. */
+export const rateOperation = statement<[id: number, rate: number], { id: number }>(
+  "rate_operation",
+  `update millrace.operation
+   set rate = $2, next_at = least(next_at, clock_timestamp()), backfill_at = least(backfill_at, clock_timestamp())
+   where id = $1 and state in ('running', 'paused') and rate is not null returning id`,
+);
+
 /** Moves an operation from one of some states to another; a final one ends it, and what a backfill has planned. */
 export const moveOperation = statement<
   [id: number, from: OperationRow["state"][], to: OperationRow["state"], reason: string | null],

@@ -17,7 +17,8 @@ export type ObjectKind =
   | "alert"
   | "alertRule"
   | "alertSilence"
-  | "alertTarget";
+  | "alertTarget"
+  | "worker";
 
 /**
  * The condition that a job is of one of some projects, which may be null for any.
@@ -117,6 +118,10 @@ export const FIND_WITHIN: Readonly<Record<ObjectKind, FindWithin>> = {
   alertTarget: find(
     "alert_target",
     `false as shared from millrace.alert_target where name = $1 and project = any ($2)`,
+  ),
+  worker: find(
+    "worker",
+    `false as shared from millrace.worker where id = $1::int and project = any ($2)`,
   ),
   key: find("api_key", `false as shared from millrace.api_key where id = $1 and projects <@ $2`),
 };

@@ -20,17 +20,37 @@ export const registerWorker = statement<
    values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) returning id`,
 );
 
-/** Proves life. No row: this worker was declared lost and must write nothing more under this id. */
-export const beat = statement<[id: number], { beat: number }>(
+/** Proves life, and hears whether it is to take nothing new. No row: this worker was declared lost and must write nothing more under this id. */
+export const beat = statement<[id: number], { quiet: boolean }>(
   "worker_beat",
   `update millrace.worker set beat = beat + 1, seen_at = clock_timestamp()
-   where id = $1 and state in ('active', 'draining') returning beat`,
+   where id = $1 and state in ('active', 'draining') returning quieted_at is not null as quiet`,
 );
 
 export const markDraining = statement<[id: number], never>(
   "worker_draining",
-  `update millrace.worker set state = 'draining' where id = $1 and state = 'active'`,
+  `update millrace.worker set state = 'draining', quieted_at = null, quieted_by = null
+   where id = $1 and state in ('active', 'draining')`,
 );
+
+/** Asks a worker that takes runs to take nothing new. No row: it is none. */
+export const quietWorker = statement<[id: number, by: string], { name: string; project: string }>(
+  "quiet_worker",
+  `update millrace.worker set state = 'draining', quieted_at = clock_timestamp(), quieted_by = $2
+   where id = $1 and state = 'active' returning name, project`,
+);
+
+/** Has one that was asked so take runs again. No row: it is none. */
+export const resumeWorker = statement<[id: number], { name: string; project: string }>(
+  "resume_worker",
+  `update millrace.worker set state = 'active', quieted_at = null, quieted_by = null
+   where id = $1 and state = 'draining' and quieted_at is not null returning name, project`,
+);
+
+export const readWorker = statement<
+  [id: number],
+  { state: WorkerRow["state"]; quieted_at: Date | null }
+>("read_worker", `select state, quieted_at from millrace.worker where id = $1`);
 
 export const markGone = statement<[id: number], never>(
   "worker_gone",
@@ -81,19 +101,34 @@ export interface WorkerRow {
   /** Attempts of it that end, and that fail, a minute: what it said last, and null where it has said nothing. */
   ended_per_minute: number | null;
   failed_per_minute: number | null;
+  /** Of its process, likewise. */
+  memory_bytes: number | null;
+  loop_lag_ms: number | null;
+  quieted_at: Date | null;
+  quieted_by: string | null;
+  /** When this was read, by the clock by which all its times are. */
+  now: Date;
 }
 
 /** Workers that should be alive, and those that ended within the last hour; newest first, 1,000 at the most. Of these projects; null for all. */
 export const listWorkers = statement<[projects: Projects], WorkerRow>(
   "list_workers",
   `select w.id, w.name, w.project, w.state, w.concurrency, w.queues, w.jobs, w.version, w.started_at, w.seen_at, w.ended_at,
-     coalesce(held.running, '{}') as running, w.ended_per_minute, w.failed_per_minute
+     coalesce(held.running, '{}') as running, w.ended_per_minute, w.failed_per_minute,
+     w.memory_bytes::float8 as memory_bytes, w.loop_lag_ms, w.quieted_at, w.quieted_by, clock_timestamp() as now
    from millrace.worker w
    left join lateral (
      select array_agg(u.run_id) as running from millrace.lease l, unnest(l.run_ids) u(run_id) where l.worker_id = w.id
    ) held on true
    where (w.state in ('active', 'draining') or w.ended_at > clock_timestamp() - interval '1 hour') and ${within("w.project", "$1")}
    order by w.id desc limit 1000`,
+);
+
+/** What a worker says of itself: the memory of its process, and how late its event loop was. */
+export const noteVitals = statement<[id: number, memoryBytes: number, loopLagMs: number], never>(
+  "note_vitals",
+  `update millrace.worker set memory_bytes = $2, loop_lag_ms = $3
+   where id = $1 and state in ('active', 'draining')`,
 );
 
 /** What a worker says of its latest claims: how many, and how long they took. */

@@ -49,6 +49,7 @@ export const LOG_EVENTS = {
   "job.hold_failed": ["job", "key"],
   "worker.counts_untold": [],
   "worker.declared_lost": ["worker"],
+  "worker.quiet": ["quiet"],
   "worker.handing_back": ["runs"],
   "worker.lost": ["worker", "name", "silentMs"],
   "worker.notice_unkept": ["pid"],

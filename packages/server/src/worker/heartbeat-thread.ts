@@ -59,7 +59,7 @@ function keepBeating({ port, workerId, beatMs, silentAfterMs, connection }: Hear
       if (!row) return report("lost");
       // Counted from when it was sent: the answer may have been long on its way.
       aliveAt = sentAt;
-      report("alive");
+      report(row.quiet ? "quiet" : "alive");
     } catch {
       void disconnect();
       if (performance.now() - aliveAt >= silentAfterMs) report("silent");

@@ -8,10 +8,11 @@ import type { Logger } from "../telemetry/logger.ts";
 /**
  * What the thread sees:
  * - alive: the database took the beat.
+ * - quiet: it did, and somebody has asked the worker to take nothing new.
  * - silent: no beat has got through for nearly as long as the lease lasts; the runs may be taken back any moment.
  * - lost: the worker was declared lost; whatever it holds has been taken back.
  */
-export type HeartbeatReport = "alive" | "silent" | "lost";
+export type HeartbeatReport = "alive" | "quiet" | "silent" | "lost";
 
 export type HeartbeatCommand = "stop" | { connection: pg.ClientConfig };
 

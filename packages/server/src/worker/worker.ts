@@ -30,6 +30,7 @@ import { Rings } from "./rings.ts";
 import { SecretLeases } from "./secret-leases.ts";
 import { SelfTest } from "./self-test.ts";
 import { Strays } from "./strays.ts";
+import { Vitals } from "./vitals.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 /** Without a ring, a worker looks for runs, and a running run is told of its cancel, so late at the most. */
@@ -57,6 +58,7 @@ export class Worker implements Service {
   readonly #bell: Bell;
   readonly #pace: Pace;
   readonly #claimTimes: ClaimTimes;
+  readonly #vitals: Vitals;
   readonly #strays: Strays;
   readonly #counts: Counts;
   readonly #subjects: Subjects;
@@ -65,6 +67,8 @@ export class Worker implements Service {
   readonly #rings: Rings;
   #stopHearing: (() => void) | undefined;
   #silent = false;
+  /** Whether somebody has asked it to take nothing new. */
+  #quiet = false;
   #stopping: Promise<void> | undefined;
   readonly #selfTest = new SelfTest();
   /** Whether a claim has worked, or none was wanted. */
@@ -87,6 +91,7 @@ export class Worker implements Service {
     this.#subjects = options.subjects ?? new Subjects(options.db);
     const counts = options.counts ?? new Counts(options.db, options.logger);
     this.#counts = counts;
+    this.#vitals = new Vitals(options.db, options.logger);
     this.#attempts = new Attempts({
       ...options,
       traced: options.traced ?? false,
@@ -208,15 +213,18 @@ export class Worker implements Service {
       onReport: (registered, report) => this.#onHeartbeat(registered, report),
     });
     this.#silent = false;
+    // Whoever begins anew is another, and nobody has asked it anything.
+    this.#quiet = false;
     return incarnation;
   }
 
   #onHeartbeat(incarnation: Incarnation, report: HeartbeatReport): void {
     if (incarnation !== this.#incarnation) return;
-    if (report === "alive") {
+    if (report === "alive" || report === "quiet") {
       if (this.#silent)
         this.#logger.info({ event: "heartbeat.back" }, "the heartbeat reaches the database again");
       this.#silent = false;
+      this.#setQuiet(report === "quiet");
       return;
     }
     if (report === "silent") {
@@ -246,6 +254,16 @@ export class Worker implements Service {
     this.#loop.wake();
   }
 
+  #setQuiet(quiet: boolean): void {
+    if (quiet === this.#quiet) return;
+    this.#quiet = quiet;
+    this.#logger.info(
+      { event: "worker.quiet", quiet },
+      quiet ? "the worker was asked to take nothing new" : "the worker takes runs again",
+    );
+    this.#loop.wake();
+  }
+
   async #look(): Promise<number> {
     try {
       return await this.#claimAndStart();
@@ -264,6 +282,7 @@ export class Worker implements Service {
     const incarnation = this.#incarnation;
     const { id, settler } = incarnation;
     this.#selfTest.beginIfDue(incarnation);
+    this.#vitals.tell(id);
     await this.#strays.handBack(id, this.#attempts.leases, settler);
     void this.#counts.tell(id);
     const { concurrency } = this.#options;
@@ -271,7 +290,8 @@ export class Worker implements Service {
       const { alone, waiting, busy } = this.#attempts;
       // Handlers that are quicker than the database must not pile up outcomes without end.
       const choked = settler.pending > 4 * concurrency + 1000;
-      const shut = this.#stopping || this.#silent || incarnation !== this.#incarnation;
+      const shut =
+        this.#stopping || this.#silent || this.#quiet || incarnation !== this.#incarnation;
       // Beside a run that must be alone nothing is started.
       return alone || waiting >= concurrency || choked || shut ? 0 : concurrency - busy;
     };
@@ -366,6 +386,7 @@ export class Worker implements Service {
     await this.#lanes.close();
     await this.#http.close();
     await this.#loopWatch.stop();
+    this.#vitals.stop();
     if (incarnation) await this.#counts.tell(incarnation.id, true);
     await incarnation?.heartbeat.stop();
     failpoint("gone.before");

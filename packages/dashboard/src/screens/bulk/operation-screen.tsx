@@ -14,6 +14,7 @@ import { Words } from "../../parts/words.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { OperationMembersList } from "./operation-members.tsx";
+import { RateDialog } from "./rate-dialog.tsx";
 import { OperationState, Progress } from "./operation-state.tsx";
 import { filterInWords, isOver, paceOf, titleOf } from "./operation-words.ts";
 import "../../design/entries.css";
@@ -59,7 +60,7 @@ export function OperationScreen({ params: { id = "" } }: ScreenProps) {
 function Steering({ operation, path }: { operation: Operation; path: string }) {
   const over = isOver(operation) ? "It has ended" : undefined;
   const left = operation.total - operation.handled;
-  const cancel = (open: boolean) => go(withQuery({ do: open ? "cancel" : undefined }), "replace");
+  const show = (what?: string) => go(withQuery({ do: what }), "replace");
   const steer = async (verb: "pause" | "resume", past: string) => {
     const back = verb === "pause" ? "resume" : "pause";
     const result = await act(`${path}/${verb}`, {}, CHANGES);
@@ -85,7 +86,17 @@ function Steering({ operation, path }: { operation: Operation; path: string }) {
           Pause
         </ActionButton>
       )}
-      <ActionButton permission="operate" kind="danger" why={over} onPress={() => cancel(true)}>
+      <ActionButton
+        permission="operate"
+        why={over ?? (operation.ratePerSecond === null ? "It goes as fast as it can" : undefined)}
+        onPress={() => show("rate")}
+      >
+        Rate…
+      </ActionButton>
+      {place.value.query.get("do") === "rate" && !over && (
+        <RateDialog {...{ operation, path }} changes={CHANGES} onClose={() => show()} />
+      )}
+      <ActionButton permission="operate" kind="danger" why={over} onPress={() => show("cancel")}>
         Cancel
       </ActionButton>
       {place.value.query.get("do") === "cancel" && !over && (
@@ -94,7 +105,7 @@ function Steering({ operation, path }: { operation: Operation; path: string }) {
           verb={`Leave ${left.toLocaleString("en")} as they are`}
           kind="danger"
           permission="operate"
-          onClose={() => cancel(false)}
+          onClose={() => show()}
           run={() => act(`${path}/cancel`, {}, CHANGES)}
           onDone={() => toast("The operation is cancelled")}
         >

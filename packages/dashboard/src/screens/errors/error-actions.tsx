@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
+import { now } from "../../parts/moment.ts";
 import { Field } from "../../parts/field.tsx";
 import { TextField } from "../../parts/text-field.tsx";
 import { toast } from "../../parts/toast.tsx";
@@ -92,7 +93,7 @@ function SnoozeDialog({ path, onClose }: { path: string; onClose: () => void }) 
       permission="operate"
       onClose={onClose}
       run={() => {
-        const snoozedUntil = new Date(Date.now() + Number(hours) * 3_600_000).toISOString();
+        const snoozedUntil = new Date(now.value + Number(hours) * 3_600_000).toISOString();
         return act(
           path,
           { method: "PATCH", body: { snoozedUntil, ...noteOf(note) } },

@@ -70,7 +70,7 @@ function Numbers({ overview: { numbers, sparks } }: { overview: Overview }) {
         spark={sparks.waiting}
       />
       <BigNumber
-        name="failed / min"
+        name="failed/min"
         value={String(Math.round(failedPerMinute * 10) / 10)}
         to="status:failed"
         ranged

@@ -13,6 +13,7 @@ import { Ago } from "../../parts/time.tsx";
 import { go, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
+import { FullestKeys, TokensLeft } from "./fullest-keys.tsx";
 import { LimitsButton, PauseOrResume } from "./queue-actions.tsx";
 import { asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import { queuePath } from "./queue-path.ts";
@@ -50,6 +51,7 @@ export function QueueScreen({ params }: ScreenProps) {
             <Counts queue={asOfNow(queue)} />
             <Facts queue={queue} />
             <WhatHolds queue={queue} />
+            <FullestKeys name={queue.name} />
             <Taking name={queue.name} />
           </>
         )}
@@ -131,7 +133,10 @@ function Facts({ queue }: { queue: QueueInfo }) {
       </div>
       <div>
         <dt>Start</dt>
-        <dd>{rate === null ? none : rateInWords(rate)}</dd>
+        <dd>
+          {rate === null ? none : rateInWords(rate)}
+          {rate !== null && <TokensLeft name={queue.name} burst={rate.burst} />}
+        </dd>
       </div>
       <div>
         <dt>May wait</dt>

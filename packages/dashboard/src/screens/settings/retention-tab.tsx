@@ -131,7 +131,7 @@ function Rule({ rule: { what, keptMs, setBy, rows, bytes } }: { rule: RetentionR
           {bytesInWords(bytes)}
         </td>
       )}
-      <td data-label="Said by">
+      <td class="whole" data-label="Said by">
         {setBy ? <code>{setBy}</code> : <span class="muted">Millrace itself</span>}
       </td>
     </tr>

@@ -1,11 +1,15 @@
 import type { RunSummary, WorkerInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
+import { act } from "../../data/act.ts";
 import { Icon } from "../../design/icon.tsx";
+import { ActionButton } from "../../parts/action-button.tsx";
+import { bytesInWords } from "../../parts/amount.ts";
 import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
-import { now } from "../../parts/moment.ts";
+import { lengthInWords, now } from "../../parts/moment.ts";
 import { Page } from "../../parts/page.tsx";
 import { Ago, Took } from "../../parts/time.tsx";
+import { toast } from "../../parts/toast.tsx";
 import { WorkerSlots, type Executed } from "./worker-slots.tsx";
 import "./workers.css";
 
@@ -24,7 +28,12 @@ export function WorkersScreen() {
   return (
     <Page
       title="Workers"
-      actions={<CopyAs request={{ path: "/api/v1/workers" }} cli="millrace workers" />}
+      actions={
+        <CopyAs
+          request={{ path: "/api/v1/workers" }}
+          cli={"millrace workers\nmillrace workers quiet 1"}
+        />
+      }
     >
       <Given shown={shown} what="workers">
         {({ workers }) =>
@@ -76,7 +85,11 @@ function WorkerTable({ workers, runs, label }: Listed & { label: string }) {
           <th>Takes from</th>
           <th>Version</th>
           <th>Heard from</th>
+          <th>Memory</th>
           <th>Up</th>
+          <th>
+            <span class="unseen">Actions</span>
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -89,7 +102,7 @@ function WorkerTable({ workers, runs, label }: Listed & { label: string }) {
 }
 
 function WorkerRow({ worker, runs }: { worker: Worker; runs: Listed["runs"] }) {
-  const { id, name, queues, jobs, version, startedAt, seenAt, endedAt, state } = worker;
+  const { id, name, queues, jobs, version, startedAt, seenAt, endedAt } = worker;
   return (
     <tr id={`worker-${id}`}>
       <td class="whole worker-name">
@@ -97,7 +110,7 @@ function WorkerRow({ worker, runs }: { worker: Worker; runs: Listed["runs"] }) {
         {worker.project !== "default" && <div class="muted">project {worker.project}</div>}
       </td>
       <td data-label="State">
-        <WorkerState state={state} />
+        <WorkerState worker={worker} />
       </td>
       <td class="whole" data-label="What it does now">
         <WorkerSlots concurrency={worker.concurrency} executed={executedBy(worker, runs)} />
@@ -120,9 +133,18 @@ function WorkerRow({ worker, runs }: { worker: Worker; runs: Listed["runs"] }) {
       <td data-label={endedAt ? "Ended" : "Heard from"}>
         {endedAt ? <Ago at={endedAt} /> : <Heartbeat seenAt={seenAt} />}
       </td>
+      <td data-label="Memory">
+        {worker.memoryBytes === null ? (
+          <span class="muted">–</span>
+        ) : (
+          bytesInWords(worker.memoryBytes)
+        )}
+        {worker.loopLagMs !== null && <Lag ms={worker.loopLagMs} />}
+      </td>
       <td data-label="Up">
         <Took from={startedAt} until={endedAt} />
       </td>
+      <td class="whole">{endedAt === null && <QuietOrResume worker={worker} />}</td>
     </tr>
   );
 }
@@ -157,12 +179,51 @@ const MEANING = {
   lost: "It was not heard from any more; its runs were given to others",
 } as const;
 
-function WorkerState({ state }: { state: WorkerInfo["state"] }) {
+function WorkerState({ worker: { state, quieted } }: { worker: Worker }) {
   const { token, shape, word } = STATES[state];
   return (
-    <span class={`state state-${token}`} title={MEANING[state]}>
-      <Icon name={shape} /> {word}
-    </span>
+    <>
+      <span class={`state state-${token}`} title={quieted ? QUIET : MEANING[state]}>
+        <Icon name={shape} /> {quieted ? "Quiet" : word}
+      </span>
+      {quieted && (
+        <div class="muted">
+          by {quieted.by.replace(/^person:/, "")} <Ago at={quieted.at} />
+        </div>
+      )}
+    </>
+  );
+}
+
+const QUIET = "It was asked to take nothing new, and goes on with what it has";
+
+/** Has it take nothing new, or take runs again: at its next heartbeat. */
+function QuietOrResume({ worker: { id, name, state, quieted } }: { worker: Worker }) {
+  const verb = quieted ? "resume" : "quiet";
+  const press = async () => {
+    const result = await act(`/api/v1/workers/${id}/${verb}`, {}, WORKER_CHANGES);
+    if (!result.ok) toast(result.trouble.detail, "bad");
+    else toast(quieted ? `${name} takes runs again` : `${name} takes nothing new`);
+  };
+  const stops = state === "draining" && !quieted ? "It is being stopped" : undefined;
+  return (
+    <ActionButton permission="operate" why={stops} onPress={() => void press()}>
+      {quieted ? "Resume" : "Quiet"}
+      <span class="unseen"> worker {name}</span>
+    </ActionButton>
+  );
+}
+
+const WORKER_CHANGES = ["/api/v1/workers", "/api/v1/queues", "/api/v1/audit"];
+
+/** Later than this, handlers keep each other waiting. */
+const LATE_LOOP_MS = 100;
+
+function Lag({ ms }: { ms: number }) {
+  return (
+    <div class={ms > LATE_LOOP_MS ? "wrong" : "muted"} title="At the 99th percentile">
+      loop {lengthInWords(ms)} late
+    </div>
   );
 }
 

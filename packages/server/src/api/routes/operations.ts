@@ -1,4 +1,5 @@
 import {
+  ChangeOperation,
   CreateOperation,
   ListMembers,
   ListOperations,
@@ -10,6 +11,7 @@ import {
 import { z } from "zod";
 import {
   beginOperation,
+  changeRate,
   previewOperation,
   requireOperation,
   steerOperation,
@@ -159,6 +161,29 @@ export function operationRoutes(app: Api, { searches, lists, db, intake, once }:
         members: rows.map(presentMember),
         next: rows.length === limit ? (rows.at(-1)?.place ?? null) : null,
       };
+    },
+  );
+
+  app.patch(
+    "/api/v1/operations/:id",
+    {
+      schema: {
+        tags: ["operations"],
+        operationId: "changeOperation",
+        permission: "operate",
+        scope: { operation: "id" },
+        summary: "Change how fast an operation goes",
+        description: "From now on, also while it is paused. Dismissals and cancels have no rate.",
+        params: ByNumber,
+        querystring: NoQuery,
+        body: ChangeOperation,
+        response: { 200: Operation },
+        problems: ["operation_not_found", "operation_ended"],
+      },
+    },
+    async ({ params: { id }, body, caller }) => {
+      await changeRate(db, caller, id, body.ratePerSecond);
+      return presentOperation(await requireOperation(db, id));
     },
   );
 

@@ -1,9 +1,10 @@
 import { MillraceError, type Projects } from "@millrace/core";
-import { PauseQueue, QueueInfo, QueueList } from "@millrace/core/api";
+import { PauseQueue, QueueFill, QueueInfo, QueueList } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { pause, resume } from "../../engine/pause.ts";
 import { type Database, bounded } from "../../store/database.ts";
+import { readFullestKeys, readQueueTokens } from "../../store/queue-fill.ts";
 import { type QueueSampleRow, readQueueSamples } from "../../store/queue-samples.ts";
 import { type QueueLimitsRow, type QueueRow, listQueues } from "../../store/queues.ts";
 import { stateOf } from "../etag.ts";
@@ -49,6 +50,31 @@ export function queueRoutes(app: Api, { db, lists, ring }: Context): void {
       },
     },
     (request) => readQueue(db, request.params.name, request),
+  );
+
+  app.get(
+    "/api/v1/queues/:name/fill",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "getQueueFill",
+        permission: "read",
+        scope: { queue: "name" },
+        summary: "See how full the limits of a queue are",
+        description:
+          "What is left of its rate, and which concurrency keys of the jobs that are put into it are fullest. It looks at what runs, and at little of what waits.",
+        params: QueueByName,
+        querystring: NoQuery,
+        response: { 200: QueueFill },
+        problems: ["queue_not_found"],
+      },
+    },
+    ({ params: { name }, caller }) =>
+      bounded(db, async (tx) => {
+        const [queue] = await readQueueTokens(tx, name);
+        if (!queue) throw noQueue(name);
+        return { tokens: queue.tokens, keys: await readFullestKeys(tx, name, caller.projects) };
+      }),
   );
 
   app.post(
@@ -113,7 +139,7 @@ export async function readQueue(
   const [rows, samples] = await readQueues(db, request.caller.projects);
   const row = rows.find((queue) => queue.name === name);
   if (!row) {
-    throw new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
+    throw noQueue(name);
   }
   request.state = limitsState(row);
   return presentQueue(row, samplesFor(row, samples, request.caller));
@@ -141,4 +167,8 @@ export function limitsState({
   defined,
 }: QueueLimitsRow): string {
   return stateOf(concurrency, rate, max_depth, limited_by, defined);
+}
+
+function noQueue(name: string): MillraceError {
+  return new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(name)}`);
 }

@@ -20,7 +20,7 @@ import { type Column, printTable } from "../output/table.ts";
 import { age, localTime } from "../output/words.ts";
 import { forEachOf } from "../several.ts";
 import { waitForOperation } from "../wait-for-operation.ts";
-import { jsonOption, wholeNumber } from "./options.ts";
+import { jsonOption, numberOption, wholeNumber } from "./options.ts";
 
 const STATES = ["running", "paused", "completed", "stopped", "cancelled"];
 
@@ -35,6 +35,7 @@ export function operationsCommand(cli: Cli): Command {
     .action(cli.action((options: ListOptions) => list(cli, options)))
     .addCommand(showCommand(cli))
     .addCommand(steerCommand(cli, "pause", "hold operations; reruns that were made go on"))
+    .addCommand(rateCommand(cli))
     .addCommand(steerCommand(cli, "resume", "go on where they were"))
     .addCommand(steerCommand(cli, "cancel", "end operations; what they have done stays done"));
 }
@@ -93,6 +94,23 @@ function showCommand(cli: Cli): Command {
     )
     .addOption(jsonOption())
     .action(cli.action((id: number, options: ShowOptions) => show(cli, id, options)));
+}
+
+function rateCommand(cli: Cli): Command {
+  return new Command("rate")
+    .description("have one go faster, or slower, from now on")
+    .argument("<id>", "its number", wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .argument("<per-second>", "how many a second at the most", numberOption(0.01, 1000))
+    .addOption(jsonOption())
+    .action(
+      cli.action(async (id: number, ratePerSecond: number, { json }: { json?: boolean }) => {
+        const body = { ratePerSecond };
+        const operation = await apiClient(cli).patch(`operations/${id}`, body, Operation);
+        if (json) cli.out.line(harmlessJson({ v: 1, ...operation }));
+        else cli.out.line(`✓ operation ${id} handles ${ratePerSecond} a second at the most`);
+        return EXIT.done;
+      }),
+    );
 }
 
 interface ShowOptions {

@@ -8,6 +8,7 @@ const WORKER: WorkerInfo = {
   ...{ id: 1, name: "host:1", project: "default", state: "active", concurrency: 20 },
   ...{ running: [], attemptsPerMinute: 100, failuresPerMinute: 0 },
   ...{ queues: ["mail"], jobs: ["send"], version: "1.0.0" },
+  ...{ memoryBytes: null, loopLagMs: null, quieted: null },
   startedAt: new Date(AT - 3_600_000).toISOString(),
   seenAt: new Date(AT - 2000).toISOString(),
   endedAt: null,

@@ -20,6 +20,7 @@ function worker(name: string, running: number): WorkerInfo {
   return {
     ...{ id: 1, name, project: "default", state: "active", concurrency: 20, running: ids },
     ...{ attemptsPerMinute: 100, failuresPerMinute: 3.1, queues: ["mail"], jobs: ["send"] },
+    ...{ memoryBytes: null, loopLagMs: null, quieted: null },
     version: "1.0.0",
     startedAt: new Date(AT - 3_600_000).toISOString(),
     seenAt: new Date(AT - 2000).toISOString(),
