@@ -211,3 +211,53 @@ test.each<unknown>([
   }
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 });
+
+test("a run that is rerun from its own page, with another input, is no dead letter any more, and the audit says so", async () => {
+  const api = await startApi();
+  const [id] = await seedDeadLetters(api.db, 1, { input: '{"n":1,"big":9007199254740993}' });
+  const json = { patch: [{ op: "replace", path: "/n", value: 2 }] };
+  const { status, body: made } = await api.call(`/api/v1/runs/${id}/rerun`, { json });
+  expect(status).toBe(201);
+  const { rows } = await api.db.query("select input::text from millrace.run where id = $1", [
+    made.id,
+  ]);
+  expect(rows).toEqual([{ input: '{"n": 2, "big": 9007199254740993}' }]);
+  const { body: letter } = await api.call(`/api/v1/dead-letters/${id}`);
+  expect(letter.handled).toMatchObject({ resolution: "rerun", rerun: made.id });
+  expect(await list(api)).toEqual([]);
+  const { body: audit } = await api.call("/api/v1/audit?action=run.rerun");
+  expect(audit.entries[0].after).toEqual({ run: made.id, patched: true, deadLetter: true });
+
+  await api.call(`/api/v1/runs/${id}/rerun`, { json: {} });
+  const { body: again } = await api.call("/api/v1/audit?action=run.rerun");
+  expect(again.entries[0].after).toMatchObject({ patched: false, deadLetter: false });
+});
+
+test("a patch of a rerun that the job refuses, or of a run that is not there, changes nothing", async () => {
+  const api = await startApi();
+  const [id] = await seedDeadLetters(api.db, 1, { job: "greet", input: '{"name":"Ada"}' });
+  const json = { patch: [{ op: "replace", path: "/name", value: 7 }] };
+  const refused = await api.call(`/api/v1/runs/${id}/rerun`, { json });
+  expect([refused.status, refused.body.code]).toEqual([400, "invalid_input"]);
+  expect(refused.body.pointer).toMatch(/^\/patch/);
+  expect(await list(api)).toEqual([id]);
+  const nowhere = await api.call(`/api/v1/runs/${NOT_THERE}/rerun`, { json });
+  expect(nowhere.body.code).toBe("run_not_found");
+});
+
+test("a dead letter says what of its input differs from the last run of its job that completed", async () => {
+  const api = await startApi();
+  const [good] = await seedDeadLetters(api.db, 1, { input: '{"region":"us","n":1}' });
+  await api.db.query("delete from millrace.dead_letter where run_id = $1", [good]);
+  const [bad] = await seedDeadLetters(api.db, 1, { input: '{"region":"eu","n":1}' });
+  const diffOf = async () => (await api.call(`/api/v1/dead-letters/${bad}`)).body.diff;
+  expect(await diffOf()).toBeNull();
+  await api.db.query("update millrace.run set state = 'completed' where id = $1", [good]);
+  expect(await diffOf()).toEqual({
+    against: good,
+    changes: [{ path: "/region", kind: "changed", before: "us", after: "eu" }],
+    more: false,
+  });
+});
+
+const NOT_THERE = "01a20be0-0000-7000-8000-000000000000";

@@ -47,20 +47,66 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a run is started with another input, and JSON that is none is refused before it is sent", async () => {
-    const { api, page, open } = await stage();
-    const failed = await seed(api);
-    await open(`/runs/${failed}?do=edit`);
+  test("a run that failed is rerun with another input, of which what was changed is sent, and is no dead letter any more", async () => {
+    const { api, page, open, complaints } = await stage();
+    const [failed] = await seedDeadLetters(api.db, 1, { input: '{"id":9007199254740993,"n":1}' });
+    await open(`/runs/${failed}`);
+    await seen(page, "which nobody has handled");
+    await page.keyboard.press("E");
+    await seen(page, "with the rerun it is, and leaves them");
     const input = page.getByLabel("Input, JSON");
+    expect(await input.inputValue()).toContain("9007199254740993");
     await input.fill('{"n": ');
-    const go = page.getByRole("button", { name: "Run it" });
-    expect(await go.getAttribute("aria-disabled")).toBe("true");
+    const rerun = page.getByRole("button", { name: /^Rerun 1 run/ });
+    expect(await rerun.getAttribute("aria-disabled")).toBe("true");
     expect(await input.getAttribute("aria-invalid")).toBe("true");
-    await input.fill('{"n": 4711}');
-    await go.click();
+    await input.fill('{"id":9007199254740993,"n": 4711}');
+    await page.getByRole("button", { name: "Rerun 1 run with this input" }).focus();
+    await page.keyboard.press("Enter");
+    await seen(page, "this one left the dead letters");
+    await page.waitForURL((url) => !url.pathname.endsWith(failed!));
+    const { rows } = await api.db.query(
+      "select input::text, rerun_of from millrace.run where trigger = 'rerun'",
+    );
+    expect(rows).toEqual([{ input: '{"n": 4711, "id": 9007199254740993}', rerun_of: failed }]);
+    await open(`/runs/${failed}`);
+    await seen(page, "Handled by a rerun by api");
+    expect((await api.call("/api/v1/dead-letters")).body.deadLetters).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test("beside a run that goes on, another is started with another input", async () => {
+    const { api, page, open } = await stage();
+    const { body } = await api.call("/api/v1/runs", {
+      json: { job: "any/thing", input: { n: 1 }, delay: "1h" },
+    });
+    await open(`/runs/${body.id}?do=edit`);
+    await page.getByLabel("Input, JSON").fill('{"n": 4711}');
+    await page.getByRole("button", { name: "Run it" }).click();
     await seen(page, "A new run of any/thing was made");
     const { rows } = await api.db.query(`select 1 from millrace.run where input = '{"n": 4711}'`);
     expect(rows).toHaveLength(1);
+  });
+
+  test("a run is done again from one of its steps, which stands in the address", async () => {
+    const { api, page, open } = await stage();
+    const [failed] = await seedDeadLetters(api.db, 1);
+    await api.db.query(
+      `insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, seq, value)
+       select $1, name, 1, 'step', 1, now(), now(), seq, '1' from unnest(array['charge', 'ship']) with ordinality s(name, seq)`,
+      [failed],
+    );
+    await open(`/runs/${failed}?tab=steps`);
+    const again = page.getByRole("row", { name: /^ship/ }).getByRole("button");
+    await again.focus();
+    await page.keyboard.press("Enter");
+    expect(new URL(page.url()).searchParams.get("step")).toBe("ship");
+    await page.getByRole("button", { name: "Run again from ship" }).click();
+    await seen(page, "with 1 step on record");
+    const { rows } = await api.db.query("select name from millrace.step where run_id <> $1", [
+      failed,
+    ]);
+    expect(rows).toEqual([{ name: "charge" }]);
   });
 
   test("a run that waits is cancelled, and the record says who and why", async () => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Attempt, Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
 import { Problem } from "./problem.ts";
+import { PayloadDiff } from "./payload-diff.ts";
 import { StoredJson } from "./stored-json.ts";
 
 const Fingerprint = z
@@ -113,6 +114,9 @@ export const DeadLetterDetail = DeadLetter.extend({
     })
     .nullable()
     .describe("Null while nobody has handled it"),
+  diff: PayloadDiff.nullable().describe(
+    "Its input against that of the last run of its job that completed; null where there is none among the newest 20,000 runs",
+  ),
 }).meta({ id: "DeadLetterDetail" });
 
 export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
@@ -152,7 +156,8 @@ export const JsonPatch = z
 
 export type JsonPatch = z.infer<typeof JsonPatch>;
 
-export const RerunDeadLetter = z.strictObject({ patch: JsonPatch.optional() });
+/** Of a run as of a dead letter. */
+export const Rerun = z.strictObject({ patch: JsonPatch.optional() });
 
 export const PreviewPatch = z.strictObject({ patch: JsonPatch });
 

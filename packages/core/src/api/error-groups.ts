@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Instant, MAX_PAGE, Name, RunId } from "./runs.ts";
+import { PayloadDiff } from "./payload-diff.ts";
 import { StoredJson } from "./stored-json.ts";
 
 export const FingerprintParam = z.strictObject({
@@ -101,21 +102,9 @@ export const ErrorGroupDetail = ErrorGroup.extend({
   commonOf: z
     .object({ failures: z.int(), successes: z.int() })
     .describe("How many of each were compared: the newest"),
-  diff: z
-    .object({
-      against: RunId,
-      changes: z.array(
-        z.object({
-          path: z.string().describe("A JSON Pointer"),
-          kind: z.enum(["added", "removed", "changed"]),
-          before: StoredJson.optional(),
-          after: StoredJson.optional(),
-        }),
-      ),
-      more: z.boolean().describe("There are more than 50"),
-    })
-    .nullable()
-    .describe("The input of the sample against that of the last run of its job that completed"),
+  diff: PayloadDiff.nullable().describe(
+    "The input of the sample against that of the last run of its job that completed",
+  ),
 }).meta({ id: "ErrorGroupDetail" });
 
 export type ErrorGroupDetail = z.infer<typeof ErrorGroupDetail>;

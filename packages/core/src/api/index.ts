@@ -32,7 +32,7 @@ export {
   ListDeadLetters,
   PatchPreview,
   PreviewPatch,
-  RerunDeadLetter,
+  Rerun,
 } from "./dead-letters.ts";
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export {
@@ -43,6 +43,7 @@ export {
   FingerprintParam,
   ListErrorGroups,
 } from "./error-groups.ts";
+export { PayloadDiff } from "./payload-diff.ts";
 export { EmitEvent, EmittedEvent } from "./events.ts";
 export { Blocker, BLOCKERS, Explanation } from "./explain.ts";
 export {

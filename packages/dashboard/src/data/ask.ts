@@ -1,4 +1,4 @@
-import { readExactJson } from "@millrace/core";
+import { readExactJson, withExactNumbers } from "@millrace/core";
 import { signal } from "@preact/signals";
 import { serverClock } from "../parts/moment.ts";
 import { Refused, troubleOf, unreachable } from "./problem.ts";
@@ -43,7 +43,8 @@ export async function ask<T>(path: string, question: Question = {}): Promise<Ans
       ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
       ...(ifMatch !== undefined && { "if-match": ifMatch }),
     },
-    body: body === undefined ? null : JSON.stringify(body),
+    // A number that no double holds is sent as it was read: the server says what it makes of it.
+    body: body === undefined ? null : withExactNumbers(JSON.stringify(body)),
     signal: abort ?? null,
   }).catch((error: unknown) => {
     if (abort?.aborted) throw error;

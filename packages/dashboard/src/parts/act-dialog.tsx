@@ -4,8 +4,8 @@ import { useMemo, useState } from "preact/hooks";
 import type { Done } from "../data/act.ts";
 import type { Trouble } from "../data/problem.ts";
 import { ActionButton } from "./action-button.tsx";
-import { TroublePanel } from "./conditions.tsx";
 import { Dialog } from "./dialog.tsx";
+import { DialogActions } from "./dialog-actions.tsx";
 import { Field } from "./field.tsx";
 
 /** More rows than this are not touched by a press alone. */
@@ -72,11 +72,7 @@ export function ActDialog<T>({
           )}
         </Field>
       )}
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+      <DialogActions {...{ trouble, onClose }}>
         <ActionButton
           permission={permission}
           kind={kind}
@@ -85,7 +81,7 @@ export function ActDialog<T>({
         >
           {verb}
         </ActionButton>
-      </div>
+      </DialogActions>
     </Dialog>
   );
 }

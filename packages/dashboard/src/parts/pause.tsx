@@ -5,10 +5,11 @@ import { act } from "../data/act.ts";
 import { Icon } from "../design/icon.tsx";
 import type { Trouble } from "../data/problem.ts";
 import { ActionButton } from "./action-button.tsx";
-import { TroublePanel } from "./conditions.tsx";
 import { Dialog } from "./dialog.tsx";
+import { DialogActions } from "./dialog-actions.tsx";
 import { Field } from "./field.tsx";
 import { Ago } from "./time.tsx";
+import { ReasonField } from "./reason-field.tsx";
 import { toast } from "./toast.tsx";
 
 /** Who has paused it, when, why, and until when. */
@@ -77,17 +78,7 @@ export function PauseDialog({
   return (
     <Dialog title={`Pause ${what}`} onClose={onClose}>
       {children}
-      <Field label="Why, for the record" hint="Whoever wonders tomorrow will read it here.">
-        {(control) => (
-          <input
-            {...control}
-            type="text"
-            maxLength={1000}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <ReasonField value={reason} onChange={setReason} />
       <Field label="How long">
         {(control) => (
           <select
@@ -103,15 +94,11 @@ export function PauseDialog({
           </select>
         )}
       </Field>
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+      <DialogActions {...{ trouble, onClose }}>
         <ActionButton permission="operate" kind="danger" onPress={() => void pause()}>
           Pause {what}
         </ActionButton>
-      </div>
+      </DialogActions>
     </Dialog>
   );
 }

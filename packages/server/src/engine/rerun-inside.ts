@@ -14,12 +14,17 @@ export interface Rerun {
   patched?: PatchedInput | undefined;
 }
 
+export interface MadeRerun extends EnqueuedRun {
+  /** Whether the old run was a dead letter that nobody had handled, and this has. */
+  handled: boolean;
+}
+
 /** Makes a new run of an old one as a part of a transaction, by whoever has it: nobody is asked whether he may. */
 export async function rerunInside(
   tx: Queryable,
   by: string,
   { runId, correlationId, patched }: Rerun,
-): Promise<EnqueuedRun> {
+): Promise<MadeRerun> {
   const [old] = await readForRerun(tx, runId);
   if (!old) throw new MillraceError("run_not_found", `there is no run ${runId}`);
   if (old.open) {
@@ -35,10 +40,10 @@ export async function rerunInside(
     [old],
   );
   if (!run) throw new Error("enqueue gave no answer");
-  await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
+  const handled = await handleDeadLetter(tx, runId, by, "rerun", null, run.id);
   const detail = JSON.stringify({ run: run.id, patch: patched?.patch ?? undefined });
   await recordEvent(tx, runId, "rerun", by, detail);
-  return run;
+  return { ...run, handled: handled.length > 0 };
 }
 
 /** Asks for runs that were there before; their traces are linked to those of the old ones. All or none. */

@@ -17,7 +17,8 @@ export function rerun(
 ): Promise<EnqueuedRun> {
   return asCaller(db, caller, "operate", { run: asked.runId }, async (tx, tell) => {
     const made = await rerunInside(tx, caller.name, asked);
-    tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id } });
+    const told = { patched: asked.patched !== undefined, deadLetter: made.handled };
+    tell("run.rerun", `run:${asked.runId}`, { after: { run: made.id, ...told } });
     return made;
   });
 }

@@ -2,12 +2,10 @@ import type { DeadLetterGroup, Operation } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActDialog, counted, nameToType, useOnceKey } from "../../parts/act-dialog.tsx";
-import { TextField } from "../../parts/text-field.tsx";
+import { ReasonField } from "../../parts/reason-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go } from "../../routing/router.ts";
 import { type Chosen, DEAD_CHANGES } from "./chosen.ts";
-
-const HINT = "Whoever looks at the run later will read it there.";
 
 export function DismissOne({ runId, onClose }: { runId: string; onClose: () => void }) {
   const [note, setNote] = useState("");
@@ -22,7 +20,7 @@ export function DismissOne({ runId, onClose }: { runId: string; onClose: () => v
       onDone={() => toast("1 run is dismissed; it can still be rerun from its own page")}
     >
       <p>It leaves the dead letters, and is kept as failed.</p>
-      <TextField label="Why, for the record" hint={HINT} value={note} onChange={setNote} />
+      <ReasonField value={note} onChange={setNote} />
     </ActDialog>
   );
 }
@@ -57,7 +55,7 @@ export function DismissGroup({
         All that are open now leave the dead letters, and are kept as failed. It is an operation
         with progress, which can be stopped; what it has dismissed stays so.
       </p>
-      <TextField label="Why, for the record" hint={HINT} value={note} onChange={setNote} />
+      <ReasonField value={note} onChange={setNote} />
     </ActDialog>
   );
 }

@@ -1,9 +1,9 @@
 import type { ErrorGroupDetail } from "@millrace/core/api";
-import { writeJson } from "../../data/write-json.ts";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
+import { PayloadChanges } from "../../parts/payload-changes.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Ago, At } from "../../parts/time.tsx";
 import type { ScreenProps } from "../../shell/screens.ts";
@@ -213,33 +213,7 @@ function Sample({ group: { sample, diff } }: { group: ErrorGroupDetail }) {
       )}
       <h3>Input</h3>
       <JsonView value={sample.input} what="Input" />
-      {diff && diff.changes.length > 0 && (
-        <>
-          <h3>
-            Against the input of <a href={`/runs/${diff.against}`}>the last that completed</a>
-          </h3>
-          <ul class="plain changes">
-            {diff.changes.map(({ path, kind, before, after }) => (
-              <li key={path}>
-                <code>{path === "" ? "all of it" : path}</code> {kind}
-                {before !== undefined && (
-                  <>
-                    {" "}
-                    <del>{writeJson(before)}</del>
-                  </>
-                )}
-                {after !== undefined && (
-                  <>
-                    {" "}
-                    <ins>{writeJson(after)}</ins>
-                  </>
-                )}
-              </li>
-            ))}
-          </ul>
-          {diff.more && <p class="muted">There are more than 50 differences.</p>}
-        </>
-      )}
+      {diff && <PayloadChanges diff={diff} />}
     </section>
   );
 }

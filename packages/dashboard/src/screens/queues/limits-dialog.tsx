@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { type Done, act } from "../../data/act.ts";
 import type { Trouble } from "../../data/problem.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { TroublePanel } from "../../parts/conditions.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { DialogActions } from "../../parts/dialog-actions.tsx";
 import { Field } from "../../parts/field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { type Limits, effectOf } from "./limit-effect.ts";
@@ -94,11 +94,7 @@ export function LimitsDialog({ queue, onClose }: { queue: QueueInfo; onClose: ()
       >
         {(control) => <input {...control} {...number("maxDepth")} />}
       </Field>
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+      <DialogActions {...{ trouble, onClose }}>
         {queue.limitedBy !== null && (
           <ActionButton permission="operate" onPress={() => void reset()}>
             As the code says
@@ -112,7 +108,7 @@ export function LimitsDialog({ queue, onClose }: { queue: QueueInfo; onClose: ()
         >
           Set limits
         </ActionButton>
-      </div>
+      </DialogActions>
     </Dialog>
   );
 }

@@ -14,12 +14,14 @@ import { StateBadge } from "../../parts/state-badge.tsx";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
 import { Ago, At, Took } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
+import { withQuery } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { shortId } from "../runs/short-id.ts";
 import { GoneRun } from "./gone-run.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { RunAttempts } from "./run-attempts.tsx";
 import { RunLog } from "./run-log.tsx";
+import { RunSteps } from "./run-steps.tsx";
 import { Waterfall } from "./waterfall.tsx";
 import { WhyPanel } from "./why-panel.tsx";
 
@@ -71,13 +73,23 @@ function Facts({ run }: { run: Run }) {
         </Fact>
       )}
       {runAt && !isFinal(run.state) && (
-        <Fact name="Due">
+        <Fact name={attempt > 0 ? "Next try" : "Due"}>
           <Ago at={runAt} />
         </Fact>
       )}
-      <Fact name="Queue">{queue}</Fact>
+      <Fact name="Job">
+        <a href={`/jobs/${encodeURIComponent(run.job)}`}>{run.job}</a>
+      </Fact>
+      <Fact name="Queue">
+        <a href={`/queues/${encodeURIComponent(queue)}`}>{queue}</a>
+      </Fact>
       <Fact name="Asked for">
-        <Ago at={run.createdAt} />, by {run.schedule ?? run.trigger}
+        <Ago at={run.createdAt} />, by{" "}
+        {run.schedule === null ? (
+          run.trigger
+        ) : (
+          <a href={`/schedules/${encodeURIComponent(run.schedule)}`}>{run.schedule}</a>
+        )}
       </Fact>
       {run.startedAt && (
         <Fact name="Took">
@@ -86,6 +98,20 @@ function Facts({ run }: { run: Run }) {
       )}
       {run.idempotencyKey && <Fact name="Key">{run.idempotencyKey}</Fact>}
       {run.correlationId && <Fact name="Correlation">{run.correlationId}</Fact>}
+      {run.trace && (
+        <Fact name="Trace">
+          {run.trace.url === null ? (
+            <>
+              <code>{run.trace.id}</code>
+              <CopyButton text={run.trace.id} what="trace id" />
+            </>
+          ) : (
+            <a href={run.trace.url} rel="noreferrer">
+              <code>{run.trace.id.slice(0, 8)}</code>
+            </a>
+          )}
+        </Fact>
+      )}
       {run.version && <Fact name="Version">{run.version}</Fact>}
       {run.worker !== null && <Fact name="Worker">{run.worker}</Fact>}
       {parent && (
@@ -100,10 +126,12 @@ function Facts({ run }: { run: Run }) {
       )}
       {children && (
         <Fact name="Children">
-          {Object.entries(children)
-            .filter(([, count]) => count > 0)
-            .map(([state, count]) => `${count} ${state}`)
-            .join(", ")}
+          <a href={withQuery({ tab: "graph" })}>
+            {Object.entries(children)
+              .filter(([, count]) => count > 0)
+              .map(([state, count]) => `${count} ${state}`)
+              .join(", ")}
+          </a>
         </Fact>
       )}
       {progress && (
@@ -151,7 +179,7 @@ function tabsOf(run: Run): Tab[] {
       id: "steps",
       title: "Steps",
       count: run.steps.length,
-      content: () => <Steps run={run} />,
+      content: () => <RunSteps run={run} />,
     },
     {
       id: "graph",
@@ -161,43 +189,6 @@ function tabsOf(run: Run): Tab[] {
     { id: "events", title: "Events", content: () => <Events run={run} /> },
     { id: "raw", title: "Raw", content: () => <JsonView value={run} what="run" /> },
   ];
-}
-
-function Steps({ run: { steps } }: { run: Run }) {
-  if (steps.length === 0) return <p class="muted">This run has no steps on record.</p>;
-  return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Step</th>
-          <th scope="col">Kind</th>
-          <th scope="col">Began</th>
-          <th scope="col">Took</th>
-        </tr>
-      </thead>
-      <tbody>
-        {steps.map((step) => (
-          <tr key={`${step.name} ${step.ordinal}`}>
-            <td>
-              {step.name}
-              {step.ordinal > 1 && <span class="muted"> ({step.ordinal})</span>}
-            </td>
-            <td>{step.kind}</td>
-            <td>
-              <At at={step.startedAt} />
-            </td>
-            <td>
-              {step.finishedAt === null ? (
-                <StateBadge state="waiting" />
-              ) : (
-                <Took from={step.startedAt} until={step.finishedAt} />
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
 }
 
 function Events({ run: { timeline } }: { run: Run }) {

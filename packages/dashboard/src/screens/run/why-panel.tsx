@@ -5,6 +5,7 @@ import { Ago } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
 import { shortId } from "../runs/short-id.ts";
+import { useDeadLetter } from "./use-dead-letter.ts";
 
 /** Why the run is as it is, in words: the first thing that one wants to know. */
 export function WhyPanel({ run }: { run: Run }) {
@@ -43,6 +44,7 @@ function Ended({ run }: { run: Run }) {
             </a>
           ))}
         </p>
+        <Handled run={run} />
       </>
     );
   }
@@ -69,6 +71,40 @@ function Ended({ run }: { run: Run }) {
         <>
           {" "}
           It continues as <a href={`/runs/${continuedAs}`}>{shortId(continuedAs)}</a>.
+        </>
+      )}
+    </p>
+  );
+}
+
+/** What a failed run is as a dead letter. */
+function Handled({ run }: { run: Run }) {
+  const letter = useDeadLetter(run);
+  if (!letter) return null;
+  const { handled, fingerprint } = letter;
+  const group = fingerprint === null ? undefined : `/errors/${fingerprint}`;
+  return (
+    <p>
+      {handled === null ? (
+        <>
+          It is a <a href="/dead">dead letter</a>, which nobody has handled.
+        </>
+      ) : (
+        <>
+          {handled.resolution === "rerun" ? "Handled by a rerun" : "Dismissed"} by {handled.by}{" "}
+          <Ago at={handled.at} />
+          {handled.operation !== null && (
+            <>
+              , in <a href={`/bulk/${handled.operation}`}>operation {handled.operation}</a>
+            </>
+          )}
+          {handled.note === null ? "." : `: “${handled.note}”`}
+        </>
+      )}
+      {group && (
+        <>
+          {" "}
+          <a href={group}>What those that fail alike have in common</a>
         </>
       )}
     </p>

@@ -3,8 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import type { Trouble } from "../../data/problem.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { TroublePanel } from "../../parts/conditions.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { DialogActions } from "../../parts/dialog-actions.tsx";
 import { Field } from "../../parts/field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go } from "../../routing/router.ts";
@@ -98,11 +98,7 @@ export function MatchingDialog({
           )}
         </Field>
       )}
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+      <DialogActions {...{ trouble, onClose }}>
         <ActionButton
           permission="operate"
           kind={kind === "rerun" ? "primary" : "danger"}
@@ -111,7 +107,7 @@ export function MatchingDialog({
         >
           {verb} {matches?.toLocaleString("en") ?? "…"} runs
         </ActionButton>
-      </div>
+      </DialogActions>
     </Dialog>
   );
 }

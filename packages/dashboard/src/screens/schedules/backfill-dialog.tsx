@@ -3,8 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { type Done, act } from "../../data/act.ts";
 import type { Trouble } from "../../data/problem.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { TroublePanel } from "../../parts/conditions.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { DialogActions } from "../../parts/dialog-actions.tsx";
 import { Field } from "../../parts/field.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { toast } from "../../parts/toast.tsx";
@@ -93,11 +93,7 @@ export function BackfillDialog({
       </div>
       {wrong && <p class="wrong">{wrong}</p>}
       {preview && <Preview preview={preview} perSecond={Number(rate)} />}
-      {problem && <TroublePanel trouble={problem} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+      <DialogActions trouble={problem} onClose={onClose}>
         {preview && runs > 0 ? (
           <ActionButton
             permission="operate"
@@ -112,7 +108,7 @@ export function BackfillDialog({
             Show what it would do
           </ActionButton>
         )}
-      </div>
+      </DialogActions>
     </Dialog>
   );
 }

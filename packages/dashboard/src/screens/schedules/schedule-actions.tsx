@@ -1,10 +1,8 @@
 import type { AcceptedRun, ScheduleInfo } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
-import type { Trouble } from "../../data/problem.ts";
+import { ActDialog, useOnceKey } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { TroublePanel } from "../../parts/conditions.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
 import { PauseDialog, resume } from "../../parts/pause.tsx";
 import { At } from "../../parts/time.tsx";
 import { toast } from "../../parts/toast.tsx";
@@ -74,70 +72,57 @@ export function ScheduleActions({
 }
 
 function RunDialog({ schedule, onClose }: { schedule: ScheduleInfo; onClose: () => void }) {
-  const [trouble, setTrouble] = useState<Trouble>();
-  const [key] = useState(() => crypto.randomUUID());
-  const run = async () => {
-    const body = { job: schedule.job, input: schedule.input };
-    const result = await act<AcceptedRun>("/api/v1/runs", { body, idempotencyKey: key }, [
-      "/api/v1/runs",
-    ]);
-    if (!result.ok) return setTrouble(result.trouble);
-    toast(`A run of ${schedule.job} was made`);
-    go(`/runs/${result.data.id}`);
-  };
+  const { job, input, name } = schedule;
+  const body = { job, input };
+  const idempotencyKey = useOnceKey(body);
   return (
-    <Dialog title={`Run ${schedule.job} now`} onClose={onClose}>
+    <ActDialog<AcceptedRun>
+      title={`Run ${job} now`}
+      verb="Run it"
+      permission="start"
+      onClose={onClose}
+      run={() => act("/api/v1/runs", { body, idempotencyKey }, ["/api/v1/runs"])}
+      onDone={({ id }) => {
+        toast(`A run of ${job} was made`);
+        go(`/runs/${id}`);
+      }}
+    >
       <p>
-        A run of {schedule.job} with the input of {schedule.name}, beside its plan: it counts for no
-        occurrence, and what comes next comes as planned.
+        A run of {job} with the input of {name}, beside its plan: it counts for no occurrence, and
+        what comes next comes as planned.
       </p>
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
-        <ActionButton permission="start" kind="primary" onPress={() => void run()}>
-          Run it
-        </ActionButton>
-      </div>
-    </Dialog>
+    </ActDialog>
   );
 }
 
 /** A pause that ends right behind the next occurrence: it is skipped, with who and why in the ledger, and all others come as planned. */
 function SkipDialog({ schedule, onClose }: { schedule: ScheduleInfo; onClose: () => void }) {
-  const [trouble, setTrouble] = useState<Trouble>();
+  const { name } = schedule;
   // The one that was shown is skipped, even when another has become the next meanwhile.
   const [next] = useState(schedule.nextAt!);
-  const skip = async () => {
-    const body = {
-      reason: "skips the next one",
-      until: new Date(Date.parse(next) + 1).toISOString(),
-    };
-    const path = schedulePath(schedule.name);
-    const result = await act(`${path}/pause`, { body }, SCHEDULE_CHANGES);
-    if (!result.ok) return setTrouble(result.trouble);
-    const what = `schedule ${schedule.name}`;
-    toast(`${schedule.name} skips its next`, "good", () => {
-      void resume(what, path, SCHEDULE_CHANGES);
-    });
-    onClose();
+  const body = {
+    reason: "skips the next one",
+    until: new Date(Date.parse(next) + 1).toISOString(),
   };
+  const path = schedulePath(name);
   return (
-    <Dialog title={`Skip the next of ${schedule.name}`} onClose={onClose}>
+    <ActDialog
+      title={`Skip the next of ${name}`}
+      verb="Skip 1 occurrence"
+      kind="danger"
+      permission="operate"
+      onClose={onClose}
+      run={() => act(`${path}/pause`, { body }, SCHEDULE_CHANGES)}
+      onDone={() =>
+        toast(`${name} skips its next`, "good", () => {
+          void resume(`schedule ${name}`, path, SCHEDULE_CHANGES);
+        })
+      }
+    >
       <p>
         No run starts <At at={next} />. The schedule is paused until right after that, and goes on
         by itself.
       </p>
-      {trouble && <TroublePanel trouble={trouble} />}
-      <div class="row">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
-        <ActionButton permission="operate" kind="danger" onPress={() => void skip()}>
-          Skip 1 occurrence
-        </ActionButton>
-      </div>
-    </Dialog>
+    </ActDialog>
   );
 }

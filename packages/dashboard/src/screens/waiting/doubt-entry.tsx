@@ -5,10 +5,11 @@ import { act } from "../../data/act.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
+import { ReasonField } from "../../parts/reason-field.tsx";
 import { TextField } from "../../parts/text-field.tsx";
 import { Ago, At } from "../../parts/time.tsx";
 import { toast } from "../../parts/toast.tsx";
-import { losesDigits } from "../dead/input-patch.ts";
+import { losesDigits } from "../run/input-patch.ts";
 
 const CHANGES = ["/api/v1/doubts", "/api/v1/runs", "/api/v1/overview"];
 
@@ -103,7 +104,7 @@ function ResolveDialog({
           onChange={setText}
         />
       )}
-      <TextField label="How you found out, for the record" value={note} onChange={setNote} />
+      <ReasonField label="How you found out, for the record" value={note} onChange={setNote} />
     </ActDialog>
   );
 }

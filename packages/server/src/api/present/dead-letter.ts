@@ -36,6 +36,7 @@ export function presentGroup(row: DeadLetterGroupRow): DeadLetterGroup {
 export function presentDeadLetterDetail(
   row: DeadLetterDetailRow,
   attempts: readonly AttemptRow[],
+  diff: DeadLetterDetail["diff"],
 ): DeadLetterDetail {
   return {
     ...presentDeadLetter(row),
@@ -43,6 +44,7 @@ export function presentDeadLetterDetail(
     input: row.input,
     attempts: attempts.map(presentAttempt),
     rerunOf: row.rerun_of,
+    diff,
     handled: row.handled_at && {
       at: instant(row.handled_at),
       by: row.handled_by ?? "",

@@ -11,17 +11,19 @@ import {
   ListDeadLetters,
   PatchPreview,
   PreviewPatch,
-  RerunDeadLetter,
+  Rerun,
   RunId,
 } from "@millrace/core/api";
 import { z } from "zod";
 import { filterParams } from "../../engine/dead-letter-filter.ts";
 import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
-import { patchedInputOf, previewPatch } from "../../engine/patched-input.ts";
+import { previewPatch } from "../../engine/patched-input.ts";
+import { diffBetween } from "../../engine/errors/payload-diff.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
 import { groupDeadLetters, listDeadLetters, readDeadLetter } from "../../store/dead-letters.ts";
+import { sampleSuccesses } from "../../store/error-groups.ts";
 import { readAttempts } from "../../store/runs.ts";
-import { placed } from "../accept.ts";
+import { patchedAt } from "../patched-at.ts";
 import {
   presentDeadLetter,
   presentDeadLetterDetail,
@@ -33,10 +35,10 @@ import { answerOnce } from "../answer-once.ts";
 import { correlationId } from "../request-identity.ts";
 import { type Api, type Context, FROM_THE_NEWEST, NoQuery } from "../route.ts";
 
-const ByRunId = z.strictObject({ runId: RunId });
+/** Among so many runs, the newest, the last that completed is looked for. */
+const LOOKED_AT = 20_000;
 
-/** Where the parts of a patched rerun stand: what comes of the patch is its doing. */
-const FIELDS = { job: "/patch", input: "/patch", queue: "/patch" };
+const ByRunId = z.strictObject({ runId: RunId });
 
 export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }: Context): void {
   app.get(
@@ -115,11 +117,11 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
         scope: { deadLetter: "runId" },
         summary: "Look at a dead letter",
         description:
-          "With its input and its attempts; also one that has been handled, and how it was.",
+          "With its input, what of that differs from the last run of its job that completed, and its attempts; also one that has been handled, and how it was.",
         params: ByRunId,
         querystring: NoQuery,
         response: { 200: DeadLetterDetail },
-        problems: ["dead_letter_not_found"],
+        problems: ["dead_letter_not_found", "took_too_long"],
       },
     },
     async (request) => {
@@ -128,8 +130,11 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
       if (!row) {
         throw new MillraceError("dead_letter_not_found", `run ${runId} is not a dead letter`);
       }
-      const attempts = await openRows(subjects, await readAttempts(db, runId));
-      return presentDeadLetterDetail(row, attempts);
+      const [attempts, successes] = await Promise.all([
+        readAttempts(db, runId).then((read) => openRows(subjects, read)),
+        lists.bounded(request.caller, db, (tx) => sampleSuccesses(tx, row.job, LOOKED_AT, 1)),
+      ]);
+      return presentDeadLetterDetail(row, attempts, diffBetween(row.input, successes[0]));
     },
   );
 
@@ -171,7 +176,7 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
           "Once: of two people who try at the same time, one is told that it has been handled. A patch (RFC 6902) changes the input; what comes of it must fit the job's schema.",
         params: ByRunId,
         querystring: NoQuery,
-        body: RerunDeadLetter.optional(),
+        body: Rerun.optional(),
         once: "kept",
         response: { 201: AcceptedRun },
         problems: [
@@ -190,11 +195,7 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
       const { runId } = request.params;
       const patch = request.body?.patch;
       await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
-        const patched =
-          patch &&
-          (await patchedInputOf(tx ?? db, intake, runId, patch).catch((error: unknown) => {
-            throw placed(error, FIELDS);
-          }));
+        const patched = patch && (await patchedAt(tx ?? db, intake, runId, patch));
         const made = await rerunDeadLetter(tx ?? db, request.caller, {
           runId,
           correlationId: correlationId(request),

@@ -1,4 +1,3 @@
-import { type Json } from "@millrace/core";
 import {
   ChangeErrorGroup,
   ErrorGroup,
@@ -8,12 +7,11 @@ import {
   ListErrorGroups,
 } from "@millrace/core/api";
 import { changeGroup, noGroup } from "../../engine/errors/change-group.ts";
-import { payloadDiff } from "../../engine/errors/payload-diff.ts";
-import { inWords, isSealed, whatIsCommon } from "../../engine/errors/what-is-common.ts";
+import { diffBetween } from "../../engine/errors/payload-diff.ts";
+import { inWords, whatIsCommon } from "../../engine/errors/what-is-common.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
 import {
   type ErrorGroupRow,
-  type FactsRow,
   listErrorGroups,
   readDeployBefore,
   readErrorGroup,
@@ -108,6 +106,8 @@ export function errorGroupRoutes(app: Api, { db, lists, subjects }: Context): vo
       const [group] = await openRows(subjects, [read.group]);
       const [sample] = await openRows(subjects, read.samples);
       const [deploy] = deploys;
+      // As it is stored: what is encrypted is not compared.
+      const [latest] = read.samples;
       return {
         ...presentGroup(group!),
         hours: read.hours.map(({ at, runs }) => ({ at: instant(at), count: runs })),
@@ -130,7 +130,12 @@ export function errorGroupRoutes(app: Api, { db, lists, subjects }: Context): vo
           text: inWords(common),
         })),
         commonOf: { failures: failures.length, successes: successes.length },
-        diff: diffOf(read.samples[0], successes),
+        diff: latest
+          ? diffBetween(
+              latest.input,
+              successes.find(({ job }) => job === latest.job),
+            )
+          : null,
       };
     },
   );
@@ -161,16 +166,6 @@ export function errorGroupRoutes(app: Api, { db, lists, subjects }: Context): vo
       return presentGroup(group);
     },
   );
-}
-
-/** What is encrypted is not compared. */
-function diffOf(
-  sample: { job: string; input: Json } | undefined,
-  successes: readonly FactsRow[],
-): ErrorGroupDetail["diff"] {
-  const last = successes.find((row) => row.job === sample?.job);
-  if (!sample || !last || isSealed(sample.input) || isSealed(last.input)) return null;
-  return { against: last.id, ...payloadDiff(last.input, sample.input) };
 }
 
 function presentGroup(row: ErrorGroupRow): ErrorGroup {

@@ -1,6 +1,5 @@
 import { toInputText } from "@millrace/core";
-import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun } from "@millrace/core/api";
-import { z } from "zod";
+import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun, Rerun } from "@millrace/core/api";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
 import { requireSameSubject } from "../../engine/subjects/same-subject.ts";
@@ -8,6 +7,8 @@ import { rerun } from "../../engine/rerun.ts";
 import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
+import { patchedAt } from "../patched-at.ts";
+import { requireRun } from "./runs.ts";
 import { presentAccepted } from "../present/run.ts";
 import { answerOnce } from "../answer-once.ts";
 import { correlationId } from "../request-identity.ts";
@@ -52,19 +53,31 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         scope: { run: "id" },
         summary: "Rerun a run that has finished",
         description:
-          "Makes a new run of the same job with the same input; the old one stays as it ended.",
+          "Makes a new run of the same job with the same input; the old one stays as it ended. A patch (RFC 6902) changes the input; what comes of it must fit the job's schema. A dead letter that nobody has handled is handled by it.",
         params: ById,
         querystring: NoQuery,
-        body: z.strictObject({}).optional(),
+        body: Rerun.optional(),
         once: "kept",
         response: { 201: AcceptedRun },
-        problems: ["run_not_found", "unknown_job", "subject_erased", "subject_not_encrypted"],
+        problems: [
+          "run_not_found",
+          "unknown_job",
+          "invalid_patch",
+          "invalid_input",
+          "subject_erased",
+          "subject_not_encrypted",
+          "secret_key_missing",
+        ],
       },
     },
     async (request, reply) => {
+      const { id: runId } = request.params;
+      const patch = request.body?.patch;
       await answerOnce<AcceptedRun>(once, request, reply, async (tx) => {
+        await requireRun(tx ?? db, runId);
+        const patched = patch && (await patchedAt(tx ?? db, intake, runId, patch));
         const made = await rerun(tx ?? db, request.caller, {
-          runId: request.params.id,
+          ...{ runId, patched },
           correlationId: correlationId(request),
         });
         return { location: `/api/v1/runs/${made.id}`, body: presentAccepted(made) };

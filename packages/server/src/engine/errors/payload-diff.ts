@@ -1,4 +1,5 @@
 import { ExactNumber, type Json } from "@millrace/core";
+import { isSealedInput } from "../../security/sealed-content.ts";
 
 export interface PayloadChange {
   /** A JSON Pointer. */
@@ -22,6 +23,15 @@ export function payloadDiff(
     changes.push(change);
   }
   return { changes, more: false };
+}
+
+/** What is different in an input from that of a run that completed; null without one, and where one of the two is encrypted: that is nobody's to compare. */
+export function diffBetween(
+  input: Json | null,
+  success: { id: string; input: Json } | undefined,
+): ({ against: string } & ReturnType<typeof payloadDiff>) | null {
+  if (!success || isSealedInput(input) || isSealedInput(success.input)) return null;
+  return { against: success.id, ...payloadDiff(success.input, input) };
 }
 
 function* changesOf(before: Json, after: Json, path: string): Generator<PayloadChange> {

@@ -87,7 +87,7 @@ function hourOf(id: string): string {
   return `${at.toISOString().slice(0, 13)}:00Z`;
 }
 
-export function isSealed(input: Json): boolean {
+function isSealed(input: Json): boolean {
   return typeof input === "object" && input !== null && "$sealed" in input;
 }
 
