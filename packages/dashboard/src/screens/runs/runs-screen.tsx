@@ -132,7 +132,11 @@ function RunList({ query, isScreen }: { query: string } & Pick<ScreenProps, "isS
             {fresh} new
           </button>
         )}
-        {loading && <span class="muted">…</span>}
+        {loading && (
+          <span class="muted" aria-hidden="true">
+            …
+          </span>
+        )}
       </div>
       <div role="table" aria-label="Runs" aria-rowcount={ended ? length + 1 : -1} class="run-table">
         <div role="rowgroup" class="run-head">
