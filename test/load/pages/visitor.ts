@@ -52,7 +52,8 @@ export class Visitor {
 
   /** Loads an address, until a selector is there. @param cold with nothing of the server in the browser's cache */
   async load(path: string, there: string, { cold = false } = {}): Promise<void> {
-    await this.page.goto("about:blank");
+    // Of the same server, so that no process of the browser is begun anew.
+    await this.page.goto(`${this.#url}/healthz`);
     if (cold) await this.debug.send("Network.clearBrowserCache");
     await this.page.goto(`${this.#url}${path}`, { waitUntil: "commit" });
     await this.page.waitForSelector(there, { state: "attached", timeout: 60_000 });

@@ -134,8 +134,10 @@ export function Given<T>({
 function Stale({ trouble, at, onRetry }: { trouble: Trouble; at: number; onRetry: () => void }) {
   return (
     <p class="stale" role="status">
-      <Icon name="warning" /> {trouble.title}. What you see is{" "}
-      {lengthInWords(Math.max(1000, now.value - at))} old.
+      <Icon name="warning" /> {trouble.title}. {/* Not read aloud each second anew. */}
+      <span aria-hidden="true">
+        What you see is {lengthInWords(Math.max(1000, now.value - at))} old.
+      </span>
       <button type="button" class="link" onClick={onRetry}>
         Try again
       </button>

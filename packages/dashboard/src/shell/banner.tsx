@@ -4,6 +4,7 @@ import { lengthInWords, now } from "../parts/moment.ts";
 
 /** So long a server may say nothing before it is worth a word. */
 const PATIENCE_MS = 3000;
+const SILENT = "The server does not answer; trying again";
 
 /** Says that what is shown is old, and since when. */
 export function Banner() {
@@ -13,9 +14,17 @@ export function Banner() {
   return (
     <p class="stale banner" role="status">
       <Icon name="warning" />{" "}
-      {last === undefined
-        ? "The server does not answer; trying again"
-        : `Last update ${lengthInWords(now.value - last)} ago, reconnecting`}
+      {last === undefined ? (
+        SILENT
+      ) : (
+        <>
+          {/* Read aloud once, and not each second anew. */}
+          <span class="unseen">{SILENT}</span>
+          <span aria-hidden="true">
+            Last update {lengthInWords(now.value - last)} ago, reconnecting
+          </span>
+        </>
+      )}
     </p>
   );
 }

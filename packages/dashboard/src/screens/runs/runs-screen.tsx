@@ -163,7 +163,11 @@ function RunList({
             {fresh} new
           </button>
         )}
-        {loading && <span class="muted">…</span>}
+        {loading && (
+          <span class="muted" aria-hidden="true">
+            …
+          </span>
+        )}
       </div>
       <div
         role="table"
