@@ -38,4 +38,8 @@ test("what a worker completes is told when it stops at the latest, and counted b
   expect(await mill.rows("select job, last_run, runs from millrace.error_group")).toEqual([
     { job: "broken", last_run: failed, runs: 1 },
   ]);
+  expect(
+    await mill.rows("select from millrace.queue_sample"),
+    "it has looked what stands",
+  ).not.toEqual([]);
 });

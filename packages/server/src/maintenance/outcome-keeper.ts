@@ -43,7 +43,6 @@ export class OutcomeKeeper extends Loop {
         if (row?.taken === BATCH) return 0;
         const now = Math.floor(Date.now() / MINUTE_MS);
         if (now === minute) return REST_MS;
-        await takeSample(db, null);
         minute = now;
         let more = false;
         for (const prune of PRUNES) {
@@ -51,6 +50,8 @@ export class OutcomeKeeper extends Loop {
           more ||= pruned?.pruned === PRUNED;
         }
         if (more) minute = 0;
+        // Last, and tried once in a minute: behind a backlog for which its time is too short, all else goes on.
+        await takeSample(db, null);
         return REST_MS;
       },
       logger,
