@@ -1,3 +1,4 @@
+import { ANSWER_BUGS } from "./answers.ts";
 import { APPROVAL_BUGS } from "./approvals.ts";
 import { AUDIT_BUGS } from "./audit.ts";
 import { CALL_BUGS } from "./calls.ts";
@@ -12,6 +13,7 @@ import { QUEUE_BUGS } from "./queue.ts";
 import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
+import { SIGHT_BUGS } from "./sight.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
 import { VALUE_BUGS } from "./values.ts";
@@ -46,4 +48,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...WEBHOOK_BUGS,
   ...CALL_BUGS,
   ...HARDENING_BUGS,
+  ...SIGHT_BUGS,
+  ...ANSWER_BUGS,
 ];
