@@ -206,7 +206,7 @@ test("all who ask the same share one look a second, and nobody looks when nobody
   }
 });
 
-test("who is confined to a project is told its lines alone, also when it has just been changed", async () => {
+test("who is confined to a project is told its lines alone, also beside who asks the same of all", async () => {
   const api = await startApi();
   await api.call("/api/v1/projects", { json: { name: "crm" } });
   const sync = defineJob({ name: "crm/sync", run: () => null });
@@ -215,6 +215,9 @@ test("who is confined to a project is told its lines alone, also when it has jus
     json: { name: "of crm", role: "viewer", projects: ["crm"] },
   });
   const [own, other] = [await enqueue(api, "crm/sync"), await enqueue(api, "nothing")];
+  // Who asks the same, and may see all.
+  const all = await follow(api, "");
+  await all.next("position");
   const source = await follow(api, "", { key: made.body.key });
   await source.next("position");
   await say(api.db, { run: other, seq: 100_000 }, { run: own, seq: 100_000 });
@@ -222,6 +225,7 @@ test("who is confined to a project is told its lines alone, also when it has jus
   await say(api.db, { run: other, seq: 100_001 }, { run: own, seq: 100_001 });
   await until("the next is told", () => linesOf(source).length === 2);
   expect(linesOf(source).map(({ run }) => run)).toEqual([own, own]);
+  expect(linesOf(all)).toHaveLength(4);
   const { body } = await api.call("/api/v1/logs", { key: made.body.key });
   expect(body.lines.map(({ run }: { run: string }) => run)).toEqual([own, own]);
   expect((await follow(api, "", { key: "mr_wrong" })).status).toBe(401);

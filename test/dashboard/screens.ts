@@ -201,6 +201,7 @@ export async function askPeople(api: ApiUnderTest): Promise<void> {
 
 /** Dead letters, of which a rule of Millrace's own says that there are any. */
 export async function fireAlert(api: ApiUnderTest): Promise<void> {
+  await fail(api);
   // A little ahead, as this clock knows no microseconds.
   const now = new Date(Date.now() + 1000);
   await evaluateAlerts(api.db, { everyMs: 0, publicUrl: api.url, now });

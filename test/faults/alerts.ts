@@ -1,7 +1,8 @@
 /**
  * `npm run faults:alerts`: the alert rules as they ship, but sixty times as fast, in a real Prometheus and Alertmanager that watch an API, a
  * maintenance process and two workers, to which things happen: nobody takes a queue, a backlog grows, a job fails, a worker is killed.
- * Each alert must be told within its time and half a minute, and be taken back when its cause is gone. Exit code 1 when that is not so.
+ * Each alert must be told within its time and half a minute, and be taken back when its cause is gone. Then the same of Millrace's own rules
+ * (own-alerts.ts). Exit code 1 when that is not so.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { until } from "../support/until.ts";
 import { AlertWatch } from "./harness/alert-watch.ts";
 import { patienceOf } from "./harness/hurried-rules.ts";
 import { numbersAsked, scriptDatabase } from "./harness/script.ts";
+import { tryOwnAlerts } from "./own-alerts.ts";
 
 const KEY = "mr_the-key-of-the-watched-server";
 
@@ -138,6 +140,7 @@ async function main(): Promise<number> {
     await database.close();
     rmSync(folder, { recursive: true, force: true });
   }
+  faults.push(...(await tryOwnAlerts()));
   for (const fault of faults) console.log(`FAULT: ${fault}`);
   console.log(`faults ${faults.length}`);
   return faults.length > 0 ? 1 : 0;

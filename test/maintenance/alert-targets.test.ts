@@ -273,6 +273,17 @@ test("while a silence holds nobody is told, and after it what is so still, or is
   expect((await bodies()).at(-1)).toMatchObject({ firing: [], resolved: [{ subject: "works" }] });
 });
 
+test("a silence of one project silences no alert of another's", async () => {
+  const { a, target, told, dies } = await started([]);
+  await a.mill.db.query("insert into millrace.project (name, created_by) values ('crm', 'test')");
+  await target("chat", { kind: "slack", credential: "https://hooks.example.com/x" });
+  const silence = { rule: "dead-letters", subject: null, reason: null, forMs: null };
+  await silenceAlerts(a.mill.db, ADMIN, { ...silence, until: a.at(60), project: "crm" });
+  await dies("works", 0);
+  await a.round(1);
+  expect(await told("chat")).toHaveLength(1);
+});
+
 test("a target that is away is told later, of what is so by then", async () => {
   let away = true;
   const there = await receivingServer((response) => response.writeHead(away ? 503 : 200).end());
@@ -448,13 +459,13 @@ test("S11: of an answer that is cut within a credential nothing of it is left, a
       "update millrace.alert_notification set due_at = null, id = gen_random_uuid()",
     );
   }
-  await target("chat", { credential: `ftp://user:${key}@127.0.0.1/${secret}?key=${key}` }).catch(
-    (error: Error) => {
-      expect(error.message).not.toContain("canary");
-    },
-  );
-  // What stood there before it was refused, or what is refused only when it is sent.
-  await target("chat", { credential: `http://user:${key}@127.0.0.1:1/${secret}?key=${key}` });
+  for (const refused of [`ftp://127.0.0.1/${secret}`, `http://user:${key}@127.0.0.1/${secret}`]) {
+    await expect(target("chat", { credential: refused })).rejects.toMatchObject({
+      code: "blocked_destination",
+      message: expect.not.stringContaining("canary"),
+    });
+  }
+  await target("chat", { credential: `http://127.0.0.1:1/${secret}?key=${key}` });
   const { id } = await testAlertTarget(a.mill.db, ADMIN, "chat");
   const row = await until("nothing answers", async () =>
     (await told("chat")).find((one) => one.id === id && one.error !== null),

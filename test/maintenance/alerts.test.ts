@@ -231,6 +231,24 @@ describe("each kind fires on what it is about, and is resolved when that is over
     expect(await a.open()).toEqual([]);
   });
 
+  test("schedule-late: a schedule that was removed is over, and is not told of as the installation's", async () => {
+    const a = await Alerting.create(works);
+    await a.rule("schedule-late");
+    await a.mill.db.query(
+      "select millrace.create_schedule('gone', 'works', at => clock_timestamp() + interval '1 day')",
+    );
+    await a.mill.db.query(
+      "insert into millrace.alert_signal (kind, at, name) values ('late', $1, 'gone')",
+      [a.at(0)],
+    );
+    await a.round(1);
+    expect(await a.open()).toEqual(["schedule-late gone firing"]);
+    await a.mill.db.query("delete from millrace.schedule where name = 'gone'");
+    await a.round(2);
+    expect(await a.open()).toEqual([]);
+    expect(await a.alerts()).toHaveLength(1);
+  });
+
   test("worker-lost: a worker's heart stops", async () => {
     const a = await Alerting.create(works);
     await a.rule("worker-lost");

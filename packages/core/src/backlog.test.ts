@@ -78,7 +78,11 @@ describe("when what waits will have started", () => {
 
   test("samples that nobody has taken for minutes tell nothing", () => {
     const even = minutes([1200, 1100, 1000, 900, 800, 700, 600], 150);
-    expect(outlookOf({ ...NOW, at: AT + 10 * 60_000 }, even).verdict).toBe("unknown");
+    const after = (minutes: number) => outlookOf({ ...NOW, at: AT + minutes * 60_000 }, even);
+    expect(after(2).verdict).toBe("drains");
+    // Enough had started within the time of the average, but nobody knows what has since.
+    expect(after(4).verdict).toBe("unknown");
+    expect(after(10).verdict).toBe("unknown");
   });
 });
 

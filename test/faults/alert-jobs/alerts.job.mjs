@@ -17,3 +17,14 @@ export const broken = defineJob({
     if (fails) throw new RangeError("the shop is closed");
   },
 });
+
+export const calls = defineJob({
+  name: "calls",
+  queue: "calls",
+  retry,
+  input: z.object({ url: z.string() }),
+  run: async ({ url }, { fetch }) => {
+    // What becomes of it is what is tried; the run is none of that.
+    await fetch(url).catch(() => {});
+  },
+});

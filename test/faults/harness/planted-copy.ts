@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { Child } from "../../support/child-process.ts";
 import type { Edit, PlantedBug } from "./planted-bugs/planted-bug.ts";
 
@@ -154,7 +154,7 @@ export class PlantedCopy {
     };
     return testResults.flatMap(({ name, assertionResults }) =>
       assertionResults.map(({ fullName, status, failureMessages = [] }) => ({
-        file: name.slice(name.indexOf("/test/") + 1),
+        file: relative(this.#folder, name),
         fullName,
         status,
         message: failureMessages.join("\n"),

@@ -105,7 +105,7 @@ export const countDead = statement<[now: Date, windowMs: number], CountedRow>(
    group by e.job, j.project order by count desc, e.job limit 1000`,
 );
 
-/** Occurrences that were missed, or whose runs were late, by schedule. By `alert_signal_at`. */
+/** Occurrences that were missed, or whose runs were late, by schedule; of one that was removed nobody knows whose it was. By `alert_signal_at`. */
 export const countOccurrences = statement<
   [now: Date, windowMs: number, kind: "missed" | "late"],
   CountedRow
@@ -113,7 +113,7 @@ export const countOccurrences = statement<
   "alerts_occurrences",
   `select s.name, j.project, sum(s.count)::int as count
    from millrace.alert_signal s
-   left join millrace.schedule c on c.name = s.name left join millrace.job j on j.name = c.job
+   join millrace.schedule c on c.name = s.name left join millrace.job j on j.name = c.job
    where s.kind = $3 and s.at > $1::timestamptz - $2::float8 * interval '1 millisecond' and s.at <= $1
    group by s.name, j.project order by count desc, s.name limit 1000`,
 );

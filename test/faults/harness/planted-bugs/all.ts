@@ -1,3 +1,4 @@
+import { ANSWER_BUGS } from "./answers.ts";
 import { APPROVAL_BUGS } from "./approvals.ts";
 import { AUDIT_BUGS } from "./audit.ts";
 import { CALL_BUGS } from "./calls.ts";
@@ -13,6 +14,7 @@ import { QUEUE_BUGS } from "./queue.ts";
 import { REQUEST_BUGS } from "./requests.ts";
 import { SIGNAL_BUGS } from "./signals.ts";
 import { SCHEDULE_BUGS } from "./schedules.ts";
+import { SIGHT_BUGS } from "./sight.ts";
 import { TRANSPORT_BUGS } from "./transports.ts";
 import { VERSION_BUGS } from "./versions.ts";
 import { VALUE_BUGS } from "./values.ts";
@@ -48,4 +50,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...CALL_BUGS,
   ...HARDENING_BUGS,
   ...END_BUGS,
+  ...SIGHT_BUGS,
+  ...ANSWER_BUGS,
 ];
