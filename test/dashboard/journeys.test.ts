@@ -53,7 +53,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await open(`/runs/${failed}`);
     await seen(page, "which nobody has handled");
     await page.keyboard.press("E");
-    await seen(page, "with the rerun it is, and leaves them");
+    await seen(page, "the rerun handles it, and it leaves them");
     const input = page.getByLabel("Input, JSON");
     expect(await input.inputValue()).toContain("9007199254740993");
     await input.fill('{"n": ');

@@ -34,8 +34,9 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   {
     name: "run",
     path: "/runs/{run}",
-    full: "503 for order 12",
+    full: "colours left out",
     refused: "Retry",
+    also: say,
   },
   {
     name: "graph of a run",
@@ -205,6 +206,15 @@ export async function fireAlert(api: ApiUnderTest): Promise<void> {
   // A little ahead, as this clock knows no microseconds.
   const now = new Date(Date.now() + 1000);
   await evaluateAlerts(api.db, { everyMs: 0, publicUrl: api.url, now });
+}
+
+/** Lines of all runs that failed. */
+async function say(api: ApiUnderTest): Promise<void> {
+  await api.db.query(
+    `insert into millrace.log (run_id, seq, attempt, at, level, message, fields)
+     select id, n, 1, now(), 'warn', E'\\x1b[33mslow' || n || E'\\x1b[0m\n  upstream', '{"ms":1840}' from millrace.run, generate_series(1, 5) n
+     where state = 'failed'`,
+  );
 }
 
 /** Steps of all runs that failed. */

@@ -94,7 +94,7 @@ export function EditOpenDialog({ run, onClose }: Props) {
 function Leaves() {
   return (
     <p>
-      It is a <a href="/dead">dead letter</a> that nobody has handled: with the rerun it is, and
+      It is a <a href="/dead">dead letter</a> that nobody has handled: the rerun handles it, and it
       leaves them.
     </p>
   );

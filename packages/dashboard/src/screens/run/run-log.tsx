@@ -1,34 +1,28 @@
-import type { LogLine, LogPage } from "@millrace/core/api";
+import type { LogLine } from "@millrace/core/api";
 import { isFinal, type RunState } from "@millrace/core";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ask } from "../../data/ask.ts";
-import { writeJson } from "../../data/write-json.ts";
-import { Refused, type Trouble } from "../../data/problem.ts";
+import { useMemo, useState } from "preact/hooks";
 import { Loading, TroublePanel } from "../../parts/conditions.tsx";
-import { exactTime, inUtc } from "../../parts/moment.ts";
+import { place } from "../../routing/router.ts";
+import { LogLines } from "./log-lines.tsx";
+import { useLogLines } from "./use-log-lines.ts";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
-/** More lines are not kept in the page. */
-const MOST = 20_000;
 
 /** What the handler said, as it says it. */
 export function RunLog({ id, state }: { id: string; state: RunState }) {
-  const { lines, trouble, complete, reload } = useLines(id, !isFinal(state));
+  const { lines, trouble, complete, reload } = useLogLines(id, !isFinal(state));
   const [least, setLeast] = useState("trace");
   const [text, setText] = useState("");
   const [follow, setFollow] = useState(false);
-  const end = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => {
     const wanted = text.toLowerCase();
     const from = LEVELS.indexOf(least);
     return lines.filter(
-      ({ level, message }) =>
-        LEVELS.indexOf(level) >= from && (wanted === "" || message.toLowerCase().includes(wanted)),
+      (line) => LEVELS.indexOf(line.level) >= from && (wanted === "" || says(line, wanted)),
     );
   }, [lines, least, text]);
-  useEffect(() => {
-    if (follow) end.current?.scrollIntoView({ block: "end" });
-  }, [shown, follow]);
+  const asked = place.value.query.get("line");
+  const named = asked === null ? undefined : Number(asked);
 
   if (trouble && lines.length === 0) return <TroublePanel trouble={trouble} onRetry={reload} />;
   if (!complete && lines.length === 0) return <Loading what="log" rows={4} />;
@@ -61,7 +55,9 @@ export function RunLog({ id, state }: { id: string; state: RunState }) {
           Follow
         </label>
         <span class="muted">
-          {shown.length === lines.length ? lines.length : `${shown.length} of ${lines.length}`}{" "}
+          {shown.length === lines.length
+            ? lines.length.toLocaleString("en")
+            : `${shown.length.toLocaleString("en")} of ${lines.length.toLocaleString("en")}`}{" "}
           lines
         </span>
       </div>
@@ -70,64 +66,15 @@ export function RunLog({ id, state }: { id: string; state: RunState }) {
           The handler has said nothing yet: <code>ctx.log.info("…")</code> says something.
         </p>
       ) : (
-        <div class="log" role="log" aria-label="Log" tabIndex={0}>
-          {shown.map((line) => (
-            <Line key={line.seq} line={line} />
-          ))}
-          <div ref={end} />
-        </div>
+        <LogLines key={`${least} ${text}`} {...{ named, follow }} lines={shown} />
       )}
     </>
   );
 }
 
-function Line({ line: { seq, at, level, message, fields } }: { line: LogLine }) {
-  const utc = inUtc.value;
-  return (
-    <div class={`line line-${level}`} id={`line-${seq}`}>
-      <time dateTime={at}>{exactTime(at, utc).slice(11)}</time>{" "}
-      <span class="level">{level.toUpperCase().padEnd(5)}</span> {message}
-      {fields && <span class="muted"> {writeJson(fields).replaceAll(/\s+/g, " ")}</span>}
-    </div>
+/** As the API's `q`: in the message, the fields or the name of the step. */
+function says({ message, step, fields }: LogLine, wanted: string): boolean {
+  return [message, step ?? "", fields ? JSON.stringify(fields) : ""].some((text) =>
+    text.toLowerCase().includes(wanted),
   );
-}
-
-function useLines(id: string, grows: boolean) {
-  const [lines, setLines] = useState<readonly LogLine[]>([]);
-  const [trouble, setTrouble] = useState<Trouble>();
-  const [complete, setComplete] = useState(false);
-  const [asked, setAsked] = useState(0);
-  const after = useRef(-1);
-  useEffect(() => {
-    const abort = new AbortController();
-    const read = async () => {
-      for (;;) {
-        const path = `/api/v1/runs/${id}/logs?limit=1000&after=${after.current}`;
-        const { data } = await ask<LogPage>(path, { signal: abort.signal });
-        const page = data!.lines;
-        if (page.length > 0) {
-          after.current = page.at(-1)!.seq;
-          setLines((old) => [...old, ...page].slice(-MOST));
-        }
-        setTrouble(undefined);
-        if (data!.next === null) break;
-      }
-      setComplete(true);
-      if (grows) timer = setTimeout(go, 1000);
-    };
-    const go = () =>
-      void read().catch((error: unknown) => {
-        if (abort.signal.aborted) return;
-        if (!(error instanceof Refused)) throw error;
-        setTrouble(error.trouble);
-        timer = setTimeout(go, 5000);
-      });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    go();
-    return () => {
-      abort.abort();
-      clearTimeout(timer);
-    };
-  }, [id, grows, asked]);
-  return { lines, trouble, complete, reload: () => setAsked((n) => n + 1) };
 }
