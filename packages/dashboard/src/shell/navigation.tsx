@@ -74,5 +74,5 @@ function Liveness() {
 }
 
 function shareInWords(share: number): string {
-  return share < 0.001 ? "under 0.1 %" : `${(share * 100).toFixed(1)} %`;
+  return share < 0.001 ? "under 0.1\u00a0%" : `${(share * 100).toFixed(1)}\u00a0%`;
 }

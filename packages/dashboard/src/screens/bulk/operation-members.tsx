@@ -1,5 +1,6 @@
 import type { Operation, OperationMembers } from "@millrace/core/api";
 import { StateBadge } from "../../parts/state-badge.tsx";
+import { isOver } from "./operation-words.ts";
 import { Pages } from "../../parts/pages.tsx";
 import { Ago } from "../../parts/time.tsx";
 import { place, withQuery } from "../../routing/router.ts";
@@ -63,7 +64,7 @@ export function OperationMembersList({ operation, path }: { operation: Operation
           ) : (
             <ul class="entries">
               {members.map((member) => (
-                <Member key={member.runId} member={member} />
+                <Member key={member.runId} member={member} over={isOver(operation)} />
               ))}
             </ul>
           )
@@ -75,8 +76,11 @@ export function OperationMembersList({ operation, path }: { operation: Operation
 
 function Member({
   member: { runId, outcome, at, rerun, ended, detail },
+  over,
 }: {
   member: OperationMembers["members"][number];
+  /** Whether the operation has ended. */
+  over: boolean;
 }) {
   return (
     <li>
@@ -84,7 +88,7 @@ function Member({
         <a href={`/runs/${runId}`}>
           <code>{runId.slice(-8)}</code>
         </a>{" "}
-        {outcome ?? "waits for its turn"}
+        {outcome ?? (over ? "left as it was" : "waits for its turn")}
         {detail && `: ${detail}`}
         {rerun && rerun !== runId && (
           <>

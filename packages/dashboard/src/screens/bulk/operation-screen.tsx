@@ -167,6 +167,7 @@ function Facts({ operation }: { operation: Operation }) {
             <dt>Rate</dt>
             <dd>
               {pace === undefined ? "" : `${pace.toFixed(1)} a second, `}at most {ratePerSecond}
+              {pace === undefined && " a second"}
             </dd>
           </div>
         )}
