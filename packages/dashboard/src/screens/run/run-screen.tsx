@@ -4,7 +4,7 @@ import { isFinal } from "@millrace/core";
 import { useEffect, useState } from "preact/hooks";
 import { useLiveRuns } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
-import { shownState } from "../../design/states.ts";
+import { type Shown, shownState } from "../../design/states.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
@@ -55,8 +55,22 @@ export function RunScreen({ params: { id = "" } }: ScreenProps) {
   );
 }
 
+/** What comes at the instant that a run has before it, where that is not its first start. */
+const DUE: Partial<Record<Shown, string>> = {
+  retrying: "Next try",
+  waiting: "Goes on, at the latest",
+};
+
+/** Attempts that ended for a wait count, and use up none of those that may fail. */
+function tryInWords({ attempt, failures, maxAttempts, state }: Run): string {
+  if (maxAttempts === null) return String(attempt);
+  const failing = isFinal(state) ? failures : failures + 1;
+  if (attempt === failing) return `${attempt} of ${maxAttempts}`;
+  return `${attempt}, ${failures} of at most ${maxAttempts} failed`;
+}
+
 function Facts({ run }: { run: Run }) {
-  const { id, attempt, maxAttempts, queue, runAt, parent, children, progress } = run;
+  const { id, attempt, queue, runAt, parent, children, progress } = run;
   return (
     <dl class="facts">
       <Fact name="Status">
@@ -66,14 +80,9 @@ function Facts({ run }: { run: Run }) {
         <code>{id}</code>
         <CopyButton text={id} what="run id" />
       </Fact>
-      {attempt > 0 && (
-        <Fact name="Try">
-          {attempt}
-          {maxAttempts !== null && ` of ${maxAttempts}`}
-        </Fact>
-      )}
+      {attempt > 0 && <Fact name="Try">{tryInWords(run)}</Fact>}
       {runAt && !isFinal(run.state) && (
-        <Fact name={attempt > 0 ? "Next try" : "Due"}>
+        <Fact name={DUE[shownState(run)] ?? "Due"}>
           <Ago at={runAt} />
         </Fact>
       )}
