@@ -22,7 +22,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     bug: "events that were sent before a step waits for them do not count",
     edits: [
       {
-        file: "worker/checkpoint-keeper.ts",
+        file: "worker/wait-keeper.ts",
         find: "if (events.length > 0) {",
         replace: "if (events.length < 0) {",
       },
@@ -36,7 +36,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     bug: "nobody looks back for a wait whose worker died before it did",
     edits: [
       {
-        file: "worker/checkpoint-keeper.ts",
+        file: "worker/wait-keeper.ts",
         find: "if (unmet.length === 0) return waits;",
         replace: "if (unmet.length >= 0) return waits;",
       },
