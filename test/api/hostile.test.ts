@@ -274,6 +274,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/queues/{name}/limits": { concurrency: 1 },
     "/api/v1/dead-letters/{runId}/preview": { patch: [{ op: "remove", path: "/x" }] },
     "/api/v1/operations": { kind: "dismiss", filter: { job: "nothing" } },
+    "/api/v1/operations/{id}": { ratePerSecond: 1 },
     "/api/v1/operations/preview": { kind: "dismiss", filter: { job: "nothing" } },
     "/api/v1/errors/{fingerprint}": { note: "x" },
     "/api/v1/views/{slug}": { title: "x", query: "" },
@@ -297,7 +298,7 @@ test("without the database every request says so in one form, and the API's own 
   for (const [path, operations] of Object.entries<object>(document.paths)) {
     if (alone.includes(path)) continue;
     for (const method of Object.keys(operations)) {
-      const ids = path.startsWith("/api/v1/operations") ? "1" : id;
+      const ids = /^\/api\/v1\/(operations|workers)/.test(path) ? "1" : id;
       const named = path.startsWith("/api/v1/secrets") ? "CRM_TOKEN" : "default";
       const parts: Record<string, string> = { name: named, email: "ana@example.com", slug: "x" };
       Object.assign(parts, { fingerprint: "00000000000000aa" });

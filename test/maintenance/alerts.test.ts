@@ -395,6 +395,9 @@ test("a rule that cannot be looked at keeps its alerts, and the others go on", a
   await a.rule("dead-letters");
   await a.rule("schedule-late");
   await a.dies("works");
+  await a.mill.db.query(
+    "select millrace.create_schedule('report', 'works', at => clock_timestamp() + interval '1 day')",
+  );
   await a.mill.db.query("insert into millrace.alert_signal (kind, name) values ('late', 'report')");
   await a.round(1);
   expect(await a.open()).toHaveLength(2);
