@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { type AddressInfo, type Socket, connect } from "node:net";
 import { MillraceError } from "@millrace/core";
 import { EventStreams, MetricsRegistry, endConnectionsOnClose, lastEventId } from "millrace";
@@ -10,8 +12,11 @@ type Stream = ReturnType<EventStreams["open"]>;
 
 type Options = Partial<ConstructorParameters<typeof EventStreams>[0]>;
 
-/** A server with one route that answers by a stream, which the test feeds. */
-async function startStreams(options: Options = {}) {
+/** A server with one route that answers by a stream, which the test feeds. @param before what the route does first */
+async function startStreams(
+  options: Options = {},
+  before?: (answer: ServerResponse) => Promise<unknown>,
+) {
   const metrics = new MetricsRegistry();
   const opened: Stream[] = [];
   const app = fastify();
@@ -24,6 +29,7 @@ async function startStreams(options: Options = {}) {
     places.push(lastEventId(request, /^\d{1,5}$/));
     const name = String(request.headers["x-who"] ?? "key:a");
     Object.assign(request, { caller: { name, role: "viewer", projects: null } });
+    await before?.(reply.raw);
     opened.push(streams.open(request, reply));
     return reply;
   });
@@ -240,4 +246,23 @@ test("a HEAD leaves no stream behind", async () => {
   await until("none is open", async () =>
     (await metrics.metrics()).includes("millrace_event_streams 0\n"),
   );
+});
+
+test("who leaves before their stream is there takes no place, and its route is told", async () => {
+  let asked = false;
+  const { metrics, opened, url } = await startStreams({ perCaller: 1 }, (answer) => {
+    if (asked) return Promise.resolve();
+    asked = true;
+    return once(answer, "close");
+  });
+  const left = new AbortController();
+  const early = fetch(url, { signal: left.signal }).catch(() => undefined);
+  await until("it has asked", () => asked);
+  left.abort();
+  await early;
+  await until("its stream has ended", () => opened[0]?.reason === "client");
+  expect(await metrics.metrics()).toMatch(/^millrace_event_streams 0$/m);
+  const client = await read(url);
+  expect(client.answer.status).toBe(200);
+  expect(await metrics.metrics()).toMatch(/^millrace_event_streams 1$/m);
 });

@@ -34,6 +34,8 @@ test.each([
     3,
   ],
   ["its log", (id: string) => `/api/v1/runs/${id}/logs`, 1],
+  ["its log among those of others", () => "/api/v1/logs?q=said", 1],
+  ["an export", () => "/api/v1/runs/export?payloads=true", 2],
   ["a dead letter", (id: string) => `/api/v1/dead-letters/${id}`, 1],
   ["an automation: payload and result", (id: string) => `/automations/${id}`, 2],
 ] as const)("%s comes with all digits", async (_, path, times) => {

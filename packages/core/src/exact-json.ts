@@ -31,7 +31,8 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** JSON as it was written: a number that a double would change is an {@link ExactNumber}. Nothing else is different from `JSON.parse`. */
 export function readExactJson(text: string): unknown {
-  if (!MAY_BE_LOST.test(text)) return JSON.parse(text);
+  // A text that has the mark would be taken for such a number: nobody should know it, and who does gets doubles.
+  if (!MAY_BE_LOST.test(text) || text.includes(MARK)) return JSON.parse(text);
   const marked = text.replaceAll(STRING_OR_NUMBER, (token) =>
     token.startsWith('"') || isKept(token) ? token : `"${MARK}${token}"`,
   );

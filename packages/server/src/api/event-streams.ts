@@ -107,10 +107,13 @@ export class EventStreams {
     const { raw } = reply;
     const open = { stream, request, raw, place, looking: false, lookedThoroughlyAt: now };
     this.#add(open);
-    raw.once("close", () => {
+    const leave = () => {
       stream.gone();
       this.#remove(open);
-    });
+    };
+    // Who left while it was looked up who they are is gone as soon as the route has the stream: their connection tells of it no more.
+    if (raw.closed) setImmediate(leave);
+    else raw.once("close", leave);
     void reply.headers(HEADERS).send(stream.body);
     return stream;
   }

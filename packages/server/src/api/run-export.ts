@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { MillraceError } from "@millrace/core";
+import { MillraceError, withExactNumbers } from "@millrace/core";
 import type { ExportRuns } from "@millrace/core/api";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
@@ -77,6 +77,8 @@ export class RunExports {
         `${MOST_OF_ONE} exports of one caller, and ${MOST} of all, go on at a time; wait until one has ended`,
       );
     }
+    // Of who has left already there is no close any more.
+    if (raw.closed) return;
     this.#underWay.set(raw, place);
     raw.once("close", () => this.#underWay.delete(raw));
   }
@@ -123,7 +125,9 @@ async function* partsOf(
     );
     const runs = await summaries(means, rows);
     const content = payloads ? await payloadsOf(means, rows) : undefined;
-    const lines = runs.map((run) => `${JSON.stringify({ ...run, ...content?.get(run.id) })}\n`);
+    const lines = runs.map(
+      (run) => `${withExactNumbers(JSON.stringify({ ...run, ...content?.get(run.id) }))}\n`,
+    );
     // The first part is told even when it is empty: the answer begins with it.
     if (lines.length > 0 || cursor === undefined) yield lines.join("");
     if (next === null) return;

@@ -249,7 +249,7 @@ export const readManyForRerun = statement<[ids: string[]], RerunRow>(
 );
 
 /** What runs got and gave, in no order. */
-export const readPayloads = statement<
+export const readPayloads = exactStatement<
   [ids: string[]],
   { id: string; input: unknown; output: unknown }
 >(

@@ -1,7 +1,7 @@
 import type { Projects } from "@millrace/core";
 import { LINE, type LogRow } from "./run-log.ts";
 import { LOOKED, type Looked, MATCHES, SOUGHT, type Source, found } from "./search.ts";
-import { statement } from "./statement.ts";
+import { exactStatement } from "./statement.ts";
 
 /** A line among those of other runs. */
 export interface RunLineRow extends LogRow {
@@ -10,7 +10,7 @@ export interface RunLineRow extends LogRow {
 }
 
 const searchOf = (source: Source) =>
-  statement<
+  exactStatement<
     [
       below: string,
       least: string,
@@ -51,7 +51,7 @@ export const searchLines = {
 } as const;
 
 /** Of these lines those of runs that match. Parameters: of each run the first and the last number; then levels, projects, and what is looked for. */
-export const matchLines = statement<
+export const matchLines = exactStatement<
   [
     runs: readonly string[],
     firsts: readonly number[],

@@ -6,11 +6,12 @@ import type { LineQuery } from "../../engine/search/line-query.ts";
 import { type NewLines, matchNewLines } from "../../engine/search/match-new-lines.ts";
 import type { Subjects } from "../../engine/subjects/subjects.ts";
 import { groupBy } from "../../runtime/group-by.ts";
-import { type Database, bounded } from "../../store/database.ts";
+import { type Database, bounded, isUnavailable } from "../../store/database.ts";
 import { type SnapshotRow, readNewLines, readSnapshot } from "../../store/log-notes.ts";
 import { Gauge, Histogram, type Registry } from "../../telemetry/metrics.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { EventStream } from "../event-stream.ts";
+import { toMillraceError } from "../problem.ts";
 import { instant } from "../present/instant.ts";
 import { presentRunLine } from "../present/run.ts";
 import { LineReader, type SizedLine } from "./line-reader.ts";
@@ -174,7 +175,7 @@ export class LogFeed {
       }));
       for (const question of turned(asked, this.#turn).slice(0, questions)) {
         if (news.lines.length > 0) questions--;
-        await this.#answer(question, news);
+        await this.#answer(question, news).catch((error: unknown) => this.#refuse(question, error));
       }
       if (questions === 0) break;
     }
@@ -226,6 +227,16 @@ export class LogFeed {
       follower.toldAt = at;
       follower.reader.tell(found, position);
     }
+  }
+
+  /** What the database cannot answer for these must not keep it from the others; away, it answers nobody, and all is asked again. */
+  #refuse({ followers }: Question, error: unknown): void {
+    if (isUnavailable(error)) throw error;
+    this.#options.logger.warn(
+      { event: "run.log_unread", err: error },
+      "logs of runs could not be read for some who follow them",
+    );
+    for (const { stream } of followers) stream.fail(toMillraceError(error, 0), "failed");
   }
 
   async #match(
