@@ -179,7 +179,8 @@ class Judge {
     }
     const media = Object.entries(known.content).find(([one]) => one.split(";", 1)[0] === type);
     if (!media) return `${status} is ${type}, and not ${Object.keys(known.content).join(", ")}`;
-    return type.includes("json") ? this.#mismatch(media[1].schema, answer) : undefined;
+    // Of lines of JSON there may be none.
+    return /[/+]json$/.test(type) ? this.#mismatch(media[1].schema, answer) : undefined;
   }
 
   #mismatch(schema: Schema, { body, status }: Answer): string | undefined {
