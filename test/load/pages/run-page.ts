@@ -35,7 +35,12 @@ export async function measureRunPage(visitor: Visitor, db: Database): Promise<Me
       measured: lines.doneMs,
     },
     await measureFollowing(visitor, db, open),
-    { budget: "waterfall of 20,000 steps", limit: 300, unit: "ms", measured: steps.doneMs },
+    {
+      budget: "waterfall of 20,000 steps: the last 1,000 of them",
+      limit: 300,
+      unit: "ms",
+      measured: steps.doneMs,
+    },
   ];
 }
 
