@@ -5,10 +5,13 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { etl } from "./job.ts";
 import { readExport, salesOf } from "./sales.ts";
 import { totalsOf } from "./totals.ts";
+import { publish, stage } from "./warehouse.ts";
 
 const SERVER = process.env.MILLRACE_TEST_PG_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 // A name that the test run sweeps, should this process be killed.
 const DATABASE = `millrace_test_${process.env.MILLRACE_TEST_RUNNER ?? process.pid}_${randomBytes(4).toString("hex")}`;
+
+const TABLES_GONE = "drop table if exists etl_daily_sale, etl_staged_sale, etl_load";
 
 let db: pg.Client;
 
@@ -28,7 +31,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await db.query("drop table if exists etl_daily_sale, etl_staged_sale");
+  await db.query(TABLES_GONE);
 });
 
 async function administer(statement: string): Promise<void> {
@@ -103,13 +106,24 @@ test("whatever crashes, the day is loaded once, and nothing is left behind", asy
     etl,
     {},
     {
-      reset: () => db.query("drop table if exists etl_daily_sale, etl_staged_sale"),
+      reset: () => db.query(TABLES_GONE),
       effects: async () => [await published(), await staged()],
     },
   );
   // Before, at and after each write; what nodes beside each other write may go together.
   expect(crashes).toBeGreaterThan(20);
 }, 120_000);
+
+test("what a worker that was taken for dead stages when the load is over is not left behind", async () => {
+  const run = "01977f3e-0000-7000-8000-000000000001";
+  const totals = [{ sku: "X", units: 1, cents: 100 }];
+  await stage(run, "2026-11-22", "porto", totals);
+  expect(await publish(run, "2026-11-22")).toEqual({ rows: 1, euros: 1 });
+  await stage(run, "2026-11-22", "porto", totals);
+  expect(await staged()).toBe(0);
+  expect(await publish(run, "2026-11-22")).toEqual({ rows: 1, euros: 1 });
+  expect(await published()).toEqual([{ day: "2026-11-22", shop: "porto", ...totals[0]! }]);
+});
 
 test("a load that fails for good takes back what it has staged, and publishes nothing", async () => {
   const t = await kit();

@@ -49,15 +49,8 @@ export const etl = defineFlow({
     ({ transform }) => transform,
     ({ shop, totals }, { needs, runId }) => stage(runId, needs.extract.day, shop, totals),
   )
-  .node(
-    "publish",
-    { ...after("extract", "transform", "stage"), timeout: "1m" },
-    ({ extract, transform }, { runId }) =>
-      publish(
-        runId,
-        extract.day,
-        transform.map(({ shop }) => shop),
-      ),
+  .node("publish", { ...after("extract", "stage"), timeout: "1m" }, ({ extract }, { runId }) =>
+    publish(runId, extract.day),
   )
   .node("unstage", after.anyFailed("publish"), (_needs, { runId }) => unstage(runId))
   .output(({ extract, transform, publish }) => ({

@@ -20,12 +20,19 @@ create table if not exists etl_staged_sale (
   units integer not null,
   cents bigint  not null,
   primary key (run, shop, sku)
+);
+create table if not exists etl_load (
+  run     uuid    primary key,
+  is_over boolean not null default false
 )`;
 
 /** Any number; two that create the tables at the same moment would get in each other's way. */
 const SCHEMA_LOCK = 4_791;
 
-/** Puts what a shop has sold where nobody looks yet. Done again, it is the same. */
+/**
+ * Puts what a shop has sold where nobody looks yet. Done again, it is the same; done by a worker that was taken for dead, when another one
+ * has brought the load to its end, it is nothing.
+ */
 export function stage(
   run: string,
   day: string,
@@ -33,6 +40,7 @@ export function stage(
   totals: readonly Total[],
 ): Promise<number> {
   return inTransaction(async (db) => {
+    if (await isOver(db, run)) return totals.length;
     await db.query("delete from etl_staged_sale where run = $1 and shop = $2", [run, shop]);
     await db.query(
       `insert into etl_staged_sale (run, day, shop, sku, units, cents)
@@ -44,22 +52,14 @@ export function stage(
 }
 
 /**
- * Publishes what a run has staged, all of it or nothing, and takes away what the day had before. What is staged goes with that; so where it
- * is not all there, the run has published before, and its worker died before that was on record. Then nothing is done.
+ * Publishes what a run has staged, all of it or nothing, and takes away what the day had before. A run that has published before, and whose
+ * worker died before that was on record, does nothing.
  *
  * @returns what the day has in the warehouse: rows, and euros
  */
-export function publish(
-  run: string,
-  day: string,
-  shops: readonly string[],
-): Promise<{ rows: number; euros: number }> {
+export function publish(run: string, day: string): Promise<{ rows: number; euros: number }> {
   return inTransaction(async (db) => {
-    const staged = await db.query<{ shop: string }>(
-      "select distinct shop from (select shop from etl_staged_sale where run = $1 for update) s",
-      [run],
-    );
-    if (staged.rows.length === shops.length) {
+    if (!(await isOver(db, run))) {
       await db.query(
         `delete from etl_daily_sale d where day = $2 and not exists (
            select from etl_staged_sale s where s.run = $1 and s.shop = d.shop and s.sku = d.sku)`,
@@ -70,7 +70,7 @@ export function publish(
          on conflict (day, shop, sku) do update set units = excluded.units, cents = excluded.cents`,
         [run],
       );
-      await db.query("delete from etl_staged_sale where run = $1", [run]);
+      await end(db, run);
     }
     const { rows } = await db.query<{ rows: number; euros: number }>(
       "select count(*)::int as rows, (sum(cents) / 100.0)::float8 as euros from etl_daily_sale where day = $1",
@@ -80,12 +80,26 @@ export function publish(
   });
 }
 
-/** Takes away what a run has staged. @returns rows */
+/** Takes away what a run has staged, for good. @returns rows */
 export function unstage(run: string): Promise<number> {
-  return inTransaction(async (db) => {
-    const { rowCount } = await db.query("delete from etl_staged_sale where run = $1", [run]);
-    return rowCount ?? 0;
-  });
+  return inTransaction(async (db) => ((await isOver(db, run)) ? 0 : end(db, run)));
+}
+
+/** Whether a load has come to its end. Until the transaction ends, nobody else looks or writes for it. */
+async function isOver(db: pg.Client, run: string): Promise<boolean> {
+  await db.query("insert into etl_load (run) values ($1) on conflict do nothing", [run]);
+  const { rows } = await db.query<{ is_over: boolean }>(
+    "select is_over from etl_load where run = $1 for update",
+    [run],
+  );
+  return rows[0]!.is_over;
+}
+
+/** Takes away what a run has staged, and lets nobody stage for it any more. @returns rows */
+async function end(db: pg.Client, run: string): Promise<number> {
+  await db.query("update etl_load set is_over = true where run = $1", [run]);
+  const { rowCount } = await db.query("delete from etl_staged_sale where run = $1", [run]);
+  return rowCount ?? 0;
 }
 
 async function inTransaction<T>(work: (db: pg.Client) => Promise<T>): Promise<T> {
@@ -105,7 +119,7 @@ async function inTransaction<T>(work: (db: pg.Client) => Promise<T>): Promise<T>
 
 async function createTables(db: pg.Client): Promise<void> {
   const { rows } = await db.query<{ there: boolean }>(
-    "select to_regclass('etl_staged_sale') is not null as there",
+    "select to_regclass('etl_load') is not null as there",
   );
   if (rows[0]!.there) return;
   await db.query("begin");
