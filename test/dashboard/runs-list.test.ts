@@ -183,6 +183,24 @@ describe.skipIf(!hasBrowser)("where in time the list begins", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("reaches of any time as far back as it is known how runs ended", async () => {
+    const { api, page, open } = await stage();
+    await acceptedEvery(api, 60, 3);
+    await api.db.query(
+      `insert into millrace.end_hour (at, job, outcome, ends) values (date_trunc('hour', now() - interval '3 days'), 'any/thing', 'completed', 5)`,
+    );
+    await open("/runs");
+    const slider = page.getByRole("slider", { name: "Runs accepted before" });
+    await slider.focus();
+    await page.keyboard.press("Home");
+    await page.waitForURL(/before=/);
+    const at = Date.parse(new URL(page.url()).searchParams.get("before")!);
+    // The counts of one bar that has both are not parted.
+    expect((Date.now() - at) / 3_600_000).toBeGreaterThan(71);
+    expect((Date.now() - at) / 3_600_000).toBeLessThan(83);
+    await seen(page, "No run is like this");
+  });
+
   test("goes with the time that is looked at, and is named where nothing is as old", async () => {
     const { api, page, open } = await stage();
     await seed(api);
