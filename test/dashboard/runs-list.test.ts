@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { ApiUnderTest } from "../support/api.ts";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
 import { until } from "../support/until.ts";
 import { saveView, seed, seen } from "./screens.ts";
@@ -144,6 +145,111 @@ describe.skipIf(!hasBrowser)("in the list of runs", () => {
     expect(new URL(page.url()).search).toBe("?q=status%3Afailed");
   });
 });
+
+describe.skipIf(!hasBrowser)("where in time the list begins", () => {
+  test("is moved by keys, stands in the address, and leads back to the newest", async () => {
+    const { api, page, open, complaints } = await stage();
+    await acceptedEvery(api, 60, 5);
+    await open("/runs?range=6h");
+    await seen(page, "5 runs");
+    const slider = page.getByRole("slider", { name: "Runs accepted before" });
+    expect(await slider.getAttribute("aria-valuetext")).toBe("Newest first");
+    await slider.focus();
+    // Each is a tenth of all.
+    for (let n = 0; n < 4; n++) await page.keyboard.press("PageDown");
+    await seen(page, "3 runs");
+    expect(await slider.getAttribute("aria-valuetext")).toMatch(
+      /^Before \d{4}-\d\d-\d\d \d\d:\d\d$/,
+    );
+    const place = await slider.inputValue();
+    await page.reload();
+    await seen(page, "3 runs");
+    expect(await slider.inputValue(), "a link keeps it").toBe(place);
+
+    await page.keyboard.press("Control+a");
+    await page
+      .getByRole("dialog")
+      .getByText(/age:<6h accepted:<\d{4}/)
+      .waitFor();
+    await page.keyboard.press("Escape");
+    await slider.focus();
+    await page.keyboard.press("End");
+    await seen(page, "5 runs");
+    expect(new URL(page.url()).search).toBe("?range=6h");
+    await page.keyboard.press("PageDown");
+    await page.waitForURL(/before=/);
+    await page.getByRole("button", { name: "To the newest" }).press("Enter");
+    await page.waitForURL(/range=6h$/);
+    expect(complaints).toEqual([]);
+  });
+
+  test("reaches of any time as far back as it is known how runs ended", async () => {
+    const { api, page, open } = await stage();
+    await acceptedEvery(api, 60, 3);
+    await api.db.query(
+      `insert into millrace.end_hour (at, job, outcome, ends) values (date_trunc('hour', now() - interval '3 days'), 'any/thing', 'completed', 5)`,
+    );
+    await open("/runs");
+    const slider = page.getByRole("slider", { name: "Runs accepted before" });
+    await slider.focus();
+    await page.keyboard.press("Home");
+    await page.waitForURL(/before=/);
+    const at = Date.parse(new URL(page.url()).searchParams.get("before")!);
+    // The counts of one bar that has both are not parted.
+    expect((Date.now() - at) / 3_600_000).toBeGreaterThan(71);
+    expect((Date.now() - at) / 3_600_000).toBeLessThan(83);
+    await seen(page, "No run is like this");
+  });
+
+  test("goes with the time that is looked at, and is named where nothing is as old", async () => {
+    const { api, page, open } = await stage();
+    await seed(api);
+    await open("/runs?before=2020-01-01T00:00:00Z");
+    await seen(page, "What keeps out most is accepted:<2020-01-01T00:00:00Z");
+    const range = page.getByRole("navigation", { name: "Time range" });
+    await range.getByRole("link", { name: "6h" }).press("Enter");
+    await page.waitForURL(/\?range=6h$/);
+    await seen(page, "15 runs");
+  });
+
+  test("is left from deep in the list for the first rows of another time", async () => {
+    const { api, page, open } = await stage();
+    const ids = await acceptedEvery(api, 1, 600);
+    await open("/runs?range=24h");
+    await seen(page, "200+ runs");
+    const slider = page.getByRole("slider", { name: "Runs accepted before" });
+    await until("the list is scrolled far", async () => {
+      await page.mouse.wheel(0, 5000);
+      return (await page.evaluate<number>("scrollY")) > 10_000;
+    });
+    expect(await slider.boundingBox(), "it stays in sight").toMatchObject({ y: 4 });
+    await slider.focus();
+    for (let n = 0; n < 3; n++) await page.keyboard.press("PageDown");
+    await page.waitForURL(/before=/);
+    const at = Date.parse(new URL(page.url()).searchParams.get("before")!);
+    const timeOf = (id: string) => Number.parseInt(id.replace("-", "").slice(0, 12), 16);
+    const first = page.locator(`.virtual [data-row="0"] a.open`);
+    await expect
+      .poll(() => first.getAttribute("href"), SOON)
+      .toBe(`/runs/${ids.find((id) => timeOf(id) < at)}`);
+    expect(await slider.boundingBox()).toMatchObject({ y: 4 });
+  });
+});
+
+/** Runs that were accepted one after the other until now, so many minutes apart, and have completed; answers their ids, newest first. */
+async function acceptedEvery(api: ApiUnderTest, minutes: number, count: number): Promise<string[]> {
+  const { rows } = await api.db.query<{ id: string }>(
+    `insert into millrace.run (id, job, queue, priority, trigger, input, state, attempts, started_at, finished_at)
+     select (substr(millrace.uuid_floor(at)::text, 1, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid,
+       'any/thing', 'default', 0, 'api', '{}', 'completed', 1, at, at
+     from (select now() - n * $1::float8 * interval '1 minute' as at from generate_series(1, $2::int) n) t returning id`,
+    [minutes, count],
+  );
+  return rows
+    .map(({ id }) => id)
+    .sort()
+    .toReversed();
+}
 
 describe.skipIf(!hasBrowser)("the time that is looked at", () => {
   test("is in the address, goes along to other screens, and moves by keys", async () => {

@@ -30,6 +30,12 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     empty: "No run is like this",
     full: "any/thing",
   },
+  {
+    name: "runs before an instant",
+    path: "/runs?before=2100-01-01T00:00:00Z",
+    empty: "No run is like this",
+    full: "503 for order 12",
+  },
   { name: "saved view", path: "/v/of-any-thing", full: "503 for order 12", also: saveView },
   {
     name: "run",

@@ -143,6 +143,8 @@ async function settled(page: Page): Promise<void> {
   await page.waitForSelector("main h1");
   await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
   await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
+  // How runs ended comes after the list that it is above.
+  await page.waitForFunction("document.querySelector('.scrubber > :empty') === null");
 }
 
 await main();

@@ -24,8 +24,8 @@ export class ExactNumber {
 const MARK = `exact-${crypto.randomUUID()}:`;
 const MARKED = new RegExp(`"${MARK}([^"]*)"`, "g");
 
-/** Digits enough that a double may not hold them. */
-const MAY_BE_LOST = /\d{16}|\d[eE][+]?\d{2}|\.\d{15}/;
+/** A number of digits enough that a double may not hold them, where a number can stand: ids are full of such digits, and need not be looked at. */
+const MAY_BE_LOST = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE][+-]?\d{2})/;
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 

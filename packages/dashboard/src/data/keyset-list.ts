@@ -1,4 +1,4 @@
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { type ReadonlySignal, batch, computed, signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ask } from "./ask.ts";
 import { Refused, type Trouble } from "./problem.ts";
@@ -16,75 +16,75 @@ export interface Paging<Row, Page> {
 interface Part<Row> {
   cursor: string | undefined;
   next: string | null;
+  /** The place of its first row in the list. */
+  from: number;
   count: number;
   /** Undefined for one that was dropped: it is asked for again when somebody scrolls there. */
   rows: readonly Row[] | undefined;
 }
 
-interface State<Row, Page> {
-  parts: readonly Part<Row>[];
-  /** The page that was asked for last, for what it says besides its rows. */
-  page: Page | undefined;
-  at: number | undefined;
-  trouble: Trouble | undefined;
-  loading: boolean;
-  /** Rows that have come since, and wait until somebody wants them. */
-  fresh: number;
-}
-
 /** More rows are not kept; the parts farthest from what is looked at are dropped. */
 const MOST_ROWS = 5000;
 const LOOK_EVERY_MS = 5000;
+/** The next page is asked for so many rows before the end is seen, so that a quick hand does not come to it. */
+const AHEAD = 100;
 
 /**
  * A list that is too long to have: it is read page by page from where the last one ended, so no page costs more than the first, and rows do not
  * move between pages. Rows that are there are changed in place; new ones are counted, and shown when asked for.
+ *
+ * What is known of it are signals each of its own: a page that comes draws the rows anew, and nothing else does.
  */
 export class KeysetList<Row, Page> {
   readonly #paging: Paging<Row, Page>;
-  readonly #state = signal<State<Row, Page>>({
-    parts: [],
-    page: undefined,
-    at: undefined,
-    trouble: undefined,
-    loading: false,
-    fresh: 0,
-  });
+  readonly #parts = signal<readonly Part<Row>[]>([]);
+  readonly #page = signal<Page | undefined>(undefined);
+  readonly #trouble = signal<Trouble | undefined>(undefined);
+  readonly #loading = signal(false);
+  readonly #fresh = signal(0);
   #head: { etag: string | undefined; page: Page } | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #underWay = new Map<string, AbortController>();
+
+  /** Whether anything of it has come. */
+  readonly begun = computed(() => this.#parts.value.length > 0);
+  /** How many rows there are so far. */
+  readonly length = computed(() => lengthOf(this.#parts.value));
+  /** Whether there are no more. */
+  readonly ended = computed(() => this.#parts.value.at(-1)?.next === null);
 
   constructor(paging: Paging<Row, Page>) {
     this.#paging = paging;
   }
 
-  get state(): ReadonlySignal<State<Row, Page>> {
-    return this.#state;
+  /** The page that was asked for last, for what it says besides its rows. */
+  get page(): ReadonlySignal<Page | undefined> {
+    return this.#page;
   }
 
-  /** How many rows there are so far, and whether there are more. */
-  get length(): number {
-    return this.#state.value.parts.reduce((sum, { count }) => sum + count, 0);
+  /** Of the last time that something was asked. */
+  get trouble(): ReadonlySignal<Trouble | undefined> {
+    return this.#trouble;
   }
 
-  get ended(): boolean {
-    const last = this.#state.value.parts.at(-1);
-    return last !== undefined && last.next === null;
+  get loading(): ReadonlySignal<boolean> {
+    return this.#loading;
+  }
+
+  /** Rows that have come since, and wait until somebody wants them. */
+  get fresh(): ReadonlySignal<number> {
+    return this.#fresh;
   }
 
   /** @returns undefined for one that is not there at the moment */
   row(index: number): Row | undefined {
-    let from = 0;
-    for (const { rows, count } of this.#state.value.parts) {
-      if (index < from + count) return rows?.[index - from];
-      from += count;
-    }
-    return undefined;
+    const part = partAt(this.#parts.value, index);
+    return part?.rows?.[index - part.from];
   }
 
   /** Begins to look for what has changed. @returns ends it */
   watch(): () => void {
-    if (this.#state.peek().parts.length === 0) void this.begin();
+    if (this.#parts.peek().length === 0) void this.begin();
     this.#timer = setInterval(() => {
       if (document.visibilityState === "visible") void this.#lookAtHead();
     }, LOOK_EVERY_MS);
@@ -97,135 +97,162 @@ export class KeysetList<Row, Page> {
 
   /** From the newest, with all that has come since. */
   async begin(): Promise<void> {
-    const read = await this.#read(undefined);
-    if (!read) return;
-    this.#head = read;
-    const { page } = read;
-    this.#set({ parts: [this.#part(undefined, page)], page, at: Date.now(), fresh: 0 });
+    await this.#read(undefined, undefined, (read) => {
+      this.#head = read;
+      this.#parts.value = [this.#part(undefined, read.page, 0)];
+      this.#page.value = read.page;
+      this.#fresh.value = 0;
+    });
   }
 
-  /** Has what lies between these rows loaded, and the next page where they reach the end. */
+  /** Has what lies between these rows loaded, and the next page where they come near the end. */
   need(from: number, to: number): void {
-    const { parts } = this.#state.peek();
-    let start = 0;
-    for (const part of parts) {
-      const end = start + part.count;
-      if (!part.rows && start < to && end > from) void this.#restore(part, from);
-      start = end;
+    const parts = this.#parts.peek();
+    for (let n = placeOf(parts, from); n < parts.length && parts[n]!.from < to; n++) {
+      if (!parts[n]!.rows) void this.#restore(parts[n]!, from);
     }
     const last = parts.at(-1);
-    if (last?.next && to >= start) void this.#extend(last.next, from);
+    // A search that was stopped has found little: no more of it is asked for than somebody sees.
+    const ahead = last ? Math.min(AHEAD, Math.floor(last.count / 2)) : 0;
+    if (last?.next && to + ahead >= lengthOf(parts)) void this.#extend(last.next, from);
   }
 
   /** Takes rows that have changed, in the places where they are. */
   take(changed: readonly Row[]): void {
     const { key } = this.#paging;
     const now = new Map(changed.map((row) => [key(row), row]));
-    const parts = this.#state
-      .peek()
-      .parts.map((part) =>
-        part.rows?.some((row) => now.has(key(row)))
-          ? { ...part, rows: part.rows.map((row) => now.get(key(row)) ?? row) }
-          : part,
-      );
-    this.#set({ parts });
+    const parts = this.#parts.peek();
+    const isAmong = (row: Row) => now.has(key(row));
+    if (!parts.some(({ rows }) => rows?.some(isAmong))) return;
+    this.#parts.value = parts.map((part) =>
+      part.rows?.some(isAmong)
+        ? { ...part, rows: part.rows.map((row) => now.get(key(row)) ?? row) }
+        : part,
+    );
   }
 
   async #extend(cursor: string, near: number): Promise<void> {
-    const read = await this.#read(cursor);
-    if (!read) return;
-    const { parts } = this.#state.peek();
-    if (parts.at(-1)?.next !== cursor) return;
-    this.#set({
-      parts: this.#trimmed([...parts, this.#part(cursor, read.page)], near),
-      page: read.page,
+    await this.#read(cursor, undefined, ({ page }) => {
+      const parts = this.#parts.peek();
+      if (parts.at(-1)?.next !== cursor) return;
+      const part = this.#part(cursor, page, lengthOf(parts));
+      this.#parts.value = trimmed([...parts, part], near);
+      this.#page.value = page;
     });
   }
 
-  async #restore(part: Part<Row>, near: number): Promise<void> {
-    const read = await this.#read(part.cursor);
-    if (!read) return;
-    const restored = this.#part(part.cursor, read.page);
-    const parts = this.#state
-      .peek()
-      .parts.map((one) => (one.cursor === part.cursor ? { ...restored, next: one.next } : one));
-    this.#set({ parts: this.#trimmed(parts, near) });
+  async #restore({ cursor }: Part<Row>, near: number): Promise<void> {
+    await this.#read(cursor, undefined, ({ page }) => {
+      let from = 0;
+      const parts = this.#parts.peek().map((one) => {
+        const part =
+          one.cursor === cursor
+            ? { ...this.#part(cursor, page, from), next: one.next }
+            : one.from === from
+              ? one
+              : { ...one, from };
+        from += part.count;
+        return part;
+      });
+      this.#parts.value = trimmed(parts, near);
+    });
   }
 
   async #lookAtHead(): Promise<void> {
     if (!this.#head) return this.begin();
-    const read = await this.#read(undefined, this.#head.etag);
-    if (!read) return;
-    this.#head = read;
-    const { key, rows } = this.#paging;
-    const now = new Map(rows(read.page).map((row) => [key(row), row]));
-    const parts = this.#state.peek().parts.map((part) => ({
-      ...part,
-      rows: part.rows?.map((row) => now.get(key(row)) ?? row),
-    }));
-    const [first] = parts;
-    const shown = new Set(first?.rows?.map(key));
-    const newest = first?.rows?.[0];
-    const place = newest === undefined ? -1 : [...now.keys()].indexOf(key(newest));
-    // Those above the first that is shown; all of them when it has left the page.
-    const above = [...now.keys()].slice(0, place < 0 ? undefined : place);
-    this.#set({ parts, at: Date.now(), fresh: above.filter((one) => !shown.has(one)).length });
+    let isFirst = false;
+    await this.#read(undefined, this.#head.etag, (read) => {
+      this.#head = read;
+      const { key, rows } = this.#paging;
+      const now = rows(read.page);
+      this.take(now);
+      const first = this.#parts.peek()[0]?.rows;
+      const shown = new Set(first?.map(key));
+      const newest = first?.[0];
+      const ids = now.map(key);
+      const place = newest === undefined ? -1 : ids.indexOf(key(newest));
+      // Those above the first that is shown; all of them when it has left the page.
+      const above = ids.slice(0, place < 0 ? undefined : place);
+      this.#fresh.value = above.filter((one) => !shown.has(one)).length;
+      isFirst = newest === undefined && now.length > 0;
+    });
     // There was nothing: what has come moves nothing under anybody's hand.
-    if (newest === undefined && now.size > 0) await this.begin();
+    if (isFirst) await this.begin();
   }
 
-  /** @returns undefined when there is nothing new, or it could not be had, which then is told */
+  /** @param take is given what has come; nothing when there is nothing new, or it could not be had, which then is told. All of it is drawn at once */
   async #read(
     cursor: string | undefined,
-    etag?: string,
-  ): Promise<{ page: Page; etag: string | undefined } | undefined> {
+    etag: string | undefined,
+    take: (read: { page: Page; etag: string | undefined }) => void,
+  ): Promise<void> {
     const name = cursor ?? "";
-    if (this.#underWay.has(name)) return undefined;
+    if (this.#underWay.has(name)) return;
     const mine = new AbortController();
     this.#underWay.set(name, mine);
-    this.#set({ loading: true });
+    this.#loading.value = true;
     try {
       const path = this.#paging.path(cursor);
       const answer = await ask<Page>(path, { signal: mine.signal, etag });
-      this.#set({ trouble: undefined });
-      return answer.data === undefined ? undefined : { page: answer.data, etag: answer.etag };
+      batch(() => {
+        this.#trouble.value = undefined;
+        if (answer.data !== undefined) take({ page: answer.data, etag: answer.etag });
+        this.#over(name);
+      });
     } catch (error) {
-      if (mine.signal.aborted) return undefined;
+      this.#over(name);
+      if (mine.signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
-      this.#set({ trouble: error.trouble });
-      return undefined;
-    } finally {
-      this.#underWay.delete(name);
-      this.#set({ loading: this.#underWay.size > 0 });
+      this.#trouble.value = error.trouble;
     }
   }
 
-  #part(cursor: string | undefined, page: Page): Part<Row> {
+  #over(name: string): void {
+    this.#underWay.delete(name);
+    this.#loading.value = this.#underWay.size > 0;
+  }
+
+  #part(cursor: string | undefined, page: Page, from: number): Part<Row> {
     const rows = this.#paging.rows(page);
-    return { cursor, next: this.#paging.next(page), count: rows.length, rows };
+    return { cursor, next: this.#paging.next(page), from, count: rows.length, rows };
   }
+}
 
-  #trimmed(parts: readonly Part<Row>[], near: number): readonly Part<Row>[] {
-    let kept = parts.reduce((sum, { rows }) => sum + (rows?.length ?? 0), 0);
-    if (kept <= MOST_ROWS) return parts;
-    const starts = parts.map((_, index) =>
-      parts.slice(0, index).reduce((sum, { count }) => sum + count, 0),
-    );
-    const farthest = parts
-      .map((_, index) => index)
-      .sort((a, b) => Math.abs(starts[b]! - near) - Math.abs(starts[a]! - near));
-    const trimmed = [...parts];
-    for (const index of farthest) {
-      if (kept <= MOST_ROWS) break;
-      kept -= trimmed[index]!.rows?.length ?? 0;
-      trimmed[index] = { ...trimmed[index]!, rows: undefined };
-    }
-    return trimmed;
-  }
+function lengthOf(parts: readonly Part<unknown>[]): number {
+  const last = parts.at(-1);
+  return last ? last.from + last.count : 0;
+}
 
-  #set(changes: Partial<State<Row, Page>>): void {
-    this.#state.value = { ...this.#state.peek(), ...changes };
+/** Where the part is that has a row, found by halves. @returns as many as there are where none has it */
+function placeOf(parts: readonly Part<unknown>[], index: number): number {
+  let [low, high] = [0, parts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const { from, count } = parts[middle]!;
+    if (from + count <= index) low = middle + 1;
+    else high = middle;
   }
+  return low;
+}
+
+function partAt<Row>(parts: readonly Part<Row>[], index: number): Part<Row> | undefined {
+  return parts[placeOf(parts, index)];
+}
+
+/** Without the rows that are farthest from where somebody looks, where there are too many. */
+function trimmed<Row>(parts: readonly Part<Row>[], near: number): readonly Part<Row>[] {
+  let kept = parts.reduce((sum, { rows }) => sum + (rows?.length ?? 0), 0);
+  if (kept <= MOST_ROWS) return parts;
+  const farthest = [...parts.keys()].sort(
+    (a, b) => Math.abs(parts[b]!.from - near) - Math.abs(parts[a]!.from - near),
+  );
+  const left = [...parts];
+  for (const index of farthest) {
+    if (kept <= MOST_ROWS) break;
+    kept -= left[index]!.rows?.length ?? 0;
+    left[index] = { ...left[index]!, rows: undefined };
+  }
+  return left;
 }
 
 /**
@@ -240,7 +267,7 @@ export function useKeysetList<Row, Page>(
   const asked = useMemo(() => new KeysetList(paging), [name]);
   const before = useRef(asked);
   useEffect(() => asked.watch(), [asked]);
-  const { parts, trouble } = asked.state.value;
-  if (parts.length > 0 || trouble) before.current = asked;
+  const trouble = asked.trouble.value;
+  if (asked.begun.value || trouble) before.current = asked;
   return { list: before.current, old: before.current !== asked, trouble };
 }

@@ -6,13 +6,13 @@ import { Refused, type Trouble } from "./problem.ts";
 /** What is known of a place of the API. Old data stays while new is asked for, and when it cannot be had. */
 export interface Known<T> {
   data: T | undefined;
-  /** When the server last said so, in milliseconds. */
-  at: number | undefined;
   /** Of the last time that it was asked. */
   trouble: Trouble | undefined;
 }
 
 export interface Shown<T> extends Known<T> {
+  /** When the server last said so, in milliseconds: apart, since it says the same again and again, and nothing else is drawn anew for that. */
+  at: ReadonlySignal<number | undefined>;
   /** The data are of what was asked for before: the answer to this is not there yet. */
   old: boolean;
   reload(): void;
@@ -21,7 +21,8 @@ export interface Shown<T> extends Known<T> {
 /** So many places are remembered, for who comes back to one. */
 const MOST = 60;
 const RETRY_MS = 5000;
-const NOTHING: Known<never> = { data: undefined, at: undefined, trouble: undefined };
+const NOTHING: Known<never> = { data: undefined, trouble: undefined };
+const NEVER: ReadonlySignal<undefined> = signal(undefined);
 const resources = new Map<string, Resource<unknown>>();
 
 /**
@@ -35,16 +36,16 @@ export function useResource<T>(
   { everyMs = 5000 }: { everyMs?: number } = {},
 ): Shown<T> {
   const resource = path === undefined ? undefined : resourceOf<T>(path);
-  const before = useRef<Known<T>>(NOTHING);
+  const before = useRef<Pick<Shown<T>, "data" | "at">>({ data: undefined, at: NEVER });
   useEffect(() => resource?.watch(everyMs), [resource, everyMs]);
-  const known = resource?.known.value ?? NOTHING;
+  const { data, trouble } = resource?.known.value ?? NOTHING;
   const reload = () => void resource?.load();
-  if (known.data !== undefined) {
-    before.current = known;
-    return { ...known, old: false, reload };
+  if (data !== undefined) {
+    before.current = { data, at: resource!.at };
+    return { ...before.current, trouble, old: false, reload };
   }
-  const shown = known.trouble ? (NOTHING as Known<T>) : before.current;
-  return { ...shown, trouble: known.trouble, old: shown.data !== undefined, reload };
+  const shown = trouble ? { data: undefined, at: NEVER } : before.current;
+  return { ...shown, trouble, old: shown.data !== undefined, reload };
 }
 
 /** Asks anew for whatever begins so and is looked at: to be called after something was changed. */
@@ -73,6 +74,7 @@ function resourceOf<T>(path: string): Resource<T> {
 class Resource<T> {
   readonly #path: string;
   readonly #known = signal<Known<T>>(NOTHING as Known<T>);
+  readonly #at = signal<number | undefined>(undefined);
   #etag: string | undefined;
   #watchers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -85,6 +87,10 @@ class Resource<T> {
 
   get known(): ReadonlySignal<Known<T>> {
     return this.#known;
+  }
+
+  get at(): ReadonlySignal<number | undefined> {
+    return this.#at;
   }
 
   get watched(): boolean {
@@ -119,8 +125,12 @@ class Resource<T> {
     try {
       const { data, etag } = await ask<T>(this.#path, { signal: mine.signal, etag: this.#etag });
       this.#etag = etag;
-      const old = this.#known.peek().data;
-      this.#known.value = { data: data ?? old, at: Date.now(), trouble: undefined };
+      this.#at.value = Date.now();
+      const old = this.#known.peek();
+      // Where it is as it was, what shows it stays as it is.
+      if (data !== undefined || old.trouble) {
+        this.#known.value = { data: data ?? old.data, trouble: undefined };
+      }
     } catch (error) {
       if (mine.signal.aborted) return;
       if (!(error instanceof Refused)) throw error;

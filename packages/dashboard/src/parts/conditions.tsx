@@ -123,7 +123,7 @@ export function Given<T>({
   const dim = old || trouble !== undefined;
   return (
     <>
-      {trouble && at !== undefined && <Stale trouble={trouble} at={at} onRetry={reload} />}
+      {trouble && <Stale trouble={trouble} at={at} onRetry={reload} />}
       <div class={dim ? "dim" : undefined} aria-busy={old}>
         {children(data)}
       </div>
@@ -131,12 +131,20 @@ export function Given<T>({
   );
 }
 
-function Stale({ trouble, at, onRetry }: { trouble: Trouble; at: number; onRetry: () => void }) {
+function Stale({
+  trouble,
+  at,
+  onRetry,
+}: {
+  trouble: Trouble;
+  at: Shown<unknown>["at"];
+  onRetry: () => void;
+}) {
   return (
     <p class="stale" role="status">
       <Icon name="warning" /> {trouble.title}. {/* Not read aloud each second anew. */}
       <span aria-hidden="true">
-        What you see is {lengthInWords(Math.max(1000, now.value - at))} old.
+        What you see is {lengthInWords(Math.max(1000, now.value - (at.value ?? 0)))} old.
       </span>
       <button type="button" class="link" onClick={onRetry}>
         Try again

@@ -27,24 +27,31 @@ export function VirtualRows({
   const [[from, to], setShown] = useState<readonly [number, number]>([0, 40]);
 
   useLayoutEffect(() => {
+    const box = element.current!;
+    let tall = 36;
+    let top = 0;
     const look = () => {
-      const box = element.current!;
-      // An empty row of the style's own height tells what it is.
-      const tall = box.firstElementChild!.getBoundingClientRect().height || 36;
-      setHeight(tall);
-      const top = -box.getBoundingClientRect().top;
-      const first = Math.max(0, Math.floor(top / tall) - MORE);
-      const last = Math.min(count, Math.ceil((top + innerHeight) / tall) + MORE);
+      const above = scrollY - top;
+      const first = Math.max(0, Math.floor(above / tall) - MORE);
+      const last = Math.min(count, Math.ceil((above + innerHeight) / tall) + MORE);
       setShown((old) => (old[0] === first && old[1] === last ? old : [first, last]));
     };
-    look();
+    // At each step of a scroll it would make the browser lay out what was just drawn.
+    const measure = () => {
+      // An empty row of the style's own height tells what it is.
+      tall = box.firstElementChild!.getBoundingClientRect().height || 36;
+      top = box.getBoundingClientRect().top + scrollY;
+      setHeight(tall);
+      look();
+    };
+    measure();
     addEventListener("scroll", look, { passive: true });
-    addEventListener("resize", look);
-    const sizes = new ResizeObserver(look);
+    addEventListener("resize", measure);
+    const sizes = new ResizeObserver(measure);
     sizes.observe(document.body);
     return () => {
       removeEventListener("scroll", look);
-      removeEventListener("resize", look);
+      removeEventListener("resize", measure);
       sizes.disconnect();
     };
   }, [count]);

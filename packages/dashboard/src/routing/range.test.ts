@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Range, boundsOf, inAddress, moved, rangeOf } from "./range.ts";
+import { type Range, beforeOf, boundsOf, inAddress, moved, rangeOf } from "./range.ts";
 
 const NOW = Date.parse("2027-03-01T12:00:00Z");
 const HOUR = 3_600_000;
@@ -17,6 +17,13 @@ test.each(["", "range=2h", "from=x&to=y", "from=2027-03-01", "from=2027-03-02&to
   "what is no range is none: %s",
   (text) => expect(rangeOf(new URLSearchParams(text))).toBeUndefined(),
 );
+
+test("where a list begins is read from the address, and another range begins at its end", () => {
+  expect(beforeOf(new URLSearchParams("before=2027-03-01T12:00:00Z"))).toBe(NOW);
+  expect(beforeOf(new URLSearchParams("before=yesterday"))).toBeUndefined();
+  expect(beforeOf(new URLSearchParams())).toBeUndefined();
+  expect(inAddress({ preset: "6h" })).toHaveProperty("before", undefined);
+});
 
 test("a range moves by its own length, and back to one that goes on with the time", () => {
   const before = moved({ preset: "1h" }, -1, NOW);

@@ -20,9 +20,15 @@ export function rangeOf(query: URLSearchParams): Range | undefined {
   return from! < to! ? { from: from!, to: to! } : undefined;
 }
 
-/** As `withQuery` takes it. */
+/** Where in it a list begins, which shows what is older: an instant in the address too; undefined for the newest. */
+export function beforeOf(query: URLSearchParams): number | undefined {
+  const at = Date.parse(query.get("before") ?? "");
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** As `withQuery` takes it. Another range is looked at from its end. */
 export function inAddress(range: Range | undefined): Record<string, string | undefined> {
-  const none = { range: undefined, from: undefined, to: undefined };
+  const none = { range: undefined, from: undefined, to: undefined, before: undefined };
   if (range === undefined) return none;
   if ("preset" in range) return { ...none, range: range.preset };
   return { ...none, from: instant(range.from), to: instant(range.to) };

@@ -1,4 +1,5 @@
-import { inUtc } from "../../parts/moment.ts";
+import { axisTime } from "../../parts/axis-time.ts";
+import { BAR_WIDTH, ENDS, OutcomeBars, mostEnded } from "../../parts/outcome-bars.tsx";
 import { At } from "../../parts/time.tsx";
 import { inAddress } from "../../routing/range.ts";
 import { go, withQuery } from "../../routing/router.ts";
@@ -7,21 +8,12 @@ import { useDrag } from "./use-drag.ts";
 
 const HEIGHT = 100;
 
-const KINDS = [
-  ["failed", "Failed"],
-  ["cancelled", "Cancelled"],
-  ["completed", "Completed"],
-] as const;
-
 /** How runs ended, by the minute or longer, failures at the bottom where they are seen. What is seen is also there as a table. */
 export function OutcomeChart({ overview }: { overview: Overview }) {
   const { bars, deploys } = overview;
   const count = bars.at.length;
-  const totals = bars.at.map((_, index) =>
-    KINDS.reduce((sum, [kind]) => sum + (bars[kind][index] ?? 0), 0),
-  );
-  const most = Math.max(1, ...totals);
-  const sum = (kind: (typeof KINDS)[number][0]) => bars[kind].reduce((a, b) => a + b, 0);
+  const most = mostEnded(bars);
+  const sum = (kind: (typeof ENDS)[number]["kind"]) => bars[kind].reduce((a, b) => a + b, 0);
   const from = Date.parse(bars.at[0] ?? "");
   const length = count * bars.seconds * 1000;
   const drag = useDrag(count, (first, last) => {
@@ -32,9 +24,9 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
     <section class="chart" aria-label="Outcomes">
       <div class="row">
         <h2>Outcomes</h2>
-        {KINDS.toReversed().map(([kind, word]) => (
+        {ENDS.toReversed().map(({ kind, word, token }) => (
           <span key={kind} class="legend">
-            <span class={`swatch bar-${TOKENS[kind]}`} aria-hidden="true" />
+            <span class={`swatch bar-${token}`} aria-hidden="true" />
             {word} {sum(kind).toLocaleString("en")}
           </span>
         ))}
@@ -43,46 +35,15 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
         </span>
       </div>
       <svg
-        viewBox={`0 0 ${count * 10} ${HEIGHT}`}
+        viewBox={`0 0 ${count * BAR_WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
         {...drag.handlers}
         aria-label={`${sum("completed")} completed, ${sum("failed")} failed, ${sum("cancelled")} cancelled`}
       >
-        <defs>
-          <pattern
-            id="hatch"
-            width="4"
-            height="4"
-            patternUnits="userSpaceOnUse"
-            patternTransform="rotate(45)"
-          >
-            <rect width="4" height="4" fill="var(--failed)" />
-            <rect width="1" height="4" fill="var(--base)" />
-          </pattern>
-        </defs>
-        {bars.at.map((at, index) => {
-          let top = HEIGHT;
-          return KINDS.map(([kind]) => {
-            const value = bars[kind][index] ?? 0;
-            if (value === 0) return null;
-            // What failed is seen, however much did not.
-            const tall = Math.max(kind === "failed" ? 3 : 1, (value / most) * (HEIGHT - 4));
-            top -= tall;
-            return (
-              <rect
-                key={`${at} ${kind}`}
-                x={index * 10 + 1}
-                y={top}
-                width="8"
-                height={tall}
-                fill={kind === "failed" ? "url(#hatch)" : `var(--${TOKENS[kind]})`}
-              />
-            );
-          });
-        })}
+        <OutcomeBars bars={bars} height={HEIGHT} />
         {deploys.map(({ job, version, at }) => {
-          const x = ((Date.parse(at) - from) / length) * count * 10;
+          const x = ((Date.parse(at) - from) / length) * count * BAR_WIDTH;
           return (
             <line
               key={`${job} ${version}`}
@@ -101,8 +62,8 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
         {drag.chosen && (
           <rect
             class="chosen"
-            x={drag.chosen[0] * 10}
-            width={(drag.chosen[1] - drag.chosen[0] + 1) * 10}
+            x={drag.chosen[0] * BAR_WIDTH}
+            width={(drag.chosen[1] - drag.chosen[0] + 1) * BAR_WIDTH}
             y="0"
             height={HEIGHT}
           />
@@ -128,20 +89,6 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
   );
 }
 
-const TOKENS = { completed: "succeeded", failed: "failed", cancelled: "cancelled" } as const;
-
 function barWords(seconds: number): string {
   return seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`;
-}
-
-/** @param lengthMs of all that is shown: of much, the day says more than the minute */
-function axisTime(at: number, lengthMs: number): string {
-  const options: Intl.DateTimeFormatOptions =
-    lengthMs > 2 * 86_400_000
-      ? { weekday: "short", day: "numeric" }
-      : { weekday: "short", hour: "2-digit", minute: "2-digit" };
-  return new Date(at).toLocaleString([], {
-    ...options,
-    ...(inUtc.value && { timeZone: "UTC" }),
-  });
 }

@@ -3,9 +3,9 @@ import type { RunCount } from "@millrace/core/api";
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../../data/ask.ts";
 import { Empty } from "../../parts/conditions.tsx";
-import { type Range, inAddress } from "../../routing/range.ts";
+import { inAddress } from "../../routing/range.ts";
 import { go, withQuery } from "../../routing/router.ts";
-import { termOf, within } from "./run-query.ts";
+import { type Time, termsOf, within } from "./run-query.ts";
 import { troubleWith } from "./run-search.tsx";
 
 /** More are not counted: each is a search. */
@@ -20,8 +20,8 @@ interface Part {
 }
 
 /** No run is there at all, or none that fits: then it is shown which part of the query keeps out how many. */
-export function NoRuns({ query, range }: { query: string; range: Range | undefined }) {
-  const parts = partsOf(query, range);
+export function NoRuns({ query, time }: { query: string; time: Time }) {
+  const parts = partsOf(query, time);
   const counts = useCounts(parts);
   if (parts.length === 0) {
     return (
@@ -34,7 +34,7 @@ export function NoRuns({ query, range }: { query: string; range: Range | undefin
   return (
     <Empty title="No run is like this">
       <p>
-        Nothing fits <code>{within(query, range)}</code>.{" "}
+        Nothing fits <code>{within(query, time)}</code>.{" "}
         {most && (
           <>
             What keeps out most is <code>{most.term}</code>.{" "}
@@ -68,18 +68,30 @@ export function NoRuns({ query, range }: { query: string; range: Range | undefin
   );
 }
 
-function partsOf(query: string, range: Range | undefined): Part[] {
+function partsOf(query: string, time: Time): Part[] {
   const terms = parseQuery(query).terms.slice(0, MOST_TERMS);
   const parts = terms.map(({ at, length }): Part => {
     const rest = `${query.slice(0, at)}${query.slice(at + length)}`.replaceAll(/\s+/g, " ").trim();
     return {
       term: query.slice(at, at + length),
-      rest: within(rest, range),
+      rest: within(rest, time),
       to: withQuery({ q: rest }),
     };
   });
-  const time = termOf(range);
-  if (time) parts.push({ term: time, rest: query, to: withQuery(inAddress(undefined)) });
+  const { range, before } = time;
+  const ofTime = [
+    {
+      term: termsOf({ range, before: undefined }),
+      rest: within(query, { range: undefined, before }),
+      to: withQuery({ range: undefined, from: undefined, to: undefined }),
+    },
+    {
+      term: termsOf({ range: undefined, before }),
+      rest: within(query, { range, before: undefined }),
+      to: withQuery({ before: undefined }),
+    },
+  ];
+  parts.push(...ofTime.filter(({ term }) => term !== ""));
   // Of several values with commas between them, one cannot be taken away so.
   return parts.filter(({ rest }) => !troubleWith(rest));
 }

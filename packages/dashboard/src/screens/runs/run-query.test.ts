@@ -21,10 +21,23 @@ test("which quick filter holds is told by the query alone", () => {
 });
 
 test("the time that is looked at is part of the query, whichever it is", () => {
-  expect(within("job:crm", undefined)).toBe("job:crm");
-  expect(within("", { preset: "6h" })).toBe("age:<6h");
+  const any = { range: undefined, before: undefined };
+  expect(within("job:crm", any)).toBe("job:crm");
+  expect(within("", { ...any, range: { preset: "6h" } })).toBe("age:<6h");
   const [from, to] = ["2027-03-01T10:00:00Z", "2027-03-01T11:30:00Z"];
-  const text = within("job:crm", { from: Date.parse(from), to: Date.parse(to) });
+  const range = { from: Date.parse(from), to: Date.parse(to) };
+  const text = within("job:crm", { ...any, range });
   expect(text).toBe(`job:crm accepted:>=${from} accepted:<${to}`);
   expect(parseQuery(text).terms).toHaveLength(3);
+});
+
+test("a list that begins in the past begins so within the time that is looked at", () => {
+  const [from, at, to] = ["2027-03-01T10:00:00Z", "2027-03-01T11:00:00Z", "2027-03-01T11:30:00Z"];
+  const before = Date.parse(at);
+  expect(within("job:crm", { range: undefined, before })).toBe(`job:crm accepted:<${at}`);
+  expect(within("", { range: { preset: "7d" }, before })).toBe(`age:<7d accepted:<${at}`);
+  const range = { from: Date.parse(from), to: Date.parse(to) };
+  expect(within("", { range, before })).toBe(`accepted:>=${from} accepted:<${at}`);
+  const beyond = Date.parse(to) + 1000;
+  expect(within("", { range, before: beyond })).toBe(`accepted:>=${from} accepted:<${to}`);
 });

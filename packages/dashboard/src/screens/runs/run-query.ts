@@ -1,5 +1,12 @@
 import { type Range, instant } from "../../routing/range.ts";
 
+/** The time that is looked at, and where in it the list begins. */
+export interface Time {
+  range: Range | undefined;
+  /** Only what was accepted before; undefined for the newest as well. */
+  before: number | undefined;
+}
+
 /** What the quick filters are about: the states that people look for. */
 export const QUICK = [
   { title: "All", term: "" },
@@ -30,15 +37,20 @@ export function statusOf(query: string): string | undefined {
 }
 
 /** The query with the time that is looked at: so it says all there is to say to whatever takes a query. */
-export function within(query: string, range: Range | undefined): string {
-  return [query, termOf(range)].filter(Boolean).join(" ");
+export function within(query: string, time: Time): string {
+  return [query, termsOf(time)].filter(Boolean).join(" ");
 }
 
-/** As a query says a range; "" for any time. */
-export function termOf(range: Range | undefined): string {
-  if (range === undefined) return "";
-  if ("preset" in range) return `age:<${range.preset}`;
-  return `accepted:>=${instant(range.from)} accepted:<${instant(range.to)}`;
+/** As a query says it; "" for any time. */
+export function termsOf({ range, before }: Time): string {
+  const still = range && !("preset" in range) ? range : undefined;
+  const until = Math.min(still?.to ?? Infinity, before ?? Infinity);
+  const terms = [
+    range && "preset" in range && `age:<${range.preset}`,
+    still && `accepted:>=${instant(still.from)}`,
+    until < Infinity && `accepted:<${instant(until)}`,
+  ];
+  return terms.filter(Boolean).join(" ");
 }
 
 export function runsPath(query: string, cursor: string | undefined): string {

@@ -1,24 +1,21 @@
 import type { RunSummary } from "@millrace/core/api";
 import { isFinal } from "@millrace/core";
+import { memo } from "../../parts/memo.ts";
 import type { Column } from "./columns.tsx";
 import { shortId } from "./short-id.ts";
 
-/** A run in a list: a row, on a small screen a card. */
-export function RunRow({
-  run,
-  columns,
-  index,
-  ticked,
-  current,
-  onTick,
-}: {
+interface RowProps {
   run: RunSummary;
   columns: readonly Column[];
   index: number;
   ticked: boolean;
   current: boolean;
-  onTick: (upTo: boolean) => void;
-}) {
+  /** The same at every rendering. */
+  onTick: (index: number, upTo: boolean) => void;
+}
+
+/** A run in a list: a row, on a small screen a card. */
+export const RunRow = memo(({ run, columns, index, ticked, current, onTick }: RowProps) => {
   const ended = isFinal(run.state);
   return (
     <div
@@ -33,7 +30,7 @@ export function RunRow({
           type="checkbox"
           checked={ticked}
           aria-label={`Tick run ${shortId(run.id)} of ${run.job}`}
-          onClick={(event) => onTick(event.shiftKey)}
+          onClick={(event) => onTick(index, event.shiftKey)}
         />
       </span>
       {columns.map(({ name, hint, cell }) => (
@@ -54,4 +51,4 @@ export function RunRow({
       </span>
     </div>
   );
-}
+});
