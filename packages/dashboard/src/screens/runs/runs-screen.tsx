@@ -6,6 +6,7 @@ import { Loading, TroublePanel } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
 import { RangePicker } from "../../parts/range-picker.tsx";
+import { Share } from "../../parts/share.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { type Range, rangeOf } from "../../routing/range.ts";
 import { go, place, withQuery } from "../../routing/router.ts";
@@ -48,6 +49,7 @@ export function RunsScreen({ isScreen }: ScreenProps) {
             Columns
           </button>
           <ExportRuns query={whole} />
+          <Share shared={{ query, range }} />
           <CopyAs
             request={{ path: runsPath(whole, undefined) }}
             cli={whole === "" ? "millrace runs" : `millrace runs ${shellQuoted(whole)}`}
@@ -221,6 +223,7 @@ function RunList({
       {ticked.size > 0 && (
         <SelectionBar
           ids={ticked}
+          shared={{ query: asked, range, runs: ticked }}
           all={
             query === ""
               ? undefined
