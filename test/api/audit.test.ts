@@ -108,6 +108,9 @@ const subscriptionPath = (name: string) => `webhooks/subscriptions/${name}`;
 const newWebhook = ({ said }: Scene, name: string) =>
   said(subscriptionPath(name), newSubscription, { method: "PUT" });
 
+const newIncident = async ({ said }: Scene) =>
+  (await said("incidents", { title: "Theirs", note: reason })).slug as string;
+
 const newPerson = ({ said }: Scene, name: string) =>
   said("people", { email: `${name}@example.com`, role: "editor" });
 
@@ -156,6 +159,19 @@ const ACTS: Record<string, Act> = {
       [CANARY],
     );
     return ["views/old", undefined, "view.removed view:old"];
+  },
+  createIncident: async () => [
+    "incidents",
+    { title: "Orders fail", query: `input.name:${CANARY}`, note: reason },
+    "incident.made incident:",
+  ],
+  addIncidentNote: async (scene) => {
+    const slug = await newIncident(scene);
+    return [`incidents/${slug}/notes`, { text: reason }, `incident.noted incident:${slug}`];
+  },
+  removeIncident: async (scene) => {
+    const slug = await newIncident(scene);
+    return [`incidents/${slug}`, undefined, `incident.removed incident:${slug}`];
   },
   resolveDoubt: async (scene) => {
     const held = await heldRun(scene);

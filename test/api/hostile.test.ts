@@ -278,6 +278,8 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/operations/preview": { kind: "dismiss", filter: { job: "nothing" } },
     "/api/v1/errors/{fingerprint}": { note: "x" },
     "/api/v1/views/{slug}": { title: "x", query: "" },
+    "/api/v1/incidents": { title: "x" },
+    "/api/v1/incidents/{slug}/notes": { text: "x" },
     "/api/v1/schedules": { name: "nightly", job: "nothing", cron: "0 3 * * *" },
     "/api/v1/schedules/{name}": { cron: "0 3 * * *" },
     "/api/v1/schedules/{name}/backfill": range,
@@ -300,7 +302,7 @@ test("without the database every request says so in one form, and the API's own 
     for (const method of Object.keys(operations)) {
       const ids = /^\/api\/v1\/(operations|workers)/.test(path) ? "1" : id;
       const named = path.startsWith("/api/v1/secrets") ? "CRM_TOKEN" : "default";
-      const parts: Record<string, string> = { name: named, email: "ana@example.com", slug: "x" };
+      const parts: Record<string, string> = { name: named, email: "ana@example.com", slug: "abcd" };
       Object.assign(parts, { fingerprint: "00000000000000aa" });
       const where = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parts[name] ?? ids);
       const json = ["post", "put", "patch"].includes(method) ? (bodies[path] ?? {}) : undefined;

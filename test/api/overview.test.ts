@@ -6,6 +6,7 @@ import { takeSample } from "../../packages/server/src/store/queue-samples.ts";
 import { finishUnwinding } from "../../packages/server/src/store/unwinding.ts";
 import { tellCounts } from "../../packages/server/src/store/worker-counts.ts";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
+import { minuteAgo, seedMinute } from "../support/minute.ts";
 
 const FAILURE = { class: "HttpError", message: "503 for order 17", stack: null };
 
@@ -133,4 +134,93 @@ test("who is confined to a project is told of its own alone", async () => {
   await enqueue(api, { job: "crm/sync" });
   const whole = await overview(api);
   expect(whole.numbers.waiting).toBe(2);
+});
+
+const minute = async (api: ApiUnderTest, at: Date, key?: string) =>
+  api.call(`/api/v1/overview/minute?at=${at.toISOString()}`, key ? { key } : {});
+
+test("of a minute that is over it is told how runs ended, what stood, and what was wrong then", async () => {
+  const api = await startApi();
+  const at = minuteAgo(30 * 60_000);
+  await seedMinute(api, at);
+  const { body, status } = await minute(api, new Date(at.getTime() + 42_000));
+  expect(status, JSON.stringify(body)).toBe(200);
+  expect(body).toEqual({
+    at: at.toISOString(),
+    ends: {
+      ...{ seconds: 60, at: at.toISOString() },
+      ...{ completed: 7, failed: 2, cancelled: 1, retried: 0, lost: 3 },
+    },
+    standing: {
+      ...{ running: 1, waiting: 4, oldestWaitSeconds: 61.5 },
+      queues: [{ queue: "slow", waiting: 4, running: 1, oldestSeconds: 61.5 }],
+    },
+    errors: {
+      seconds: 300,
+      at: new Date(Math.floor(at.getTime() / 300_000) * 300_000).toISOString(),
+      groups: [
+        {
+          ...{ fingerprint: "00000000000000dd", errorClass: "HttpError", message: "" },
+          ...{ jobs: ["nothing"], count: 2, firstSeen: at.toISOString() },
+        },
+      ],
+    },
+    calls: [{ host: "crm.example", calls: 9, failed: 2 }],
+    alerts: [
+      expect.objectContaining({ rule: "still", severity: "warning", resolvedAt: null }),
+      expect.objectContaining({ rule: "then", resolvedAt: expect.any(String) }),
+    ],
+    workersLost: [expect.objectContaining({ name: "box" })],
+    deploys: [expect.objectContaining({ job: "nothing", version: "7" })],
+  });
+});
+
+test("what is kept of a minute no more, or what nobody looked at, is said to be not known", async () => {
+  const api = await startApi();
+  const HOUR = 3_600_000;
+  const recent = (await minute(api, minuteAgo(10 * 60_000))).body;
+  // Nothing ended, and nobody looked what stood.
+  expect(recent).toMatchObject({ ends: { seconds: 60, completed: 0 }, standing: null, calls: [] });
+  await api.db.query(
+    "insert into millrace.queue_sample (minute, at, starts) values (date_trunc('minute', now()) - interval '7 minutes', now(), '{}')",
+  );
+  expect((await minute(api, minuteAgo(7 * 60_000))).body.standing).toEqual({
+    ...{ running: 0, waiting: 0, oldestWaitSeconds: null, queues: [] },
+  });
+  const yesterday = minuteAgo(30 * HOUR);
+  await seedMinute(api, yesterday);
+  expect((await minute(api, yesterday)).body).toMatchObject({
+    ends: { seconds: 3600, failed: 2 },
+    ...{ standing: null, calls: null },
+    errors: { groups: [{ count: 2 }] },
+    workersLost: [{ name: "box" }],
+  });
+  expect((await minute(api, minuteAgo(40 * 24 * HOUR))).body).toMatchObject({
+    ...{ ends: null, standing: null, errors: null, calls: null, workersLost: null, deploys: [] },
+  });
+  const ahead = await minute(api, new Date(Date.now() + HOUR));
+  expect(ahead).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining("to come") },
+  });
+});
+
+test("of a minute that is over, who is confined to a project is told of its own alone", async () => {
+  const api = await startApi();
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const sync = defineJob({ name: "crm/sync", run: () => null });
+  await new JobRegistry([sync]).register(api.db, { project: "crm" });
+  const made = await api.call("/api/v1/keys", {
+    json: { name: "of crm", role: "viewer", projects: ["crm"] },
+  });
+  const at = minuteAgo(20 * 60_000);
+  await seedMinute(api, at);
+  const { body, text } = await minute(api, at, made.body.key);
+  expect(body).toMatchObject({
+    ends: { completed: 0, failed: 0, lost: 0 },
+    standing: { running: 0, waiting: 0, queues: [] },
+    ...{ errors: { groups: [] }, calls: [], alerts: [], workersLost: [], deploys: [] },
+  });
+  expect(text).not.toContain("nothing");
+  expect(text).not.toContain("slow");
 });

@@ -147,12 +147,14 @@ const LISTS: Record<
 /** Of who asks, and of no object. */
 const OF_THE_CALLER = ["whoAmI", "getSession", "logOut", "changePassword"];
 
-/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, lines, run-export, live, overview, agenda, retention, error-groups, views. */
+/** What answers neither names nor ids, or goes by a name that is of no project; that it is of the caller's projects alone is shown beside what it answers: test/api/search, lines, run-export, live, overview, agenda, retention, error-groups, views, incidents. */
 const ELSEWHERE = [
   ...["listLines", "followLines"],
   ...["countRuns", "watchLive", "listErrorGroups", "getErrorGroup", "changeErrorGroup"],
-  ...["exportRuns", "getOverview", "getAgenda", "getRetention"],
+  ...["exportRuns", "getOverview", "getOverviewMinute", "getAgenda", "getRetention"],
   ...["listViews", "getView", "saveView", "removeView"],
+  ...["listIncidents", "createIncident", "getIncident", "getIncidentMarkdown"],
+  ...["addIncidentNote", "removeIncident"],
 ];
 
 type Ask = (call: Call) => Promise<Answer>;

@@ -5,6 +5,7 @@ import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import { askFor } from "../support/approval.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 import { putInDoubt } from "../support/doubt.ts";
+import { minuteAgo, seedMinute } from "../support/minute.ts";
 
 export interface ScreenCase {
   name: string;
@@ -20,9 +21,18 @@ export interface ScreenCase {
   also?: (api: ApiUnderTest) => Promise<void>;
 }
 
+const SEEDED_MINUTE = minuteAgo(12 * 60_000);
+
 /** Every screen: another one joins all tests of the matrix by a row. */
 export const SCREEN_CASES: readonly ScreenCase[] = [
   { name: "home", path: "/", empty: "Nothing has run yet", full: "Outcomes" },
+  {
+    name: "home in a minute that is over",
+    path: `/?at=${SEEDED_MINUTE.toISOString()}`,
+    empty: "What waited and ran is not known",
+    full: "crm.example",
+    also: (api) => seedMinute(api, SEEDED_MINUTE),
+  },
   { name: "runs", path: "/runs", empty: "No run yet", full: "HttpError: 503 for order 1" },
   {
     name: "runs of a time, by columns of one's own",
@@ -123,6 +133,14 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "What became of them",
     refused: "Pause",
     also: operate,
+  },
+  { name: "incidents", path: "/i", empty: "No incident yet", full: "Orders fail", also: keep },
+  {
+    name: "incident",
+    path: "/i/orders",
+    full: "Since the deploy",
+    refused: "Add note",
+    also: keep,
   },
   {
     name: "API keys",
@@ -246,6 +264,18 @@ async function becomeFlow(api: ApiUnderTest): Promise<void> {
 export async function saveView(api: ApiUnderTest): Promise<void> {
   const json = { title: "Of any thing", query: "job:any/thing", shared: true };
   await api.call("/api/v1/views/of-any-thing", { method: "PUT", json });
+}
+
+/** An incident at an address that is known. */
+export async function keep(api: ApiUnderTest): Promise<void> {
+  await fail(api);
+  await seedMinute(api, SEEDED_MINUTE);
+  const json = {
+    ...{ title: "Orders fail", note: "Since the deploy\nof 13:02", query: "status:failed" },
+    ...{ at: SEEDED_MINUTE.toISOString(), errorGroup: "00000000000000bb" },
+  };
+  await api.call("/api/v1/incidents", { json });
+  await api.db.query("update millrace.incident set slug = 'orders'");
 }
 
 async function operate(api: ApiUnderTest): Promise<void> {

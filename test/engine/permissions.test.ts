@@ -11,6 +11,11 @@ import {
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
 import { changeGroup } from "../../packages/server/src/engine/errors/change-group.ts";
+import {
+  dropIncident,
+  keepIncident,
+  noteIncident,
+} from "../../packages/server/src/engine/incidents.ts";
 import { dropView, keepView } from "../../packages/server/src/engine/saved-views.ts";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
@@ -91,7 +96,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   },
   read: { keepView, dropView },
   operate: {
-    ...{ changeGroup },
+    ...{ changeGroup, keepIncident, noteIncident, dropIncident },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },

@@ -16,6 +16,7 @@ export const DASHBOARD_PATHS = [
   "settings",
   "system",
   "v",
+  "i",
 ] as const;
 
 export type DashboardPath = "/" | `/${(typeof DASHBOARD_PATHS)[number]}${string}`;

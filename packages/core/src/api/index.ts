@@ -54,15 +54,33 @@ export {
   RotateApiKey,
   WhoAmI,
 } from "./keys.ts";
+export {
+  AddIncidentNote,
+  ByIncident,
+  CreateIncident,
+  Incident,
+  IncidentInfo,
+  IncidentNote,
+  IncidentPage,
+  IncidentRun,
+  IncidentSnapshot,
+  ListIncidents,
+  MAX_INCIDENT_NOTES,
+  MAX_INCIDENT_RUNS,
+  MAX_INCIDENTS,
+} from "./incidents.ts";
 export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
 export { FollowLogs, LinePage, ListLines, LostLines, RunLine } from "./lines.ts";
 export {
   Attention,
+  MAX_OF_A_MINUTE,
   Overview,
   OVERVIEW_RANGES,
+  OverviewMinute,
   type OverviewRange,
   ReadOverview,
+  ReadOverviewMinute,
 } from "./overview.ts";
 export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
 export {

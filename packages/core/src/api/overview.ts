@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SEVERITIES } from "../alert.ts";
 import { Instant, RunId } from "./runs.ts";
 
 export const OVERVIEW_RANGES = ["1h", "6h", "24h", "7d"] as const;
@@ -112,3 +113,92 @@ export const Overview = z
   .meta({ id: "Overview" });
 
 export type Overview = z.infer<typeof Overview>;
+
+export const ReadOverviewMinute = z.strictObject({
+  at: Instant.describe("Any instant of the minute; not one that is to come"),
+});
+
+export type ReadOverviewMinute = z.infer<typeof ReadOverviewMinute>;
+
+/** As many of a kind an overview of a minute names at the most. */
+export const MAX_OF_A_MINUTE = 50;
+
+/** What was seen then, each part by itself: null is what is not kept any more, or what nobody looked at. */
+export const OverviewMinute = z
+  .object({
+    at: Instant.describe("When the minute began"),
+    ends: z
+      .object({
+        seconds: z.int().describe("60; 3600 where only the hour is kept"),
+        at: Instant,
+        completed: z.int(),
+        failed: z.int(),
+        cancelled: z.int(),
+        retried: z.int().describe("Attempts that failed, of runs that went on"),
+        lost: z.int().describe("Attempts that were lost with their worker"),
+      })
+      .nullable()
+      .describe("How attempts and runs ended"),
+    standing: z
+      .object({
+        running: z.int(),
+        waiting: z.int(),
+        oldestWaitSeconds: z.number().nullable(),
+        queues: z
+          .array(
+            z.object({
+              queue: z.string(),
+              waiting: z.int(),
+              running: z.int(),
+              oldestSeconds: z.number(),
+            }),
+          )
+          .describe("Those in which anything was, with what waited most first"),
+      })
+      .nullable()
+      .describe("What waited and ran when it was looked at within the minute"),
+    errors: z
+      .object({
+        seconds: z.int(),
+        at: Instant,
+        groups: z.array(
+          z.object({
+            fingerprint: z.string(),
+            errorClass: z.string(),
+            message: z.string().describe("Of the run that failed so last, up to now"),
+            jobs: z.array(z.string()),
+            count: z.int(),
+            firstSeen: Instant,
+          }),
+        ),
+      })
+      .nullable()
+      .describe("What runs failed with in the five minutes of which it is one, the most first"),
+    calls: z
+      .array(z.object({ host: z.string(), calls: z.int(), failed: z.int() }))
+      .nullable()
+      .describe("Calls of handlers, those of which most failed first"),
+    alerts: z
+      .array(
+        z.object({
+          id: z.uuid(),
+          rule: z.string(),
+          subject: z.string(),
+          severity: z.enum(SEVERITIES),
+          firedAt: Instant,
+          resolvedAt: Instant.nullable().describe("Null for one that fires still"),
+        }),
+      )
+      .nullable()
+      .describe("Those that fired then, the most severe first"),
+    workersLost: z
+      .array(z.object({ worker: z.int(), name: z.string(), lostAt: Instant }))
+      .nullable()
+      .describe("Within the hour before"),
+    deploys: z
+      .array(z.object({ job: z.string(), version: z.string(), at: Instant }))
+      .describe("Versions that were first seen within the hour before, oldest first"),
+  })
+  .meta({ id: "OverviewMinute" });
+
+export type OverviewMinute = z.infer<typeof OverviewMinute>;

@@ -26,9 +26,15 @@ export function beforeOf(query: URLSearchParams): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** As `withQuery` takes it. Another range is looked at from its end. */
+/** As `withQuery` takes it. Another range is looked at from its end; a minute that was looked at within one is left with it. */
 export function inAddress(range: Range | undefined): Record<string, string | undefined> {
-  const none = { range: undefined, from: undefined, to: undefined, before: undefined };
+  const none = {
+    range: undefined,
+    from: undefined,
+    to: undefined,
+    before: undefined,
+    at: undefined,
+  };
   if (range === undefined) return none;
   if ("preset" in range) return { ...none, range: range.preset };
   return { ...none, from: instant(range.from), to: instant(range.to) };
@@ -56,6 +62,13 @@ export function moved(range: Range, by: -1 | 1, now: number): Range {
   if (to + by * length < now - length / NEARLY) {
     return { from: from + by * length, to: to + by * length };
   }
+  return goingOn(range) ?? { from: now - length, to: now };
+}
+
+/** One of a usual length that ends now; undefined for an odd one. */
+export function goingOn(range: Range): Range | undefined {
+  if ("preset" in range) return range;
+  const length = range.to - range.from;
   const preset = PRESETS.find((one) => Math.abs(LENGTH_MS[one] * HOUR_MS - length) < 1000);
-  return preset ? { preset } : { from: now - length, to: now };
+  return preset && { preset };
 }

@@ -60,6 +60,8 @@ function nameOf(event: KeyboardEvent, mod: boolean): string {
 
 function isWriting(target: EventTarget | null): boolean {
   return (
-    target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]")
+    // Into a slider nobody writes.
+    target instanceof HTMLElement &&
+    target.matches("input:not([type=range]), textarea, select, [contenteditable]")
   );
 }

@@ -128,6 +128,17 @@ export const SCREENS: readonly Screen[] = [
     load: async () => (await import("../screens/alerts/alerts-screen.tsx")).AlertsScreen,
   },
   {
+    path: "/i",
+    title: "Incidents",
+    navigation: { icon: "¶", key: "i" },
+    load: async () => (await import("../screens/incidents/incidents-screen.tsx")).IncidentsScreen,
+  },
+  {
+    path: "/i/:slug",
+    title: "Incident",
+    load: async () => (await import("../screens/incidents/incident-screen.tsx")).IncidentScreen,
+  },
+  {
     path: "/settings",
     title: "Settings",
     navigation: { icon: "§", key: "t" },

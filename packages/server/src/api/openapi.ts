@@ -34,6 +34,7 @@ const TAGS = [
   },
   { name: "errors", description: "What runs fail with, by fingerprint." },
   { name: "views", description: "Searches that people keep." },
+  { name: "incidents", description: "What was seen of a stretch of time, kept as it was." },
   { name: "live", description: "What is told to who watches." },
   { name: "workers", description: "The processes that execute runs." },
   { name: "projects", description: "To which things belong, and callers may be confined." },

@@ -13,8 +13,8 @@ const BARS = {
 } as const satisfies Record<OverviewRange, { count: number; seconds: number }>;
 
 /** How long counts are kept, by the minute and by the hour (`store/outcomes.ts`); less than that, so that the oldest bar is whole. */
-const MINUTES_KEPT_MS = 25 * HOUR_MS;
-const HOURS_KEPT_MS = 31 * 24 * HOUR_MS;
+export const MINUTES_KEPT_MS = 25 * HOUR_MS;
+export const HOURS_KEPT_MS = 31 * 24 * HOUR_MS;
 
 /** How long a bar of any other range may be: as short as gives no more than so many. */
 const MOST_BARS = 100;

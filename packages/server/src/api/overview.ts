@@ -21,7 +21,7 @@ import {
   readSamples,
 } from "../store/overview.ts";
 import type { Queryable } from "../store/statement.ts";
-import { barsOf, firstBar } from "./overview-bars.ts";
+import { type Bars, barsOf, firstBar } from "./overview-bars.ts";
 import { instant } from "./present/instant.ts";
 
 const MINUTE_MS = 60_000;
@@ -48,19 +48,17 @@ export async function readOverview(
   projects: Projects,
   now: Date,
 ): Promise<Overview> {
-  const { range, from, count, seconds, source, keptSince } = barsOf(asked, now);
-  const end = new Date(from.getTime() + count * seconds * 1000);
+  const shown = barsOf(asked, now);
   const sparkFrom = firstBar(now, SPARK_MINUTES, 60);
   return bounded(db, async (tx) => {
     const standing = (await readStandingOfQueues(tx)).filter(
       (row) => projects === null || projects.includes(row.project ?? ""),
     );
     const minutes = await readMinutes(tx, sparkFrom, 60, projects);
-    const bars = await (source === "hours" ? readHours : readMinutes)(tx, from, seconds, projects);
+    const outcomes = await readOutcomes(tx, shown, projects);
     const samples = await readSamples(tx, sparkFrom, projects);
-    const deploys = await readDeploys(tx, from, end, projects, MOST_DEPLOYS);
     const [errors, queues, others] = [
-      await errorsOf(tx, subjects, projects, from, now),
+      await errorsOf(tx, subjects, projects, shown.from, now),
       await queuesOf(tx, projects, standing, now),
       await othersOf(tx, projects),
     ];
@@ -68,12 +66,9 @@ export async function readOverview(
     const failed = filled(sparkAt, minutes, ({ outcome, runs }) =>
       outcome === "failed" ? runs : 0,
     );
-    const barAt = series(from, count, seconds);
-    const ended = (outcome: "completed" | "failed" | "cancelled") =>
-      filled(barAt, bars, (row) => (row.outcome === outcome ? row.runs : 0));
     return {
       at: now.toISOString(),
-      range,
+      range: shown.range,
       attention: [...errors, ...queues, ...others].slice(0, MOST_ATTENTION),
       numbers: {
         running: sum(standing.map((row) => row.running)),
@@ -88,21 +83,33 @@ export async function readOverview(
         failed,
         oldestWaitSeconds: filled(sparkAt, samples, (row) => row.oldest_seconds),
       },
-      bars: {
-        ...{ seconds, at: barAt, keptSince: instant(keptSince) },
-        ...{
-          completed: ended("completed"),
-          failed: ended("failed"),
-          cancelled: ended("cancelled"),
-        },
-      },
-      deploys: deploys.map(({ job, version, first_seen }) => ({
-        job,
-        version,
-        at: instant(first_seen),
-      })),
+      ...outcomes,
     };
   });
+}
+
+/** How runs ended by the bars of a range, and which code was first seen in it. */
+export async function readOutcomes(
+  tx: Queryable,
+  { from, count, seconds, source, keptSince }: Bars,
+  projects: Projects,
+): Promise<Pick<Overview, "bars" | "deploys">> {
+  const end = new Date(from.getTime() + count * seconds * 1000);
+  const rows = await (source === "hours" ? readHours : readMinutes)(tx, from, seconds, projects);
+  const deploys = await readDeploys(tx, from, end, projects, MOST_DEPLOYS);
+  const at = series(from, count, seconds);
+  const ended = (outcome: "completed" | "failed" | "cancelled") =>
+    filled(at, rows, (row) => (row.outcome === outcome ? row.runs : 0));
+  return {
+    bars: {
+      ...{ seconds, at, keptSince: instant(keptSince) },
+      ...{ completed: ended("completed"), failed: ended("failed"), cancelled: ended("cancelled") },
+    },
+    deploys: deploys.map(({ job, version, first_seen }) => ({
+      ...{ job, version },
+      at: instant(first_seen),
+    })),
+  };
 }
 
 async function errorsOf(

@@ -45,6 +45,13 @@ export class ApiClient {
     return this.#bytes(path, query, "application/x-ndjson");
   }
 
+  /** Text of a type, all of it. */
+  async text(path: string, type: string): Promise<string> {
+    const parts: Uint8Array[] = [];
+    for await (const part of await this.#bytes(path, {}, type)) parts.push(part);
+    return Buffer.concat(parts).toString();
+  }
+
   async #bytes(
     path: string,
     query: Query,

@@ -61,6 +61,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     audit: async () => (await import("./commands/audit.ts")).auditCommand,
     erase: async () => (await import("./commands/erase.ts")).eraseCommand,
     secrets: async () => (await import("./commands/secrets.ts")).secretsCommand,
+    incidents: async () => (await import("./commands/incidents.ts")).incidentsCommand,
     alerts: async () => (await import("./commands/alerts.ts")).alertsCommand,
     webhooks: async () => (await import("./commands/webhooks.ts")).webhooksCommand,
   },

@@ -56,6 +56,8 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   "has_subject()": ["x", "x", "x", "x"],
   history_look: ["s", "", "", "siud"],
   idempotency_key: ["siu", "siu", "siu", "siud"],
+  incident: ["sid", "", "", ""],
+  incident_note: ["si", "", "", ""],
   installation: ["s", "", "s", "s"],
   job: ["su", "s", "siu", "s"],
   job_version: ["si", "", "si", "s"],

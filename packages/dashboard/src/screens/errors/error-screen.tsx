@@ -5,7 +5,10 @@ import { CopyAs } from "../../parts/copy-as.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { PayloadChanges } from "../../parts/payload-changes.tsx";
 import { Page } from "../../parts/page.tsx";
+import { Share } from "../../parts/share.tsx";
 import { Ago, At } from "../../parts/time.tsx";
+import { rangeOf } from "../../routing/range.ts";
+import { place } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { comingInWords } from "./coming-in-words.ts";
 import { ErrorActions } from "./error-actions.tsx";
@@ -18,12 +21,16 @@ export function ErrorScreen({ params: { fingerprint = "" } }: ScreenProps) {
   const path = `/api/v1/errors/${encodeURIComponent(fingerprint)}`;
   const shown = useResource<ErrorGroupDetail>(path, { everyMs: 15_000 });
   const group = shown.data;
+  const range = rangeOf(place.value.query);
   return (
     <Page
       title={group?.errorClass ?? "Error group"}
       actions={
         <>
           {group && <ErrorActions group={group} path={path} />}
+          {group && (
+            <Share shared={{ errorGroup: { fingerprint, title: group.errorClass }, range }} />
+          )}
           <CopyAs
             request={{ path }}
             cli={`millrace runs 'error:${fingerprint}'\nmillrace dead rerun --all --fingerprint ${fingerprint} --canary`}

@@ -1,16 +1,20 @@
 import type { RunPage } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
 import { Given } from "../../parts/conditions.tsx";
+import { Later } from "../../parts/later.tsx";
 import { lengthInWords } from "../../parts/moment.ts";
 import { Page } from "../../parts/page.tsx";
 import { Spark } from "../../parts/spark.tsx";
 import { RangePicker } from "../../parts/range-picker.tsx";
+import { Share } from "../../parts/share.tsx";
 import { inRange } from "../../routing/in-range.ts";
 import { type Range, instant, rangeOf } from "../../routing/range.ts";
 import { place } from "../../routing/router.ts";
 import { AttentionList } from "./attention-list.tsx";
+import { minuteIn, rangeAround } from "./moment-in-address.ts";
 import { OutcomeChart } from "./outcome-chart.tsx";
 import type { Overview } from "./overview.ts";
+import { MinuteSlider } from "./minute-slider.tsx";
 import { Welcome } from "./welcome.tsx";
 
 const LAST_HOUR: Range = { preset: "1h" };
@@ -20,19 +24,34 @@ function askedOf(range: Range): URLSearchParams {
   return new URLSearchParams({ since: instant(range.from), until: instant(range.to) });
 }
 
-/** What is going on, and what of it needs somebody. */
+const loadMinute = async () => (await import("./minute-panel.tsx")).MinutePanel;
+
+/** What is going on, and what of it needs somebody; or what was so in a minute that is over. */
 export function HomeScreen({ isScreen }: { isScreen: (path: string) => boolean }) {
-  const range = rangeOf(place.value.query) ?? LAST_HOUR;
+  const { query } = place.value;
+  const at = minuteIn(query);
+  const range = rangeAround(rangeOf(query), at) ?? LAST_HOUR;
   const shown = useResource<Overview>(`/api/v1/overview?${askedOf(range)}`);
+  const then = at !== undefined;
   return (
-    <Page title="Home" actions={<RangePicker otherwise={LAST_HOUR} />}>
+    <Page
+      title="Home"
+      actions={
+        <>
+          <RangePicker otherwise={then ? range : LAST_HOUR} />
+          <Share shared={{ range, at }} />
+        </>
+      }
+    >
       <Given shown={shown} what="overview" rows={8}>
         {(overview) => (
           <>
-            {isQuiet(overview) && <IfNew />}
-            <AttentionList attention={overview.attention} isScreen={isScreen} />
-            <Numbers overview={overview} />
-            <OutcomeChart overview={overview} />
+            {!then && isQuiet(overview) && <IfNew />}
+            {!then && <AttentionList attention={overview.attention} isScreen={isScreen} />}
+            {!then && <Numbers overview={overview} />}
+            <OutcomeChart overview={overview} at={at} />
+            <MinuteSlider overview={overview} at={at} />
+            {then && <Later load={loadMinute} what="minute" props={{ at }} />}
           </>
         )}
       </Given>

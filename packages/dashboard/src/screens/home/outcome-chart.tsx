@@ -3,25 +3,42 @@ import { BAR_WIDTH, ENDS, OutcomeBars, mostEnded } from "../../parts/outcome-bar
 import { At } from "../../parts/time.tsx";
 import { inAddress } from "../../routing/range.ts";
 import { go, withQuery } from "../../routing/router.ts";
+import { lookAt } from "./moment-in-address.ts";
 import type { Overview } from "./overview.ts";
 import { useDrag } from "./use-drag.ts";
 
 const HEIGHT = 100;
 
-/** How runs ended, by the minute or longer, failures at the bottom where they are seen. What is seen is also there as a table. */
-export function OutcomeChart({ overview }: { overview: Overview }) {
+/**
+ * How runs ended, by the minute or longer, failures at the bottom where they are seen. What is seen is also there as a table.
+ *
+ * @param at the beginning of the minute that is looked at, in milliseconds
+ * @param still of what was kept: there is nothing to choose
+ */
+export function OutcomeChart({
+  overview,
+  at,
+  still = false,
+}: {
+  overview: Pick<Overview, "at" | "bars" | "deploys">;
+  at: number | undefined;
+  still?: boolean;
+}) {
   const { bars, deploys } = overview;
   const count = bars.at.length;
   const most = mostEnded(bars);
   const sum = (kind: (typeof ENDS)[number]["kind"]) => bars[kind].reduce((a, b) => a + b, 0);
   const from = Date.parse(bars.at[0] ?? "");
   const length = count * bars.seconds * 1000;
-  const drag = useDrag(count, (first, last) => {
-    const edge = (index: number) => from + index * bars.seconds * 1000;
-    go(withQuery(inAddress({ from: edge(first), to: edge(last + 1) })));
-  });
+  const edge = (index: number) => from + index * bars.seconds * 1000;
+  const drag = useDrag(
+    count,
+    (first, last) => go(withQuery(inAddress({ from: edge(first), to: edge(last + 1) }))),
+    (place) => lookAt(overview, edge(place)),
+  );
+  const chosen = drag.chosen ?? placeOf(at === undefined ? -1 : (at - from) / length, count);
   return (
-    <section class="chart" aria-label="Outcomes">
+    <section class={still ? "chart still" : "chart"} aria-label="Outcomes">
       <div class="row">
         <h2>Outcomes</h2>
         {ENDS.toReversed().map(({ kind, word, token }) => (
@@ -38,7 +55,7 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
         viewBox={`0 0 ${count * BAR_WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        {...drag.handlers}
+        {...(!still && drag.handlers)}
         aria-label={`${sum("completed")} completed, ${sum("failed")} failed, ${sum("cancelled")} cancelled`}
       >
         <OutcomeBars bars={bars} height={HEIGHT} />
@@ -59,11 +76,11 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
             </line>
           );
         })}
-        {drag.chosen && (
+        {chosen && (
           <rect
             class="chosen"
-            x={drag.chosen[0] * BAR_WIDTH}
-            width={(drag.chosen[1] - drag.chosen[0] + 1) * BAR_WIDTH}
+            x={chosen[0] * BAR_WIDTH}
+            width={(chosen[1] - chosen[0] + 1) * BAR_WIDTH}
             y="0"
             height={HEIGHT}
           />
@@ -73,7 +90,9 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
         <span>{axisTime(from, length)}</span>
         {deploys.length > 0 && <span>┊ new code, the last of it {deploys.at(-1)!.job}</span>}
         <span>
-          {from + length > Date.parse(overview.at) ? "now" : axisTime(from + length, length)}
+          {!still && from + length > Date.parse(overview.at)
+            ? "now"
+            : axisTime(from + length, length)}
         </span>
       </div>
       <p class="muted">
@@ -81,12 +100,18 @@ export function OutcomeChart({ overview }: { overview: Overview }) {
           <>
             Nothing is known of before <At at={bars.keptSince} />: counts are kept so long.
           </>
-        ) : (
-          "Drag over the bars to look at that time alone; [ and ] go back and forth."
+        ) : still ? null : (
+          "Press a bar to look at that minute, drag over some to look at that time alone; [ and ] go back and forth."
         )}
       </p>
     </section>
   );
+}
+
+/** The bar in which a part of the whole time is; undefined for what is not in it. */
+function placeOf(part: number, count: number): readonly [number, number] | undefined {
+  const place = Math.floor(part * count);
+  return part < 0 || place >= count ? undefined : [place, place];
 }
 
 function barWords(seconds: number): string {

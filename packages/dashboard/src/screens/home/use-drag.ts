@@ -10,8 +10,13 @@ type Pointer = TargetedPointerEvent<SVGSVGElement>;
  * Places beside each other that a pointer goes over: it is a shorter way to a range, which can be written as well.
  *
  * @param count of places, of the same width @param onChosen told the first and the last, when the pointer is let go
+ * @param onPressed told the place, when the pointer did not move
  */
-export function useDrag(count: number, onChosen: (first: number, last: number) => void) {
+export function useDrag(
+  count: number,
+  onChosen: (first: number, last: number) => void,
+  onPressed: (place: number) => void,
+) {
   const [at, setAt] = useState<{ began: number; is: number }>();
   const placeAt = (x: number, box: DOMRect) =>
     Math.min(count - 1, Math.max(0, Math.floor(((x - box.left) / box.width) * count)));
@@ -41,9 +46,11 @@ export function useDrag(count: number, onChosen: (first: number, last: number) =
         setShown(chosen(event));
       },
       onPointerUp: (event: Pointer) => {
+        if (!at) return;
         const ends = chosen(event);
         stop();
         if (ends) onChosen(...ends);
+        else onPressed(placeAt(event.clientX, event.currentTarget.getBoundingClientRect()));
       },
       onPointerCancel: stop,
     },

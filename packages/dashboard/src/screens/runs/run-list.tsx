@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { type Paging, useKeysetList } from "../../data/keyset-list.ts";
 import { Loading, TroublePanel } from "../../parts/conditions.tsx";
+import type { Shared } from "../../parts/share.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { go } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
@@ -31,11 +32,14 @@ function pagingOf(query: string): Paging<RunSummary, RunPage> {
 export function RunList({
   query: asked,
   time,
+  shared,
   columns: chosen,
   isScreen,
 }: {
   query: string;
   time: Time;
+  /** What is kept of it by who shares it. */
+  shared: Shared;
   columns: readonly string[] | undefined;
 } & Pick<ScreenProps, "isScreen">) {
   const query = within(asked, time);
@@ -142,6 +146,7 @@ export function RunList({
       {ticked.size > 0 && (
         <SelectionBar
           ids={ticked}
+          shared={{ ...shared, runs: ticked }}
           all={
             query === ""
               ? undefined

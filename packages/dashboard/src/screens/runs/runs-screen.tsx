@@ -3,6 +3,7 @@ import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
 import { RangePicker } from "../../parts/range-picker.tsx";
 import { beforeOf, rangeOf } from "../../routing/range.ts";
+import { Share } from "../../parts/share.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { ColumnPicker } from "./column-picker.tsx";
@@ -20,6 +21,10 @@ export function RunsScreen({ isScreen }: ScreenProps) {
   const query = address.get("q") ?? "";
   const time = { range: rangeOf(address), before: beforeOf(address) };
   const whole = within(query, time);
+  const shared = {
+    query: within(query, { range: undefined, before: time.before }),
+    range: time.range,
+  };
   const [picking, setPicking] = useState(false);
   const columns = chosenColumns(address.get("columns"));
   const choose = (names: readonly string[]) => {
@@ -37,6 +42,7 @@ export function RunsScreen({ isScreen }: ScreenProps) {
             Columns
           </button>
           <ExportRuns query={whole} />
+          <Share shared={shared} />
           <CopyAs
             request={{ path: runsPath(whole, undefined) }}
             cli={whole === "" ? "millrace runs" : `millrace runs ${shellQuoted(whole)}`}
@@ -50,7 +56,7 @@ export function RunsScreen({ isScreen }: ScreenProps) {
         <RangePicker />
       </div>
       {!troubleWith(whole) && (
-        <RunList query={query} time={time} columns={columns} isScreen={isScreen} />
+        <RunList query={query} time={time} shared={shared} columns={columns} isScreen={isScreen} />
       )}
       {picking && (
         <ColumnPicker chosen={columns} onChoose={choose} onClose={() => setPicking(false)} />

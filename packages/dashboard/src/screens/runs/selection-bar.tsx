@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
+import { Share, type Shared } from "../../parts/share.tsx";
 import { toast } from "../../parts/toast.tsx";
 
 /** So many are asked for at the same time. */
@@ -9,12 +10,15 @@ const AT_ONCE = 4;
 /** What can be done with the runs that are ticked. */
 export function SelectionBar({
   ids,
+  shared,
   all,
   onClear,
 }: {
   /** What leads to all that match, and how many those are, as far as it is known; undefined where nothing is looked for. */
   all: { count: number | undefined; open: () => void } | undefined;
   ids: ReadonlySet<string>;
+  /** What is kept of it by who shares it. */
+  shared: Shared;
   onClear: () => void;
 }) {
   const [busy, setBusy] = useState(false);
@@ -52,6 +56,7 @@ export function SelectionBar({
       >
         Cancel {ids.size}
       </ActionButton>
+      <Share shared={shared}>{`Share ${ids.size}`}</Share>
       {all && (
         <button
           type="button"

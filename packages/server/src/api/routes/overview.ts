@@ -1,6 +1,7 @@
-import { Overview, ReadOverview } from "@millrace/core/api";
+import { Overview, OverviewMinute, ReadOverview, ReadOverviewMinute } from "@millrace/core/api";
 import type { Projects } from "@millrace/core";
 import { readOverview } from "../overview.ts";
+import { readOverviewMinute } from "../overview-minute.ts";
 import type { Api, Context } from "../route.ts";
 
 /** For so long an answer is given again to whoever sees the same: many who look at once cost as one. */
@@ -9,7 +10,12 @@ const FRESH_MS = 2000;
 /** Of ranges and projects. */
 const MOST_KEPT = 100;
 
-export function overviewRoute(app: Api, { db, subjects }: Pick<Context, "db" | "subjects">): void {
+/** @param alertsKeptMs how long alerts are kept, as people are told */
+export function overviewRoutes(
+  app: Api,
+  { db, subjects, lists }: Pick<Context, "db" | "subjects" | "lists">,
+  alertsKeptMs: number,
+): void {
   const kept = new Map<string, { at: number; answer: Promise<Overview> }>();
   const overview = (asked: ReadOverview, projects: Projects): Promise<Overview> => {
     const { range, since, until } = asked;
@@ -41,5 +47,33 @@ export function overviewRoute(app: Api, { db, subjects }: Pick<Context, "db" | "
       },
     },
     (request) => overview(request.query, request.caller.projects),
+  );
+
+  app.get(
+    "/api/v1/overview/minute",
+    {
+      schema: {
+        tags: ["server"],
+        operationId: "getOverviewMinute",
+        permission: "read",
+        scope: "own",
+        summary: "See what is kept of a minute that is over",
+        description:
+          "How runs ended, what waited and ran, what they failed with, which alerts fired, which workers had been lost and which code was new: of each part so long as it is kept (docs/http-api.md, Overview), and null after that.",
+        querystring: ReadOverviewMinute,
+        response: { 200: OverviewMinute },
+      },
+    },
+    ({ query, caller }) =>
+      lists.bounded(caller, db, (tx) =>
+        readOverviewMinute(
+          tx,
+          subjects,
+          new Date(query.at),
+          caller.projects,
+          new Date(),
+          alertsKeptMs,
+        ),
+      ),
   );
 }

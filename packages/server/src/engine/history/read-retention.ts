@@ -57,6 +57,7 @@ function rulesBy({ runsMs, logsMs }: Kept): Rule[] {
     { what: "alerts", ...runs, tables: ["alert", "alert_notification"] },
     { what: "workers that ended", ...fixed(WORKERS_KEPT_MS), tables: ["worker"] },
     { what: "answers to repeated requests", ...fixed(REPLIES_KEPT_MS), tables: ["reply"] },
+    { what: "incidents", ...fixed(Infinity), tables: ["incident", "incident_note"] },
     { what: "audit log", ...fixed(Infinity), tables: ["audit"] },
   ];
 }
