@@ -9,7 +9,11 @@ import {
   rotateApiKey,
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
-import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import {
+  dismiss,
+  reopenDeadLetter,
+  rerunDeadLetter,
+} from "../../packages/server/src/engine/dead-letter.ts";
 import { changeGroup } from "../../packages/server/src/engine/errors/change-group.ts";
 import { dropView, keepView } from "../../packages/server/src/engine/saved-views.ts";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
@@ -22,6 +26,7 @@ import {
   changeRate,
   steerOperation,
 } from "../../packages/server/src/engine/operation.ts";
+import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -93,6 +98,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ changeGroup },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
+    ...{ drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget, quiet, resumeTaking, changeRate },

@@ -64,7 +64,16 @@ export {
   type OverviewRange,
   ReadOverview,
 } from "./overview.ts";
-export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
+export {
+  DisableJob,
+  DrainQueue,
+  PauseInfo,
+  PausedInfo,
+  PauseJob,
+  PauseList,
+  PauseQueue,
+  ResumeJob,
+} from "./pauses.ts";
 export {
   ChangeOperation,
   CreateOperation,
