@@ -199,6 +199,11 @@ const ACTS: Record<string, Act> = {
     const id = await deadLetter(scene);
     return [`dead-letters/${id}/dismiss`, { note: reason }, `dead_letter.dismissed run:${id}`];
   },
+  reopenDeadLetter: async (scene) => {
+    const id = await deadLetter(scene);
+    await scene.said(`dead-letters/${id}/dismiss`, {});
+    return [`dead-letters/${id}/reopen`, {}, `dead_letter.reopened run:${id}`];
+  },
   createOperation: async (scene) => {
     await deadLetter(scene);
     return ["operations", { kind: "rerun", filter: {}, patch }, "operation.begun operation:"];
@@ -225,6 +230,11 @@ const ACTS: Record<string, Act> = {
     await said("queues/slow/pause", { reason });
     return ["queues/slow/resume", {}, "queue.resumed queue:slow"];
   },
+  drainQueue: async () => ["queues/slow/drain", { reason }, "queue.drained queue:slow"],
+  reopenQueue: async ({ said }) => {
+    await said("queues/slow/drain", { reason });
+    return ["queues/slow/reopen", {}, "queue.reopened queue:slow"];
+  },
   setQueueLimits: async () => [
     "queues/slow/limits",
     { concurrency: 7 },
@@ -238,6 +248,11 @@ const ACTS: Record<string, Act> = {
   resumeJob: async ({ said }) => {
     await said("jobs/nothing/pause", { reason });
     return ["jobs/nothing/resume", {}, "job.resumed job:nothing"];
+  },
+  disableJob: async () => ["jobs/nothing/disable", { reason }, "job.disabled job:nothing"],
+  enableJob: async ({ said }) => {
+    await said("jobs/nothing/disable", { reason });
+    return ["jobs/nothing/enable", {}, "job.enabled job:nothing"];
   },
   createSchedule: async () => [
     "schedules",

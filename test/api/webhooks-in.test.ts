@@ -254,6 +254,28 @@ test("a mapping makes the input, which is held to the job's schema; what does no
   expect((await log())[0]).toMatchObject({ outcome: "rejected", deliveryId: "evt_5" });
 });
 
+test("a webhook of a job that is disabled, or whose queue is drained, is told to come again, and not why; then it is one run", async () => {
+  const { api, make, send, log, runs } = await started();
+  const path = await make("standard");
+  for (const [what, verb, back] of [
+    ["jobs/any%2Fthing", "disable", "enable"],
+    ["queues/slow", "drain", "reopen"],
+  ] as const) {
+    await api.call(`/api/v1/${what}/${verb}`, { json: { reason: "a secret matter" } });
+    const refused = await send(path, "standard", { id: verb });
+    expect(refused.body).toMatchObject({ code: "webhook_not_now", status: 503 });
+    expect(refused.text).not.toContain("secret matter");
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect((await log())[0]).toMatchObject({
+      ...{ outcome: "rejected", deliveryId: verb, runId: null },
+      error: expect.stringContaining("by api: a secret matter"),
+    });
+    await api.call(`/api/v1/${what}/${back}`, { method: "POST" });
+    expect((await send(path, "standard", { id: verb })).body).toMatchObject({ created: true });
+  }
+  expect(await runs()).toHaveLength(2);
+});
+
 test("what a service asks when it is told the address is answered, and starts nothing", async () => {
   const { make, send, log, runs } = await started();
   const slack = await make("slack", {}, "slack");

@@ -238,6 +238,32 @@ test("a job and a key of it are paused for a while, seen, and resumed", async ()
   await until("it ran", async () => (await json("run", "show", id))[0]!.state === "completed");
 });
 
+test("a job is disabled for a while, which says so to who would run it, and enabled", async () => {
+  const disabled = await cli("jobs", "disable", "echo", "--reason", "twice", "--for", "1h");
+  expect(disabled.stdout).toMatch(/^echo: ⊘ Disabled by api until \d{4}-\S+ \S+: twice\n$/);
+  expect((await cli("jobs")).stdout).toMatch(/^echo .*⊘ Disabled by api until /m);
+  expect((await cli("pauses")).stdout).toMatch(/^disabled job +echo .* twice$/m);
+  const refused = await cli("run", "echo", "-i", '{"text":"x"}');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toMatch(
+    /job 'echo' is disabled by api, until \S+Z: twice.*\[job_disabled\]/s,
+  );
+  expect((await cli("jobs", "resume", "echo")).stderr).toContain("enable it first");
+  expect((await cli("jobs", "enable", "echo")).stdout).toBe("echo: ✓ Open\n");
+});
+
+test("a queue is drained and reopened", async () => {
+  const drained = await cli("queues", "drain", "naps", "--reason", "moving");
+  expect(drained.stdout).toBe("naps: ⇣ Draining, by api: moving\n");
+  await cli("queues", "pause", "naps");
+  expect((await cli("queues")).stdout).toMatch(
+    /^naps .*‖ Paused by api; ⇣ Draining, by api: moving$/m,
+  );
+  await cli("queues", "resume", "naps");
+  const [queue] = await json("queues", "reopen", "naps");
+  expect(queue).toMatchObject({ v: 1, name: "naps", drained: null, paused: null });
+});
+
 test("a queue is paused until an instant", async () => {
   const paused = await cli("queues", "pause", "paced", "--until", "2099-01-01T00:00:00Z");
   expect(paused.stdout).toMatch(/^paced: ‖ Paused by api until \d{4}-/);

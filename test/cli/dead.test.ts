@@ -132,6 +132,42 @@ test(
   },
 );
 
+test(
+  "numbers that no double holds are printed to the last digit, for people and as JSON",
+  SLOW,
+  async () => {
+    const [long, small] = ["9007199254740993", "0.12345678901234567890"];
+    const { ids } = await letters(1, "echo", `{"id": ${long}, "of": [${small}]}`);
+    await db.query("update millrace.run set output = input where id = $1", [ids[0]]);
+    for (const [args, times] of [
+      [["run", "show", ids[0]!], 2],
+      [["run", "show", ids[0]!, "--json"], 2],
+      [["dead", "show", ids[0]!], 1],
+      [["dead", "show", ids[0]!, "--json"], 1],
+      [["dead", "rerun", ids[0]!, "--patch", '[{"op":"remove","path":"/of"}]', "--dry-run"], 2],
+    ] as const) {
+      const { stdout } = await cli(...args);
+      expect(stdout.split(long).length - 1, args.join(" ")).toBeGreaterThanOrEqual(times);
+      expect(stdout, args.join(" ")).not.toContain("exact-");
+    }
+    expect((await cli("run", "show", ids[0]!)).stdout.split(small)).toHaveLength(3);
+  },
+);
+
+test("what was dismissed, one by one or by an operation, is opened again", SLOW, async () => {
+  const { fingerprint, ids } = await letters(3, "echo", '{"text":"n$n"}');
+  await cli("dead", "dismiss", ids[0]!);
+  expect((await cli("dead", "reopen", ids[0]!)).stdout).toBe(`${ids[0]} reopened\n`);
+  const dismissed = await cli("dead", "dismiss", "--all", "--fingerprint", fingerprint, "--wait");
+  const [, operation] = /operation (\d+)/.exec(dismissed.stdout)!;
+  const counted = await cli("dead", "reopen", "--operation", operation!, "--dry-run");
+  expect(counted.stdout).toBe("3 dead letters would be opened again\n");
+  const reopened = await cli("dead", "reopen", "--operation", operation!, "--wait");
+  expect(reopened.stdout).toMatch(/^✓ Completed operation \d+ {2}3\/3\n$/);
+  const listed = await cli("dead", "--fingerprint", fingerprint, "--json");
+  expect(listed.stdout.trim().split("\n")).toHaveLength(3);
+});
+
 test("reruns that fail again are told by exit code 4", SLOW, async () => {
   const { fingerprint } = await letters(2, "hostile", "{}");
   const again = await cli("dead", "rerun", "--all", "--fingerprint", fingerprint, "--wait");
@@ -182,6 +218,9 @@ test.each([
   [["dead", "rerun", randomUUID(), "--job", "echo"], "not both"],
   [["dead", "rerun", randomUUID(), "--canary"], "--canary goes with --all"],
   [["dead", "dismiss", randomUUID(), "--dry-run"], "--dry-run goes with --all"],
+  [["dead", "reopen"], "--operation N"],
+  [["dead", "reopen", randomUUID(), "--operation", "1"], "--operation N"],
+  [["dead", "reopen", randomUUID(), "--wait"], "--wait goes with --operation"],
   [["dead", "rerun", randomUUID(), "--patch", "{"], "--patch is not JSON"],
   [["dead", "rerun", randomUUID(), "--patch", "@/nowhere"], "cannot be read (ENOENT)"],
   [["dead", "rerun", "--all", "--rate", "0"], "Write a number from 0.01 to 1000"],

@@ -1,4 +1,6 @@
+import { Intake, JobRegistry, advanceOperation } from "millrace";
 import { describe, expect, test } from "vitest";
+import { JOBS } from "../support/api.ts";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 import { fail, seen } from "./screens.ts";
@@ -79,6 +81,29 @@ describe.skipIf(!hasBrowser)("dead letters", () => {
     await page.getByRole("button", { name: "Rerun 3 runs" }).click();
     await page.waitForURL(/\/bulk\/1$/);
     expect((await api.call("/api/v1/operations/1")).body).toMatchObject({ total: 3, canary: true });
+  });
+
+  test("one that was dismissed, and a group of them, are taken back by Undo", async () => {
+    const { api, page, open, complaints } = await stage();
+    const [first] = await seedDeadLetters(api.db, 12);
+    await open(`/dead?group=00000000000000aa&do=dismiss&letter=${first}`);
+    await page.getByRole("button", { name: "Dismiss 1 run" }).click();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await seen(page, "It is a dead letter again");
+    expect((await api.call(`/api/v1/dead-letters/${first}`)).body.handled).toBeNull();
+
+    await open("/dead?group=00000000000000aa&do=dismiss");
+    await page.getByRole("button", { name: "Dismiss 12 runs" }).click();
+    await page.waitForURL(/\/bulk\/1$/);
+    const intake = new Intake(api.db, new JobRegistry(JOBS), () => {});
+    await advanceOperation(api.db, intake);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.waitForURL(/\/bulk\/2$/);
+    await seen(page, "Reopen 12 dead letters");
+    await seen(page, "what operation 1 has dismissed");
+    await advanceOperation(api.db, intake);
+    expect((await api.call("/api/v1/dead-letters?limit=20")).body.deadLetters).toHaveLength(12);
+    expect(complaints).toEqual([]);
   });
 
   test("more than a thousand are dismissed only once their name is written, and with why", async () => {

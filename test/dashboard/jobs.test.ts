@@ -59,6 +59,23 @@ describe.skipIf(!hasBrowser)("jobs", () => {
     });
   });
 
+  test("a job is disabled with why, cannot be run then, and is enabled by Undo", async () => {
+    const { api, page } = await formOf();
+    await page.getByRole("button", { name: "Disable" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Why, for the record").fill("it measures twice");
+    await dialog.getByRole("button", { name: "Disable job measure" }).click();
+    await page.getByText("“it measures twice”").waitFor();
+    const run = page.getByRole("button", { name: "Run now" });
+    expect(await run.getAttribute("title")).toBe("The job is disabled");
+    expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
+    expect((await api.call("/api/v1/jobs/measure")).body.disabled).toMatchObject({ by: "api" });
+
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("button", { name: "Disable" }).waitFor();
+    expect((await api.call("/api/v1/jobs/measure")).body.disabled).toBeNull();
+  });
+
   test("the form becomes JSON with what was written, and JSON the form", async () => {
     const { page } = await formOf();
     await page.getByLabel("place").fill("attic");

@@ -120,6 +120,8 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.getByLabel("Why, for the record").fill("the vendor is down");
     await page.getByRole("button", { name: "Cancel 1 run" }).click();
     await seen(page, "Cancelled by api: “the vendor is down”");
+    await page.getByRole("button", { name: "Run it again" }).click();
+    await seen(page, "1 new run with the same input was made");
     expect(await page.title()).toBe("any/thing – Millrace");
   });
 

@@ -26,6 +26,26 @@ describe.skipIf(!hasBrowser)("queues", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("a queue is drained with why, which its page says beside its outlook, and reopened", async () => {
+    const { api, page, open, complaints } = await stage();
+    await api.call("/api/v1/runs", { json: { job: "any/thing", input: 1 } });
+    await open("/queues/slow");
+    await page.getByRole("button", { name: "Drain" }).click();
+    const dialog = page.getByRole("dialog");
+    await seen(page, "the run that is there is worked off");
+    await dialog.getByLabel("Why, for the record").fill("it moves");
+    await dialog.getByRole("button", { name: "Drain queue slow" }).click();
+    await seen(page, "“it moves”");
+    await seen(page, "Draining");
+    const refused = await api.call("/api/v1/runs", { json: { job: "any/thing", input: 2 } });
+    expect(refused.body.code).toBe("queue_drained");
+
+    await page.getByRole("button", { name: "Reopen" }).click();
+    await page.getByRole("button", { name: "Drain" }).waitFor();
+    expect((await api.call("/api/v1/queues/slow")).body.drained).toBeNull();
+    expect(complaints).toEqual([]);
+  });
+
   test("limits say what they would do before they hold, and what is no number is refused at its field", async () => {
     const { api, page, open } = await stage();
     for (let n = 0; n < 3; n++) {

@@ -9,7 +9,11 @@ import {
   rotateApiKey,
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
-import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import {
+  dismiss,
+  reopenDeadLetter,
+  rerunDeadLetter,
+} from "../../packages/server/src/engine/dead-letter.ts";
 import { changeGroup } from "../../packages/server/src/engine/errors/change-group.ts";
 import {
   dropIncident,
@@ -27,6 +31,7 @@ import {
   changeRate,
   steerOperation,
 } from "../../packages/server/src/engine/operation.ts";
+import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -98,6 +103,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ changeGroup, keepIncident, noteIncident, dropIncident },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
+    ...{ drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget, quiet, resumeTaking, changeRate },

@@ -7,10 +7,15 @@ import {
   rotateApiKey,
 } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
-import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import {
+  dismiss,
+  reopenDeadLetter,
+  rerunDeadLetter,
+} from "../../packages/server/src/engine/dead-letter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
 import { beginOperation, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -68,6 +73,7 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
     rerun: ["run_not_found", () => rerun(db, they, { runId: letters[0]! })],
     fork: ["run_not_found", () => fork(db, they, { runId, step: "any", ordinal: 1 })],
     dismiss: ["dead_letter_not_found", () => dismiss(db, they, letters[0]!, null)],
+    reopenDeadLetter: ["dead_letter_not_found", () => reopenDeadLetter(db, they, letters[0]!)],
     rerunDeadLetter: [
       "dead_letter_not_found",
       () => rerunDeadLetter(db, they, { runId: letters[0]! }),
@@ -82,6 +88,8 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
     ],
     pause: ["queue_not_found", () => pause(db, they, queue, null)],
     resume: ["queue_not_found", () => resume(db, they, queue)],
+    drain: ["queue_not_found", () => drain(db, they, queue, { reason: null, until: null })],
+    reopen: ["queue_not_found", () => reopen(db, they, queue)],
     setQueueLimits: ["queue_not_found", () => setQueueLimits(db, they, queue, { concurrency: 1 })],
     resetLimits: ["queue_not_found", () => resetLimits(db, they, queue)],
     pauseJobOrKey: [
@@ -89,6 +97,8 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
       () => pauseJobOrKey(db, they, { job, key: null, reason: null, until: null }),
     ],
     resumeJobOrKey: ["not_found", () => resumeJobOrKey(db, they, job, null)],
+    disableOne: ["not_found", () => disableOne(db, they, job, { reason: null, until: null })],
+    enableOne: ["not_found", () => enableOne(db, they, job)],
     beginOperation: ["dead_letter_not_found", () => beginOperation(db, they, { kind, filter: {} })],
     steerOperation: ["operation_not_found", () => steerOperation(db, they, operation, "pause")],
     pauseOne: ["schedule_not_found", () => pauseOne(db, they, "nightly", null, null, null)],

@@ -11,10 +11,15 @@ import {
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { revokeKey, rotateApiKey } from "../../packages/server/src/engine/api-keys.ts";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
-import { dismiss, rerunDeadLetter } from "../../packages/server/src/engine/dead-letter.ts";
+import {
+  dismiss,
+  reopenDeadLetter,
+  rerunDeadLetter,
+} from "../../packages/server/src/engine/dead-letter.ts";
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
 import { changeRate, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
   pauseJobOrKey,
@@ -67,18 +72,23 @@ const USE_CASES: Record<
   },
   dead_letter_not_found: {
     dismiss: (db, caller, { run }) => dismiss(db, caller, run, null),
+    reopenDeadLetter: (db, caller, { run }) => reopenDeadLetter(db, caller, run),
     rerunDeadLetter: (db, caller, { run }) => rerunDeadLetter(db, caller, { runId: run }),
   },
   not_found: {
     pauseJobOrKey: (db, caller) =>
       pauseJobOrKey(db, caller, { job: "greet", key: null, reason: null, until: null }),
     resumeJobOrKey: (db, caller) => resumeJobOrKey(db, caller, "greet", null),
+    disableOne: (db, caller) => disableOne(db, caller, "greet", { reason: null, until: null }),
+    enableOne: (db, caller) => enableOne(db, caller, "greet"),
   },
   queue_not_found: {
     setQueueLimits: (db, caller) => setQueueLimits(db, caller, "slow", { concurrency: 1 }),
     resetLimits: (db, caller) => resetLimits(db, caller, "slow"),
     pause: (db, caller) => pause(db, caller, "slow", null),
     resume: (db, caller) => resume(db, caller, "slow"),
+    drain: (db, caller) => drain(db, caller, "slow", { reason: null, until: null }),
+    reopen: (db, caller) => reopen(db, caller, "slow"),
   },
   schedule_not_found: {
     editSchedule: (db, caller) => editSchedule(db, caller, "nightly", (row) => row),

@@ -93,4 +93,6 @@ async function furnish(ask: Ask, fingerprint: string): Promise<void> {
     reason: "the provider is down until noon",
   });
   await ask("/api/v1/operations", { kind: "rerun", filter: { fingerprint }, canary: true });
+  await ask("/api/v1/queues/mail/drain", { reason: "it moves to other machines", for: "4h" });
+  await ask("/api/v1/jobs/sessions.clean/disable", { reason: "it deletes sessions that live" });
 }

@@ -15,6 +15,7 @@ export const BLOCKERS = [
   "expired",
   "queue_paused",
   "job_paused",
+  "job_disabled",
   "key_paused",
   "queue_full",
   "job_full",
@@ -33,7 +34,9 @@ export const Blocker = z
   .object({
     code: z.enum(BLOCKERS),
     message: z.string().describe("The same in words"),
-    since: Instant.nullable().describe("When it began, where that is known: of pauses"),
+    since: Instant.nullable().describe(
+      "When it began, where that is known: of pauses, and of a job that is disabled",
+    ),
     until: Instant.nullable().describe("When it is over, where that is known"),
     ahead: z.int().nullable().describe("How many runs come first, where they are counted"),
     holders: z

@@ -82,7 +82,16 @@ export {
   ReadOverview,
   ReadOverviewMinute,
 } from "./overview.ts";
-export { PauseInfo, PausedInfo, PauseJob, PauseList, PauseQueue, ResumeJob } from "./pauses.ts";
+export {
+  DisableJob,
+  DrainQueue,
+  PauseInfo,
+  PausedInfo,
+  PauseJob,
+  PauseList,
+  PauseQueue,
+  ResumeJob,
+} from "./pauses.ts";
 export {
   ChangeOperation,
   CreateOperation,

@@ -78,7 +78,10 @@ export const JobInfo = z
       .array(z.string())
       .describe("The names of its steps, as far as the text of its handler shows them"),
     fingerprint: z.string().nullable().describe("Of version and steps"),
-    paused: PausedInfo.nullable().describe("Of the whole job"),
+    paused: PausedInfo.nullable().describe("Of the whole job; null for one that is disabled"),
+    disabled: PausedInfo.nullable().describe(
+      "Since when nothing starts it: no new run of it is taken, and none that waits is started",
+    ),
     pausedKeys: z.int().describe("Keys of it that are paused; GET /api/v1/pauses lists them"),
     inputSchema: z
       .record(z.string(), z.json())

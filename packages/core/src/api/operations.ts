@@ -67,11 +67,22 @@ const CancelAll = z.strictObject({
   note: z.string().max(1000).optional().describe("Why, for the record of each run"),
 });
 
+const ReopenAll = z.strictObject({
+  kind: z.literal("reopen"),
+  operation: z
+    .int()
+    .min(1)
+    .describe(
+      "The operation that has dismissed them; what it is still to dismiss stays open, once it is cancelled",
+    ),
+});
+
 export const CreateOperation = z
   .discriminatedUnion("kind", [
     Rerun.refine(isOneOfBoth, ONE_OF_BOTH),
     DismissAll.refine(isOneOfBoth, ONE_OF_BOTH),
     CancelAll,
+    ReopenAll,
   ])
   .meta({ id: "CreateOperation" });
 
@@ -94,18 +105,22 @@ const BackfillFilter = z
   .strictObject({ schedule: z.string(), from: Instant, until: Instant })
   .describe("Of a backfill: the range of a schedule");
 
+const ReopenFilter = z
+  .strictObject({ operation: z.int() })
+  .describe("Of one that opens again: the operation that has dismissed");
+
 const QueryFilter = z.strictObject({ query: z.string() }).describe("Of an operation by a query");
 
 export const Operation = z
   .object({
     id: z.int(),
-    kind: z.enum(["rerun", "dismiss", "backfill", "cancel"]),
+    kind: z.enum(["rerun", "dismiss", "backfill", "cancel", "reopen"]),
     state: z.enum(OPERATION_STATES),
     reason: z
       .string()
       .nullable()
       .describe("Why it was stopped, or what it waits for while it runs"),
-    filter: z.union([DeadLetterFilter, BackfillFilter, QueryFilter]),
+    filter: z.union([DeadLetterFilter, BackfillFilter, QueryFilter, ReopenFilter]),
     patch: JsonPatch.nullable(),
     ratePerSecond: z.number().nullable(),
     canary: z.boolean(),
@@ -117,7 +132,7 @@ export const Operation = z
       .int()
       .describe("Dead letters, occurrences or runs that it is about, fixed when it began"),
     handled: z.int(),
-    done: z.int().describe("Of these, rerun, dismissed, cancelled or caught up"),
+    done: z.int().describe("Of these, rerun, dismissed, opened again, cancelled or caught up"),
     skipped: z.int().describe("Of these, handled by somebody else meanwhile"),
     refused: z.int().describe("Of these, not accepted for a run"),
     reruns: z

@@ -3,8 +3,8 @@ import { Instant, LengthOfTime } from "./runs.ts";
 
 const UNTIL = {
   reason: z.string().max(1000).optional().describe("For the record"),
-  until: Instant.optional().describe("When it resumes by itself"),
-  for: LengthOfTime.optional().describe("After how long it resumes by itself, such as 1h"),
+  until: Instant.optional().describe("When it ends by itself"),
+  for: LengthOfTime.optional().describe("After how long it ends by itself, such as 1h"),
 };
 
 const EITHER = { error: "give until or for, not both" };
@@ -24,15 +24,22 @@ export const PauseJob = z
   .refine((pause) => !(pause.until && pause.for), EITHER)
   .meta({ id: "PauseJob" });
 
+/** Of a job that is disabled, and a queue that is drained. */
+const closing = z.strictObject(UNTIL).refine((asked) => !(asked.until && asked.for), EITHER);
+
+export const DisableJob = closing.meta({ id: "DisableJob" });
+
+export const DrainQueue = closing.meta({ id: "DrainQueue" });
+
 export const ResumeJob = z.strictObject({ key: Key.optional() }).meta({ id: "ResumeJob" });
 
-/** Who has paused something, why, and until when. */
+/** Who has paused something, disabled or drained it, why, and until when. */
 export const PausedInfo = z
   .object({
     at: Instant,
     by: z.string(),
     reason: z.string().nullable(),
-    until: Instant.nullable().describe("Null when somebody has to resume it"),
+    until: Instant.nullable().describe("Null when somebody has to end it"),
   })
   .meta({ id: "Paused" });
 
@@ -42,6 +49,7 @@ export const PauseInfo = PausedInfo.extend({
   queue: z.string().nullable().describe("The queue that is paused, or"),
   job: z.string().nullable().describe("the job, or"),
   key: z.string().nullable().describe("this key of the job"),
+  disabled: z.boolean().describe("Whether the job takes nothing new either"),
 }).meta({ id: "Pause" });
 
 export type PauseInfo = z.infer<typeof PauseInfo>;

@@ -85,6 +85,9 @@ export const QueueInfo = z
       .nullable()
       .describe("What code says of the limits (defineQueue); null for a queue that none defines"),
     paused: PausedInfo.nullable(),
+    drained: PausedInfo.nullable().describe(
+      "Since when it takes no new runs, while those that are there are worked off",
+    ),
   })
   .meta({ id: "Queue" });
 

@@ -6,6 +6,8 @@ interface Toast {
   text: string;
   kind: "good" | "bad";
   undo: (() => void) | undefined;
+  /** What its button is called. */
+  verb: string;
 }
 
 const shown = signal<readonly Toast[]>([]);
@@ -15,10 +17,16 @@ let last = 0;
  * Says for some seconds what has happened.
  *
  * @param undo takes it back; then it stays for ten seconds
+ * @param verb of what takes it back, where that is less than to undo it
  */
-export function toast(text: string, kind: Toast["kind"] = "good", undo?: () => void): void {
+export function toast(
+  text: string,
+  kind: Toast["kind"] = "good",
+  undo?: () => void,
+  verb = "Undo",
+): void {
   const id = ++last;
-  shown.value = [...shown.value.slice(-2), { id, text, kind, undo }];
+  shown.value = [...shown.value.slice(-2), { id, text, kind, undo, verb }];
   setTimeout(() => dismiss(id), undo || kind === "bad" ? 10_000 : 4000);
 }
 
@@ -30,7 +38,7 @@ function dismiss(id: number): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {shown.value.map(({ id, text, kind, undo }) => (
+      {shown.value.map(({ id, text, kind, undo, verb }) => (
         <div class={`toast toast-${kind}`} key={id}>
           <span>{text}</span>
           {undo && (
@@ -41,7 +49,7 @@ export function Toasts() {
                 dismiss(id);
               }}
             >
-              Undo
+              {verb}
             </button>
           )}
           <button type="button" class="icon" aria-label="Dismiss" onClick={() => dismiss(id)}>

@@ -13,6 +13,8 @@ const CODES: Record<string, ErrorCode> = {
   ML003: "idempotency_key_reused",
   ML010: "invalid_request",
   ML011: "queue_full",
+  ML012: "job_disabled",
+  ML013: "queue_drained",
   ML040: "invalid_event",
   ML041: "run_not_found",
   ML042: "run_finished",

@@ -37,7 +37,7 @@ const MAX_BYTES = 7 * 1024 * 1024;
  * @param job a job; or the name of one, whose input is then checked in the worker only
  * @throws MillraceError before anything is sent: `invalid_transaction`, `invalid_input`, `invalid_json`,
  *   `payload_too_large`, `invalid_request`; from the database, and the transaction is aborted then: `unknown_job`,
- *   `queue_not_found`, `queue_full`, `idempotency_key_reused`, `migrations_pending`; whatever else the library throws
+ *   `queue_not_found`, `queue_full`, `queue_drained`, `job_disabled`, `idempotency_key_reused`, `migrations_pending`; whatever else the library throws
  */
 export async function enqueueIn<J extends AnyJob>(
   tx: Transaction,
@@ -167,6 +167,12 @@ function why(code: string, job: string, queue?: string, key?: string): string {
   }
   if (code === "queue_full") {
     return `the queue ${quoted(queue)}of job ${job} is full; ask again when some of its runs have started`;
+  }
+  if (code === "job_disabled") {
+    return `job ${job} is disabled, and nothing starts it until it is enabled; millrace jobs says who has done so, and why`;
+  }
+  if (code === "queue_drained") {
+    return `the queue ${quoted(queue)}of job ${job} is drained, and takes no more runs until it is reopened; millrace queues says who has done so, and why`;
   }
   if (code === "invalid_request") {
     return `job ${job} is debounced, so it decides itself when its runs start; leave out delay and runAt`;

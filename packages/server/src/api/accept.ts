@@ -61,8 +61,10 @@ export function placed(error: unknown, fields: Fields): unknown {
 function placeOf(code: ErrorCode, { job, input, queue }: Fields): string | undefined {
   switch (code) {
     case "unknown_job":
+    case "job_disabled":
       return job;
     case "queue_not_found":
+    case "queue_drained":
     case "queue_full":
       return queue;
     case "invalid_input":

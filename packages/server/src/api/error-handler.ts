@@ -18,6 +18,7 @@ const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   request_in_progress: 1,
   queue_full: 5,
   too_many_streams: 5,
+  webhook_not_now: 60,
 };
 
 /** Answers a request that failed, in one form for all of them. */

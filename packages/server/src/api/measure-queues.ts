@@ -20,6 +20,10 @@ export function measureQueues(registry: Registry, db: Database): void {
     "How long the oldest run of a queue that may start, or is held back, has waited",
   );
   const paused = gauge("millrace_queue_paused", "1 for a queue that is paused");
+  const drained = gauge(
+    "millrace_queue_drained",
+    "1 for a queue that takes no new runs, because it is drained",
+  );
   const workers = gauge("millrace_queue_workers", "Living workers that take from a queue");
   const drain = gauge(
     "millrace_queue_drain_seconds",
@@ -33,12 +37,13 @@ export function measureQueues(registry: Registry, db: Database): void {
     collect: async () => {
       const read = await counted.read().catch(() => null);
       const { depths, samples } = read ?? { depths: [], samples: [] };
-      for (const metric of [runs, oldest, paused, workers, drain]) metric.reset();
+      for (const metric of [runs, oldest, paused, drained, workers, drain]) metric.reset();
       for (const { name: queue, ready, held, oldest_seconds: seconds, ...row } of depths) {
         runs.set({ queue, state: "ready" }, ready);
         runs.set({ queue, state: "held" }, held);
         oldest.set({ queue }, seconds);
         paused.set({ queue }, row.paused ? 1 : 0);
+        drained.set({ queue }, row.drained ? 1 : 0);
         workers.set({ queue }, row.workers);
         const drains = drainSeconds({ name: queue, ready, held, ...row }, samples);
         if (drains !== undefined) drain.set({ queue }, drains);

@@ -34,4 +34,4 @@ export async function beginOrPreview(
   return EXIT.done;
 }
 
-const VERBS = { rerun: "rerun", dismiss: "dismissed", cancel: "cancelled" };
+const VERBS = { rerun: "rerun", dismiss: "dismissed", cancel: "cancelled", reopen: "opened again" };

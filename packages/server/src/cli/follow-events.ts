@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { MillraceError } from "@millrace/core";
+import { MillraceError, readExactJson } from "@millrace/core";
 import { Problem } from "@millrace/core/api";
 import type { ApiClient } from "./api-client.ts";
 
@@ -124,7 +124,7 @@ function eventIn(frame: string, place: Place): FollowedEvent | undefined {
         break;
     }
   }
-  return data === undefined ? undefined : { event, data: JSON.parse(data) as unknown };
+  return data === undefined ? undefined : { event, data: readExactJson(data) };
 }
 
 function problemIn(data: unknown): MillraceError {

@@ -4,10 +4,12 @@ import { jsonLines } from "../store/json-lines.ts";
 import { isUnavailable, sqlState, unavailable } from "../store/database.ts";
 import {
   type EnqueuedRow,
+  JOB_DISABLED,
   KEY_REUSED,
   NOT_ENCRYPTED,
   NOT_FOR_DEBOUNCED,
   SUBJECT_ERASED,
+  QUEUE_DRAINED,
   QUEUE_FULL,
   UNKNOWN_JOB,
   UNKNOWN_QUEUE,
@@ -198,6 +200,8 @@ function refusal(error: unknown): { items: number[]; error: MillraceError } | un
       [UNKNOWN_QUEUE]: "queue_not_found",
       [KEY_REUSED]: "idempotency_key_reused",
       [QUEUE_FULL]: "queue_full",
+      [JOB_DISABLED]: "job_disabled",
+      [QUEUE_DRAINED]: "queue_drained",
       [NOT_FOR_DEBOUNCED]: "invalid_request",
       [NOT_ENCRYPTED]: "subject_not_encrypted",
       [SUBJECT_ERASED]: "subject_erased",

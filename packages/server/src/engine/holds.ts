@@ -17,7 +17,7 @@ export function holdsOf(job: string, queue: string, held: HeldRow): Hold[] {
   const key = keyName(held.key);
   return [
     paused(
-      "job_paused",
+      held.job_disabled ? "job_disabled" : "job_paused",
       `job ${job}`,
       held.job_paused_by,
       held.job_pause_reason,
@@ -68,7 +68,8 @@ function pause(
   since: Date | null,
 ): Hold {
   const end = until ? `, until ${until.toISOString()}` : "";
-  const message = `${what} is paused by ${by}${end}${reason ? `: ${reason}` : ""}`;
+  const how = code === "job_disabled" ? "disabled" : "paused";
+  const message = `${what} is ${how} by ${by}${end}${reason ? `: ${reason}` : ""}`;
   return { code, message, until, since };
 }
 

@@ -1,7 +1,11 @@
 import { MillraceError } from "@millrace/core";
 import { readSealedInput } from "../security/sealed-content.ts";
 import { inSavepoint, isUnavailable } from "../store/database.ts";
-import { handleDeadLetters, lockOpenDeadLetters } from "../store/dead-letters.ts";
+import {
+  handleDeadLetters,
+  lockOpenDeadLetters,
+  reopenDeadLetters,
+} from "../store/dead-letters.ts";
 import { type OperationRow, membersWithin } from "../store/operations.ts";
 import { type RerunRow, readManyForRerun } from "../store/runs.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -40,6 +44,23 @@ export async function dismissMembers(
   await handleDeadLetters(tx, id, created_by, "dismissed", note, runs, nothing, details);
   return {
     outcomes: members.map(({ run_id }) => ({ outcome: open.has(run_id) ? "done" : "skipped" })),
+    queues: new Set(),
+  };
+}
+
+/** Opens those again that the other operation has dismissed, and that nobody has opened meanwhile. */
+export async function reopenMembers(
+  tx: Queryable,
+  { id, created_by, projects, filter }: OperationRow,
+  members: readonly Member[],
+): Promise<Handled> {
+  const { operation } = filter as { operation: number };
+  const runs = members.map(({ run_id }) => run_id);
+  const detail = JSON.stringify({ operation: id });
+  const rows = await reopenDeadLetters(tx, runs, operation, created_by, detail, projects);
+  const reopened = new Set(rows.map(({ run_id }) => run_id));
+  return {
+    outcomes: runs.map((run) => ({ outcome: reopened.has(run) ? "done" : "skipped" })),
     queues: new Set(),
   };
 }

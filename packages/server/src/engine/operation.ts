@@ -4,7 +4,9 @@ import type { Caller } from "../security/caller.ts";
 import { type Database, type Transaction, bounded } from "../store/database.ts";
 import { countDeadLetters, listDeadLetters } from "../store/dead-letters.ts";
 import {
+  countDismissed,
   createOperation,
+  fixDismissed,
   fixMembers,
   fixRuns,
   moveOperation,
@@ -36,11 +38,11 @@ export function beginOperation(
     const [row] = await createOperation(
       tx,
       asked.kind,
-      JSON.stringify(asked.query === undefined ? filterOf(asked) : { query: asked.query }),
+      JSON.stringify(chosenBy(asked)),
       rerun?.patch ? JSON.stringify(rerun.patch) : null,
       rerun?.ratePerSecond ?? null,
       rerun?.canary ?? false,
-      asked.kind === "rerun" ? null : (asked.note ?? null),
+      noteOf(asked),
       caller.name,
       caller.projects,
     );
@@ -59,8 +61,19 @@ export function beginOperation(
   });
 }
 
+/** By what it is chosen what it is about. */
+function chosenBy(asked: CreateOperation): object {
+  if (asked.kind === "reopen") return { operation: asked.operation };
+  return asked.query === undefined ? filterOf(asked) : { query: asked.query };
+}
+
+function noteOf(asked: CreateOperation): string | null {
+  return "note" in asked ? (asked.note ?? null) : null;
+}
+
 /** A patch has in it what runs work on, so only that there is one is told. */
 function toldOf(asked: CreateOperation, total: number): Json {
+  if (asked.kind === "reopen") return { kind: asked.kind, operation: asked.operation, total };
   const filter = filterOf(asked) as Record<string, string>;
   // Nor a query, which may ask for it.
   const chosen = asked.query === undefined ? { filter } : { byQuery: true };
@@ -78,23 +91,28 @@ async function fix(
   asked: CreateOperation,
   { projects }: Caller,
 ): Promise<{ total: number }[]> {
+  if (asked.kind === "reopen") return fixDismissed(tx, id, asked.operation, projects);
   if (asked.query === undefined) {
     return fixMembers(tx, id, MAX_MEMBERS + 1, ...filterParams(filterOf(asked), projects));
   }
   return fixRuns(tx, id, await pickAll(tx, searchOf(asked, projects), MAX_MEMBERS + 1));
 }
 
-function searchOf({ kind, query = "" }: CreateOperation, projects: Projects): AskedOfRuns {
+function searchOf({ kind, query = "" }: Chosen, projects: Projects): AskedOfRuns {
   const only = kind === "cancel" ? "open" : "dead";
   return { query, projects, only, now: new Date() };
 }
 
-function filterOf(asked: CreateOperation): DeadLetterFilter {
+/** One that is about what a filter or a query finds. */
+type Chosen = Exclude<CreateOperation, { kind: "reopen" }>;
+
+function filterOf(asked: Chosen): DeadLetterFilter {
   return asked.kind === "cancel" ? {} : (asked.filter ?? {});
 }
 
-function pointerOf({ query }: CreateOperation): string {
-  return query === undefined ? "/filter" : "/query";
+function pointerOf(asked: CreateOperation): string {
+  if (asked.kind === "reopen") return "/operation";
+  return asked.query === undefined ? "/filter" : "/query";
 }
 
 /** How many dead letters an operation would be about, and what its patch would make of the newest three. */
@@ -105,8 +123,8 @@ export async function previewOperation(
   asked: CreateOperation,
 ): Promise<{ matches: number; samples: Preview[] }> {
   const matches = await countMatches(db, projects, asked);
-  const patch = asked.kind === "rerun" ? asked.patch : undefined;
-  if (!patch || matches === 0) return { matches, samples: [] };
+  if (asked.kind !== "rerun" || !asked.patch || matches === 0) return { matches, samples: [] };
+  const { patch } = asked;
   const samples: Preview[] = [];
   for (const runId of await newest(db, asked, projects)) {
     samples.push(await previewPatch(db, intake, runId, patch));
@@ -119,6 +137,10 @@ async function countMatches(
   projects: Projects,
   asked: CreateOperation,
 ): Promise<number> {
+  if (asked.kind === "reopen") {
+    const [row] = await bounded(db, (tx) => countDismissed(tx, asked.operation, projects));
+    return row?.count ?? 0;
+  }
   if (asked.query !== undefined) {
     return (await countFound(db, searchOf(asked, projects), MAX_MEMBERS)).count;
   }
@@ -127,7 +149,7 @@ async function countMatches(
   return row?.count ?? 0;
 }
 
-async function newest(db: Database, asked: CreateOperation, projects: Projects): Promise<string[]> {
+async function newest(db: Database, asked: Chosen, projects: Projects): Promise<string[]> {
   if (asked.query !== undefined) {
     return (await findRuns(db, searchOf(asked, projects), 3)).rows.map(({ id }) => id);
   }
@@ -220,6 +242,13 @@ function noneMatches(asked: CreateOperation): MillraceError {
     return new MillraceError("run_not_found", "no run that has not ended matches the query", {
       pointer,
     });
+  }
+  if (asked.kind === "reopen") {
+    return new MillraceError(
+      "dead_letter_not_found",
+      `no dead letter is dismissed by operation ${asked.operation}`,
+      { pointer },
+    );
   }
   return new MillraceError(
     "dead_letter_not_found",

@@ -51,14 +51,15 @@ export interface JobPause {
 /**
  * No run of the job, or of a key of it, is claimed any more; those that run go on.
  *
- * @throws MillraceError `forbidden`, `unknown_job`; `invalid_request` for a key of a job that has none
+ * @throws MillraceError `forbidden`, `unknown_job`, `job_disabled`; `invalid_request` for a key of a job that has none
  */
 export function pauseJobOrKey(db: Database, caller: Caller, pause: JobPause): Promise<void> {
   const { job, key, reason, until, forMs = null } = pause;
   return asCaller(db, caller, "operate", { job }, async (tx) => {
     const known = await requireJob(tx, job);
     if (key !== null && !known.flow.key) throw noKey(job);
-    await pauseJob(tx, job, key, caller.name, reason, until, forMs);
+    const [paused] = await pauseJob(tx, job, key, caller.name, reason, until, forMs);
+    if (!paused) throw isDisabled(job);
     await regate(tx, [job]);
     await markForGate(tx, job);
   });
@@ -68,7 +69,7 @@ export function pauseJobOrKey(db: Database, caller: Caller, pause: JobPause): Pr
  * Takes runs again. What is not paused stays as it is.
  *
  * @returns the queues in which runs of it wait
- * @throws MillraceError `forbidden`, `unknown_job`; `invalid_request` for a key of a job that has none
+ * @throws MillraceError `forbidden`, `unknown_job`, `job_disabled`; `invalid_request` for a key of a job that has none
  */
 export function resumeJobOrKey(
   db: Database,
@@ -79,6 +80,7 @@ export function resumeJobOrKey(
   return asCaller(db, caller, "operate", { job }, async (tx) => {
     const known = await requireJob(tx, job);
     const [resumed] = await resumeJob(tx, job, key);
+    if (!resumed && key === null && known.disabled) throw isDisabled(job);
     // A key that was paused may be resumed after the job has lost its key.
     if (!resumed && key !== null && !known.flow.key) throw noKey(job);
     await regate(tx, [job]);
@@ -110,6 +112,13 @@ async function requireJob(tx: Queryable, name: string): Promise<JobRow> {
 
 function noQueue(queue: string): MillraceError {
   return new MillraceError("queue_not_found", `there is no queue ${JSON.stringify(queue)}`);
+}
+
+function isDisabled(job: string): MillraceError {
+  return new MillraceError(
+    "job_disabled",
+    `job ${job} is disabled, so it is neither paused nor resumed; enable it first: millrace jobs enable ${job}`,
+  );
 }
 
 function noKey(job: string): MillraceError {

@@ -132,9 +132,9 @@ export const readDeadLetter = exactStatement<[run: string], DeadLetterDetailRow>
 );
 
 /** Whether there is such a dead letter, and whether it is still open; locks it. */
-export const lockDeadLetter = statement<[run: string], { open: boolean }>(
+export const lockDeadLetter = statement<[run: string], { open: boolean; rerun_id: string | null }>(
   "lock_dead_letter",
-  `select handled_at is null as open from millrace.dead_letter where run_id = $1 for update`,
+  `select handled_at is null as open, rerun_id from millrace.dead_letter where run_id = $1 for update`,
 );
 
 /** Locks those of these dead letters that are still open, in one order for everybody. */
@@ -161,6 +161,40 @@ export const handleDeadLetter = statement<
   `update millrace.dead_letter
    set handled_at = clock_timestamp(), handled_by = $2, resolution = $3::millrace.resolution, note = $4, rerun_id = $5
    where run_id = $1 and handled_at is null returning run_id`,
+);
+
+/**
+ * Opens dismissed dead letters again, of which the runs are still there, with an event each. Parameters: runs; the operation that must
+ * have dismissed them, or null for whoever has; who; the details of the events as JSON text, or null; the projects that they must be of, null for all.
+ */
+export const reopenDeadLetters = statement<
+  [
+    runs: string[],
+    dismissedBy: number | null,
+    by: string,
+    detail: string | null,
+    projects: Projects,
+  ],
+  { run_id: string }
+>(
+  "reopen_dead_letters",
+  `with dismissed as materialized (
+      select run_id from millrace.dead_letter
+      where run_id = any ($1::uuid[]) and resolution = 'dismissed' and ($2::bigint is null or operation_id = $2) and ${jobWithin("job", "$5")}
+      order by run_id for update
+    ),
+    there as materialized (
+      select run_id from dismissed d where exists (select from millrace.run where id = d.run_id)
+    ),
+    reopened as (
+      update millrace.dead_letter d
+      set handled_at = null, handled_by = null, resolution = null, note = null, operation_id = null
+      from there t where d.run_id = t.run_id
+    ),
+    noted as (
+      insert into millrace.event (run_id, event, actor, detail) select run_id, 'reopened', $3, $4::jsonb from there
+    )
+    select run_id from there`,
 );
 
 /**

@@ -22,6 +22,10 @@ export const NOT_ENCRYPTED = "ML050";
 export const SUBJECT_ERASED = "ML051";
 /** A queue takes no more; the detail is the indexes of all items that are for it, with commas. */
 export const QUEUE_FULL = "ML011";
+/** The job is disabled; the detail is the indexes of all items of it, with commas. */
+export const JOB_DISABLED = "ML012";
+/** The queue is drained; the detail is as of {@link QUEUE_FULL}. */
+export const QUEUE_DRAINED = "ML013";
 /** A debounced job decides itself when its runs start. */
 export const NOT_FOR_DEBOUNCED = "ML010";
 

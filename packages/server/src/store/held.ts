@@ -9,6 +9,8 @@ export interface HeldRow {
   job_paused_at: Date | null;
   job_pause_reason: string | null;
   job_paused_until: Date | null;
+  /** Whether that pause is one of a job that is disabled. */
+  job_disabled: boolean | null;
   /** Of its key. */
   key_paused_by: string | null;
   key_paused_at: Date | null;
@@ -54,7 +56,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
     jobs as materialized (
       select j.name, case when j.flow ? 'jobLimit' then millrace.held_by_job(j.name) end as held,
         millrace.tokens('job', j.name, '', j.flow -> 'jobRate', clock_timestamp()) as tokens,
-        p.paused_by, p.paused_at, p.reason, p.until
+        p.paused_by, p.paused_at, p.reason, p.until, p.disabled
       from millrace.job j
       left join millrace.pause p on p.job = j.name and p.whole and (p.until is null or p.until > clock_timestamp())
       where j.name in (select job from asked)
@@ -75,7 +77,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
       ) b on true
     )
     select a.id as run_id, a.key,
-      j.paused_by as job_paused_by, j.paused_at as job_paused_at, j.reason as job_pause_reason, j.until as job_paused_until,
+      j.paused_by as job_paused_by, j.paused_at as job_paused_at, j.reason as job_pause_reason, j.until as job_paused_until, j.disabled as job_disabled,
       l.paused_by as key_paused_by, l.paused_at as key_paused_at, l.reason as key_pause_reason, l.until as key_paused_until,
       (a.flow ->> 'keyLimit')::int as key_limit, coalesce(l.held, 0) as key_held,
       (a.flow ->> 'jobLimit')::int as job_limit, coalesce(j.held, 0) as job_held,

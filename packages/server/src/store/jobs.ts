@@ -26,6 +26,8 @@ export interface JobRow {
   paused_by: string | null;
   pause_reason: string | null;
   paused_until: Date | null;
+  /** Whether that pause takes nothing new either; null without one. */
+  disabled: boolean | null;
   /** Keys of it that are paused. */
   paused_keys: number;
 }
@@ -34,7 +36,7 @@ export interface JobRow {
 const JOB = `
     j.name, j.project, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
     j.version, j.steps, j.fingerprint, j.graph, j.registered_at,
-    p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until,
+    p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until, p.disabled,
     (select count(*)::int from millrace.pause k
      where k.job = j.name and not k.whole and (k.until is null or k.until > clock_timestamp())) as paused_keys
    from millrace.job j

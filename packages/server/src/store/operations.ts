@@ -6,10 +6,14 @@ import { statement } from "./statement.ts";
 
 export interface OperationRow {
   id: number;
-  kind: "rerun" | "dismiss" | "backfill" | "cancel";
+  kind: "rerun" | "dismiss" | "backfill" | "cancel" | "reopen";
   state: "running" | "paused" | "completed" | "stopped" | "cancelled";
   /** Of a backfill, the range of a schedule. */
-  filter: DeadLetterFilter | { schedule: string; from: string; until: string } | { query: string };
+  filter:
+    | DeadLetterFilter
+    | { schedule: string; from: string; until: string }
+    | { query: string }
+    | { operation: number };
   patch: JsonPatch | null;
   rate: number | null;
   canary: boolean;
@@ -80,6 +84,32 @@ export const fixRuns = statement<[operation: number, runs: string[]], { total: n
       returning 1
     )
     update millrace.operation set total = (select count(*) from member) where id = $1 returning total`,
+);
+
+/** The same of dead letters that another operation has dismissed. Parameters: operation; the other; of which projects, null for all. */
+export const fixDismissed = statement<
+  [operation: number, dismissedBy: number, projects: Projects],
+  { total: number }
+>(
+  "fix_dismissed",
+  `with member as (
+      insert into millrace.operation_member (operation_id, place, run_id)
+      select $1, row_number() over (order by m.place), m.run_id from millrace.operation_member m
+      join millrace.dead_letter d on d.run_id = m.run_id
+      where m.operation_id = $2 and d.operation_id = $2 and d.resolution = 'dismissed' and ${jobWithin("d.job", "$3")}
+      returning 1
+    )
+    update millrace.operation set total = (select count(*) from member) where id = $1 returning total`,
+);
+
+/** How many dead letters are dismissed still by an operation. Parameters: operation; of which projects, null for all. */
+export const countDismissed = statement<
+  [dismissedBy: number, projects: Projects],
+  { count: number }
+>(
+  "count_dismissed",
+  `select count(*)::int as count from millrace.operation_member m join millrace.dead_letter d on d.run_id = m.run_id
+   where m.operation_id = $1 and d.operation_id = $1 and d.resolution = 'dismissed' and ${jobWithin("d.job", "$2")}`,
 );
 
 /** Of these runs, those whose jobs are of some projects now; null for all. */

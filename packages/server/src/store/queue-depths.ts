@@ -10,6 +10,8 @@ export interface DepthRow {
   /** For how many seconds the first of both has waited; 0 where none does. */
   oldest_seconds: number;
   paused: boolean;
+  /** Whether it takes no new runs. */
+  drained: boolean;
   /** Living workers that take from it. */
   workers: number;
 }
@@ -35,6 +37,7 @@ export const readDepths = statement<[most: number], DepthRow>(
       select q.name, coalesce(w.runs, 0) as ready, coalesce(g.runs, 0) as held,
         coalesce(extract(epoch from clock_timestamp() - least(w.since, g.since)), 0)::float8 as oldest_seconds,
         q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()) as paused,
+        q.drained_at is not null and (q.drained_until is null or q.drained_until > clock_timestamp()) as drained,
         coalesce(t.workers, 0) as workers,
         row_number() over (order by w.since is null and g.since is null, q.name) as place
       from millrace.queue q
@@ -43,7 +46,7 @@ export const readDepths = statement<[most: number], DepthRow>(
       left join taking t on t.queue = q.name
     )
     select case when place <= $1 then name else 'other' end as name, sum(ready)::int as ready, sum(held)::int as held,
-      max(oldest_seconds) as oldest_seconds, bool_or(paused) as paused,
+      max(oldest_seconds) as oldest_seconds, bool_or(paused) as paused, bool_or(drained) as drained,
       coalesce(min(workers) filter (where ready + held > 0), max(workers)) as workers
     from depths group by 1 order by 1`,
 );

@@ -5,6 +5,9 @@ import { statement } from "./statement.ts";
 /** Whether a queue `q` is paused now. */
 const PAUSED = `(q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()))`;
 
+/** Whether a queue `q` takes no new runs now. */
+const DRAINED = `(q.drained_at is not null and (q.drained_until is null or q.drained_until > clock_timestamp()))`;
+
 /** The workers that take from a queue `q`, and how. */
 const TAKERS = `select count(*)::int as workers, coalesce(sum(k.concurrency), 0)::int as slots,
     coalesce(bool_and(cardinality(k.queues) = 1), false) as alone
@@ -28,6 +31,10 @@ export interface QueueRow {
   paused_by: string | null;
   pause_reason: string | null;
   paused_until: Date | null;
+  drained_at: Date | null;
+  drained_by: string | null;
+  drain_reason: string | null;
+  drained_until: Date | null;
   concurrency: number | null;
   rate: Rate | null;
   /** How many runs may wait. */
@@ -76,6 +83,7 @@ export const listQueues = statement<[projects: Projects], QueueRow>(
       extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
       coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
+      case when ${DRAINED} then q.drained_at end as drained_at, q.drained_by, q.drain_reason, q.drained_until,
       q.concurrency, q.rate, q.max_depth, q.limited_by, q.defined,
       t.workers, t.slots, t.alone, clock_timestamp() as now
     from millrace.queue q
@@ -116,6 +124,23 @@ export const pauseQueue = statement<
 export const resumeQueue = statement<[name: string], { name: string }>(
   "resume_queue",
   `update millrace.queue set paused_at = null, paused_by = null, pause_reason = null, paused_until = null where name = $1 returning name`,
+);
+
+/** Has a queue take no new runs. Parameters: queue; who; why; until when, or for how many milliseconds, or neither. */
+export const drainQueue = statement<
+  [name: string, by: string, reason: string | null, until: Date | null, forMs: number | null],
+  { name: string }
+>(
+  "drain_queue",
+  `update millrace.queue q
+   set drained_at = case when ${DRAINED} then drained_at else clock_timestamp() end, drained_by = $2, drain_reason = $3,
+     drained_until = coalesce($4, clock_timestamp() + $5::float8 * interval '1 millisecond')
+   where name = $1 returning name`,
+);
+
+export const reopenQueue = statement<[name: string], { name: string }>(
+  "reopen_queue",
+  `update millrace.queue set drained_at = null, drained_by = null, drain_reason = null, drained_until = null where name = $1 returning name`,
 );
 
 export interface PausedQueueRow {

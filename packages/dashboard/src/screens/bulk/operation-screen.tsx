@@ -14,6 +14,7 @@ import { Words } from "../../parts/words.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { OperationMembersList } from "./operation-members.tsx";
+import { reopenAll } from "../dead/reopen.ts";
 import { RateDialog } from "./rate-dialog.tsx";
 import { OperationState, Progress } from "./operation-state.tsx";
 import { filterInWords, isOver, paceOf, titleOf } from "./operation-words.ts";
@@ -33,6 +34,15 @@ export function OperationScreen({ params: { id = "" } }: ScreenProps) {
       actions={
         <>
           {operation && <Steering operation={operation} path={path} />}
+          {operation?.kind === "dismiss" && (
+            <ActionButton
+              permission="operate"
+              why={operation.done === 0 ? "It has dismissed none" : undefined}
+              onPress={() => void reopenAll(operation.id)}
+            >
+              Reopen them
+            </ActionButton>
+          )}
           <CopyAs request={{ path }} cli={`millrace operations show ${id} --wait`} />
         </>
       }

@@ -7,6 +7,7 @@ const KINDS: Record<Operation["kind"], [verb: string, thing: string]> = {
   dismiss: ["Dismiss", "dead letter"],
   backfill: ["Backfill", "occurrence"],
   cancel: ["Cancel", "run"],
+  reopen: ["Reopen", "dead letter"],
 };
 
 /** Such as "Rerun 312 dead letters". */
@@ -18,6 +19,7 @@ export function titleOf({ kind, total }: Operation): string {
 /** By what it has chosen what it is about; it was fixed when it began. */
 export function filterInWords({ filter }: Operation): string {
   if ("query" in filter) return filter.query;
+  if ("operation" in filter) return `what operation ${filter.operation} has dismissed`;
   if ("schedule" in filter) return `schedule ${filter.schedule}, ${filter.from} to ${filter.until}`;
   const parts = Object.entries(filter).map(([name, value]) => `${name} ${value}`);
   return parts.length === 0 ? "all that were open" : parts.join(", ");

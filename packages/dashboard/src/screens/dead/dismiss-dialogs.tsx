@@ -5,6 +5,7 @@ import { ActDialog, counted, nameToType, useOnceKey } from "../../parts/act-dial
 import { ReasonField } from "../../parts/reason-field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go } from "../../routing/router.ts";
+import { reopenAll, reopenOne } from "./reopen.ts";
 import { type Chosen, DEAD_CHANGES } from "./chosen.ts";
 
 export function DismissOne({ runId, onClose }: { runId: string; onClose: () => void }) {
@@ -17,7 +18,13 @@ export function DismissOne({ runId, onClose }: { runId: string; onClose: () => v
       permission="operate"
       onClose={onClose}
       run={() => act(`/api/v1/dead-letters/${runId}/dismiss`, { body: noteOf(note) }, DEAD_CHANGES)}
-      onDone={() => toast("1 run is dismissed; it can still be rerun from its own page")}
+      onDone={() =>
+        toast(
+          "1 run is dismissed; it can still be rerun from its own page",
+          "good",
+          () => void reopenOne(runId),
+        )
+      }
     >
       <p>It leaves the dead letters, and is kept as failed.</p>
       <ReasonField value={note} onChange={setNote} />
@@ -47,13 +54,14 @@ export function DismissGroup({
       onClose={onClose}
       run={() => act("/api/v1/operations", { body, idempotencyKey }, DEAD_CHANGES)}
       onDone={({ id }) => {
-        toast(`Operation ${id} dismisses them`);
+        toast(`Operation ${id} dismisses them`, "good", () => void reopenAll(id));
         go(`/bulk/${id}`);
       }}
     >
       <p>
         All that are open now leave the dead letters, and are kept as failed. It is an operation
-        with progress, which can be stopped; what it has dismissed stays so.
+        with progress, which can be stopped; what it has dismissed can be opened again from its
+        page.
       </p>
       <ReasonField value={note} onChange={setNote} />
     </ActDialog>

@@ -7,7 +7,7 @@ import { JsonView } from "../../parts/json-view.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Later } from "../../parts/later.tsx";
 import { Page } from "../../parts/page.tsx";
-import { PauseDialog, PausedNote, resume } from "../../parts/pause.tsx";
+import { DISABLE, PauseDialog, PausedNote, resume } from "../../parts/pause.tsx";
 import { RunBars, tookMs } from "../../parts/run-bars.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
@@ -30,7 +30,12 @@ export function JobScreen({ params }: ScreenProps) {
       title={`Job ${name}`}
       actions={
         <>
-          {shown.data && !shown.old && <PauseJob job={shown.data} path={path} />}
+          {shown.data && !shown.old && (
+            <>
+              {!shown.data.disabled && <PauseJob job={shown.data} path={path} />}
+              <DisableJob job={shown.data} path={path} />
+            </>
+          )}
           <a class="button" href={runsLink({ job: name })}>
             Its runs
           </a>
@@ -49,6 +54,11 @@ export function JobScreen({ params }: ScreenProps) {
             {job.paused && (
               <p class="paused-note">
                 <PausedNote paused={job.paused} />
+              </p>
+            )}
+            {job.disabled && (
+              <p class="paused-note">
+                <PausedNote paused={job.disabled} stop={DISABLE} />
               </p>
             )}
             <Tabs label="What there is of the job" tabs={tabsOf(job)} />
@@ -95,14 +105,15 @@ function Overview({ job }: { job: JobInfo }) {
   );
 }
 
+const CHANGES = ["/api/v1/jobs", "/api/v1/pauses", "/api/v1/queues"];
+
 function PauseJob({ job, path }: { job: JobInfo; path: string }) {
   const what = `job ${job.name}`;
-  const changes = ["/api/v1/jobs", "/api/v1/pauses", "/api/v1/queues"];
   const open = place.value.query.get("do") === "pause" && !job.paused;
   useKeys({ P: () => go(withQuery({ do: "pause" }), "replace") });
   if (job.paused) {
     return (
-      <ActionButton permission="operate" onPress={() => void resume(what, path, changes)}>
+      <ActionButton permission="operate" onPress={() => void resume(what, path, CHANGES)}>
         Resume
       </ActionButton>
     );
@@ -116,12 +127,49 @@ function PauseJob({ job, path }: { job: JobInfo; path: string }) {
         <PauseDialog
           what={what}
           path={path}
-          changes={changes}
+          changes={CHANGES}
           onClose={() => go(withQuery({ do: undefined }), "replace")}
         >
           <p>
             No run of it is started any more, on any worker. Those that are under way go on; new
             ones are taken, and wait. Its queue goes on with other jobs.
+          </p>
+        </PauseDialog>
+      )}
+    </>
+  );
+}
+
+function DisableJob({ job: { name, disabled }, path }: { job: JobInfo; path: string }) {
+  const what = `job ${name}`;
+  const open = place.value.query.get("do") === "disable" && !disabled;
+  if (disabled) {
+    return (
+      <ActionButton permission="operate" onPress={() => void resume(what, path, CHANGES, DISABLE)}>
+        Enable
+      </ActionButton>
+    );
+  }
+  return (
+    <>
+      <ActionButton
+        permission="operate"
+        onPress={() => go(withQuery({ do: "disable" }), "replace")}
+      >
+        Disable
+      </ActionButton>
+      {open && (
+        <PauseDialog
+          what={what}
+          path={path}
+          changes={CHANGES}
+          stop={DISABLE}
+          onClose={() => go(withQuery({ do: undefined }), "replace")}
+        >
+          <p>
+            Nothing starts it. Who asks for a run of it is refused and told why; its schedules skip,
+            on record; webhooks are told to come again later. Runs that wait stay as they are, and
+            those that are under way go on. Its queue goes on with other jobs.
           </p>
         </PauseDialog>
       )}

@@ -4,7 +4,7 @@ import { useResource } from "../../data/resource.ts";
 import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { Page } from "../../parts/page.tsx";
-import { PausedNote } from "../../parts/pause.tsx";
+import { DISABLE, PausedNote } from "../../parts/pause.tsx";
 import { RunBars } from "../../parts/run-bars.tsx";
 import { WhenSeen } from "../../parts/when-seen.tsx";
 import "./jobs.css";
@@ -65,7 +65,7 @@ function JobTable({ jobs }: { jobs: readonly JobInfo[] }) {
 }
 
 function JobRow({ job }: { job: JobInfo }) {
-  const { name, description, queue, retry, paused, pausedKeys } = job;
+  const { name, description, queue, retry, paused, disabled, pausedKeys } = job;
   return (
     <tr>
       <td class="whole">
@@ -76,6 +76,11 @@ function JobRow({ job }: { job: JobInfo }) {
         {paused && (
           <div>
             <PausedNote paused={paused} />
+          </div>
+        )}
+        {disabled && (
+          <div>
+            <PausedNote paused={disabled} stop={DISABLE} />
           </div>
         )}
         {pausedKeys > 0 && <div class="state-retrying">{pausedKeys} of its keys are paused</div>}

@@ -64,7 +64,12 @@ export function RunForm({ job }: { job: JobInfo }) {
         )}
         {trouble && told(trouble, shown) === undefined && <TroublePanel trouble={trouble} />}
         <div class="row">
-          <ActionButton permission="start" kind="primary" onPress={() => void run()}>
+          <ActionButton
+            permission="start"
+            kind="primary"
+            why={job.disabled ? "The job is disabled" : undefined}
+            onPress={() => void run()}
+          >
             Run now
           </ActionButton>
           <LastFailed job={job.name} onTake={(input) => fill(input, raw)} />

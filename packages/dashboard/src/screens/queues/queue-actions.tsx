@@ -1,6 +1,6 @@
 import type { QueueInfo } from "@millrace/core/api";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { PauseDialog, resume } from "../../parts/pause.tsx";
+import { DRAIN, PauseDialog, resume } from "../../parts/pause.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { LimitsDialog } from "./limits-dialog.tsx";
 import { QUEUE_CHANGES, queuePath } from "./queue-path.ts";
@@ -39,6 +39,50 @@ export function PauseOrResume({ queue }: { queue: QueueInfo }) {
       )}
     </>
   );
+}
+
+/** Drains the queue, or reopens it. */
+export function DrainOrReopen({ queue }: { queue: QueueInfo }) {
+  const { name, drained } = queue;
+  const open = place.value.query.get("do") === "drain" && !drained;
+  if (drained) {
+    return (
+      <ActionButton
+        permission="operate"
+        onPress={() => void resume(`queue ${name}`, queuePath(name), QUEUE_CHANGES, DRAIN)}
+      >
+        Reopen
+      </ActionButton>
+    );
+  }
+  return (
+    <>
+      <ActionButton permission="operate" onPress={() => go(withQuery({ do: "drain" }), "replace")}>
+        Drain
+      </ActionButton>
+      {open && (
+        <PauseDialog
+          what={`queue ${name}`}
+          path={queuePath(name)}
+          changes={QUEUE_CHANGES}
+          stop={DRAIN}
+          onClose={() => go(withQuery({ do: undefined }), "replace")}
+        >
+          <p>
+            It takes no new runs, and {leftToDo(queue)} Who asks for one is refused and told why;
+            its schedules skip, on record; webhooks are told to come again later. Children of runs
+            that are under way are taken.
+          </p>
+        </PauseDialog>
+      )}
+    </>
+  );
+}
+
+function leftToDo({ ready, held, scheduled, running }: QueueInfo): string {
+  const left = ready + held + scheduled + running;
+  if (left === 0) return "nothing is left in it.";
+  return `${left === 1 ? "the run that is" : `the ${left.toLocaleString("en")} that are`} there ${left === 1 ? "is" : "are"} worked off.`;
 }
 
 function consequence({ running, ready, held }: QueueInfo): string {

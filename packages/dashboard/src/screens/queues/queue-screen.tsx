@@ -6,7 +6,7 @@ import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Page } from "../../parts/page.tsx";
-import { PausedNote } from "../../parts/pause.tsx";
+import { DRAIN, PausedNote } from "../../parts/pause.tsx";
 import { rateInWords } from "../../parts/rate-in-words.ts";
 import { runsLink } from "../../parts/runs-link.ts";
 import { Ago } from "../../parts/time.tsx";
@@ -14,7 +14,7 @@ import { go, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { FullestKeys, TokensLeft } from "./fullest-keys.tsx";
-import { LimitsButton, PauseOrResume } from "./queue-actions.tsx";
+import { DrainOrReopen, LimitsButton, PauseOrResume } from "./queue-actions.tsx";
 import { asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
 import { queuePath } from "./queue-path.ts";
 import { WhatHolds } from "./what-holds.tsx";
@@ -34,12 +34,13 @@ export function QueueScreen({ params }: ScreenProps) {
           {shown.data && !shown.old && (
             <>
               <PauseOrResume queue={shown.data} />
+              <DrainOrReopen queue={shown.data} />
               <LimitsButton queue={shown.data} />
             </>
           )}
           <CopyAs
             request={{ path: queuePath(name) }}
-            cli={`millrace queues\nmillrace queues pause ${name}\nmillrace queues resume ${name}`}
+            cli={`millrace queues\nmillrace queues pause ${name}\nmillrace queues resume ${name}\nmillrace queues drain ${name}\nmillrace queues reopen ${name}`}
           />
         </>
       }
@@ -62,10 +63,16 @@ export function QueueScreen({ params }: ScreenProps) {
 
 function State({ queue }: { queue: QueueInfo }) {
   const { words, bad } = outlookOf(queue);
+  const { paused, drained } = queue;
   return (
     <section class={bad ? "why bad" : "why"}>
       <h2>Outlook</h2>
-      <p>{queue.paused ? <PausedNote paused={queue.paused} /> : words}</p>
+      {drained && (
+        <p>
+          <PausedNote paused={drained} stop={DRAIN} />
+        </p>
+      )}
+      <p>{paused ? <PausedNote paused={paused} /> : words}</p>
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { Empty, Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Page } from "../../parts/page.tsx";
-import { PausedNote } from "../../parts/pause.tsx";
+import { DRAIN, PausedNote } from "../../parts/pause.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { PauseOrResume } from "./queue-actions.tsx";
 import { asOfNow, outlookOf, paceInWords } from "./queue-outlook.ts";
@@ -56,7 +56,7 @@ function QueueTable({ queues }: { queues: readonly QueueInfo[] }) {
 }
 
 function QueueRow({ queue, paced }: { queue: QueueInfo; paced: boolean }) {
-  const { name, ready, held, running, scheduled, oldestSeconds, paused, outlook } = queue;
+  const { name, ready, held, running, scheduled, oldestSeconds, paused, drained, outlook } = queue;
   const { words, bad } = outlookOf(queue);
   const loud = oldestSeconds !== null && oldestSeconds >= LONG_SECONDS;
   return (
@@ -92,6 +92,11 @@ function QueueRow({ queue, paced }: { queue: QueueInfo; paced: boolean }) {
         </td>
       )}
       <td class="whole" data-label="Outlook">
+        {drained && (
+          <div>
+            <PausedNote paused={drained} stop={DRAIN} />
+          </div>
+        )}
         {paused ? (
           <PausedNote paused={paused} />
         ) : (

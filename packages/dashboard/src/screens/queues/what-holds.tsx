@@ -1,6 +1,6 @@
 import type { JobInfo, PauseInfo, RunSummary, QueueInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
-import { PausedNote } from "../../parts/pause.tsx";
+import { DISABLE, PausedNote } from "../../parts/pause.tsx";
 import { Words } from "../../parts/words.tsx";
 
 /** So many of those that wait are asked why. */
@@ -32,7 +32,11 @@ export function WhatHolds({ queue: { name, ready, held } }: { queue: QueueInfo }
                   , key <code>{one.key}</code>
                 </>
               )}{" "}
-              <PausedNote paused={one} />
+              {one.disabled ? (
+                <PausedNote paused={one} stop={DISABLE} />
+              ) : (
+                <PausedNote paused={one} />
+              )}
             </li>
           ))}
         </ul>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ReasonField } from "../../parts/reason-field.tsx";
+import { offerAgain } from "../../parts/run-again.ts";
 import { toast } from "../../parts/toast.tsx";
 import { RUN_CHANGES } from "./run-changes.ts";
 
@@ -17,7 +18,10 @@ export function CancelDialog({ run, onClose }: { run: Run; onClose: () => void }
       permission="operate"
       onClose={onClose}
       run={() => act(`/api/v1/runs/${run.id}/cancel`, { body }, RUN_CHANGES)}
-      onDone={({ result }) => toast(SAID[result])}
+      onDone={({ result }) => {
+        if (result === "cancelled") offerAgain(SAID[result], [run.id]);
+        else toast(SAID[result]);
+      }}
     >
       <p>
         {run.state === "running"

@@ -1,7 +1,9 @@
+import type { CancelResult } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Share, type Shared } from "../../parts/share.tsx";
+import { offerAgain } from "../../parts/run-again.ts";
 import { toast } from "../../parts/toast.tsx";
 
 /** So many are asked for at the same time. */
@@ -27,17 +29,21 @@ export function SelectionBar({
     const left = [...ids];
     let [done, refused] = [0, 0];
     let why = "";
+    const cancelled: string[] = [];
     const work = async () => {
       for (let id = left.pop(); id !== undefined; id = left.pop()) {
         const key = verb === "rerun" ? { idempotencyKey: crypto.randomUUID() } : {};
-        const result = await act(`/api/v1/runs/${id}/${verb}`, key, []);
-        if (result.ok) done++;
-        else [refused, why] = [refused + 1, result.trouble.detail];
+        const result = await act<Partial<CancelResult>>(`/api/v1/runs/${id}/${verb}`, key, []);
+        if (result.ok) {
+          done++;
+          if (result.data.result === "cancelled") cancelled.push(id);
+        } else [refused, why] = [refused + 1, result.trouble.detail];
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     setBusy(false);
     if (refused > 0) toast(`${done} ${past}, ${refused} refused: ${why}`, "bad");
+    else if (cancelled.length > 0) offerAgain(`${done} ${past}`, cancelled);
     else toast(`${done} ${past}`);
     onClear();
   };

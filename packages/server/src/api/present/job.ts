@@ -24,7 +24,8 @@ export function presentJob(job: JobRow): JobInfo {
     version: job.version,
     steps: job.steps,
     fingerprint: job.fingerprint,
-    paused: presentPaused(job),
+    paused: job.disabled ? null : presentPaused(job),
+    disabled: job.disabled ? presentPaused(job) : null,
     pausedKeys: job.paused_keys,
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],

@@ -28,6 +28,12 @@ export function presentQueue(row: QueueRow, samples: readonly QueueSampleRow[] |
       maxDepth: row.defined.maxDepth ?? null,
     },
     paused: presentPaused(row),
+    drained: presentPaused({
+      paused_at: row.drained_at,
+      paused_by: row.drained_by,
+      pause_reason: row.drain_reason,
+      paused_until: row.drained_until,
+    }),
   };
 }
 

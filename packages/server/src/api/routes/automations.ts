@@ -35,6 +35,8 @@ export function automationRoutes(
           "unknown_job",
           "idempotency_key_reused",
           "queue_full",
+          "queue_drained",
+          "job_disabled",
           "subject_erased",
           "secret_key_missing",
         ],

@@ -41,6 +41,8 @@ export function createRunRoutes(app: Api, { starter, observer, once }: Context):
           "subject_erased",
           "secret_key_missing",
           "queue_full",
+          "queue_drained",
+          "job_disabled",
         ],
       },
     },

@@ -16,7 +16,7 @@ import {
 } from "@millrace/core/api";
 import { z } from "zod";
 import { filterParams } from "../../engine/dead-letter-filter.ts";
-import { dismiss, rerunDeadLetter } from "../../engine/dead-letter.ts";
+import { dismiss, reopenDeadLetter, rerunDeadLetter } from "../../engine/dead-letter.ts";
 import { previewPatch } from "../../engine/patched-input.ts";
 import { diffBetween } from "../../engine/errors/payload-diff.ts";
 import { openRows } from "../../engine/subjects/open-content.ts";
@@ -183,6 +183,8 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
           "dead_letter_not_found",
           "dead_letter_handled",
           "unknown_job",
+          "job_disabled",
+          "queue_drained",
           "invalid_patch",
           "invalid_input",
           "subject_erased",
@@ -225,6 +227,30 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
     },
     async (request, reply) => {
       await dismiss(db, request.caller, request.params.runId, request.body?.note ?? null);
+      return reply.code(204).send();
+    },
+  );
+
+  app.post(
+    "/api/v1/dead-letters/:runId/reopen",
+    {
+      schema: {
+        tags: ["dead letters"],
+        operationId: "reopenDeadLetter",
+        permission: "operate",
+        scope: { deadLetter: "runId" },
+        summary: "Take the dismissal of a dead letter back",
+        description:
+          "It is open again, as if nobody had handled it; what was done is in its timeline. One that is open stays as it is. An operation of the kind reopen does so to all that another has dismissed.",
+        params: ByRunId,
+        querystring: NoQuery,
+        body: z.strictObject({}).optional(),
+        response: { 204: z.undefined().describe("Open") },
+        problems: ["dead_letter_not_found", "dead_letter_handled"],
+      },
+    },
+    async (request, reply) => {
+      await reopenDeadLetter(db, request.caller, request.params.runId);
       return reply.code(204).send();
     },
   );

@@ -1,6 +1,7 @@
 import { MillraceError } from "@millrace/core";
-import { JobInfo, JobList, PauseJob, ResumeJob } from "@millrace/core/api";
+import { DisableJob, JobInfo, JobList, PauseJob, ResumeJob } from "@millrace/core/api";
 import { z } from "zod";
+import { disableOne, enableOne } from "../../engine/close.ts";
 import { pauseJobOrKey, resumeJobOrKey } from "../../engine/pause.ts";
 import { listJobs, readJob } from "../../store/jobs.ts";
 import type { Queryable } from "../../store/statement.ts";
@@ -60,7 +61,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         querystring: NoQuery,
         body: PauseJob.optional(),
         response: { 200: JobInfo },
-        problems: ["not_found"],
+        problems: ["not_found", "job_disabled"],
       },
     },
     async (request) => {
@@ -92,7 +93,7 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
         querystring: NoQuery,
         body: ResumeJob.optional(),
         response: { 200: JobInfo },
-        problems: ["not_found"],
+        problems: ["not_found", "job_disabled"],
       },
     },
     async (request) => {
@@ -100,6 +101,59 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       await requireJob(db, name);
       const queues = await resumeJobOrKey(db, request.caller, name, request.body?.key ?? null);
       for (const queue of queues) ring(queue);
+      return requireJob(db, name);
+    },
+  );
+
+  app.post(
+    "/api/v1/jobs/:name/disable",
+    {
+      schema: {
+        tags: ["jobs"],
+        operationId: "disableJob",
+        permission: "operate",
+        scope: { job: "name" },
+        summary: "Disable a job",
+        description:
+          "Nothing starts it: who asks for a run of it is answered 409 job_disabled, a webhook 503 with Retry-After, a schedule skips, on record; and what waits stays as it is. Those that run go on. Children of runs that are under way are taken, and wait. A pause of the whole job becomes that. Disabling again keeps the first instant.",
+        params: JobByName,
+        querystring: NoQuery,
+        body: DisableJob.optional(),
+        response: { 200: JobInfo },
+        problems: ["not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { reason = null, ...end } = request.body ?? {};
+      await requireJob(db, name);
+      await disableOne(db, request.caller, name, { reason, ...pauseEnd(end) });
+      return requireJob(db, name);
+    },
+  );
+
+  app.post(
+    "/api/v1/jobs/:name/enable",
+    {
+      schema: {
+        tags: ["jobs"],
+        operationId: "enableJob",
+        permission: "operate",
+        scope: { job: "name" },
+        summary: "Enable a job",
+        description:
+          "It is started again, and what of it has waited. A job that is not disabled stays as it is.",
+        params: JobByName,
+        querystring: NoQuery,
+        body: z.strictObject({}).optional(),
+        response: { 200: JobInfo },
+        problems: ["not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      await requireJob(db, name);
+      for (const queue of await enableOne(db, request.caller, name)) ring(queue);
       return requireJob(db, name);
     },
   );

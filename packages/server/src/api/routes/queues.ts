@@ -1,7 +1,8 @@
 import { MillraceError, type Projects } from "@millrace/core";
-import { PauseQueue, QueueFill, QueueInfo, QueueList } from "@millrace/core/api";
+import { DrainQueue, PauseQueue, QueueFill, QueueInfo, QueueList } from "@millrace/core/api";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { drain, reopen } from "../../engine/close.ts";
 import { pause, resume } from "../../engine/pause.ts";
 import { type Database, bounded } from "../../store/database.ts";
 import { readFullestKeys, readQueueTokens } from "../../store/queue-fill.ts";
@@ -126,6 +127,56 @@ export function queueRoutes(app: Api, { db, lists, ring }: Context): void {
       const { name } = request.params;
       await resume(db, request.caller, name);
       ring(name);
+      return readQueue(db, name, request);
+    },
+  );
+
+  app.post(
+    "/api/v1/queues/:name/drain",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "drainQueue",
+        permission: "operate",
+        scope: { ownQueue: "name" },
+        summary: "Drain a queue",
+        description:
+          "It takes no new runs, while those that are there are worked off. Who asks for one is answered 409 queue_drained, a webhook 503 with Retry-After; a schedule skips, on record. Children of runs that are under way are taken. Draining again keeps the first instant.",
+        params: QueueByName,
+        querystring: NoQuery,
+        body: DrainQueue.optional(),
+        response: { 200: QueueInfo },
+        problems: ["queue_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { reason = null, ...end } = request.body ?? {};
+      await drain(db, request.caller, name, { reason, ...pauseEnd(end) });
+      return readQueue(db, name, request);
+    },
+  );
+
+  app.post(
+    "/api/v1/queues/:name/reopen",
+    {
+      schema: {
+        tags: ["queues"],
+        operationId: "reopenQueue",
+        permission: "operate",
+        scope: { ownQueue: "name" },
+        summary: "Reopen a queue",
+        description: "It takes new runs again. A queue that is not drained stays as it is.",
+        params: QueueByName,
+        querystring: NoQuery,
+        body: z.strictObject({}).optional(),
+        response: { 200: QueueInfo },
+        problems: ["queue_not_found"],
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      await reopen(db, request.caller, name);
       return readQueue(db, name, request);
     },
   );

@@ -62,6 +62,8 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
         problems: [
           "run_not_found",
           "unknown_job",
+          "job_disabled",
+          "queue_drained",
           "invalid_patch",
           "invalid_input",
           "subject_erased",
@@ -106,6 +108,8 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
           "run_not_found",
           "step_not_found",
           "unknown_job",
+          "job_disabled",
+          "queue_drained",
           "invalid_input",
           "invalid_json",
           "payload_too_large",

@@ -76,9 +76,14 @@ export function isAboutAll(
 
 /** @throws MillraceError `invalid_usage` */
 export function refuseWithoutAll(options: object, names: readonly string[]): void {
+  refuseWithout("all", options, names);
+}
+
+/** @throws MillraceError `invalid_usage` */
+export function refuseWithout(needed: string, options: object, names: readonly string[]): void {
   const given = names.find((name) => (options as Record<string, unknown>)[name] !== undefined);
   if (given !== undefined)
-    throw usage(`--${given === "dryRun" ? "dry-run" : given} goes with --all`);
+    throw usage(`--${given === "dryRun" ? "dry-run" : given} goes with --${needed}`);
 }
 
 function usage(message: string): MillraceError {

@@ -8,6 +8,7 @@ import { age } from "../output/words.ts";
 import { deadDismissCommand } from "./dead-dismiss.ts";
 import { type FilterOptions, filterOf, withFilterOptions } from "./dead-filter.ts";
 import { deadGroupsCommand } from "./dead-groups.ts";
+import { deadReopenCommand } from "./dead-reopen.ts";
 import { deadRerunCommand } from "./dead-rerun.ts";
 import { deadShowCommand } from "./dead-show.ts";
 import { jsonOption, wholeNumber } from "./options.ts";
@@ -28,7 +29,8 @@ export function deadCommand(cli: Cli): Command {
     .addCommand(deadGroupsCommand(cli))
     .addCommand(deadShowCommand(cli))
     .addCommand(deadRerunCommand(cli))
-    .addCommand(deadDismissCommand(cli));
+    .addCommand(deadDismissCommand(cli))
+    .addCommand(deadReopenCommand(cli));
 }
 
 interface Options extends FilterOptions {

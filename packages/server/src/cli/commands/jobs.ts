@@ -7,9 +7,14 @@ import { EXIT } from "../exit-codes.ts";
 import { harmlessJson } from "../output/harmless.ts";
 import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
-import { limitsText, pauseText, rateText } from "../output/pause-words.ts";
+import { disabledText, limitsText, pauseText, rateText } from "../output/pause-words.ts";
 import { count } from "../output/words.ts";
-import { pauseJobCommand, resumeJobCommand } from "./job-switch.ts";
+import {
+  disableJobCommand,
+  enableJobCommand,
+  pauseJobCommand,
+  resumeJobCommand,
+} from "./job-switch.ts";
 import { jsonOption } from "./options.ts";
 
 const COLUMNS: Column<JobInfo>[] = [
@@ -29,7 +34,9 @@ export function jobsCommand(cli: Cli): Command {
     .addOption(jsonOption())
     .action(cli.action((options: { json?: boolean }) => run(cli, options)))
     .addCommand(pauseJobCommand(cli))
-    .addCommand(resumeJobCommand(cli));
+    .addCommand(resumeJobCommand(cli))
+    .addCommand(disableJobCommand(cli))
+    .addCommand(enableJobCommand(cli));
 }
 
 async function run(cli: Cli, { json }: { json?: boolean }): Promise<number> {
@@ -54,12 +61,13 @@ function limitsOf({ flow }: JobInfo): string | null {
 }
 
 function stateOf(job: JobInfo): string {
+  if (job.disabled) return disabledText(job.disabled);
   if (job.paused) return pauseText(job.paused);
   return job.pausedKeys > 0 ? `‖ ${count(job.pausedKeys, "key")} paused` : "✓ Open";
 }
 
 function isOpen(job: JobInfo): boolean {
-  return !job.paused && job.pausedKeys === 0;
+  return !job.paused && !job.disabled && job.pausedKeys === 0;
 }
 
 /** The names of the properties: first those that must be there, then the others with a question mark. */

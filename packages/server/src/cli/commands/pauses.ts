@@ -9,7 +9,7 @@ import { age, localTime } from "../output/words.ts";
 import { jsonOption } from "./options.ts";
 
 const columns = (now: number): Column<PauseInfo>[] => [
-  { title: "WHAT", text: ({ queue }) => (queue === null ? "job" : "queue") },
+  { title: "WHAT", text: whatOf },
   { title: "NAME", text: ({ queue, job }) => queue ?? job },
   { title: "KEY", text: ({ key }) => key && JSON.stringify(key), flexible: true },
   { title: "FOR", text: ({ at }) => age(at, now), right: true },
@@ -17,6 +17,11 @@ const columns = (now: number): Column<PauseInfo>[] => [
   { title: "BY", text: ({ by }) => by },
   { title: "WHY", text: ({ reason }) => reason },
 ];
+
+function whatOf({ queue, disabled }: PauseInfo): string {
+  if (queue !== null) return "queue";
+  return disabled ? "disabled job" : "job";
+}
 
 export function pausesCommand(cli: Cli): Command {
   return new Command("pauses")

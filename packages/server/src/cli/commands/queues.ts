@@ -5,7 +5,7 @@ import { apiClient, segment } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless, harmlessJson } from "../output/harmless.ts";
-import { limitsText, pauseText } from "../output/pause-words.ts";
+import { drainText, limitsText, pauseText } from "../output/pause-words.ts";
 import { etaText, rateOf } from "../output/outlook-words.ts";
 import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
@@ -38,7 +38,7 @@ const COLUMNS: Column<QueueInfo>[] = [
   {
     title: "STATE",
     text: stateOf,
-    style: (queue) => (queue.paused || isStuck(queue) ? "yellow" : undefined),
+    style: (queue) => (queue.paused || queue.drained || isStuck(queue) ? "yellow" : undefined),
   },
 ];
 
@@ -53,6 +53,12 @@ export function queuesCommand(cli: Cli): Command {
       ),
     )
     .addCommand(switchCommand(cli, "resume", "take runs from a paused queue again"))
+    .addCommand(
+      addPauseOptions(
+        switchCommand(cli, "drain", "take no new runs into a queue; those that are there go on"),
+      ),
+    )
+    .addCommand(switchCommand(cli, "reopen", "take new runs into a drained queue again"))
     .addCommand(queueLimitCommand(cli));
 }
 
@@ -67,7 +73,9 @@ async function list(cli: Cli, { json }: Options): Promise<number> {
   return EXIT.done;
 }
 
-function switchCommand(cli: Cli, verb: "pause" | "resume", description: string): Command {
+type Verb = "pause" | "resume" | "drain" | "reopen";
+
+function switchCommand(cli: Cli, verb: Verb, description: string): Command {
   return new Command(verb)
     .description(description)
     .argument("<queue>", "its name")
@@ -85,7 +93,9 @@ function switchCommand(cli: Cli, verb: "pause" | "resume", description: string):
 }
 
 function stateOf(queue: QueueInfo): string {
-  if (queue.paused) return pauseText(queue.paused);
+  const { paused, drained } = queue;
+  const told = [paused && pauseText(paused), drained && drainText(drained)].filter(Boolean);
+  if (told.length > 0) return told.join("; ");
   return isStuck(queue) ? "! No worker takes from it" : "✓ Open";
 }
 

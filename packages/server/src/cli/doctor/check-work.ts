@@ -134,7 +134,9 @@ async function checkHeld(db: Queryable, queue: QueueRow, now: Date): Promise<Fin
   const paused = hold.code === "job_paused" || hold.code === "key_paused";
   const fix = paused
     ? `millrace jobs resume ${job}${key}`
-    : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
+    : hold.code === "job_disabled"
+      ? `millrace jobs enable ${job}`
+      : `if that is too long, raise the limit: millrace queues limit ${queue.name} …, or in the code of ${job}`;
   return warn("queues", `${waits}: ${hold.message}`, fix);
 }
 

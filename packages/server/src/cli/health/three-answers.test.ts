@@ -24,6 +24,7 @@ const QUEUE: QueueInfo = {
     limitedBy: null,
     defined: null,
     paused: null,
+    drained: null,
   },
 };
 

@@ -1,3 +1,5 @@
+import { withExactNumbers } from "@millrace/core";
+
 /**
  * What a terminal would act on or hide instead of showing it: control characters (an escape sequence can retitle a
  * window, move the cursor over earlier lines, or make text invisible), marks that turn the direction of writing, and
@@ -22,12 +24,15 @@ export function harmlessLines(text: string): string[] {
 
 /** JSON on one line. `JSON.stringify` leaves C1 controls and marks of direction as they are; here they are escaped. */
 export function harmlessJson(value: unknown): string {
-  return escapeIn(JSON.stringify(value));
+  return escapeIn(withExactNumbers(JSON.stringify(value)));
 }
 
 /** JSON for people, indented. */
 export function harmlessPrettyJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).split("\n").map(escapeIn).join("\n");
+  return withExactNumbers(JSON.stringify(value, null, 2))
+    .split("\n")
+    .map(escapeIn)
+    .join("\n");
 }
 
 /** A line that is JSON already. */

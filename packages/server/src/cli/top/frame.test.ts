@@ -12,6 +12,7 @@ function queue(name: string, ready: number): QueueInfo {
     ...{ oldestSeconds: ready, workers: 1, slots: 20, outlook: null },
     ...{ concurrency: null, rate: null, maxDepth: null, limitedBy: null, defined: null },
     paused: null,
+    drained: null,
   };
 }
 

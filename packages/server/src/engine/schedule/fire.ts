@@ -83,14 +83,21 @@ async function refused(
   // What keeps even the ledger from being written is no matter of one run.
   if (!entries.some(({ decision }) => decision.fires)) throw error;
   const why = error instanceof Error ? error.message : String(error);
+  // Somebody wants it so, which is no trouble of the schedule's.
+  const wanted = isClosed(error);
   const without = entries.map(({ schedule, decision }) => ({
     schedule,
     decision: decision.fires
-      ? { ...decision, outcome: "skipped" as const, reason: `refused: ${why}`, fires: false }
+      ? {
+          ...decision,
+          outcome: "skipped" as const,
+          reason: wanted ? why : `refused: ${why}`,
+          fires: false,
+        }
       : decision,
   }));
   const fired = await write(tx, without, ledger);
-  return { ...fired, troubles: [{ schedule: entries[0]!.schedule.name, why }] };
+  return wanted ? fired : { ...fired, troubles: [{ schedule: entries[0]!.schedule.name, why }] };
 }
 
 async function writeAll(tx: Queryable, entries: readonly Entry[], ledger: Ledger): Promise<Fired> {
@@ -98,6 +105,13 @@ async function writeAll(tx: Queryable, entries: readonly Entry[], ledger: Ledger
   failpoint("schedule.before_ledger");
   const rows = await ledger(tx, JSON.stringify(items));
   return { queues, outcomes: rows.map(outcomeOf), troubles: [] };
+}
+
+function isClosed(error: unknown): boolean {
+  return (
+    error instanceof MillraceError &&
+    (error.code === "job_disabled" || error.code === "queue_drained")
+  );
 }
 
 function isOutage(error: unknown): boolean {

@@ -96,7 +96,8 @@ export class Receiver {
   /**
    * @param id the last part of the address that it was sent to
    * @throws MillraceError `invalid_signature` for a hook that is not there, or is switched off, and for a signature that is wrong;
-   *   `webhook_rejected`, `payload_too_large` for what is signed and cannot be taken; `database_unavailable`
+   *   `webhook_rejected`, `payload_too_large` for what is signed and cannot be taken; `webhook_not_now` while its job is disabled or its queue
+   *   drained; `database_unavailable`
    */
   async receive(id: string, hook: Hook): Promise<Received> {
     const [endpoint] = await findEndpoint(this.#db, id);
@@ -130,7 +131,8 @@ export class Receiver {
     } catch (error) {
       const told = refusal(error);
       if (!told) throw error;
-      await this.#note({ ...receipt, outcome: "rejected", deliveryId, error: told.message });
+      const { message } = told.code === "webhook_not_now" ? (error as MillraceError) : told;
+      await this.#note({ ...receipt, outcome: "rejected", deliveryId, error: message });
       throw told;
     }
   }
@@ -267,6 +269,10 @@ function refusal(error: unknown): MillraceError | undefined {
     case "unknown_job":
     case "queue_not_found":
       return rejected(error.message);
+    // Who has done so, and why, is no business of the sender's, who sends it again later.
+    case "job_disabled":
+    case "queue_drained":
+      return new MillraceError("webhook_not_now", "no run is taken for now; send it again later");
     default:
       return undefined;
   }
