@@ -18,7 +18,9 @@ async function keyFor(api: ApiUnderTest, name: string, role: string, projects?: 
 async function failOne(api: ApiUnderTest, json: object = { job: "nothing" }): Promise<string> {
   const { body } = await api.call("/api/v1/runs", { json });
   const { job } = json as { job: string };
-  await (await api.claimAs(["default", "slow"], [job])).settle({ verdict: "fail", failure: FAILURE });
+  await (
+    await api.claimAs(["default", "slow"], [job])
+  ).settle({ verdict: "fail", failure: FAILURE });
   await countEnds(api.db, 100);
   return body.id;
 }
