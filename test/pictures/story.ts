@@ -32,6 +32,25 @@ export async function tellPast(db: Database): Promise<void> {
   );
 }
 
+/** What was seen of that quarter of an hour, kept. @returns its address */
+export async function keepQuarter(db: Database, ask: Ask, fingerprint: string): Promise<string> {
+  const at = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 20 * 60_000).toISOString();
+  await db.query(
+    `with looked as (insert into millrace.queue_sample (minute, at, starts) values ('${at}', '${at}', '{}') on conflict do nothing)
+     insert into millrace.standing_minute (at, job, queue, waiting, running, oldest_seconds)
+     values ('${at}', 'contact.sync', 'crm', 1204, 12, 734), ('${at}', 'mail.send', 'mail', 86, 4, 12) on conflict do nothing`,
+  );
+  const { slug } = await ask<{ slug: string }>("/api/v1/incidents", {
+    title: "Contacts were not synced",
+    note: "The CRM answers 503 since 13:02. Ana asks them.",
+    ...{ query: "job:contact.sync status:failed", at, errorGroup: fingerprint },
+    from: new Date(Date.now() - 3_600_000).toISOString(),
+    to: new Date().toISOString(),
+  });
+  await ask(`/api/v1/incidents/${slug}/notes`, { text: "They have rolled back; rerun at 13:40." });
+  return slug;
+}
+
 /** Half a minute at a company: all that its jobs do, and what goes wrong with them. */
 export async function tellStory(ask: Ask): Promise<Told> {
   const run = (job: string, input: unknown = {}, more: object = {}) =>

@@ -10,7 +10,7 @@ import { scriptDatabase } from "../faults/harness/script.ts";
 import { BROWSER_FLAGS, findBrowser } from "../support/chromium.ts";
 import { asSvg } from "./as-svg.mjs";
 import { Company } from "./company.ts";
-import { type Told, tellPast, tellStory } from "./story.ts";
+import { type Told, keepQuarter, tellPast, tellStory } from "./story.ts";
 
 const SIZES = [
   { name: "wide", width: 1280, height: 860 },
@@ -18,8 +18,11 @@ const SIZES = [
 ];
 
 /** Of each screen the address, and what is done there before the picture is taken. */
-const PICTURES: Record<string, (told: Told) => string> = {
+const PICTURES: Record<string, (told: Told & { incident: string }) => string> = {
   home: () => "/",
+  "home-then": () => `/?at=${new Date(Date.now() - 20 * 60_000).toISOString()}`,
+  incidents: () => "/i",
+  incident: ({ incident }) => `/i/${incident}`,
   runs: () => "/runs",
   "runs-search": () => "/runs?q=job:contact.sync%20status:failed%20input.region:eu",
   "run-failed": ({ failed }) => `/runs/${failed}`,
@@ -83,8 +86,10 @@ async function main(): Promise<void> {
   const database = await scriptDatabase();
   try {
     await using company = await Company.open(database.url);
-    const told = await tellStory(company.ask);
+    const story = await tellStory(company.ask);
     await tellPast(company.db);
+    const incident = await keepQuarter(company.db, company.ask, story.fingerprint);
+    const told = { ...story, incident };
     await using browser = await chromium.launch({ executablePath: program, args: BROWSER_FLAGS });
     if (docs) await draw(browser, company, told);
     for (const theme of docs ? [] : (["light", "dark"] as const)) {
@@ -98,7 +103,7 @@ async function main(): Promise<void> {
 
 interface Order {
   theme: "light" | "dark";
-  told: Told;
+  told: Told & { incident: string };
   chosen: readonly string[];
   into: string;
 }
@@ -125,7 +130,11 @@ async function take(browser: Browser, company: Company, order: Order): Promise<v
   await context.close();
 }
 
-async function draw(browser: Browser, company: Company, told: Told): Promise<void> {
+async function draw(
+  browser: Browser,
+  company: Company,
+  told: Told & { incident: string },
+): Promise<void> {
   const [width, height] = [1280, 720];
   const page = await browser.newPage({ viewport: { width, height }, reducedMotion: "reduce" });
   await page.goto(await company.link());

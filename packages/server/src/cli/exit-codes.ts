@@ -31,6 +31,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   run_not_found: EXIT.notFound,
   queue_not_found: EXIT.notFound,
   dead_letter_not_found: EXIT.notFound,
+  error_group_not_found: EXIT.notFound,
+  incident_not_found: EXIT.notFound,
   doubt_not_found: EXIT.notFound,
   step_not_found: EXIT.notFound,
   approval_not_found: EXIT.notFound,

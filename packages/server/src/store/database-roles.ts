@@ -34,7 +34,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   audit_head: ["s", "", "", "s"],
   automation_jobs: ["s", "", "", ""],
   bucket: ["sud", "sud", "siud", ""],
-  call_minute: ["", "", "siu", "sd"],
+  call_minute: ["s", "", "siu", "sd"],
   cancellation: ["siu", "siu", "siu", "siud"],
   chain: ["s", "s", "siu", "sd"],
   child: ["sud", "sud", "siud", "sd"],

@@ -39,7 +39,7 @@ function Numbers({ minute: { ends, standing } }: { minute: OverviewMinute }) {
         <Figure name="oldest wait" value={oldest ?? undefined} />
       </ul>
       {ends ? (
-        <p>
+        <p class="above">
           In {unit}: {ends.completed.toLocaleString("en")} completed,{" "}
           {ends.failed.toLocaleString("en")} failed, {ends.cancelled.toLocaleString("en")}{" "}
           cancelled; {ends.retried.toLocaleString("en")} attempts failed of runs that went on, and{" "}

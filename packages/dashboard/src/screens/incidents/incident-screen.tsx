@@ -128,7 +128,7 @@ function Kept({ incident, path }: { incident: Incident; path: string }) {
 
 function Found({ query, found }: { query: string } & Pick<IncidentSnapshot, "found">) {
   return (
-    <p>
+    <p class="above">
       <code>{query}</code>{" "}
       {found &&
         `found ${found.more || !found.complete ? "more than " : ""}${found.count.toLocaleString("en")} ${found.count === 1 ? "run" : "runs"} then.`}

@@ -1,4 +1,3 @@
-import type { Json } from "@millrace/core";
 import type { Incident, IncidentInfo, IncidentNote, IncidentSnapshot } from "@millrace/core/api";
 import { type Caller, placeOf } from "../../security/caller.ts";
 import type { IncidentNoteRow, IncidentRow } from "../../store/incidents.ts";
@@ -12,14 +11,14 @@ export function presentIncidentInfo(
 }
 
 export function presentIncident(
-  row: IncidentRow & { snapshot: Json },
+  row: IncidentRow,
+  snapshot: IncidentSnapshot,
   notes: readonly IncidentNoteRow[],
   caller: Caller,
 ): Incident {
   return {
     ...headOf(row, caller),
-    // Written by this server, as the schema has it.
-    snapshot: row.snapshot as unknown as IncidentSnapshot,
+    snapshot,
     notes: notes.map(presentIncidentNote),
   };
 }
