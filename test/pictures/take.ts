@@ -33,6 +33,7 @@ const PICTURES: Record<string, (told: Told) => string> = {
   queues: () => "/queues",
   queue: () => "/queues/mail",
   workers: () => "/workers",
+  "worker-stack": () => "/workers?stack=1",
   jobs: () => "/jobs",
   job: () => "/jobs/contact.sync",
   schedules: () => "/schedules",

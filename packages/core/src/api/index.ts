@@ -34,6 +34,7 @@ export {
   PreviewPatch,
   Rerun,
 } from "./dead-letters.ts";
+export { Checkup, Finding } from "./doctor.ts";
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export {
   ChangeErrorGroup,
@@ -54,7 +55,7 @@ export {
   RotateApiKey,
   WhoAmI,
 } from "./keys.ts";
-export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
+export { JobFlow, JobGraph, JobInfo, JobList, JobTimes } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
 export { FollowLogs, LinePage, ListLines, LostLines, RunLine } from "./lines.ts";
 export {
@@ -196,4 +197,4 @@ export {
   SubscriptionInfo,
   WebhookList,
 } from "./webhooks.ts";
-export { WorkerId, WorkerInfo, WorkerList } from "./workers.ts";
+export { StackSample, WorkerId, WorkerInfo, WorkerList, WorkerSample } from "./workers.ts";

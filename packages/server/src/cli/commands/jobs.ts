@@ -10,6 +10,7 @@ import { type Column, printTable } from "../output/table.ts";
 import { limitsText, pauseText, rateText } from "../output/pause-words.ts";
 import { count } from "../output/words.ts";
 import { pauseJobCommand, resumeJobCommand } from "./job-switch.ts";
+import { jobTimesCommand } from "./job-times.ts";
 import { jsonOption } from "./options.ts";
 
 const COLUMNS: Column<JobInfo>[] = [
@@ -20,6 +21,7 @@ const COLUMNS: Column<JobInfo>[] = [
   { title: "INPUT", text: (job) => inputInWords(job) },
   { title: "LIMITS", text: limitsOf },
   { title: "STATE", text: stateOf, style: (job) => (isOpen(job) ? undefined : "yellow") },
+  { title: "DEFINED IN", text: (job) => job.definedIn },
   { title: "DESCRIPTION", text: (job) => job.description },
 ];
 
@@ -28,6 +30,7 @@ export function jobsCommand(cli: Cli): Command {
     .description("list the jobs that servers and workers have registered")
     .addOption(jsonOption())
     .action(cli.action((options: { json?: boolean }) => run(cli, options)))
+    .addCommand(jobTimesCommand(cli))
     .addCommand(pauseJobCommand(cli))
     .addCommand(resumeJobCommand(cli));
 }
