@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { checkWork } from "../../packages/server/src/engine/doctor/check-work.ts";
 import { startApi } from "../support/api.ts";
 import { type AskedFor, askFor } from "../support/approval.ts";
 

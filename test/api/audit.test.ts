@@ -390,6 +390,10 @@ const ACTS: Record<string, Act> = {
     await said(`workers/${id}/quiet`, {});
     return [`workers/${id}/resume`, undefined, `worker.resumed worker:${id}`];
   },
+  askWorkerForStack: async ({ db }) => {
+    const id = await newWorker(db);
+    return [`workers/${id}/stack`, undefined, `worker.sampled worker:${id}`];
+  },
   acknowledgeAlert: async ({ db }) => {
     const { rows } = await db.query<{ id: string }>(
       `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)

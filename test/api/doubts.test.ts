@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { checkWork } from "../../packages/server/src/engine/doctor/check-work.ts";
 import { startApi } from "../support/api.ts";
 import { putInDoubt } from "../support/doubt.ts";
 

@@ -17,7 +17,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
      changeErrorGroup forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook acknowledgeAlert silenceAlerts
-     drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker changeOperation`,
+     drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker askWorkerForStack changeOperation`,
   ),
   // What one keeps for oneself is nobody else's.
   ...all(["viewer", "operator", "editor", "admin"], "saveView removeView"),
@@ -30,7 +30,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     ["admin"],
     `listKeys createKey rotateKey revokeKey listSecrets setSecret removeSecret rotateSecrets eraseSubject listAudit
       listPeople addPerson changePerson disablePerson enablePerson resetPerson resetSecondFactor addProject removeProject moveToProject
-      setAlertRule removeAlertRule setAlertTarget removeAlertTarget`,
+      setAlertRule removeAlertRule setAlertTarget removeAlertTarget getCheckup`,
   ),
 };
 

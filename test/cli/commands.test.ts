@@ -180,6 +180,41 @@ test("a worker is made quiet and takes runs again; who is none is told so", asyn
   expect((await cli("workers", "quiet", "999999")).code).toBe(3);
 });
 
+test("a worker says what its main thread does, and one that is none is told so", async () => {
+  const [worker] = (await cli("workers", "--json")).stdout.trim().split("\n");
+  const { id } = JSON.parse(worker!);
+  const told = await cli("workers", "stack", String(id));
+  expect(told).toMatchObject({ code: 0, stderr: "" });
+  expect(told.stdout).toMatch(/^Looked for \d+ ms: [\d.]+ % in functions, [\d.]+ % waiting/);
+  const sample = JSON.parse((await cli("workers", "stack", String(id), "--json")).stdout);
+  expect(sample).toMatchObject({ v: 1, answered: true });
+  expect((await cli("workers", "stack", "999999")).code).toBe(3);
+});
+
+test("the doctor asks the server, where it is told to", async () => {
+  const asked = await cli("doctor", "--server");
+  expect(asked.stdout).toMatch(/^✓ PostgreSQL \d/m);
+  expect(asked.stdout).toMatch(/^✓ the process that answers accepts and starts runs/m);
+  expect(asked.stdout).toMatch(/^✓ a statement goes there and back in/m);
+  const [first] = (await cli("doctor", "--server", "--json")).stdout.split("\n");
+  expect(JSON.parse(first!)).toMatchObject({ v: 1, check: "version", level: "ok" });
+});
+
+test("a job says where its code defines it, and how its newest runs did", async () => {
+  const { definedIn } = (await cli("jobs", "--json")).stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .find(({ name }) => name === "echo");
+  expect(definedIn).toMatch(/jobs\/\S*job\.ts:\d+$/);
+  await cli("run", "echo", "--wait", "--input", '{"text":"x"}');
+  const told = await cli("jobs", "times", "echo");
+  expect(told.code).toBe(0);
+  expect(told.stdout).toMatch(/^VERSION +ENDED +COMPLETED +P50 +P95 +P99$/m);
+  expect(told.stderr).toMatch(/^Of \d+ runs? that completed or failed, accepted since /);
+  expect((await cli("jobs", "times", "nope")).code).toBe(3);
+});
+
 test("queues are paused and resumed, and workers and jobs are listed", async () => {
   const paused = await cli("queues", "pause", "naps", "--reason", "vendor down");
   expect(paused.stdout).toMatch(/^naps: ‖ Paused by \S+: vendor down\n$/);
@@ -187,7 +222,7 @@ test("queues are paused and resumed, and workers and jobs are listed", async () 
   expect((await cli("queues", "resume", "naps")).stdout).toBe("naps: ✓ Open\n");
   expect((await cli("workers")).stdout).toMatch(/✓ Active +\d+\/20 /);
   expect((await cli("jobs")).stdout).toMatch(
-    /^echo +default +5 +5 m +text, note\? +– +✓ Open +Answers with/m,
+    /^echo +default +5 +5 m +text, note\? +– +✓ Open +\S+\/trial\.job\.ts:\d+ +Answers with/m,
   );
 });
 

@@ -1,8 +1,8 @@
 import { defineJob } from "@millrace/sdk";
 import { expect, test } from "vitest";
-import { checkProcesses } from "../../packages/server/src/cli/doctor/check-processes.ts";
-import { checkLocks } from "../../packages/server/src/cli/doctor/check-locks.ts";
-import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { checkProcesses } from "../../packages/server/src/engine/doctor/check-processes.ts";
+import { checkLocks } from "../../packages/server/src/engine/doctor/check-locks.ts";
+import { checkWork } from "../../packages/server/src/engine/doctor/check-work.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 

@@ -88,4 +88,29 @@ describe.skipIf(!hasBrowser)("jobs", () => {
     expect(await page.getByLabel("place").inputValue()).toBe("cellar");
     expect(await page.getByLabel("times").inputValue()).toBe("4");
   });
+
+  test("its page says by version how many completed and how long they took, and where the code defines it", async () => {
+    const { api, page, open, complaints } = await stage("own", { jobs: [measure] });
+    const failure = { class: "E", message: "no", fingerprint: "00000000000000bb", stack: null };
+    for (const version of ["1", "1", "2"]) {
+      const json = { job: "measure", input: { place: "attic", times: 1, how: "fast" } };
+      await api.call("/api/v1/runs", { json });
+      const claimed = await api.claimAs(["default"], ["measure"]);
+      await api.db.query("update millrace.worker set versions = $2 where id = $1", [
+        claimed.worker,
+        JSON.stringify({ measure: { is: version, finishes: [] } }),
+      ]);
+      const failed = version === "1" && claimed.worker === 1;
+      await claimed.settle(
+        failed ? { verdict: "fail", failure } : { verdict: "complete", output: null },
+      );
+    }
+    await open("/jobs/measure");
+    const rows = page.getByRole("row");
+    await rows.filter({ hasText: "50 % of 2" }).getByText("1", { exact: true }).waitFor();
+    await rows.filter({ hasText: "100 % of 1" }).getByText("2", { exact: true }).waitFor();
+    await rows.filter({ hasText: "66.6 % of 3" }).getByText("All").waitFor();
+    await page.getByText(/^…\/dashboard\/jobs\.test\.ts:\d+$/).waitFor();
+    expect(complaints).toEqual([]);
+  });
 });

@@ -75,6 +75,13 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "1 alive",
     refused: "Quiet worker test",
   },
+  {
+    name: "stack of a worker",
+    path: "/workers?stack=1",
+    full: "parseRow",
+    refused: "Take a sample",
+    also: sampleWorkers,
+  },
   { name: "jobs", path: "/jobs", full: "Greets somebody." },
   { name: "job", path: "/jobs/greet", full: "Tried up to 5 times", refused: "Run now" },
   { name: "schedules", path: "/schedules", empty: "No schedule yet", full: "every 15 minutes" },
@@ -195,7 +202,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     full: "What is silenced fires",
     refused: "Silence alerts",
   },
-  { name: "system", path: "/system", full: "1.2.3" },
+  { name: "system", path: "/system", full: "1.2.3", also: beUnwell },
 ];
 
 /** Runs that fail alike, and are counted so. */
@@ -209,6 +216,23 @@ export async function fail(api: ApiUnderTest): Promise<void> {
     await (await api.claim(["default"])).settle({ verdict: "fail", failure });
   }
   await countEnds(api.db, 1000);
+}
+
+/** What the main threads of all workers were seen to do. */
+export async function sampleWorkers(api: ApiUnderTest): Promise<void> {
+  const frames = [
+    { function: "parseRow", place: "src/jobs/report.ts:40" },
+    { function: "readOrders", place: "src/jobs/report.ts:22" },
+    { function: "JSON.parse", place: null },
+  ];
+  const shares = { code: 0.96, idle: 0, collecting: 0.037, native: 0.003 };
+  const stacks = [
+    { share: 0.713, frames },
+    { share: 0.2, frames: frames.slice(1) },
+  ];
+  await api.db.query("update millrace.worker set sample = $1, sample_at = clock_timestamp()", [
+    JSON.stringify({ ms: 1019, answered: true, shares, stacks }),
+  ]);
 }
 
 /** A run that asks, and one that does not know whether an effect happened. */
@@ -247,6 +271,14 @@ async function takeSteps(api: ApiUnderTest): Promise<void> {
     `insert into millrace.step (run_id, name, ordinal, kind, attempt, started_at, finished_at, seq)
      select id, name, 1, 'step', 1, now(), now(), 1 from millrace.run, unnest(array['open', 'read a page with a long name', 'close']) name
      where state = 'failed'`,
+  );
+}
+
+/** For what the doctor sees: a process that does not do its work. */
+async function beUnwell(api: ApiUnderTest): Promise<void> {
+  await api.db.query(
+    `insert into millrace.process (name, roles, version, pool_max, trouble, trouble_since)
+     values ('host:2', '{worker}', '0.9.0', 10, 'worker: claim loop has not come back for 9 s', clock_timestamp())`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
+import { sampleWorkers } from "./screens.ts";
 import { stage } from "./stage.ts";
 
 endBrowserAfterAll();
@@ -35,6 +36,25 @@ describe.skipIf(!hasBrowser)("workers", () => {
     await page.getByRole("button", { name: "Resume worker test" }).focus();
     await page.keyboard.press("Enter");
     await row.getByText("Active").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("what its main thread does is shown by function, and looked at anew for who asks", async () => {
+    const { api, page, open, complaints } = await stage();
+    const { worker } = await api.claim(["default"]);
+    await open("/workers");
+    await page.getByRole("button", { name: "Stack… of worker test" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("No sample was taken yet").waitFor();
+    await dialog.getByRole("button", { name: "Take a sample" }).click();
+    await dialog.getByText(/^api asked for a sample/).waitFor();
+    expect(new URL(page.url()).search).toBe(`?stack=${worker}`);
+    await sampleWorkers(api);
+    await api.db.query("update millrace.worker set sample_asked_at = null, sample_asked_by = null");
+    await dialog.getByText("src/jobs/report.ts:40").waitFor();
+    await dialog.getByText("71.3 %").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
     expect(complaints).toEqual([]);
   });
 

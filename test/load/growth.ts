@@ -22,7 +22,7 @@ import { measurePlaces } from "../../packages/server/src/api/measure-places.ts";
 import { measureQueues } from "../../packages/server/src/api/measure-queues.ts";
 import { measureScaling } from "../../packages/server/src/api/routes/scaling.ts";
 import { LoadMeter } from "../../packages/server/src/engine/load-meter.ts";
-import { readDatabaseHealth } from "../../packages/server/src/maintenance/database-health.ts";
+import { readDatabaseHealth } from "../../packages/server/src/engine/database-health.ts";
 import { measureHealth } from "../../packages/server/src/maintenance/health-metrics.ts";
 import { measurePool } from "../../packages/server/src/telemetry/pool-metrics.ts";
 import { probeServer } from "../../packages/server/src/telemetry/probe-server.ts";

@@ -37,6 +37,7 @@ const PICTURES: Record<string, (told: Told & { incident: string }) => string> = 
   queue: () => "/queues/mail",
   "queue-drain": () => "/queues/crm?do=drain",
   workers: () => "/workers",
+  "worker-stack": () => "/workers?stack=1",
   jobs: () => "/jobs",
   job: () => "/jobs/contact.sync",
   "job-disabled": () => "/jobs/sessions.clean",

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkLogins } from "../../packages/server/src/cli/doctor/check-logins.ts";
+import { checkLogins } from "../../packages/server/src/engine/doctor/check-logins.ts";
 import {
   DATABASE_ROLES,
   RIGHTS,

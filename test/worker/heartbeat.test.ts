@@ -1,9 +1,32 @@
 import { defineJob } from "@millrace/sdk";
-import { expect, test } from "vitest";
-import { quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
+import { Worker as Thread } from "node:worker_threads";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  askForStack,
+  quiet,
+  requireSample,
+  resumeTaking,
+} from "../../packages/server/src/engine/steer-worker.ts";
 import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
+
+/** Looks into the database from a thread of its own until there is a sample, and then lets the handler go. */
+const WATCHER = `
+  const { workerData: { url, id, seen } } = require("node:worker_threads");
+  const pg = require("pg");
+  (async () => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    for (;;) {
+      const { rows } = await client.query("select from millrace.worker where id = $1 and sample is not null", [id]);
+      if (rows.length > 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    Atomics.store(seen, 0, 1);
+    await client.end();
+  })();
+`;
 
 const beatsOf = async (mill: Mill) => {
   const rows = await mill.rows<{ beat: string; state: string }>(
@@ -69,4 +92,83 @@ test("one that is stopped while it is quiet is gone, and nobody resumes it", asy
   await expect(
     resumeTaking(mill.db, by("person:ana", "operator"), worker!.id),
   ).rejects.toMatchObject({ code: "worker_not_steerable" });
+});
+
+describe("a sample of the stack", () => {
+  const ana = by("person:ana", "operator");
+  const sampled = async (mill: Mill, id: number) =>
+    until("a sample is there", async () => (await requireSample(mill.db, id)).sample ?? undefined, {
+      deadlineMs: 30_000,
+    });
+  const idOf = async (mill: Mill) =>
+    (await mill.rows<{ id: number }>("select id from millrace.worker"))[0]!.id;
+
+  test("tells which functions keep the event loop standing, while it stands, and nothing of their values", async () => {
+    const seen = new Int32Array(new SharedArrayBuffer(4));
+    function grind(secret: string): number {
+      let sum = 0;
+      for (let n = 0; n < 200_000; n++) sum += Math.sqrt(sum + secret.length);
+      return sum;
+    }
+    const busy = defineJob({
+      name: "busy",
+      run: () => {
+        // Until somebody has seen it, from outside: this thread does nothing else meanwhile.
+        const end = Date.now() + 60_000;
+        let sum = 0;
+        while (Atomics.load(seen, 0) === 0 && Date.now() < end) sum += grind("hunter2-hunter2");
+        return sum > 0;
+      },
+    });
+    const mill = await Mill.create(busy);
+    await mill.startWorker({ leaseMs: 2000, folder: process.cwd() });
+    const id = await idOf(mill);
+    await askForStack(mill.db, ana, id);
+    const watcher = new Thread(WATCHER, { eval: true, workerData: { url: mill.url, id, seen } });
+    onTestFinished(async () => void (await watcher.terminate()));
+    const run = await mill.enqueue("busy");
+    await until("it is done", async () => (await mill.run(run)).state === "completed", {
+      deadlineMs: 60_000,
+    });
+    expect(Atomics.load(seen, 0)).toBe(1);
+    const { asked_at: asked, sample } = await requireSample(mill.db, id);
+    expect(asked).toBeNull();
+    expect(sample).toMatchObject({ answered: true });
+    const functions = sample!.stacks.flatMap(({ frames }) => frames);
+    expect(functions.find((frame) => frame.function === "grind")?.place).toMatch(
+      /^test\/worker\/heartbeat\.test\.ts:\d+$/,
+    );
+    expect(sample!.stacks.length).toBeLessThanOrEqual(20);
+    expect(JSON.stringify(sample)).not.toContain("hunter2");
+  });
+
+  test("of a worker that idles says so, and the next takes its place", async () => {
+    const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+    await mill.startWorker({ leaseMs: 400 });
+    const id = await idOf(mill);
+    expect(await requireSample(mill.db, id)).toMatchObject({ sample: null, asked_at: null });
+    const { asked_at: asked } = await askForStack(mill.db, ana, id);
+    // Who asks meanwhile waits for the same.
+    expect((await askForStack(mill.db, by("api"), id)).asked_by).toMatch(/person:ana|api/);
+    const { shares } = await sampled(mill, id);
+    expect(shares.idle).toBeGreaterThan(0.2);
+    const { sampled_at: at } = await requireSample(mill.db, id);
+    expect(at!.getTime()).toBeGreaterThan(asked!.getTime());
+  });
+
+  test("is not asked of a worker that has ended, or is none", async () => {
+    const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
+    const worker = await mill.startWorker({ leaseMs: 400 });
+    const id = await idOf(mill);
+    await worker.stop();
+    await expect(askForStack(mill.db, ana, id)).rejects.toMatchObject({
+      code: "worker_not_steerable",
+    });
+    await expect(askForStack(mill.db, ana, 999_999)).rejects.toMatchObject({
+      code: "worker_not_found",
+    });
+    await expect(askForStack(mill.db, by("v", "viewer"), id)).rejects.toMatchObject({
+      code: "forbidden",
+    });
+  });
 });

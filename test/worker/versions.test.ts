@@ -5,7 +5,7 @@ import { z } from "zod";
 import { cancel } from "../../packages/server/src/engine/cancel.ts";
 import { dispatch } from "../../packages/server/src/engine/dispatch.ts";
 import { explain } from "../../packages/server/src/engine/explain.ts";
-import { checkWork } from "../../packages/server/src/cli/doctor/check-work.ts";
+import { checkWork } from "../../packages/server/src/engine/doctor/check-work.ts";
 import { countPlaces } from "../../packages/server/src/store/places.ts";
 import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";

@@ -17,6 +17,7 @@ import {
 } from "@millrace/core";
 import { batchResults } from "./batch-results.ts";
 import { callJob } from "./call-job.ts";
+import { callerOf } from "./code-place.ts";
 import type { BatchContext, Context } from "./context.ts";
 import type {
   BatchJobOptions,
@@ -141,6 +142,7 @@ export function defineJob<
     ...secretsOf(options.secrets ?? [], name),
     hosts: hostsOf(options.hosts ?? [], name),
     memoryLimit: requireMemoryLimit(options.limits, isolation, name),
+    definedIn: callerOf(defineJob),
     call: (input: Given<S>, call: CallOptions = {}) => callJob(job, input, call),
     ...handlersOf(options),
   };

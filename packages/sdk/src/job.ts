@@ -9,6 +9,7 @@ import type {
   Size,
 } from "@millrace/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { CodePlace } from "./code-place.ts";
 import type { BatchContext, Context } from "./context.ts";
 import type { Schedule, ScheduleOptions } from "./define-schedule.ts";
 import type { RetryRule } from "./retry-rules.ts";
@@ -181,6 +182,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly hosts: readonly Host[];
   /** In bytes; undefined for no limit. */
   readonly memoryLimit: number | undefined;
+  /** Where it is defined; null where that cannot be told. */
+  readonly definedIn: CodePlace | null;
   /** The nodes of a flow; other jobs have none. */
   readonly graph?: FlowGraph;
   /** Runs the handler here and now, once: no queue, no retry. Input check, timeout and context are the same as anywhere. */

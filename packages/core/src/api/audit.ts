@@ -82,6 +82,7 @@ export const AUDIT_ACTIONS = [
   "project.removed",
   "project.moved",
   "worker.quieted",
+  "worker.sampled",
   "worker.resumed",
   "session.began",
   "access.refused",

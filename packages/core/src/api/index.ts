@@ -34,6 +34,7 @@ export {
   PreviewPatch,
   Rerun,
 } from "./dead-letters.ts";
+export { Checkup, Finding } from "./doctor.ts";
 export { Doubt, DoubtPage, ListDoubts, ResolveDoubt, ResolvedDoubt } from "./doubts.ts";
 export {
   ChangeErrorGroup,
@@ -69,7 +70,7 @@ export {
   MAX_INCIDENT_RUNS,
   MAX_INCIDENTS,
 } from "./incidents.ts";
-export { JobFlow, JobGraph, JobInfo, JobList } from "./jobs.ts";
+export { JobFlow, JobGraph, JobInfo, JobList, JobTimes } from "./jobs.ts";
 export { LiveTick, MAX_WATCHED, WatchLive } from "./live.ts";
 export { FollowLogs, LinePage, ListLines, LostLines, RunLine } from "./lines.ts";
 export {
@@ -223,4 +224,4 @@ export {
   SubscriptionInfo,
   WebhookList,
 } from "./webhooks.ts";
-export { WorkerId, WorkerInfo, WorkerList } from "./workers.ts";
+export { StackSample, WorkerId, WorkerInfo, WorkerList, WorkerSample } from "./workers.ts";

@@ -88,6 +88,12 @@ export const JobInfo = z
       .nullable()
       .describe("JSON Schema 2020-12 of the input, where the job's schema library offers one"),
     graph: JobGraph.nullable().describe("Of a flow; GET /api/v1/runs/{id}/graph has that of a run"),
+    definedIn: z
+      .string()
+      .nullable()
+      .describe(
+        "The file and line where its code defines it, seen from the folder of the process that registered it; null where that is not known",
+      ),
     registeredAt: Instant,
   })
   .meta({ id: "Job" });
@@ -95,3 +101,29 @@ export const JobInfo = z
 export type JobInfo = z.infer<typeof JobInfo>;
 
 export const JobList = z.object({ jobs: z.array(JobInfo) }).meta({ id: "JobList" });
+
+const Spread = z.object({ p50Ms: z.int(), p95Ms: z.int(), p99Ms: z.int() }).meta({ id: "Spread" });
+
+export const JobTimes = z
+  .object({
+    ended: z.int().describe("Runs that were looked at: they completed or failed"),
+    completed: z.int(),
+    took: Spread.nullable().describe(
+      "How long those took that completed, from when their first attempt began; null for none",
+    ),
+    since: Instant.nullable().describe("When the oldest of them was accepted"),
+    more: z.boolean().describe("Whether older runs were left out"),
+    versions: z
+      .array(
+        z.object({
+          version: z.string().nullable().describe("Of the code; null where nobody has said"),
+          ended: z.int(),
+          completed: z.int(),
+          took: Spread.nullable(),
+        }),
+      )
+      .describe("The same by version, newest first"),
+  })
+  .meta({ id: "JobTimes" });
+
+export type JobTimes = z.infer<typeof JobTimes>;

@@ -45,3 +45,52 @@ export const WorkerList = z
   .meta({ id: "WorkerList" });
 
 export const WorkerId = z.coerce.number().int().min(1).max(2_147_483_647);
+
+export const StackSample = z
+  .object({
+    at: Instant,
+    ms: z.int().describe("For how long it was looked"),
+    answered: z
+      .boolean()
+      .describe(
+        "False where the main thread let nobody look: it stands in native code, such as a call that waits for another process",
+      ),
+    shares: z
+      .object({ code: z.number(), idle: z.number(), collecting: z.number(), native: z.number() })
+      .describe(
+        "Of the time: in functions, waiting for something to do, collecting garbage, and in what is no JavaScript",
+      ),
+    stacks: z
+      .array(
+        z.object({
+          share: z.number().describe("Of the time, in the innermost function itself"),
+          frames: z
+            .array(
+              z.object({
+                function: z.string(),
+                place: z
+                  .string()
+                  .nullable()
+                  .describe("The file and line where the function begins"),
+              }),
+            )
+            .describe("Innermost first"),
+        }),
+      )
+      .describe("The hottest, at most 20; no arguments and no values"),
+  })
+  .meta({ id: "StackSample" });
+
+export type StackSample = z.infer<typeof StackSample>;
+
+export const WorkerSample = z
+  .object({
+    asked: z
+      .object({ at: Instant, by: z.string() })
+      .nullable()
+      .describe("Who waits for one: the worker hears of it by its next heartbeat"),
+    sample: StackSample.nullable().describe("The last that was taken"),
+  })
+  .meta({ id: "WorkerSample" });
+
+export type WorkerSample = z.infer<typeof WorkerSample>;

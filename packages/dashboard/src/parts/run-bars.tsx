@@ -34,7 +34,7 @@ export function RunBars({ job, runs }: { job: string; runs: readonly RunSummary[
 }
 
 /** Undefined for one that has not started, or has not ended. */
-export function tookMs({ startedAt, finishedAt }: RunSummary): number | undefined {
+function tookMs({ startedAt, finishedAt }: RunSummary): number | undefined {
   if (!startedAt || !finishedAt) return undefined;
   return Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
 }

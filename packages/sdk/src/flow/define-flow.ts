@@ -7,6 +7,7 @@ import {
   byteLength,
   formatSize,
 } from "@millrace/core";
+import { type CodePlace, callerOf } from "../code-place.ts";
 import type { Context } from "../context.ts";
 import { defineJob } from "../define-job.ts";
 import { nonRetryable } from "../errors.ts";
@@ -56,6 +57,8 @@ export interface FlowJobOptions<
 /** What a flow is made of so far. */
 interface Draft {
   readonly options: FlowJobOptions<string, InputSchema | undefined, SecretDeclaration>;
+  /** Where it begins: each node defines it anew. */
+  readonly definedIn: CodePlace | null;
   readonly nodes: readonly PlannedNode[];
   /** Of the nodes as JSON. */
   readonly bytes: number;
@@ -80,7 +83,8 @@ export function defineFlow<
   const Secret extends SecretDeclaration = never,
 >(options: FlowJobOptions<Name, S, Secret>): Flow<Name, Given<S>, Received<S>, {}, never, Secret> {
   // What the compiler knows of a flow lies in its types alone.
-  return flowOf({ options, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<
+  const definedIn = callerOf(defineFlow);
+  return flowOf({ options, definedIn, nodes: [], bytes: 0, output: undefined }) as unknown as Flow<
     Name,
     Given<S>,
     Received<S>,
@@ -91,7 +95,7 @@ export function defineFlow<
 }
 
 function flowOf(draft: Draft): Job {
-  const { options, nodes } = draft;
+  const { options, definedIn, nodes } = draft;
   const { nodeConcurrency, ...jobOptions } = options;
   const flow = `flow ${String(options.name)}`;
   requireNoHandler(options, flow);
@@ -105,7 +109,7 @@ function flowOf(draft: Draft): Job {
     run: (input: unknown, ctx: Context) => handle(draft, graph, input, ctx),
   });
   const growing = growth(draft, flow);
-  const grown = { ...job, graph, ...growing };
+  const grown = { ...job, definedIn, graph, ...growing };
   Object.defineProperty(grown, IS_JOB, { value: true });
   return Object.freeze(grown);
 }

@@ -8,6 +8,8 @@ import {
 } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoadMeter } from "../engine/load-meter.ts";
+import type { Kept as KeptFolder } from "../engine/doctor/check-disk.ts";
+import { Doctor } from "../engine/doctor/doctor.ts";
 import { Emitter } from "../engine/emitter.ts";
 import type { Kept } from "../engine/history/outlook.ts";
 import { Once } from "../engine/once.ts";
@@ -66,6 +68,7 @@ import { auditRoutes } from "./routes/audit.ts";
 import { automationRoutes } from "./routes/automations.ts";
 import { createRunRoutes } from "./routes/create-runs.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
+import { doctorRoute } from "./routes/doctor.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { doubtRoutes } from "./routes/doubts.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -152,6 +155,10 @@ export interface ApiOptions {
   traceUrl?: string | undefined;
   /** How long servers keep runs and their logs, in milliseconds, as people are told. Default: for ever. */
   kept?: Kept | undefined;
+  /** Where the database is, as the doctor tells people. Default: it does not say. */
+  databasePlace?: string | undefined;
+  /** Folders of this machine in which something is kept, for the doctor. Default none. */
+  keptFolders?: readonly KeptFolder[] | undefined;
   /** Of who comes by a link of the server's own key. Only for a server that is reached from its own machine alone; default none. */
   ownSessions?: OwnSessions | undefined;
   /** Where this adds its metrics, and what `/metrics` shows. */
@@ -348,7 +355,10 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   liveRoute(app, context, live);
   const meter = new LoadMeter(db);
   scalingRoute(app, meter);
-  healthRoutes(app, options.health, options.ready ?? options.health);
+  const { health, ready = health } = options;
+  healthRoutes(app, health, ready);
+  const { databasePlace: place = "", keptFolders = [] } = options;
+  doctorRoute(app, new Doctor({ db, place, keys: secretKeys, kept: keptFolders, ready }));
   metricsRoute(app, metrics);
   referenceRoutes(app);
   dashboardRoutes(app, readDashboardFiles());

@@ -1,6 +1,7 @@
 import { DEFAULT_PROJECT, MillraceError } from "@millrace/core";
 import { checkInput, type InputSchema, type Job, type Queue, type Schedule } from "@millrace/sdk";
 import { CODE } from "../security/caller.ts";
+import { placeInWords } from "../runtime/place-in-words.ts";
 import type { Database } from "../store/database.ts";
 import { reopenLanes } from "../store/gate.ts";
 import { ensureQueues, regate, registerJobs } from "../store/jobs.ts";
@@ -20,6 +21,8 @@ export interface Registering {
   project?: string;
   /** Under which the subjects of runs are encrypted, where a job declares one. */
   keys?: SecretKeys | undefined;
+  /** From which people are told where a job is defined. Default: they are told the file's name and its folder's alone. */
+  folder?: string | undefined;
 }
 
 /** The jobs and queues whose code this process has loaded. */
@@ -126,7 +129,7 @@ export class JobRegistry {
    */
   async register(
     db: Database,
-    { project = DEFAULT_PROJECT, keys }: Registering = {},
+    { project = DEFAULT_PROJECT, keys, folder }: Registering = {},
   ): Promise<void> {
     for (const schedule of this.#schedules.values()) await this.#requireInput(schedule);
     await asActor(db, CODE, async (tx) => {
@@ -134,7 +137,7 @@ export class JobRegistry {
       await ensureQueues(tx, this.queues, project);
       const defined = [...this.#queues.keys()];
       await changingRates(tx, { jobs: this.names, queues: defined }, async () => {
-        const changed = await this.#registerJobs(tx, project);
+        const changed = await this.#registerJobs(tx, project, folder);
         await regate(tx, this.names);
         await reopenLanes(tx, changed, []);
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
@@ -192,7 +195,11 @@ export class JobRegistry {
   }
 
   /** @returns the names of those that are new, or have changed */
-  async #registerJobs(tx: Queryable, project: string): Promise<string[]> {
+  async #registerJobs(
+    tx: Queryable,
+    project: string,
+    folder: string | undefined,
+  ): Promise<string[]> {
     const jobs = [...this.#jobs.values()];
     const rows = await registerJobs(
       tx,
@@ -212,6 +219,8 @@ export class JobRegistry {
           steps: job.steps,
           fingerprint: job.fingerprint,
           graph: job.graph,
+          defined_in: job.definedIn && placeInWords(job.definedIn.file, job.definedIn.line, folder),
+          secrets: job.secrets,
         })),
       ),
       project,

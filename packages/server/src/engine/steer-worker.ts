@@ -1,7 +1,15 @@
 import { MillraceError } from "@millrace/core";
 import type { Caller } from "../security/caller.ts";
 import type { Database } from "../store/database.ts";
-import { quietWorker, readWorker, resumeWorker } from "../store/workers.ts";
+import type { Queryable } from "../store/statement.ts";
+import {
+  type SampleRow,
+  askForSample,
+  quietWorker,
+  readSample,
+  readWorker,
+  resumeWorker,
+} from "../store/workers.ts";
 import { asCaller } from "./as-caller.ts";
 
 /**
@@ -31,18 +39,42 @@ export function resumeTaking(db: Database, caller: Caller, id: number): Promise<
   });
 }
 
+/**
+ * Asks a worker to look what its main thread does. It hears of it as of the others, and looks from another thread, so that one whose event loop stands
+ * answers, too.
+ *
+ * @throws MillraceError `forbidden`, `worker_not_found`, `worker_not_steerable` for one that has ended
+ */
+export function askForStack(db: Database, caller: Caller, id: number): Promise<SampleRow> {
+  return asCaller(db, caller, "operate", { worker: id }, async (tx, tell) => {
+    const [worker] = await askForSample(tx, id, caller.name);
+    if (!worker) throw await unsteerable(tx, id);
+    tell("worker.sampled", `worker:${id}`, { after: { name: worker.name } });
+    return requireSample(tx, id);
+  });
+}
+
+/** What there is of it. @throws MillraceError `worker_not_found` */
+export async function requireSample(db: Queryable, id: number): Promise<SampleRow> {
+  const [row] = await readSample(db, id);
+  if (row) return row;
+  throw notFound(id);
+}
+
 async function unsteerable(
   tx: Parameters<typeof readWorker>[0],
   id: number,
 ): Promise<MillraceError> {
   const [worker] = await readWorker(tx, id);
-  if (!worker) {
-    return new MillraceError(
-      "worker_not_found",
-      `there is no worker ${id}; GET /api/v1/workers lists them`,
-    );
-  }
+  if (!worker) return notFound(id);
   return new MillraceError("worker_not_steerable", `worker ${id} ${why(worker)}`);
+}
+
+function notFound(id: number): MillraceError {
+  return new MillraceError(
+    "worker_not_found",
+    `there is no worker ${id}; GET /api/v1/workers lists them`,
+  );
 }
 
 function why({

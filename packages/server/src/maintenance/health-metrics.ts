@@ -1,7 +1,7 @@
 import { Sparing } from "../runtime/sparing.ts";
-import type { Database } from "../store/database.ts";
+import { type Database, bounded } from "../store/database.ts";
 import { Gauge, type Registry } from "../telemetry/metrics.ts";
-import { type DatabaseHealth, readDatabaseHealth } from "./database-health.ts";
+import { type DatabaseHealth, readDatabaseHealth } from "../engine/database-health.ts";
 
 /** Scrapes that come closer together than this see the same. */
 const FRESH_MS = 5000;
@@ -9,7 +9,7 @@ const FRESH_MS = 5000;
 /** The database's health as gauges: the same from every process. What cannot be read now is not shown as it was. */
 export function measureHealth(registry: Registry, db: Database): void {
   const registers = [registry];
-  const health = new Sparing(() => readDatabaseHealth(db), FRESH_MS);
+  const health = new Sparing(() => bounded(db, readDatabaseHealth), FRESH_MS);
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const byTable = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ["table"], registers });

@@ -92,7 +92,7 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
   retry_window: ["", "", "siud", ""],
   run: ["siu", "siu", "siu", "siud"],
   run_subject: ["si", "i", "i", "sid"],
-  run_default: ["", "", "", "s"],
+  run_default: ["m", "", "", "s"],
   saved_view: ["siud", "", "", ""],
   schedule: ["siud", "su", "siud", "s"],
   second_factor: ["siud", "", "", ""],
@@ -120,8 +120,9 @@ export const RIGHTS: Readonly<Record<string, PerRole>> = {
 /** Closed functions that handlers call in transactions of their own, often by the login of their worker. */
 const HANDLERS = ["complete", "keep_step"];
 
-/** What somebody may read of a table of which something is for others. Of the API: all of a secret but what is sealed. */
+/** What somebody may read of a table of which something is for others. Of the API: how many runs have no partition of their own; all of a secret but what is sealed. */
 const MANY: Readonly<Record<string, string>> = {
+  run_default: "id",
   secret:
     "name, project, version, jobs, hosts, source, wrapped_key, key_id, expires_at, created_at, created_by, changed_at, changed_by",
 };

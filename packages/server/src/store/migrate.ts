@@ -6,6 +6,7 @@ import type pg from "pg";
 import { whileLocked } from "./advisory-lock.ts";
 import { type Database, sqlState } from "./database.ts";
 import { grantToRoles } from "./database-roles.ts";
+import type { Queryable } from "./statement.ts";
 
 /** Shipped as files; the path is the same from `src/store` and from `dist/store`. */
 const FOLDER = new URL("../../src/store/migrations/", import.meta.url);
@@ -113,20 +114,15 @@ export async function migrate(db: Database, options: MigrateOptions = {}): Promi
 }
 
 /** Migrations that {@link migrate} would apply. Changes nothing. */
-export async function pendingMigrations(db: Database): Promise<Migration[]> {
+export async function pendingMigrations(db: Queryable): Promise<Migration[]> {
   const known = await readMigrations();
-  const { rows } = await db.query<{ there: boolean }>(
-    "select to_regclass('millrace.migration') is not null as there",
-  );
+  const { rows } = await db.query<{ there: boolean }>({
+    text: "select to_regclass('millrace.migration') is not null as there",
+  });
   if (!rows[0]?.there) return known;
-  const client = await db.connect();
-  try {
-    const applied = await selectApplied(client);
-    verify(known, applied);
-    return known.slice(applied.length);
-  } finally {
-    client.release();
-  }
+  const applied = await selectApplied(db);
+  verify(known, applied);
+  return known.slice(applied.length);
 }
 
 async function readApplied(client: pg.PoolClient): Promise<Applied[]> {
@@ -142,10 +138,10 @@ async function readApplied(client: pg.PoolClient): Promise<Applied[]> {
   return selectApplied(client);
 }
 
-async function selectApplied(client: pg.PoolClient): Promise<Applied[]> {
-  const { rows } = await client.query<Applied>(
-    "select version, name, checksum, additive from millrace.migration order by version",
-  );
+async function selectApplied(client: Queryable): Promise<Applied[]> {
+  const { rows } = await client.query<Applied>({
+    text: "select version, name, checksum, additive from millrace.migration order by version",
+  });
   return rows;
 }
 

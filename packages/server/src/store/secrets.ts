@@ -68,6 +68,26 @@ export const deleteSecret = statement<[name: string], SecretRow>(
   `delete from millrace.secret where name = $1 returning ${COLUMNS}`,
 );
 
+/** Secrets that jobs of living workers declare and do not get, with those jobs: there is none of that name in their project, or it is bound to others. 100 at the most. */
+export const listUnmetSecrets = statement<[], { secret: string; jobs: string[]; there: boolean }>(
+  "list_unmet_secrets",
+  `select wanted.secret, array_agg(j.name order by j.name) as jobs, bool_or(s.name is not null) as there
+   from (
+     select distinct unnest(w.jobs) as job from millrace.worker w where w.state in ('active', 'draining')
+   ) living
+   join millrace.job j on j.name = living.job
+   cross join lateral unnest(j.secrets) wanted(secret)
+   left join millrace.secret s on s.name = wanted.secret and s.project = j.project
+   where s.name is null or not (s.jobs is null or j.name = any (s.jobs))
+   group by wanted.secret order by wanted.secret limit 100`,
+);
+
+/** Those whose time is over, as somebody has said, longest first; 100 at the most. */
+export const listExpiredSecrets = statement<[], { name: string; expires_at: Date }>(
+  "list_expired_secrets",
+  `select name, expires_at from millrace.secret where expires_at < clock_timestamp() order by expires_at limit 100`,
+);
+
 /** The keys that secrets are under. */
 export const secretKeyIds = statement<[], { key_id: string }>(
   "secret_key_ids",

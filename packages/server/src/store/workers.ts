@@ -1,4 +1,5 @@
 import type { Projects } from "@millrace/core";
+import type { StackSample } from "@millrace/core/api";
 import { within } from "./scope.ts";
 import { statement } from "./statement.ts";
 
@@ -20,11 +21,11 @@ export const registerWorker = statement<
    values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) returning id`,
 );
 
-/** Proves life, and hears whether it is to take nothing new. No row: this worker was declared lost and must write nothing more under this id. */
-export const beat = statement<[id: number], { quiet: boolean }>(
+/** Proves life, and hears whether it is to take nothing new, and whether somebody wants to see what its main thread does. No row: this worker was declared lost and must write nothing more under this id. */
+export const beat = statement<[id: number], { quiet: boolean; sampled: boolean }>(
   "worker_beat",
   `update millrace.worker set beat = beat + 1, seen_at = clock_timestamp()
-   where id = $1 and state in ('active', 'draining') returning quieted_at is not null as quiet`,
+   where id = $1 and state in ('active', 'draining') returning quieted_at is not null as quiet, sample_asked_at is not null as sampled`,
 );
 
 export const markDraining = statement<[id: number], never>(
@@ -45,6 +46,32 @@ export const resumeWorker = statement<[id: number], { name: string; project: str
   "resume_worker",
   `update millrace.worker set state = 'active', quieted_at = null, quieted_by = null
    where id = $1 and state = 'draining' and quieted_at is not null returning name, project`,
+);
+
+/** Asks a worker that lives to say what its main thread does; who has asked before it did stays. No row: it does not live. */
+export const askForSample = statement<[id: number, by: string], { name: string }>(
+  "ask_for_sample",
+  `update millrace.worker set sample_asked_at = coalesce(sample_asked_at, clock_timestamp()), sample_asked_by = coalesce(sample_asked_by, $2)
+   where id = $1 and state in ('active', 'draining') returning name`,
+);
+
+/** What its main thread was seen to do, in place of what it was before. */
+export const noteSample = statement<[id: number, sample: string], never>(
+  "note_sample",
+  `update millrace.worker set sample = $2::jsonb, sample_at = clock_timestamp(), sample_asked_at = null, sample_asked_by = null
+   where id = $1 and state in ('active', 'draining')`,
+);
+
+export interface SampleRow {
+  asked_at: Date | null;
+  asked_by: string | null;
+  sampled_at: Date | null;
+  sample: Omit<StackSample, "at"> | null;
+}
+
+export const readSample = statement<[id: number], SampleRow>(
+  "read_sample",
+  `select sample_asked_at as asked_at, sample_asked_by as asked_by, sample_at as sampled_at, sample from millrace.worker where id = $1`,
 );
 
 export const readWorker = statement<

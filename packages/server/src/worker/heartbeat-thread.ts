@@ -6,10 +6,13 @@ import { parentPort } from "node:worker_threads";
 import pg from "pg";
 import { failpoint } from "../runtime/failpoints.ts";
 import { forgetNames, isPooled } from "../store/pooler.ts";
-import { beat } from "../store/workers.ts";
+import { beat, noteSample } from "../store/workers.ts";
 import type { HeartbeatCommand, HeartbeatData, HeartbeatReport } from "./heartbeat.ts";
+import { StackSampler } from "./stack-sampler.ts";
 
-function keepBeating({ port, workerId, beatMs, silentAfterMs, connection }: HeartbeatData): void {
+function keepBeating(data: HeartbeatData): void {
+  const { port, workerId, beatMs, silentAfterMs, connection, folder } = data;
+  const sampler = new StackSampler(folder);
   let config = connection;
   let client: pg.Client | undefined;
   let aliveAt = performance.now();
@@ -45,6 +48,7 @@ function keepBeating({ port, workerId, beatMs, silentAfterMs, connection }: Hear
   }
 
   async function end(): Promise<void> {
+    sampler.stop();
     await disconnect();
     port.close();
   }
@@ -60,10 +64,18 @@ function keepBeating({ port, workerId, beatMs, silentAfterMs, connection }: Hear
       // Counted from when it was sent: the answer may have been long on its way.
       aliveAt = sentAt;
       report(row.quiet ? "quiet" : "alive");
+      if (row.sampled) void sample();
     } catch {
       void disconnect();
       if (performance.now() - aliveAt >= silentAfterMs) report("silent");
     }
+  }
+
+  /** Beside the beats: it takes longer than some of them may. */
+  async function sample(): Promise<void> {
+    const taken = await sampler.take();
+    // Where it cannot be written down, the next beat hears anew that somebody waits for it.
+    if (taken && client) await noteSample(client, workerId, JSON.stringify(taken)).catch(() => {});
   }
 
   async function run(): Promise<void> {

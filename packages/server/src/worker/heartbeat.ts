@@ -24,6 +24,7 @@ export interface HeartbeatData {
   beatMs: number;
   silentAfterMs: number;
   connection: pg.ClientConfig;
+  folder: string | undefined;
 }
 
 export interface HeartbeatOptions {
@@ -32,6 +33,8 @@ export interface HeartbeatOptions {
   connection: () => pg.ClientConfig;
   logger: Logger;
   onReport: (report: HeartbeatReport) => void;
+  /** From which people know the files of the code, for samples of the stack. */
+  folder?: string | undefined;
 }
 
 const shared = new SharedThread(siblingModule(import.meta.url, "heartbeat-thread"));
@@ -49,7 +52,7 @@ export class Heartbeat implements Service {
   }
 
   async start(): Promise<void> {
-    const { workerId, leaseMs, connection, logger, onReport } = this.#options;
+    const { workerId, leaseMs, connection, logger, onReport, folder } = this.#options;
     const { port1: port, port2 } = new MessageChannel();
     const data: HeartbeatData = {
       port: port2,
@@ -57,6 +60,7 @@ export class Heartbeat implements Service {
       beatMs: leaseMs / 4,
       silentAfterMs: leaseMs - Math.min(1000, leaseMs / 4),
       connection: connection(),
+      folder,
     };
     const thread = shared.get();
     const failed = (error: unknown) =>

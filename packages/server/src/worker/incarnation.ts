@@ -91,6 +91,7 @@ export async function beginIncarnation(options: IncarnationOptions): Promise<Inc
       leaseMs,
       connection,
       logger,
+      folder: worker.folder,
       onReport: (report) => onReport(incarnation, report),
     }),
   };

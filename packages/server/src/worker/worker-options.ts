@@ -39,6 +39,8 @@ export interface WorkerOptions {
   /** How long a stopping worker lets its runs finish before it hands them back. */
   drainMs: number;
   version: string;
+  /** From which people know the files of the code. Default: they are told a file's name and its folder's alone. */
+  folder?: string | undefined;
   /** Where isolated runs are executed. Without it jobs must be inline, and suspects run alone in this process. */
   isolation?: IsolationOptions | undefined;
   /** The address that people have for the server, without a slash at its end, for links; undefined where nobody has said it. */

@@ -1,23 +1,23 @@
-import type { JobInfo, RunSummary, ScheduleInfo } from "@millrace/core/api";
+import type { JobInfo, JobTimes, RunSummary, ScheduleInfo } from "@millrace/core/api";
 import { useResource } from "../../data/resource.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
+import { CopyButton } from "../../parts/copy-button.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Later } from "../../parts/later.tsx";
 import { Page } from "../../parts/page.tsx";
 import { DISABLE, PauseDialog, PausedNote, resume } from "../../parts/pause.tsx";
-import { RunBars, tookMs } from "../../parts/run-bars.tsx";
+import { RunBars } from "../../parts/run-bars.tsx";
 import { runsLink } from "../../parts/runs-link.ts";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
-import { Ago } from "../../parts/time.tsx";
+import { Ago, At } from "../../parts/time.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { flowInWords, retryInWords } from "./job-words.ts";
 import { RunForm } from "./run-form.tsx";
-import { shareByVersion, spread } from "./last-runs.ts";
 import "./jobs.css";
 
 /** One job: asked for by hand, and how it does. */
@@ -41,7 +41,7 @@ export function JobScreen({ params }: ScreenProps) {
           </a>
           <CopyAs
             request={{ path: "/api/v1/runs", method: "POST", body: { job: name, input: {} } }}
-            cli={`millrace run ${name} '{}'\nmillrace jobs`}
+            cli={`millrace run ${name} '{}'\nmillrace jobs times ${name}`}
             sdk={`await client.enqueue("${name}", {});`}
           />
         </>
@@ -98,6 +98,7 @@ function Overview({ job }: { job: JobInfo }) {
       <RunForm key={job.name} job={job} />
       <div>
         <LastRuns job={job.name} />
+        <Times job={job.name} />
         <Rules job={job} />
         <Schedules job={job.name} />
       </div>
@@ -177,44 +178,122 @@ function DisableJob({ job: { name, disabled }, path }: { job: JobInfo; path: str
   );
 }
 
-/** So many runs are looked at. */
-const LOOKED = 50;
+/** So many runs are drawn. */
+const DRAWN = 50;
+
+/** What so many runs tell hardly changes from one to the next. */
+const TIMES_EVERY_MS = 30_000;
 
 function LastRuns({ job }: { job: string }) {
   const { data } = useResource<{ runs: RunSummary[] }>(
-    `/api/v1/runs?job=${encodeURIComponent(job)}&limit=${LOOKED}`,
+    `/api/v1/runs?job=${encodeURIComponent(job)}&limit=${DRAWN}`,
   );
   const runs = data?.runs ?? [];
-  const times = spread(runs.flatMap((run) => (run.state === "completed" ? [tookMs(run)] : [])));
   return (
     <section class="section">
-      <h2>Last {LOOKED} runs</h2>
+      <h2>Last {DRAWN} runs</h2>
       {data && <RunBars job={job} runs={runs} />}
-      {times && (
-        <p>
-          Took {lengthInWords(times.p50)} <span class="muted">(median)</span>,{" "}
-          {lengthInWords(times.p95)} <span class="muted">(95 of 100)</span>,{" "}
-          {lengthInWords(times.p99)} <span class="muted">(99 of 100)</span>, of those that
-          completed.
-        </p>
-      )}
-      <ul class="plain">
-        {shareByVersion(runs).map(({ version, ended, completed }) => (
-          <li key={version}>
-            {version === null ? "Completed" : <code>{version}</code>}{" "}
-            <span class={completed < ended ? "wrong" : "muted"}>
-              {Math.floor((completed / ended) * 100)} % of {ended}
-              {version !== null && " completed"}
-            </span>
-          </li>
-        ))}
-      </ul>
     </section>
   );
 }
 
+function Times({ job }: { job: string }) {
+  const shown = useResource<JobTimes>(`/api/v1/jobs/${encodeURIComponent(job)}/times`, {
+    everyMs: TIMES_EVERY_MS,
+  });
+  return (
+    <section class="section">
+      <h2>How it does</h2>
+      <Given shown={shown} what="how it does" rows={2}>
+        {(times) => <TimesTable times={times} />}
+      </Given>
+    </section>
+  );
+}
+
+function TimesTable({
+  times: { ended, since, more, took, completed, versions },
+}: {
+  times: JobTimes;
+}) {
+  if (since === null) return <p class="muted">No run was found that completed or failed.</p>;
+  const several = versions.length > 1;
+  return (
+    <>
+      <table class="stack">
+        <thead>
+          <tr>
+            <th>Version</th>
+            <th class="number-cell">Completed</th>
+            <th class="number-cell" title="Half of those that completed took no longer">
+              p50
+            </th>
+            <th class="number-cell" title="95 of 100 that completed took no longer">
+              p95
+            </th>
+            <th class="number-cell" title="99 of 100 that completed took no longer">
+              p99
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {versions.map((row) => (
+            <TimesRow key={row.version} {...row} />
+          ))}
+          {several && (
+            <TimesRow version="all" ended={ended} completed={completed} took={took} all />
+          )}
+        </tbody>
+      </table>
+      <p class="muted">
+        Of the {ended === 1 ? "one run" : `${ended.toLocaleString("en")} runs`} that completed or
+        failed
+        {more ? " most recently" : ""}, accepted since <At at={since} />.
+      </p>
+    </>
+  );
+}
+
+function TimesRow({
+  version,
+  ended,
+  completed,
+  took,
+  all = false,
+}: JobTimes["versions"][number] & { all?: boolean }) {
+  const length = (ms: number | undefined) => (ms === undefined ? "–" : lengthInWords(ms));
+  return (
+    <tr>
+      <td class="whole">
+        {all ? (
+          "All"
+        ) : version === null ? (
+          <span class="muted">not known</span>
+        ) : (
+          <code>{version}</code>
+        )}
+      </td>
+      <td class="number-cell" data-label="Completed">
+        <span class={completed < ended ? "wrong" : undefined}>
+          {Math.floor((completed / ended) * 1000) / 10} %
+        </span>{" "}
+        <span class="muted">of {ended.toLocaleString("en")}</span>
+      </td>
+      <td class="number-cell" data-label="p50">
+        {length(took?.p50Ms)}
+      </td>
+      <td class="number-cell" data-label="p95">
+        {length(took?.p95Ms)}
+      </td>
+      <td class="number-cell" data-label="p99">
+        {length(took?.p99Ms)}
+      </td>
+    </tr>
+  );
+}
+
 function Rules({ job }: { job: JobInfo }) {
-  const { queue, priority, timeoutMs, retentionMs, version, steps, flow } = job;
+  const { queue, priority, timeoutMs, retentionMs, version, steps, flow, definedIn } = job;
   return (
     <section class="section">
       <h2>How it runs</h2>
@@ -238,6 +317,12 @@ function Rules({ job }: { job: JobInfo }) {
           </li>
         )}
         {steps.length > 0 && <li>Steps: {steps.join(", ")}.</li>}
+        {definedIn !== null && (
+          <li>
+            Defined in <code>{definedIn}</code>
+            <CopyButton text={definedIn} what="place of its code" />
+          </li>
+        )}
         <li class="muted">
           {version !== null && (
             <>

@@ -7,6 +7,7 @@ import { CopyAs } from "../../parts/copy-as.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Page } from "../../parts/page.tsx";
 import { Words } from "../../parts/words.tsx";
+import { CheckupSection } from "./checkup-section.tsx";
 import { useHealth } from "./use-health.ts";
 import "../../design/entries.css";
 
@@ -16,12 +17,15 @@ export function SystemScreen() {
   return (
     <Page
       title="System"
-      actions={<CopyAs request={{ path: "/readyz" }} cli={"millrace health\nmillrace doctor"} />}
+      actions={
+        <CopyAs request={{ path: "/api/v1/doctor" }} cli={"millrace doctor\nmillrace health"} />
+      }
     >
       <div class="halves">
         <Checks title="Accepts and starts runs" path="/readyz" />
         <Checks title="This process does its work" path="/healthz" />
       </div>
+      <CheckupSection />
       <section class="section">
         <h2>Versions that work</h2>
         <Given shown={shown} what="workers" rows={2}>

@@ -10,6 +10,8 @@ import { lengthInWords, now } from "../../parts/moment.ts";
 import { Page } from "../../parts/page.tsx";
 import { Ago, Took } from "../../parts/time.tsx";
 import { toast } from "../../parts/toast.tsx";
+import { go, place, withQuery } from "../../routing/router.ts";
+import { StackDialog } from "./stack-dialog.tsx";
 import { WorkerSlots, type Executed } from "./worker-slots.tsx";
 import "./workers.css";
 
@@ -31,7 +33,7 @@ export function WorkersScreen() {
       actions={
         <CopyAs
           request={{ path: "/api/v1/workers" }}
-          cli={"millrace workers\nmillrace workers quiet 1"}
+          cli={"millrace workers\nmillrace workers quiet 1\nmillrace workers stack 1"}
         />
       }
     >
@@ -144,7 +146,14 @@ function WorkerRow({ worker, runs }: { worker: Worker; runs: Listed["runs"] }) {
       <td data-label="Up">
         <Took from={startedAt} until={endedAt} />
       </td>
-      <td class="whole">{endedAt === null && <QuietOrResume worker={worker} />}</td>
+      <td class="whole">
+        {endedAt === null && (
+          <div class="worker-acts">
+            <QuietOrResume worker={worker} />
+            <StackButton worker={worker} />
+          </div>
+        )}
+      </td>
     </tr>
   );
 }
@@ -211,6 +220,24 @@ function QuietOrResume({ worker: { id, name, state, quieted } }: { worker: Worke
       {quieted ? "Resume" : "Quiet"}
       <span class="unseen"> worker {name}</span>
     </ActionButton>
+  );
+}
+
+function StackButton({ worker }: { worker: Worker }) {
+  const { id } = worker;
+  const open = place.value.query.get("stack") === String(id);
+  return (
+    <>
+      <button type="button" onClick={() => go(withQuery({ stack: String(id) }), "replace")}>
+        Stack…<span class="unseen"> of worker {worker.name}</span>
+      </button>
+      {open && (
+        <StackDialog
+          worker={worker}
+          onClose={() => go(withQuery({ stack: undefined }), "replace")}
+        />
+      )}
+    </>
   );
 }
 

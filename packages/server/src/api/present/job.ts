@@ -30,6 +30,7 @@ export function presentJob(job: JobRow): JobInfo {
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],
     graph: job.graph && presentGraph(job.graph),
+    definedIn: job.defined_in,
     registeredAt: instant(job.registered_at),
   };
 }

@@ -1,17 +1,19 @@
 import { MillraceError } from "@millrace/core";
-import { DisableJob, JobInfo, JobList, PauseJob, ResumeJob } from "@millrace/core/api";
+import { DisableJob, JobInfo, JobList, JobTimes, PauseJob, ResumeJob } from "@millrace/core/api";
 import { z } from "zod";
 import { disableOne, enableOne } from "../../engine/close.ts";
+import { readJobTimes } from "../../engine/history/job-times.ts";
 import { pauseJobOrKey, resumeJobOrKey } from "../../engine/pause.ts";
 import { listJobs, readJob } from "../../store/jobs.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { pauseEnd } from "../pause-end.ts";
+import { instant } from "../present/instant.ts";
 import { presentJob } from "../present/job.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 export const JobByName = z.strictObject({ name: z.string().describe("The job's name") });
 
-export function jobRoutes(app: Api, { db, ring }: Context): void {
+export function jobRoutes(app: Api, { db, lists, ring }: Context): void {
   app.get(
     "/api/v1/jobs",
     {
@@ -44,6 +46,30 @@ export function jobRoutes(app: Api, { db, ring }: Context): void {
       },
     },
     (request) => requireJob(db, request.params.name),
+  );
+
+  app.get(
+    "/api/v1/jobs/:name/times",
+    {
+      schema: {
+        tags: ["jobs"],
+        operationId: "getJobTimes",
+        permission: "read",
+        scope: { job: "name" },
+        summary: "See how the newest runs of a job ended, and how long they took",
+        description:
+          "Of the newest 1,000 that completed or failed, or of as many as are found within a second; by version of its code.",
+        params: JobByName,
+        querystring: NoQuery,
+        response: { 200: JobTimes },
+        problems: ["not_found", "took_too_long"],
+      },
+    },
+    async ({ params: { name }, caller }) => {
+      await requireJob(db, name);
+      const times = await lists.take(caller, () => readJobTimes(db, name));
+      return { ...times, since: instant(times.since) };
+    },
   );
 
   app.post(

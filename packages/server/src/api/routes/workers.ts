@@ -1,7 +1,7 @@
-import { WorkerId, type WorkerInfo, WorkerList } from "@millrace/core/api";
+import { WorkerId, type WorkerInfo, WorkerList, WorkerSample } from "@millrace/core/api";
 import { z } from "zod";
-import { quiet, resumeTaking } from "../../engine/steer-worker.ts";
-import { type WorkerRow, listWorkers } from "../../store/workers.ts";
+import { askForStack, quiet, requireSample, resumeTaking } from "../../engine/steer-worker.ts";
+import { type SampleRow, type WorkerRow, listWorkers } from "../../store/workers.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
@@ -31,6 +31,45 @@ export function workerRoutes(app: Api, { db }: Context): void {
     },
   );
 
+  app.get(
+    "/api/v1/workers/:id/stack",
+    {
+      schema: {
+        tags: ["workers"],
+        operationId: "getWorkerStack",
+        permission: "read",
+        scope: { worker: "id" },
+        summary: "See what the main thread of a worker was seen to do last",
+        params: z.strictObject({ id: WorkerId }),
+        querystring: NoQuery,
+        response: { 200: WorkerSample },
+        problems: ["worker_not_found"],
+      },
+    },
+    async ({ params }) => presentSample(await requireSample(db, params.id)),
+  );
+
+  app.post(
+    "/api/v1/workers/:id/stack",
+    {
+      schema: {
+        tags: ["workers"],
+        operationId: "askWorkerForStack",
+        permission: "operate",
+        scope: { worker: "id" },
+        summary: "Have a worker look what its main thread does",
+        description:
+          "It hears of it by its next heartbeat, and then looks for a second, from another thread: also where its event loop stands. Ask for the sample by GET until it is newer than this. Runs in places of their own, with isolation, are not in it.",
+        params: z.strictObject({ id: WorkerId }),
+        querystring: NoQuery,
+        body: z.strictObject({}).optional(),
+        response: { 200: WorkerSample },
+        problems: ["worker_not_found", "worker_not_steerable"],
+      },
+    },
+    async ({ params, caller }) => presentSample(await askForStack(db, caller, params.id)),
+  );
+
   for (const [verb, operationId, summary, steer] of STEERING) {
     app.post(
       `/api/v1/workers/:id/${verb}`,
@@ -56,6 +95,13 @@ export function workerRoutes(app: Api, { db }: Context): void {
       },
     );
   }
+}
+
+function presentSample({ asked_at, asked_by, sampled_at, sample }: SampleRow): WorkerSample {
+  return {
+    asked: asked_at && { at: instant(asked_at), by: asked_by ?? "database" },
+    sample: sampled_at && sample && { at: instant(sampled_at), ...sample },
+  };
 }
 
 function presentWorker(row: WorkerRow): WorkerInfo {

@@ -15,6 +15,7 @@ import {
   pauseJobCommand,
   resumeJobCommand,
 } from "./job-switch.ts";
+import { jobTimesCommand } from "./job-times.ts";
 import { jsonOption } from "./options.ts";
 
 const COLUMNS: Column<JobInfo>[] = [
@@ -25,6 +26,7 @@ const COLUMNS: Column<JobInfo>[] = [
   { title: "INPUT", text: (job) => inputInWords(job) },
   { title: "LIMITS", text: limitsOf },
   { title: "STATE", text: stateOf, style: (job) => (isOpen(job) ? undefined : "yellow") },
+  { title: "DEFINED IN", text: (job) => job.definedIn },
   { title: "DESCRIPTION", text: (job) => job.description },
 ];
 
@@ -33,6 +35,7 @@ export function jobsCommand(cli: Cli): Command {
     .description("list the jobs that servers and workers have registered")
     .addOption(jsonOption())
     .action(cli.action((options: { json?: boolean }) => run(cli, options)))
+    .addCommand(jobTimesCommand(cli))
     .addCommand(pauseJobCommand(cli))
     .addCommand(resumeJobCommand(cli))
     .addCommand(disableJobCommand(cli))

@@ -9,6 +9,7 @@ import { withProject } from "../output/project-column.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { age, bytes } from "../output/words.ts";
 import { jsonOption } from "./options.ts";
+import { workerStackCommand } from "./worker-stack.ts";
 
 const STATES: Record<WorkerInfo["state"], { text: string; style: Style }> = {
   active: { text: "✓ Active", style: "green" },
@@ -23,7 +24,8 @@ export function workersCommand(cli: Cli): Command {
     .addOption(jsonOption())
     .action(cli.action((options: { json?: boolean }) => run(cli, options)))
     .addCommand(steerCommand(cli, "quiet", "have a worker take nothing new; what it has goes on"))
-    .addCommand(steerCommand(cli, "resume", "have a worker take runs again that was made quiet"));
+    .addCommand(steerCommand(cli, "resume", "have a worker take runs again that was made quiet"))
+    .addCommand(workerStackCommand(cli));
 }
 
 function steerCommand(cli: Cli, verb: "quiet" | "resume", description: string): Command {

@@ -1,4 +1,5 @@
 import { type RunState, formatDuration } from "@millrace/core";
+export { bytes, count } from "../../runtime/amounts.ts";
 import type { Screen, Style } from "./screen.ts";
 
 const STATES: Record<RunState, { icon: string; style: Style }> = {
@@ -39,23 +40,10 @@ export function took(from: string | null, until: string | null, now: number): st
   return formatDuration(Math.max(0, (until === null ? now : Date.parse(until)) - Date.parse(from)));
 }
 
-/** `1 run`, `2 runs`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
 /** An instant by the reader's clock and calendar: `2026-01-31 08:00:00`. */
 export function localTime(instant: string): string {
   const date = new Date(instant);
   const two = (n: number) => String(n).padStart(2, "0");
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
   return `${day} ${date.toTimeString().slice(0, 8)}`;
-}
-
-/** A size in the largest unit of which there is one: `12 kB`, `3.4 GB`. */
-export function bytes(n: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = n < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(n) / 3));
-  const value = n / 1000 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${units[power]}`;
 }

@@ -9,6 +9,7 @@ import { OutboundGuard } from "@millrace/sdk/http";
 import { SignOn } from "../../security/sign-on.ts";
 import type { ValueStore } from "../../value-store/value-store.ts";
 import { apiKeyFile, createHome, ensureApiKey } from "../api-key.ts";
+import { keptFolders } from "../kept-folders.ts";
 import { VERSION } from "../version.ts";
 import { shortPath, tell } from "./greeting.ts";
 import { type RungGround, begun } from "./ground.ts";
@@ -68,6 +69,8 @@ export async function beginApi(
     traced,
     traceUrl: settings.traceUrl,
     kept: { runsMs: settings.retentionMs, logsMs: settings.logRetentionMs },
+    databasePlace: ground.place.embedded ? "(embedded)" : ground.place.words,
+    keptFolders: keptFolders(settings),
     metrics,
   });
   const intakeTest = new IntakeTest({ intake, logger });

@@ -30,6 +30,7 @@ export function makeWorker(
   const counts = new Counts(db, serving.logger);
   const worker = new Worker({
     ...workerPolicy(cli, serving.settings),
+    folder: cli.cwd,
     db,
     connection,
     registry,

@@ -1,7 +1,8 @@
 import { type Database, POOLED_SESSION, openDatabase } from "../../store/database.ts";
 import { isPooled } from "../../store/pooler.ts";
 import { readPlanning } from "../../store/server-facts.ts";
-import { type ServerFacts, checkDatabase } from "./check-database.ts";
+import type { ServerFacts } from "../../engine/doctor/server-fitness.ts";
+import { checkDatabase } from "./check-database.ts";
 import { type Place, joinPlace, openPlace } from "./place.ts";
 import type { Serving } from "./serve.ts";
 

@@ -51,7 +51,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await checkSecretKeys(opened);
   const registry = new JobRegistry(jobs, queues, files, schedules);
   const { project } = serving.settings;
-  await registry.register(opened.db, { project, keys: secretKeysOf(serving.settings, "make") });
+  const keys = secretKeysOf(serving.settings, "make");
+  await registry.register(opened.db, { project, keys, folder: cli.cwd });
   tellJobs(cli, jobs);
 
   const ground = await openBell(opened, ["api", "scheduler", "worker", "maintenance"]);

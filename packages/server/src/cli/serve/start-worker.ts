@@ -36,7 +36,8 @@ async function begin(cli: Cli, serving: Serving, code: LoadedCode): Promise<Serv
   await refusePending(opened.db, "worker");
   serving.goOn();
   const registry = new JobRegistry(jobs, queues, files, schedules);
-  await registry.register(opened.db, { project: settings.project, keys: secretKeysOf(settings) });
+  const { project } = settings;
+  await registry.register(opened.db, { project, keys: secretKeysOf(settings), folder: cli.cwd });
   tellJobs(cli, jobs);
 
   await checkSecretKeys(opened, registry);

@@ -1,29 +1,34 @@
 import { formatDuration } from "@millrace/core";
-import {
-  NEWEST,
-  OLDEST,
-  type ServerFacts,
-  majorOf,
-  unsafeSettings,
-} from "../serve/check-database.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
+import { NEWEST, OLDEST, type ServerFacts, majorOf, unsafeSettings } from "./server-fitness.ts";
 
 /** Nothing is decided by a worker's clock, but people compare times of several machines. */
 const CLOCKS_DIFFER_MS = 2000;
 
+/** A claim takes one way there and back, and so does an outcome: beyond this they are most of what a short run takes. */
+const FAR_MS = 20;
+
+/** What was seen of the server from here. */
+export interface Pulse {
+  /** One way there and back, the shortest of a few. */
+  latencyMs: number;
+  /** By how much its clock is ahead of ours. */
+  clockMs: number;
+}
+
 /**
  * The PostgreSQL server itself: what it is, whether it keeps what it acknowledges, how full it is.
  *
- * @param place where it is, for people
- * @param clockMs by how much its clock is ahead of ours
+ * @param place where it is, for people; empty where that is not said
+ * @param pulse undefined where it could not be told
  */
 export function* checkServer(
   facts: ServerFacts,
   place: string,
-  clockMs: number,
+  pulse: Pulse | undefined,
 ): Generator<Finding> {
   const version = facts.version.split(" ")[0] ?? facts.version;
-  yield checkVersion(facts, `PostgreSQL ${version} ${place}`);
+  yield checkVersion(facts, `PostgreSQL ${version} ${place}`.trimEnd());
 
   const unsafe = unsafeSettings(facts);
   for (const sentence of unsafe) {
@@ -34,6 +39,9 @@ export function* checkServer(
     yield ok("durability", "fsync, full_page_writes and synchronous_commit are on");
   }
   yield checkConnections(facts);
+  if (!pulse) return;
+  const { latencyMs, clockMs } = pulse;
+  yield checkLatency(latencyMs);
   yield Math.abs(clockMs) <= CLOCKS_DIFFER_MS
     ? ok("clock", `clocks agree within ${formatDuration(Math.ceil(Math.abs(clockMs) / 100) * 100)}`)
     : warn(
@@ -60,4 +68,14 @@ function checkConnections({ connections, max_connections }: ServerFacts): Findin
   if (share < 0.8) return ok("connections", text);
   const level = share < 0.95 ? warn : bad;
   return level("connections", text, "raise max_connections, or run fewer processes");
+}
+
+function checkLatency(ms: number): Finding {
+  const text = `a statement goes there and back in ${formatDuration(ms)}`;
+  if (ms <= FAR_MS) return ok("latency", text);
+  return warn(
+    "latency",
+    `${text}, which every claim and every outcome waits for`,
+    "run the processes beside the database, and see that its machine is not overloaded",
+  );
 }

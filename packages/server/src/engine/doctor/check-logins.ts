@@ -1,5 +1,5 @@
 import type { MightyLoginRow } from "../../store/server-facts.ts";
-import { count } from "../output/words.ts";
+import { count } from "../../runtime/amounts.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
 /** Whether processes on other machines have more rights than they need. */

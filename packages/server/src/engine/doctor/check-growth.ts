@@ -1,9 +1,9 @@
 import { formatDuration } from "@millrace/core";
-import { type DatabaseHealth, readDatabaseHealth } from "../../maintenance/database-health.ts";
-import type { Database } from "../../store/database.ts";
+import { type DatabaseHealth, readDatabaseHealth } from "../database-health.ts";
 import type { HotTableRow, SnapshotRow } from "../../store/health.ts";
 import { type LookRow, readLooks } from "../../store/prune.ts";
-import { bytes, count } from "../output/words.ts";
+import type { Queryable } from "../../store/statement.ts";
+import { bytes, count } from "../../runtime/amounts.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
 
 /** A vacuum comes by once a minute; so many dead rows that it could not take are what a held snapshot leaves. */
@@ -30,7 +30,7 @@ const WRAPAROUND = { warn: 1_000_000_000, bad: 1_800_000_000 };
 
 /** Whether what grows is kept small: dead rows, snapshots, history. */
 export async function checkGrowth(
-  db: Database,
+  db: Queryable,
   { oldSnapshotSeconds = OLD_SNAPSHOT_S } = {},
 ): Promise<Finding[]> {
   const health = await readDatabaseHealth(db);

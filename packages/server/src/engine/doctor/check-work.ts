@@ -1,5 +1,5 @@
 import { formatDuration } from "@millrace/core";
-import { holdsOf } from "../../engine/holds.ts";
+import { holdsOf } from "../holds.ts";
 import { oldestHeld, readHeld } from "../../store/held.ts";
 import { type OldestApprovalRow, readOldestApproval } from "../../store/approvals.ts";
 import { type OldestDoubtRow, readOldestDoubt } from "../../store/doubts.ts";
@@ -10,7 +10,7 @@ import { listLate } from "../../store/schedules.ts";
 import { countDaysAhead } from "../../store/server-facts.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { type WorkerRow, listWorkers } from "../../store/workers.ts";
-import { count } from "../output/words.ts";
+import { count } from "../../runtime/amounts.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
 
 /** A worker beats every few seconds; one that is silent for so long while nobody declares it lost has no reaper. */

@@ -1,11 +1,6 @@
-/** What one check of the doctor found. */
-export interface Finding {
-  check: string;
-  /** `bad` makes the whole unhealthy; `warn` is worth a look. */
-  level: "ok" | "warn" | "bad";
-  text: string;
-  fix?: string;
-}
+import type { Finding } from "@millrace/core/api";
+
+export type { Finding };
 
 export function ok(check: string, text: string): Finding {
   return { check, level: "ok", text };

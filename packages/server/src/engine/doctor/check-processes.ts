@@ -1,7 +1,7 @@
 import { formatDuration } from "@millrace/core";
 import { type ProcessRow, listProcesses } from "../../store/processes.ts";
 import type { Queryable } from "../../store/statement.ts";
-import { count } from "../output/words.ts";
+import { count } from "../../runtime/amounts.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
 
 /** Each writes its row every ten seconds; one that is silent for so long has died, or has no way to the database. */
