@@ -12,12 +12,16 @@ const LENGTH_MS = { "1h": 1, "6h": 6, "24h": 24, "7d": 168 } as const satisfies 
 /** A stretch of time that is looked at: one that ends now, and goes on with it, or one that stands still. Instants are milliseconds. */
 export type Range = { preset: Preset } | { from: number; to: number };
 
+/** No run is older, and no instant of the API is later. */
+const FIRST = 0;
+const LAST = Date.UTC(9999, 11, 31);
+
 /** What stands in the address, so that every screen that has a range has the same one; undefined where none is chosen, or none can be read. */
 export function rangeOf(query: URLSearchParams): Range | undefined {
   const preset = PRESETS.find((one) => one === query.get("range"));
   if (preset) return { preset };
   const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? ""));
-  return from! < to! ? { from: from!, to: to! } : undefined;
+  return from! >= FIRST && from! < to! && to! <= LAST ? { from: from!, to: to! } : undefined;
 }
 
 /** As `withQuery` takes it. */
@@ -48,8 +52,10 @@ export function moved(range: Range, by: -1 | 1, now: number): Range {
   const { from, to } = boundsOf(range, now);
   const length = to - from;
   if (to + by * length < now - length / NEARLY) {
-    return { from: from + by * length, to: to + by * length };
+    // Before the first there is nothing to go to.
+    if (to + by * length <= FIRST) return range;
+    return { from: Math.max(FIRST, from + by * length), to: to + by * length };
   }
   const preset = PRESETS.find((one) => Math.abs(LENGTH_MS[one] * HOUR_MS - length) < 1000);
-  return preset ? { preset } : { from: now - length, to: now };
+  return preset ? { preset } : { from: Math.max(FIRST, now - length), to: now };
 }
