@@ -3,6 +3,7 @@ import { JobRegistry } from "millrace";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { whatIsCommon } from "../../packages/server/src/engine/errors/what-is-common.ts";
+import { sampleSuccesses } from "../../packages/server/src/store/error-groups.ts";
 import { countEnds } from "../../packages/server/src/store/outcomes.ts";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
 
@@ -227,4 +228,39 @@ test("with too few successes nothing is said to be common, and of what is encryp
     ),
   ).toMatchObject([{ what: "input.region", value: "ap" }]);
   expect(whatIsCommon(bad, good)).toEqual([]);
+});
+
+test("a group is snoozed until an instant that can be told, and an offset that leads beyond it is refused", async () => {
+  const api = await startApi({ jobs: [pay()] });
+  await ended(api, {}, "503");
+  await countEnds(api.db, 100);
+  const [{ fingerprint }] = (await groups(api)).groups;
+  const path = `/api/v1/errors/${fingerprint}`;
+  const snooze = (snoozedUntil: string) =>
+    api.call(path, { method: "PATCH", json: { snoozedUntil } });
+  const refused = await snooze("9999-12-31T23:59:59-23:59");
+  expect([refused.status, refused.body.pointer]).toEqual([400, "/snoozedUntil"]);
+  expect((await snooze("0000-01-01T00:00:00+14:00")).status).toBe(400);
+  expect((await snooze("9999-12-31T23:59:59Z")).status).toBe(200);
+  expect((await groups(api, "?state=all")).groups).toHaveLength(1);
+});
+
+test("of large inputs nothing is read to compare, but for the two whose difference is told", async () => {
+  const api = await startApi({ jobs: [pay()] });
+  const text = "x".repeat(200_000);
+  for (let n = 0; n < 6; n++) await ended(api, { n, text });
+  for (let n = 0; n < 3; n++) await ended(api, { n, text, region: "ap" }, "503");
+  await countEnds(api.db, 100);
+  const [{ fingerprint }] = (await groups(api)).groups;
+  const rows = await sampleSuccesses(api.db, "pay", 20_000, 200);
+  expect(rows.map(({ large, input }) => [large, input !== null])).toEqual([
+    [false, true],
+    ...Array.from({ length: 5 }, () => [true, false]),
+  ]);
+  const { body } = await api.call(`/api/v1/errors/${fingerprint}`);
+  expect(body.common.filter(({ what }: { what: string }) => what.startsWith("input"))).toEqual([]);
+  expect(body.diff.changes).toEqual([
+    { path: "/n", kind: "changed", before: 5, after: 2 },
+    { path: "/region", kind: "added", after: "ap" },
+  ]);
 });

@@ -174,6 +174,31 @@ test("of a flood the newest lines are told, and how many others were said", asyn
   expect(seqsOf(source)).toEqual(seqsOf(source).toSorted((a, b) => a - b));
 });
 
+test("of a flood who is confined to a project is not told how much the others said", async () => {
+  const api = await startApi();
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const made = await api.call("/api/v1/keys", {
+    json: { name: "of crm", role: "viewer", projects: ["crm"] },
+  });
+  const run = await enqueue(api, "nothing");
+  const [all, confined] = [await follow(api, ""), await follow(api, "", { key: made.body.key })];
+  for (const source of [all, confined]) await source.next("position");
+  const client = await api.db.connect();
+  try {
+    await client.query("begin");
+    for (let batch = 0; batch < 20; batch++) {
+      const from = 100_000 + batch * 300;
+      await say(client, ...Array.from({ length: 300 }, (_, n) => ({ run, seq: from + n })));
+    }
+    await client.query("commit");
+  } finally {
+    client.release();
+  }
+  expect((await all.next("lost")).data).toMatchObject({ lines: 900, why: "too_many" });
+  expect((await confined.next("lost")).data).toMatchObject({ lines: null, why: "too_many" });
+  expect(linesOf(confined)).toEqual([]);
+});
+
 test("all who ask the same share one look a second, and nobody looks when nobody follows", async () => {
   const api = await startApi();
   const run = await enqueue(api, "nothing");
@@ -302,6 +327,11 @@ test("the last lines that match are found, page by page, without one twice or no
   );
   const { body } = await api.call("/api/v1/logs?limit=2");
   expect(body).toMatchObject({ complete: true, back: expect.any(String) });
+  for (const before of ["", ".5"]) {
+    const last = `ffffffff-ffff-ffff-ffff-ffffffffffff${before}`;
+    const above = await api.call(`/api/v1/logs?limit=2&cursor=${last}`);
+    expect(above.body.lines, "below the largest id there is").toEqual(body.lines);
+  }
   for (const query of [
     "q=level:loud",
     "q=levle:warn",

@@ -128,6 +128,15 @@ test("who is confined to a project sees its runs and what is its own of a shared
   expect(gone, "nothing of what becomes of it").toHaveLength(1);
 });
 
+test("a tick that is still to come is none that anybody has seen: who names it is told all", async () => {
+  const api = await startApi();
+  const id = await enqueue(api, { job: "nothing" });
+  const first = await watch(api, [id]);
+  const { id: tick } = await first.next("tick");
+  const forged = await watch(api, [id], { lastId: tick!.replace(/-\d+$/, "-999999999999") });
+  expect((await forged.next("runs")).data.runs).toMatchObject([{ id }]);
+});
+
 test("what cannot be watched is refused", async () => {
   const api = await startApi();
   for (const runs of ["7", Array.from({ length: 201 }, () => crypto.randomUUID()).join(",")]) {

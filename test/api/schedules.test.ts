@@ -223,3 +223,28 @@ test("S15: rules that name instants less than a minute apart take an admin, or c
   });
   expect(other.status, "a change of something else").toBe(200);
 });
+
+test("years of which nobody knows what clocks show are refused, and none is told that has five digits", async () => {
+  const api = await startApi();
+  const made = { name: "nightly", job: "nothing", every: "1d" };
+  expect((await api.call("/api/v1/schedules", { json: made })).status).toBe(201);
+  const odd = ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"];
+  for (const at of [...odd, "0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59"]) {
+    const from = encodeURIComponent(at);
+    const range = { from: at, until: "2027-01-01T00:00:00Z" };
+    for (const { status, body } of await Promise.all([
+      api.call("/api/v1/schedules/preview", { json: { every: "1d", from: at } }),
+      api.call(`/api/v1/schedules/nightly/preview?from=${from}`),
+      api.call(`/api/v1/agenda?from=${from}`),
+      api.call("/api/v1/schedules/nightly/backfill/preview", { json: range }),
+      api.call("/api/v1/schedules/nightly/backfill", { json: range }),
+    ])) {
+      expect([status, body.code], at).toEqual([400, expect.stringMatching(/^invalid_/)]);
+    }
+  }
+  const last = { every: "1d", from: "9999-12-31T00:00:00Z", count: 3 };
+  const { body } = await api.call("/api/v1/schedules/preview", { json: last });
+  expect(body.occurrences.map(({ at }: { at: string }) => at)).toEqual([
+    "9999-12-31T00:00:00.000Z",
+  ]);
+});

@@ -80,3 +80,31 @@ test("who is confined to a project sees shared views of those alone who see no m
   expect(text).not.toContain("secret-name");
   expect((await api.call("/api/v1/views")).body.views).toHaveLength(2);
 });
+
+test("who saves many at once keeps no more than one may, and each name is one person's", async () => {
+  const api = await startApi();
+  await api.db.query(
+    "insert into millrace.saved_view (slug, title, query, owner) select 'v' || n, 'x', '', 'api' from generate_series(1, 95) n",
+  );
+  const saved = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => put(api, `more-${n}`, VIEW).then(({ status }) => status)),
+  );
+  expect(saved.filter((status) => status === 200)).toHaveLength(5);
+  expect((await api.call("/api/v1/views")).body.views).toHaveLength(100);
+  const keys = await Promise.all(["ana", "bo", "cy"].map((name) => keyFor(api, name, "operator")));
+  const one = await Promise.all(
+    keys.map((key) => put(api, "ours", { ...VIEW, shared: true }, { key })),
+  );
+  expect(one.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
+});
+
+test("views that others share push none of one's own out of the list", async () => {
+  const api = await startApi();
+  await api.db.query(
+    "insert into millrace.saved_view (slug, title, query, owner, shared) select 'v' || n, 'a', '', 'key:' || n, true from generate_series(1, 1000) n",
+  );
+  await put(api, "mine", { ...VIEW, title: "zzz" });
+  const { views } = (await api.call("/api/v1/views")).body;
+  expect(views).toHaveLength(1000);
+  expect(views[0]).toMatchObject({ slug: "mine", mine: true });
+});

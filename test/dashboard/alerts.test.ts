@@ -36,6 +36,35 @@ describe.skipIf(!hasBrowser)("alerts", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("who changes a rule or a target undoes nothing that another changed meanwhile", async () => {
+    const { api, page, open } = await stage();
+    const put = (path: string, json: object) =>
+      api.call(`/api/v1/alert-${path}`, { method: "PUT", json });
+    await open("/alerts?tab=rules");
+    const rule = page.locator(".entries > li", { hasText: "dead-letters" });
+    await rule.getByRole("button", { name: "Change…" }).click();
+    await page.getByLabel("It fires above so many").fill("20");
+    await put("rules/dead-letters", { severity: "critical", for: "5m" });
+    await page.getByRole("button", { name: "Change it" }).click();
+    await seen(page, "dead-letters holds so");
+    const { rules } = (await api.call("/api/v1/alert-rules")).body;
+    const changed = rules.find(({ name }: { name: string }) => name === "dead-letters");
+    expect(changed).toMatchObject({ threshold: 20, severity: "critical", forMs: 300_000 });
+
+    const mail = { kind: "email", server: "smtps://mail.example.com", from: "a@example.com" };
+    expect((await put("targets/ops", { ...mail, to: ["b@example.com"] })).status).toBe(201);
+    await open("/alerts?tab=targets");
+    await page.getByRole("button", { name: "Edit…" }).click();
+    await page.getByLabel("Is told of").selectOption("critical");
+    await put("targets/ops", { to: ["c@example.com"], server: "smtps://other.example.com" });
+    await page.getByRole("button", { name: "Change it" }).click();
+    await seen(page, "ops is told from now on");
+    const { targets } = (await api.call("/api/v1/alert-targets")).body;
+    expect(targets).toMatchObject([
+      { to: ["c@example.com"], host: "smtps://other.example.com", leastSeverity: "critical" },
+    ]);
+  });
+
   test("by keyboard alone a target is added, tested, given another credential, and removed", async () => {
     const { api, page, open, complaints } = await stage();
     await open("/alerts?tab=targets");

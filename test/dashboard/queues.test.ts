@@ -67,6 +67,21 @@ describe.skipIf(!hasBrowser)("queues", () => {
     });
   });
 
+  test("who sets a limit undoes none that another set meanwhile", async () => {
+    const { api, page, open } = await stage();
+    await open("/queues/slow?do=limits");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Runs at the same time").fill("1");
+    const rate = { limit: 5, per: "1m" };
+    const json = { maxDepth: 7, rate };
+    await api.call("/api/v1/queues/slow/limits", { method: "PUT", json });
+    await dialog.getByRole("button", { name: "Set limits" }).click();
+    await dialog.waitFor({ state: "detached" });
+    expect((await api.call("/api/v1/queues/slow")).body).toMatchObject({
+      ...{ concurrency: 1, rate: { limit: 5 }, maxDepth: 7 },
+    });
+  });
+
   test("a queue says what holds its runs back, with how many", async () => {
     const { api, page, open } = await stage();
     for (let n = 0; n < 3; n++) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
+import { until } from "../support/until.ts";
 import { fail, seed } from "./screens.ts";
 import { stage } from "./stage.ts";
 
@@ -11,6 +12,11 @@ describe.skipIf(!hasBrowser)("from a Home that was just opened", () => {
     const { api, page, open, complaints } = await stage();
     await seed(api);
     await fail(api);
+    // What the window asked for meanwhile is told again for two seconds: that of a moment ago may begin with something else.
+    await until("Home begins with it", async () => {
+      const { body } = await api.call("/api/v1/overview?range=1h");
+      return body.attention[0]?.errorClass === "HttpError";
+    });
     await open("/");
     await page.waitForSelector(".attention li:first-child a.open:focus");
     const keys = ["Enter", "R"];

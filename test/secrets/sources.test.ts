@@ -13,7 +13,7 @@ import {
 import { SourceAway } from "../../packages/server/src/security/source-away.ts";
 import { SecretLeases } from "../../packages/server/src/worker/secret-leases.ts";
 import { defineJob } from "@millrace/sdk";
-import { type Masks, createLogger } from "millrace";
+import { type Masks, createLogger, openDatabase } from "millrace";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Mill } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
@@ -347,4 +347,17 @@ test("a worker that nobody knows at a manager any more holds its runs back, as i
     expect(error, kind).toBeInstanceOf(SourceAway);
     expect(error.message, kind).not.toMatch(/the-token-of|the-secret-id|hvs\./);
   }
+});
+
+test("a database that gives no answer is no reason to fail a run that wants secrets, either", async () => {
+  const away = openDatabase({
+    connection: () => ({ connectionString: "postgresql://127.0.0.1:1/away" }),
+    applicationName: "millrace test",
+  });
+  onTestFinished(() => away.end());
+  const origins = { keys: secretKeys([]), sources: {} };
+  await expect(loadSecrets(away, origins, "all", NAMES)).rejects.toMatchObject({
+    code: "secrets_unavailable",
+    message: "job all waits for its secrets: the database gives no answer",
+  });
 });

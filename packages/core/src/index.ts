@@ -151,6 +151,7 @@ export {
   WEEKDAYS,
 } from "./schedule/calendar.ts";
 export type { DstMark } from "./schedule/in-zone.ts";
+export { END_OF_TIME, instantOf } from "./schedule/instant.ts";
 export {
   MISSED,
   type Missed,

@@ -62,7 +62,9 @@ export const LostLines = z
     lines: z
       .int()
       .nullable()
-      .describe("How many, those that would not have matched perhaps included; null: nobody knows"),
+      .describe(
+        "How many, those that would not have matched perhaps included; null where nobody knows, and where those of others would be told to who is confined to projects",
+      ),
     from: Instant,
     to: Instant,
     why: z

@@ -1,3 +1,4 @@
+import { END_OF_TIME } from "./instant.ts";
 import { type Occurrence, occurrencesOf, type Rule } from "./rule.ts";
 import { Zone } from "./zone.ts";
 
@@ -18,7 +19,7 @@ export interface PreviewedOccurrence {
   blackout: string | null;
 }
 
-/** The next occurrences after an instant, at the most `count`. */
+/** The next occurrences after an instant, at the most `count`, before the year 10000. */
 export function previewOccurrences(
   rule: Rule,
   name: string,
@@ -29,6 +30,7 @@ export function previewOccurrences(
   const zone = Zone.of(rule.timeZone);
   const found: PreviewedOccurrence[] = [];
   for (let occurrence = next(after); occurrence && found.length < count;) {
+    if (occurrence.at >= END_OF_TIME) break;
     found.push(presented(occurrence, zone));
     occurrence = next(occurrence.nominal);
   }

@@ -13,9 +13,14 @@ test("a range is written into the address, and read from it", () => {
   }
 });
 
-test.each(["", "range=2h", "from=x&to=y", "from=2027-03-01", "from=2027-03-02&to=2027-03-01"])(
-  "what is no range is none: %s",
-  (text) => expect(rangeOf(new URLSearchParams(text))).toBeUndefined(),
+test.each([
+  ...["", "range=2h", "from=x&to=y", "from=2027-03-01", "from=2027-03-02&to=2027-03-01"],
+  ...["from=NaN&to=NaN", "from=-1&to=1", "from=2027-03-01&to=2027-03-01", "from=Infinity&to=1"],
+  "from=-271821-04-20T00:00:00Z&to=2027-03-01",
+  "from=2027-03-01&to=%2B275760-09-13T00:00:00Z",
+  "from=1969-12-31&to=2027-03-01",
+])("what is no range is none: %s", (text) =>
+  expect(rangeOf(new URLSearchParams(text))).toBeUndefined(),
 );
 
 test("where a list begins is read from the address, and another range begins at its end", () => {
@@ -36,4 +41,21 @@ test("a range moves by its own length, and back to one that goes on with the tim
   const odd = { from: NOW - 3 * HOUR, to: NOW - HOUR };
   expect(boundsOf(moved(odd, 1, NOW), NOW)).toEqual({ from: NOW - 2 * HOUR, to: NOW });
   expect(moved({ preset: "7d" }, 1, NOW)).toEqual({ preset: "7d" });
+});
+
+test("a range of all times is moved to no instant that nobody can tell", () => {
+  const all = rangeOf(new URLSearchParams("from=1970-01-01&to=9999-12-31"))!;
+  for (const [by, times] of [
+    [-1, 3],
+    [1, 3],
+  ] as const) {
+    let range = all;
+    for (let n = 0; n < times; n++) {
+      range = moved(range, by, NOW);
+      const { from, to } = boundsOf(range, NOW);
+      expect(from).toBeGreaterThanOrEqual(0);
+      expect(from).toBeLessThan(to);
+      expect(() => inAddress(range)).not.toThrow();
+    }
+  }
 });

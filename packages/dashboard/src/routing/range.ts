@@ -12,18 +12,22 @@ const LENGTH_MS = { "1h": 1, "6h": 6, "24h": 24, "7d": 168 } as const satisfies 
 /** A stretch of time that is looked at: one that ends now, and goes on with it, or one that stands still. Instants are milliseconds. */
 export type Range = { preset: Preset } | { from: number; to: number };
 
+/** No run is older, and no instant of the API is later. */
+const FIRST = 0;
+const LAST = Date.UTC(9999, 11, 31);
+
 /** What stands in the address, so that every screen that has a range has the same one; undefined where none is chosen, or none can be read. */
 export function rangeOf(query: URLSearchParams): Range | undefined {
   const preset = PRESETS.find((one) => one === query.get("range"));
   if (preset) return { preset };
   const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? ""));
-  return from! < to! ? { from: from!, to: to! } : undefined;
+  return from! >= FIRST && from! < to! && to! <= LAST ? { from: from!, to: to! } : undefined;
 }
 
 /** Where in it a list begins, which shows what is older: an instant in the address too; undefined for the newest. */
 export function beforeOf(query: URLSearchParams): number | undefined {
   const at = Date.parse(query.get("before") ?? "");
-  return Number.isNaN(at) ? undefined : at;
+  return at >= FIRST && at <= LAST ? at : undefined;
 }
 
 /** As `withQuery` takes it. Another range is looked at from its end; a minute that was looked at within one is left with it. */
@@ -60,9 +64,11 @@ export function moved(range: Range, by: -1 | 1, now: number): Range {
   const { from, to } = boundsOf(range, now);
   const length = to - from;
   if (to + by * length < now - length / NEARLY) {
-    return { from: from + by * length, to: to + by * length };
+    // Before the first there is nothing to go to.
+    if (to + by * length <= FIRST) return range;
+    return { from: Math.max(FIRST, from + by * length), to: to + by * length };
   }
-  return goingOn(range) ?? { from: now - length, to: now };
+  return goingOn(range) ?? { from: Math.max(FIRST, now - length), to: now };
 }
 
 /** One of a usual length that ends now; undefined for an odd one. */

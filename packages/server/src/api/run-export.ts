@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { MillraceError, withExactNumbers } from "@millrace/core";
-import type { ExportRuns } from "@millrace/core/api";
+import type { ExportRuns, RunSummary } from "@millrace/core/api";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { findRuns } from "../engine/search/look-through.ts";
@@ -16,7 +16,7 @@ import { summaries } from "./run-summaries.ts";
 const AT_ONCE = 500;
 const WITH_PAYLOADS_AT_ONCE = 20;
 
-/** A reader that does not take as many within this time is cut off, in milliseconds. */
+/** A reader that does not take as many within this time, or one with its payloads, is cut off, in milliseconds. */
 const STUCK_MS = 30_000;
 
 /** Of a process, and of one caller. Each is a search after another, which take turns with those of all others. */
@@ -91,13 +91,14 @@ function onRecord({ db }: Means, { caller }: FastifyRequest): Promise<void> {
   });
 }
 
-/** Passes on what is read, and cuts off a reader that does not take it. */
+/** Passes on what is read, and cuts off a reader that does not take it. Nothing more is read for one that is gone, or that has asked by HEAD. */
 async function* paced(
   first: IteratorResult<string>,
   parts: AsyncGenerator<string>,
   raw: ServerResponse,
 ): AsyncGenerator<string> {
   for (let part = first; !part.done; part = await parts.next()) {
+    if (raw.closed) return;
     const late = setTimeout(() => raw.destroy(), STUCK_MS);
     try {
       yield part.value;
@@ -125,11 +126,13 @@ async function* partsOf(
     );
     const runs = await summaries(means, rows);
     const content = payloads ? await payloadsOf(means, rows) : undefined;
-    const lines = runs.map(
-      (run) => `${withExactNumbers(JSON.stringify({ ...run, ...content?.get(run.id) }))}\n`,
-    );
+    const lineOf = (run: RunSummary) =>
+      `${withExactNumbers(JSON.stringify({ ...run, ...content?.get(run.id) }))}\n`;
     // The first part is told even when it is empty: the answer begins with it.
-    if (lines.length > 0 || cursor === undefined) yield lines.join("");
+    if (runs.length === 0 && cursor === undefined) yield "";
+    // With payloads one is as much as hundreds without, for a reader with a slow connection.
+    if (content) for (const run of runs) yield lineOf(run);
+    else if (runs.length > 0) yield runs.map(lineOf).join("");
     if (next === null) return;
     cursor = next;
   }

@@ -11,6 +11,7 @@ import {
   valueTrouble,
 } from "../security/secret-source.ts";
 import { SourceAway } from "../security/source-away.ts";
+import { isUnavailable } from "../store/database.ts";
 import { type JobSecretRow, readJobSecrets } from "../store/secrets.ts";
 import type { Queryable } from "../store/statement.ts";
 
@@ -47,8 +48,8 @@ const NEEDED: Readonly<Record<SourceKind, string>> = {
 /**
  * The secrets that a job declares. All of them or none: what is missing has no substitute.
  *
- * @throws MillraceError `secret_missing`, which says of each what is wrong; `secrets_unavailable` when that is nothing but that where they lie
- *   gives no answer
+ * @throws MillraceError `secret_missing`, which says of each what is wrong; `secrets_unavailable` when that is nothing but that where they lie, or the
+ *   database, gives no answer
  */
 export async function loadSecrets(
   db: Queryable,
@@ -56,7 +57,16 @@ export async function loadSecrets(
   job: string,
   names: readonly string[],
 ): Promise<LoadedSecrets> {
-  return openSecrets(await readJobSecrets(db, job, names), origins, job, names);
+  try {
+    return await openSecrets(await readJobSecrets(db, job, names), origins, job, names);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new MillraceError(
+      "secrets_unavailable",
+      `job ${job} waits for its secrets: the database gives no answer`,
+      { cause: error },
+    );
+  }
 }
 
 /**

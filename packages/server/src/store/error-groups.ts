@@ -155,9 +155,18 @@ export interface FactsRow {
   trigger: Trigger;
   state: RunState;
   input: Json;
+  /** The input is larger than 16 KiB, and was left out: hundreds of such would be more than a process can hold. The first row has its own in any case. */
+  large: boolean;
 }
 
-const FACTS = `r.id, r.job, r.queue, coalesce(r.version, w.versions -> r.job ->> 'is') as version, w.name as worker, r.attempts, r.trigger, r.state, r.input`;
+/** First by its size as it is stored, which costs nothing; but what repeats itself is stored in little. */
+const IS_LARGE = `case when row_number() over (order by r.id desc) = 1 then false when pg_column_size(r.input) > 16384 then true
+      else octet_length(r.input::text) > 16384 end`;
+
+const FACTS = `r.id, r.job, r.queue, coalesce(r.version, w.versions -> r.job ->> 'is') as version, w.name as worker, r.attempts, r.trigger, r.state,
+    case when not r.large then r.input end as input, r.large`;
+
+const SIZED = (from: string) => `(select r.*, ${IS_LARGE} as large from ${from})`;
 
 /**
  * Runs that failed with a fingerprint, the newest first. It looks at so many dead letters at the most, along their key. Parameters: fingerprint; how many to look at; how many to
@@ -174,7 +183,7 @@ export const sampleFailures = exactStatement<
     hit as materialized (
       select run_id from seen where fingerprint = $1 and ${jobWithin("job", "$4")} order by run_id desc limit $3
     )
-    select ${FACTS} from hit h cross join lateral (select * from millrace.run where id = h.run_id limit 1) r
+    select ${FACTS} from ${SIZED("hit h cross join lateral (select * from millrace.run where id = h.run_id limit 1) r")} r
     left join millrace.worker w on w.id = r.worker_id order by r.id desc`,
 );
 
@@ -190,7 +199,7 @@ export const sampleSuccesses = exactStatement<
     hit as materialized (
       select * from seen where job = $1 and state = 'completed' order by id desc limit $3
     )
-    select ${FACTS} from hit r left join millrace.worker w on w.id = r.worker_id order by r.id desc`,
+    select ${FACTS} from ${SIZED("hit r")} r left join millrace.worker w on w.id = r.worker_id order by r.id desc`,
 );
 
 /** The run that is shown for a group, with its last error. */

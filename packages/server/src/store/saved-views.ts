@@ -17,10 +17,10 @@ export interface SavedViewRow {
 const VISIBLE = (owner: string, projects: string) =>
   `(owner = ${owner} or shared and (${projects}::text[] is null or projects <@ ${projects}))`;
 
-/** Parameters: who looks; of which projects, null for all. */
+/** One's own first: however many others share, they are all there. Parameters: who looks; of which projects, null for all. */
 export const listViews = statement<[owner: string, projects: Projects], SavedViewRow>(
   "list_views",
-  `select * from millrace.saved_view where ${VISIBLE("$1", "$2")} order by title, slug limit 1000`,
+  `select * from millrace.saved_view where ${VISIBLE("$1", "$2")} order by owner <> $1, title, slug limit 1000`,
 );
 
 export const readView = statement<[slug: string, owner: string, projects: Projects], SavedViewRow>(

@@ -79,8 +79,8 @@ export const SIGHT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "api/log-feed/log-feed.ts",
-        find: "const late = old || isBeyond(since.snapshot, snapshot);",
-        replace: "const late = old && isBeyond(since.snapshot, snapshot);",
+        find: "const late = away || isBeyond(since.snapshot, snapshot);",
+        replace: "const late = away && isBeyond(since.snapshot, snapshot);",
       },
     ],
     caughtBy: {
@@ -100,6 +100,62 @@ export const SIGHT_BUGS: readonly PlantedBug[] = [
     caughtBy: {
       file: LINES,
       test: "of a flood the newest lines are told, and how many others were said",
+    },
+  },
+  {
+    bug: "who is confined to a project is told how much others log",
+    edits: [
+      {
+        file: "api/log-feed/log-feed.ts",
+        find: "const amount = projects === null ? lost.lines : null;",
+        replace: "const amount = projects === undefined ? null : lost.lines;",
+      },
+    ],
+    caughtBy: {
+      file: LINES,
+      test: "of a flood who is confined to a project is not told how much the others said",
+    },
+  },
+  {
+    bug: "a time that one follower makes up is believed for another at the same place",
+    edits: [
+      {
+        file: "api/log-feed/log-feed.ts",
+        find: "return given ? `${snapshot} ${now_ms}` : snapshot;",
+        replace: "return given && now_ms < 0 ? `${snapshot} ${now_ms}` : snapshot;",
+      },
+    ],
+    caughtBy: {
+      file: "test/api/log-feed.test.ts",
+      test: "a time that somebody makes up says nothing to others who come back to the same place",
+    },
+  },
+  {
+    bug: "one question that the database cannot answer keeps all followers of lines from theirs",
+    edits: [
+      {
+        file: "api/log-feed/log-feed.ts",
+        find: "if (isUnavailable(error)) throw error;",
+        replace: "if (followers.length > 0 || isUnavailable(error)) throw error;",
+      },
+    ],
+    caughtBy: {
+      file: "test/api/log-feed.test.ts",
+      test: "a question that the database cannot answer ends the streams of who asks it, and nobody else's",
+    },
+  },
+  {
+    bug: "an export goes on for who has left, or has asked by HEAD",
+    edits: [
+      {
+        file: "api/run-export.ts",
+        find: "    if (raw.closed) return;\n    const late",
+        replace: "    const late",
+      },
+    ],
+    caughtBy: {
+      file: "test/api/run-export.test.ts",
+      test: "who asks by HEAD, or leaves, has nothing more read for them, and gives their place and connection back",
     },
   },
   {

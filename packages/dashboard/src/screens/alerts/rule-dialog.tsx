@@ -1,7 +1,8 @@
 import type { AlertRuleInfo } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
+import { onlyChanges } from "../../data/only-changes.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { ChoiceField } from "../../parts/choice-field.tsx";
@@ -27,6 +28,8 @@ export function ChangeRuleDialog({ rule, onClose }: { rule: AlertRuleInfo; onClo
     onClose();
   };
   const given = useRuleFields(rule);
+  const first = useRef(given.body);
+  const body = onlyChanges(given.body, first.current);
   return (
     <ActDialog<AlertRuleInfo>
       title={`The rule ${rule.name}`}
@@ -34,7 +37,7 @@ export function ChangeRuleDialog({ rule, onClose }: { rule: AlertRuleInfo; onClo
       permission="administer"
       why={given.wrong}
       onClose={onClose}
-      run={() => act(pathOfRule(rule.name), { method: "PUT", body: given.body }, ALERT_CHANGES)}
+      run={() => act(pathOfRule(rule.name), { method: "PUT", body }, ALERT_CHANGES)}
       onDone={() => toast(`${rule.name} holds so within 15 seconds`)}
     >
       {given.fields}

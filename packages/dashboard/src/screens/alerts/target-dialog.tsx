@@ -1,6 +1,7 @@
 import type { AlertTargetInfo } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { act } from "../../data/act.ts";
+import { onlyChanges } from "../../data/only-changes.ts";
 import { ActDialog } from "../../parts/act-dialog.tsx";
 import { ChoiceField } from "../../parts/choice-field.tsx";
 import { TextField } from "../../parts/text-field.tsx";
@@ -38,9 +39,12 @@ export function TargetDialog({
 }) {
   const [name, setName] = useState(target?.name ?? "");
   const [kind, setKind] = useState<Kind>(target?.kind ?? "slack");
-  const [written, setWritten] = useState<Written>(() => writtenOf(target));
+  const [first] = useState<Written>(() => writtenOf(target));
+  const [written, setWritten] = useState(first);
   const write = (part: Partial<Written>) => setWritten({ ...written, ...part });
   const missing = missingOf(name, kind, written, target);
+  const whole = bodyOf(kind, written, target);
+  const body = target ? onlyChanges(whole, bodyOf(kind, first, target)) : whole;
   const secret = CREDENTIALS[kind];
   return (
     <ActDialog<AlertTargetInfo>
@@ -49,13 +53,7 @@ export function TargetDialog({
       permission="administer"
       why={missing.length > 0 ? `Write ${missing.join(", ")}` : undefined}
       onClose={onClose}
-      run={() =>
-        act(
-          pathOfTarget(name.trim()),
-          { method: "PUT", body: bodyOf(kind, written, target) },
-          ALERT_CHANGES,
-        )
-      }
+      run={() => act(pathOfTarget(name.trim()), { method: "PUT", body }, ALERT_CHANGES)}
       onDone={(set) => toast(`${set.name} is told from now on; a test shows that it arrives`)}
     >
       {!target && (

@@ -1,6 +1,7 @@
 import type { QueueInfo } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import { type Done, act } from "../../data/act.ts";
+import { onlyChanges } from "../../data/only-changes.ts";
 import type { Trouble } from "../../data/problem.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -27,7 +28,8 @@ interface Written {
 
 /** Limits of a queue over all workers, with what they would do now. */
 export function LimitsDialog({ queue, onClose }: { queue: QueueInfo; onClose: () => void }) {
-  const [written, setWritten] = useState(() => asWritten(queue));
+  const [first] = useState(queue);
+  const [written, setWritten] = useState(() => asWritten(first));
   const [trouble, setTrouble] = useState<Trouble>();
   const { limits, wrong } = read(written);
   const write = (change: Partial<Written>) => setWritten({ ...written, ...change });
@@ -38,7 +40,11 @@ export function LimitsDialog({ queue, onClose }: { queue: QueueInfo; onClose: ()
   };
   const path = `${queuePath(queue.name)}/limits`;
   const set = async () => {
-    const body = { ...limits, rate: rateToSend(queue, limits.rate) };
+    const whole = { ...limits, rate: rateToSend(first, limits.rate) };
+    const before = read(asWritten(first)).limits;
+    const changes = onlyChanges(whole, { ...before, rate: rateToSend(first, before.rate) });
+    // Who changes nothing has them hold as they are, instead of those of the code.
+    const body = Object.keys(changes).length > 0 ? changes : whole;
     end(
       await act(path, { method: "PUT", body }, QUEUE_CHANGES),
       `The limits of queue ${queue.name} hold`,

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { Icon } from "../../design/icon.tsx";
 import { exactTime, inUtc, now } from "../../parts/moment.ts";
 import { place, withQuery } from "../../routing/router.ts";
-import { type Day, monthOf } from "./month.ts";
+import { type Day, monthNamed, monthOf } from "./month.ts";
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /** So many entries of a day are shown. */
@@ -13,8 +13,7 @@ const MOST = 5;
 export function MonthCalendar({ schedules }: { schedules: readonly ScheduleInfo[] }) {
   const utc = inUtc.value;
   const today = exactTime(new Date(now.value).toISOString(), utc).slice(0, 10);
-  const asked = place.value.query.get("month");
-  const month = asked && /^\d{4}-(0[1-9]|1[0-2])$/.test(asked) ? asked : today.slice(0, 7);
+  const month = monthNamed(place.value.query.get("month")) ?? today.slice(0, 7);
   const { days, often } = useMemo(() => monthOf(schedules, month, utc), [schedules, month, utc]);
   const title = new Date(`${month}-01T00:00:00Z`).toLocaleDateString("en", {
     ...{ month: "long", year: "numeric", timeZone: "UTC" },

@@ -1,6 +1,6 @@
 import type { ScheduleInfo } from "@millrace/core/api";
 import { expect, test } from "vitest";
-import { monthOf, shiftsOf } from "./month.ts";
+import { monthNamed, monthOf, shiftsOf } from "./month.ts";
 
 const RULE = {
   ...{ cron: null, everyMs: null, anchor: null, at: null, calendar: null, timeZone: "UTC" },
@@ -63,3 +63,13 @@ test("clocks change at the instant that the zone says, and in UTC never", () => 
   ]);
   expect(shiftsOf("UTC", from, until)).toEqual([]);
 });
+
+test.each(["1970-01", "2999-12"])("the month %s is named, and whole", (month) => {
+  expect(monthNamed(month)).toBe(month);
+  expect(monthOf([], month, true).days.length % 7).toBe(0);
+});
+
+test.each(["0000-01", "1969-12", "9999-12", "3000-01", "2026-13", "2026-3", "NaN", "", "2026-03x"])(
+  "no month is %j: days around it could not be written, or it is none",
+  (text) => expect(monthNamed(text)).toBeUndefined(),
+);

@@ -31,6 +31,11 @@ interface Month {
 /** A schedule that fires more often than that in a month is named beside it. */
 const OFTEN = 1500;
 
+/** The month that an address names: of a year in which days are written as always, and so are those around it. Undefined for what is none. */
+export function monthNamed(text: string | null): string | undefined {
+  return /^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])$/.test(text ?? "") ? text! : undefined;
+}
+
 /**
  * A month of all schedules, in whole weeks from Monday on.
  *

@@ -91,7 +91,8 @@ export class Live {
     lastId: string | undefined,
   ): void {
     const [life, tick] = (lastId ?? "").split("-");
-    const told = life === this.#life && this.#ticking ? Number(tick) : 0;
+    const known = life === this.#life && this.#ticking && Number(tick) <= this.#tick;
+    const told = known ? Number(tick) : 0;
     const watcher = { stream, request, ids, told };
     this.#watchers.add(watcher);
     this.#runs.add(ids);

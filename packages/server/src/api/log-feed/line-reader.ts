@@ -11,15 +11,20 @@ export interface SizedLine {
   readonly characters: number;
 }
 
-type Waiting = SizedLine | { readonly lost: LostLines } | { readonly position: string };
+type Waiting = SizedLine | { readonly lost: LostLines };
 
-/** Sends to one reader what it may take, in order. What it does not take in time is counted, and told as lost. */
+/**
+ * Sends to one reader what it may take, in order. What it does not take in time is counted, and told as lost; so what is kept for one that takes next to
+ * nothing has an end, however long it stays.
+ */
 export class LineReader {
   readonly #stream: EventStream;
   readonly #waiting: Waiting[] = [];
   #characters = 0;
   #lines = 0;
   #lost: { lines: number; from: string; to: string } | undefined;
+  /** Where the stream is behind all that waits: only the last one is told. */
+  #position: string | undefined;
   #sending = false;
 
   constructor(stream: EventStream) {
@@ -29,13 +34,25 @@ export class LineReader {
   /** Lines in order, and where the stream is behind them. */
   tell(lines: readonly SizedLine[], position: string): void {
     for (const line of lines) this.#put(line);
-    this.#waiting.push({ position });
+    this.#position = position;
     void this.#send();
   }
 
   tellLost(lost: LostLines): void {
-    this.#waiting.push({ lost });
+    const last = this.#lastLost(lost.why);
+    if (last < 0) this.#waiting.push({ lost });
+    else this.#waiting[last] = { lost: together(lost, this.#waiting[last] as { lost: LostLines }) };
     void this.#send();
+  }
+
+  /** Of what was lost since the last line that waits, the place of what has the same reason; -1 where there is none. */
+  #lastLost(why: LostLines["why"]): number {
+    for (let place = this.#waiting.length - 1; place >= 0; place--) {
+      const waiting = this.#waiting[place]!;
+      if ("line" in waiting) return -1;
+      if (waiting.lost.why === why) return place;
+    }
+    return -1;
   }
 
   #put(sized: SizedLine): void {
@@ -59,13 +76,12 @@ export class LineReader {
     this.#sending = true;
     while (!this.#stream.reason) {
       const next = this.#waiting.shift();
-      if (!next && !this.#lost) break;
-      if (!next) this.#sayLost();
-      else if ("line" in next) this.#sendLine(next);
-      else if ("lost" in next) this.#stream.send({ event: "lost", data: next.lost });
-      // The last one will do: while others wait behind it, it is told with those.
-      else if (!this.#waiting.some((other) => "position" in other))
-        this.#sendPosition(next.position);
+      if (next && "line" in next) this.#sendLine(next);
+      else if (next) this.#stream.send({ event: "lost", data: next.lost });
+      // What was lost before a position must be told before it, or nobody would know.
+      else if (this.#lost) this.#sayLost();
+      else if (this.#position !== undefined) this.#sendPosition();
+      else break;
       if (!this.#stream.hasRoom) await this.#stream.room();
     }
     this.#sending = false;
@@ -77,10 +93,9 @@ export class LineReader {
     this.#stream.send({ event: "line", data: line });
   }
 
-  #sendPosition(position: string): void {
-    // What was lost before that must be told before it, or nobody would know.
-    if (this.#lost) this.#sayLost();
-    this.#stream.send({ id: position, event: "position", data: {} });
+  #sendPosition(): void {
+    this.#stream.send({ id: this.#position!, event: "position", data: {} });
+    this.#position = undefined;
   }
 
   #sayLost(): void {
@@ -91,4 +106,10 @@ export class LineReader {
       data: { lines, from, to, why: "slow_reader" } satisfies LostLines,
     });
   }
+}
+
+/** What was lost for one reason, later and before. */
+function together(later: LostLines, { lost: before }: { lost: LostLines }): LostLines {
+  const lines = later.lines === null || before.lines === null ? null : later.lines + before.lines;
+  return { ...before, lines, to: later.to };
 }

@@ -55,7 +55,15 @@ interface Follower {
   readonly text: string;
   readonly query: LineQuery;
   position: SnapshotRow;
+  /** Whether the position is as somebody gave it, and not as this process has read it: then what it says holds for who gave it alone. */
+  given: boolean;
   toldAt: number;
+}
+
+/** Where somebody begins. */
+export interface Beginning {
+  readonly position: SnapshotRow;
+  readonly given: boolean;
 }
 
 interface Question {
@@ -105,9 +113,9 @@ export class LogFeed {
   }
 
   /** Where who follows from now on begins. @throws what is thrown while the database is away */
-  async now(): Promise<SnapshotRow> {
+  async now(): Promise<Beginning> {
     const [row] = await bounded(this.#options.db, readSnapshot);
-    return row!;
+    return { position: row!, given: false };
   }
 
   /** Until the stream ends. */
@@ -116,10 +124,10 @@ export class LogFeed {
     request: FastifyRequest,
     text: string,
     query: LineQuery,
-    position: SnapshotRow,
+    beginning: Beginning,
   ): void {
     const reader = new LineReader(stream);
-    const follower = { reader, stream, request, text, query, position, toldAt: -Infinity };
+    const follower = { reader, stream, request, text, query, ...beginning, toldAt: -Infinity };
     this.#followers.add(follower);
     stream.ended.addEventListener("abort", () => this.#followers.delete(follower), { once: true });
     if (stream.reason) this.#followers.delete(follower);
@@ -164,7 +172,7 @@ export class LogFeed {
   }
 
   async #look(): Promise<void> {
-    const places = [...groupBy(this.#followers, ({ position }) => position.snapshot).values()];
+    const places = [...groupBy(this.#followers, placeOf).values()];
     let questions = MAX_QUESTIONS;
     for (const followers of turned(places, this.#turn).slice(0, MAX_POSITIONS)) {
       const news = await this.#readNew(latestOf(followers));
@@ -182,14 +190,16 @@ export class LogFeed {
     this.#turn += MAX_QUESTIONS;
   }
 
-  async #readNew(since: SnapshotRow): Promise<New> {
+  async #readNew(asked: SnapshotRow): Promise<New> {
     const rows = await bounded(this.#options.db, (tx) =>
-      readNewLines(tx, since.snapshot, MAX_NOTES, MAX_LINES),
+      readNewLines(tx, asked.snapshot, MAX_NOTES, MAX_LINES),
     );
     const { snapshot, now_ms, notes, left_out } = rows[0]!;
     const now = { snapshot, now_ms };
-    const old = now_ms - since.now_ms > BACK_WITHIN_MS && since.snapshot !== snapshot;
-    const late = old || isBeyond(since.snapshot, snapshot);
+    // A time that has not come yet says as little about what may be missing as one that is long ago.
+    const away = Math.abs(now_ms - asked.now_ms) > BACK_WITHIN_MS && asked.snapshot !== snapshot;
+    const since = { ...asked, now_ms: Math.min(asked.now_ms, now_ms) };
+    const late = away || isBeyond(since.snapshot, snapshot);
     if (late) return { since, now, lines: [], lost: { lines: null, why: "too_late" } };
     const lines = rows.flatMap(({ run_id: run, first, last }) =>
       run === null ? [] : [{ run, first: first!, last: last! }],
@@ -219,9 +229,12 @@ export class LogFeed {
     const at = performance.now();
     for (const follower of followers) {
       follower.position = now;
+      follower.given = false;
       if (lost) {
         const [from, to] = [since, now].map(({ now_ms }) => instant(new Date(now_ms)));
-        follower.reader.tellLost({ ...lost, from: from!, to: to! });
+        // How much all others said is nobody's business who is confined to some projects.
+        const amount = projects === null ? lost.lines : null;
+        follower.reader.tellLost({ ...lost, lines: amount, from: from!, to: to! });
       }
       if (!lost && found.length === 0 && at - follower.toldAt < POSITION_EVERY_MS) continue;
       follower.toldAt = at;
@@ -253,6 +266,11 @@ export class LogFeed {
       return { line, characters: JSON.stringify(line).length };
     });
   }
+}
+
+/** Who is at the same place; who has come with a place of their own shares it with those alone who have come with the very same. */
+function placeOf({ position: { snapshot, now_ms }, given }: Follower): string {
+  return given ? `${snapshot} ${now_ms}` : snapshot;
 }
 
 /** Of those who have seen the same: nothing had been written when the last of them had. */

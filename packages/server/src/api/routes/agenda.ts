@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { MillraceError, agendaOf, shiftsOf } from "@millrace/core";
+import { END_OF_TIME, MillraceError, agendaOf, shiftsOf } from "@millrace/core";
 import {
   Agenda,
   MAX_AGENDA,
@@ -69,10 +69,14 @@ function rangeOf(
 ): [number, number] {
   const from = asked.from === undefined ? now : Date.parse(asked.from);
   const until = asked.until === undefined ? from + 31 * DAY_MS : Date.parse(asked.until);
-  if (from < until && until - from <= MAX_AGENDA_DAYS * DAY_MS) return [from, until];
+  // Of other years nobody knows what clocks show, and how they are written.
+  const isReckonable = from >= 0 && until < END_OF_TIME;
+  if (isReckonable && from < until && until - from <= MAX_AGENDA_DAYS * DAY_MS) {
+    return [from, until];
+  }
   throw new MillraceError(
     "invalid_request",
-    `until must be after from, and ${MAX_AGENDA_DAYS} days later at the most`,
+    `until must be after from, and ${MAX_AGENDA_DAYS} days later at the most, and both in the years 1970 to 9999`,
     { pointer: "/until" },
   );
 }

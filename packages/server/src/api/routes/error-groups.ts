@@ -21,6 +21,7 @@ import {
   sampleFailures,
   sampleSuccesses,
 } from "../../store/error-groups.ts";
+import { storableInstant } from "../accept.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
@@ -159,6 +160,9 @@ export function errorGroupRoutes(app: Api, { db, lists, subjects }: Context): vo
     },
     async (request) => {
       const { fingerprint } = request.params;
+      const { snoozedUntil } = request.body;
+      // A year that no answer could tell would keep the whole list from being told.
+      if (typeof snoozedUntil === "string") storableInstant(snoozedUntil, "/snoozedUntil");
       await changeGroup(db, request.caller, fingerprint, request.body);
       const rows = await readErrorGroup(db, fingerprint, request.caller.projects);
       const [group] = await openRows(subjects, rows);

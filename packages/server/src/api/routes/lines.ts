@@ -73,11 +73,12 @@ export function lineRoutes(app: Api, context: Context): void {
       const query = readLineQuery(q);
       const last = lastEventId(request, POSITION);
       const given = last === undefined ? after : last;
-      const position =
+      const place = last === undefined ? "after" : "header Last-Event-ID";
+      const beginning =
         given === undefined
           ? await logFeed.now()
-          : readPosition(given, last === undefined ? "after" : "header Last-Event-ID");
-      logFeed.follow(streams.open(request, reply), request, q, query, position);
+          : { position: readPosition(given, place), given: true };
+      logFeed.follow(streams.open(request, reply), request, q, query, beginning);
       return reply as never;
     },
   );

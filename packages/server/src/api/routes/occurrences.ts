@@ -1,4 +1,4 @@
-import { previewOccurrences } from "@millrace/core";
+import { instantOf, previewOccurrences } from "@millrace/core";
 import {
   Backfill,
   BackfillPreview,
@@ -46,7 +46,7 @@ export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
     async (request) => {
       const { from, count, name = "", ...rule } = request.body;
       const [clock] = from === undefined ? await readClock(db) : [];
-      const after = clock ? clock.now.getTime() : Date.parse(from!) - 1;
+      const after = clock ? clock.now.getTime() : reckonable(from!, "from") - 1;
       return { occurrences: previewOccurrences(checkedRule(rule), name, after, count) };
     },
   );
@@ -70,7 +70,7 @@ export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
     async (request) => {
       const { from, count } = request.query;
       const { name, rule, now } = await requireSchedule(db, request.params.name);
-      const after = from === undefined ? now.getTime() : Date.parse(from) - 1;
+      const after = from === undefined ? now.getTime() : reckonable(from, "from") - 1;
       return { occurrences: previewOccurrences(rule, name, after, count) };
     },
   );
@@ -121,7 +121,7 @@ export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
         querystring: NoQuery,
         body: BackfillRange,
         response: { 200: BackfillPreview },
-        problems: ["schedule_not_found"],
+        problems: ["schedule_not_found", "invalid_schedule"],
       },
     },
     async (request) => {
@@ -160,7 +160,7 @@ export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
         body: Backfill,
         once: "kept",
         response: { 201: Operation },
-        problems: ["schedule_not_found"],
+        problems: ["schedule_not_found", "invalid_schedule"],
       },
     },
     async (request, reply) => {
@@ -180,5 +180,13 @@ export function occurrenceRoutes(app: Api, { db, lists, once }: Context): void {
 }
 
 function rangeOf({ from, until }: { from: string; until: string }): { from: Date; until: Date } {
-  return { from: storableInstant(from, "/from"), until: storableInstant(until, "/until") };
+  return {
+    from: new Date(reckonable(from, "from")),
+    until: new Date(reckonable(until, "until")),
+  };
+}
+
+/** From 1970 to 9999: of other years nobody knows what clocks show. */
+function reckonable(text: string, field: string): number {
+  return instantOf(new Date(text), field);
 }

@@ -72,8 +72,8 @@ function* factsOf(run: FactsRow): Generator<[string, string]> {
   yield ["hour", hourOf(run.id)];
   if (run.version !== null) yield ["version", run.version];
   if (run.worker !== null) yield ["worker", run.worker];
-  // What is encrypted for a subject is nobody's to compare.
-  if (isSealed(run.input)) return;
+  // What is encrypted for a subject is nobody's to compare, and what is large was not read.
+  if (run.large || isSealed(run.input)) return;
   let left = MAX_FACTS;
   for (const [path, value] of leaves(run.input, "input", 0)) {
     if (left-- <= 0) return;

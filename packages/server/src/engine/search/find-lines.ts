@@ -77,5 +77,7 @@ function searchesTexts({ texts, notTexts }: LineQuery): boolean {
 function startOf({ run, before }: NonNullable<AskedOfLines["cursor"]>): string {
   if (before === null) return run;
   const next = (BigInt(`0x${run.replaceAll("-", "")}`) + 1n).toString(16).padStart(32, "0");
+  // Above the largest there is nothing, and no run has it.
+  if (next.length > 32) return run;
   return next.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
