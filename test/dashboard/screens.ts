@@ -50,7 +50,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   {
     name: "run",
     path: "/runs/{run}",
-    full: "colours left out",
+    full: "slow5",
     refused: "Retry",
     also: say,
   },
@@ -260,7 +260,7 @@ export async function fireAlert(api: ApiUnderTest): Promise<void> {
 async function say(api: ApiUnderTest): Promise<void> {
   await api.db.query(
     `insert into millrace.log (run_id, seq, attempt, at, level, message, fields)
-     select id, n, 1, now(), 'warn', E'\\x1b[33mslow' || n || E'\\x1b[0m\n  upstream', '{"ms":1840}' from millrace.run, generate_series(1, 5) n
+     select id, n, 1, now(), 'warn', E'\\x1b[33mslow' || n || E'\\x1b[0m ' || E'\\x1b[' || 30 + n || E'mof\\x1b[41m https://example.com/' || repeat(E'\n  upstream', n * 3), '{"ms":1840}' from millrace.run, generate_series(1, 5) n
      where state = 'failed'`,
   );
 }

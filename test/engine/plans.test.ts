@@ -49,6 +49,7 @@ import {
   isStepKept,
   keepSteps,
   listSteps,
+  listStepsAfter,
   readRecorded,
 } from "../../packages/server/src/store/steps.ts";
 import { emitEvents } from "../../packages/server/src/store/emissions.ts";
@@ -192,6 +193,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await pruneWaits(connection, "00000000-0000-0000-0000-000000000000", 100);
   await readRecorded(connection, made!.runId);
   await listSteps(connection, made!.runId, 10);
+  await listStepsAfter(connection, made!.runId, "1", "a", 1, 10);
   await settle(connection, worker, [{ ...held[12]!, verdict: "suspend", due: now }]);
   await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
   await takeBackLost(connection);

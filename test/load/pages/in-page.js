@@ -1,5 +1,17 @@
 // What a page is asked about itself, put into it before anything of its own runs.
 
+/** The next frame, once it was drawn: what comes of its callbacks is in it. @returns when that was */
+function drawn() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.addEventListener("message", () => resolve(performance.now()), { once: true });
+      port1.start();
+      port2.postMessage(undefined);
+    });
+  });
+}
+
 /** Frames of the last scroll, longest tasks, and what moved under the eye, since the page was begun or {@link watched.anew} was called. */
 globalThis.watched = {
   ...{ tasks: [], shifts: [], paints: [] },
@@ -22,11 +34,11 @@ globalThis.watched = {
     link.remove();
     let begunMs;
     for (;;) {
-      const at = await new Promise(requestAnimationFrame);
+      const at = await drawn();
       if (begunMs === undefined && (isBusy() || main.textContent !== before))
         begunMs = at - startedAt;
       if (!isBusy() && main.querySelector(there)) {
-        return { begunMs: Math.max(0, begunMs ?? at - startedAt), doneMs: at - startedAt };
+        return { begunMs: begunMs ?? at - startedAt, doneMs: at - startedAt };
       }
       if (at - startedAt > 15_000) throw new Error(`${to} has shown no ${there} for 15 s`);
     }
@@ -36,14 +48,26 @@ globalThis.watched = {
   async frames(ms, row) {
     const frames = [];
     let mostRows = 0;
-    let last = await new Promise(requestAnimationFrame);
+    let last = await drawn();
     for (const until = last + ms; last < until;) {
-      const at = await new Promise(requestAnimationFrame);
+      const at = await drawn();
       frames.push(at - last);
       last = at;
       if (row) mostRows = Math.max(mostRows, document.querySelectorAll(row).length);
     }
     return { frames, mostRows };
+  },
+
+  /** Scrolls a box to a part of its length. @returns milliseconds to the frame that shows what is there */
+  async scrollTo(box, share, there) {
+    const startedAt = performance.now();
+    const element = document.querySelector(box);
+    element.scrollTop = share * element.scrollHeight;
+    for (;;) {
+      const at = await drawn();
+      if (there.test(element.textContent)) return at - startedAt;
+      if (at - startedAt > 15_000) throw new Error(`${there} was not seen in ${box} for 15 s`);
+    }
   },
 };
 

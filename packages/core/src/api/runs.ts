@@ -200,6 +200,24 @@ export const RunStep = z
 
 export type RunStep = z.infer<typeof RunStep>;
 
+export const ListRunSteps = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MAX_STEPS_SHOWN).default(200),
+  cursor: z
+    .string()
+    .max(220)
+    .regex(/^\d{1,17}:\d{1,5}:/, "not a cursor: pass the nextCursor of the page before")
+    .optional(),
+});
+
+export const RunStepPage = z
+  .object({
+    steps: z.array(RunStep).describe("In the order in which they began"),
+    nextCursor: z.string().nullable().describe("Where to read on; null at the end, for now"),
+  })
+  .meta({ id: "RunStepPage" });
+
+export type RunStepPage = z.infer<typeof RunStepPage>;
+
 export const Parent = z
   .object({
     run: RunId,
@@ -354,9 +372,12 @@ export const Run = RunSummary.extend({
     })
     .nullable(),
   attempts: z.array(Attempt),
+  stepCount: z.int().describe("How many steps are on record"),
   steps: z
     .array(RunStep)
-    .describe("The last 1,000 steps that are on record, in the order in which they began"),
+    .describe(
+      "The last 1,000 steps that are on record, in the order in which they began; GET /api/v1/runs/{id}/steps has all",
+    ),
   parent: Parent.nullable().describe("Whose child it is"),
   children: Children.nullable().describe("How many it has; null for none"),
   timeline: z.array(TimelineEntry),

@@ -16,6 +16,10 @@ const STATES = [
   ...["succeeded", "failed", "dead", "cancelled"],
 ];
 
+const TERMINAL = ["red", "green", "yellow", "blue", "magenta", "cyan"].map(
+  (color) => `ansi-${color}`,
+);
+
 /** Whoever takes one of these for the other does the wrong thing. */
 const PAIRS = [
   ...[
@@ -37,9 +41,12 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
   const worst = (name: string) =>
     Math.min(...["base", "panel", "raised"].map((on) => contrast(color(name), color(on))));
 
-  test.each(["text", "muted", "accent", ...STATES])("%s can be read on every surface", (name) => {
-    expect(worst(name)).toBeGreaterThanOrEqual(4.5);
-  });
+  test.each(["text", "muted", "accent", ...STATES, ...TERMINAL])(
+    "%s can be read on every surface",
+    (name) => {
+      expect(worst(name)).toBeGreaterThanOrEqual(4.5);
+    },
+  );
 
   test("the edge of a control is seen on every surface", () => {
     expect(worst("edge")).toBeGreaterThanOrEqual(3);

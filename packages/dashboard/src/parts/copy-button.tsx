@@ -2,7 +2,7 @@ import { Icon } from "../design/icon.tsx";
 import { toast } from "./toast.tsx";
 
 /** @param what such as "run id", for the note that it was copied */
-async function copy(text: string, what: string): Promise<void> {
+export async function copy(text: string, what: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     toast(`Copied: ${what}`);

@@ -26,7 +26,12 @@ export function rangeOf(query: URLSearchParams): Range | undefined {
 
 /** Where in it a list begins, which shows what is older: an instant in the address too; undefined for the newest. */
 export function beforeOf(query: URLSearchParams): number | undefined {
-  const at = Date.parse(query.get("before") ?? "");
+  return instantIn(query, "before");
+}
+
+/** An instant that stands in the address, in milliseconds; undefined where none does, or none of which there can be a run. */
+export function instantIn(query: URLSearchParams, name: string): number | undefined {
+  const at = Date.parse(query.get(name) ?? "");
   return at >= FIRST && at <= LAST ? at : undefined;
 }
 

@@ -23,6 +23,7 @@ const EVERYWHERE: readonly [keys: string, what: string][] = [
   ["Enter", "open what is chosen; o in a new tab"],
   ["x", "tick it; Shift x up to it"],
   ["R E C", "retry, edit and rerun, cancel"],
+  ["1 2 3 4", "the least level of a log; f follows it"],
   ["[ ]", "to an earlier time, and a later one"],
   ["t", "theme"],
   ["?", "this sheet"],

@@ -102,6 +102,7 @@ import { referenceRoutes } from "./routes/reference.ts";
 import { runRecordRoutes } from "./routes/run-record.ts";
 import { runCommandRoutes } from "./routes/run-commands.ts";
 import { runGraphRoute } from "./routes/run-graph.ts";
+import { runStepsRoute } from "./routes/run-steps.ts";
 import { lineRoutes } from "./routes/lines.ts";
 import { runLogRoutes } from "./routes/run-log.ts";
 import { exportRunsRoute } from "./routes/export-runs.ts";
@@ -306,6 +307,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   runLogRoutes(app, context);
   lineRoutes(app, context);
   runGraphRoute(app, context);
+  runStepsRoute(app, context);
   runCommandRoutes(app, context);
   runRecordRoutes(app, context);
   publishedRoutes(app, context);

@@ -114,15 +114,37 @@ export interface StepRow {
   finished_at: Date | null;
 }
 
-/** The last steps of a run, and what it waits for, in the order in which they began, without their values. */
-export const listSteps = statement<[run: string, limit: number], StepRow>(
-  "list_steps",
-  `select * from (
+/** Steps of a run, and what it waits for, without their values. No index has them by time: all of the run are read, up to 25,000. */
+const STEPS = `
      select name, ordinal, kind, attempt, started_at, finished_at from millrace.step where run_id = $1
      union all
      select name, ordinal, kind, null, asked_at, coalesce(met_at, case when due_at <= clock_timestamp() then due_at end)
-     from millrace.waiter where run_id = $1
+     from millrace.waiter where run_id = $1`;
+
+/** The last steps of a run, in the order in which they began; each says how many there are in all. */
+export const listSteps = statement<[run: string, limit: number], StepRow & { total: number }>(
+  "list_steps",
+  `select * from (
+     select *,
+       ((select count(*) from millrace.step where run_id = $1) + (select count(*) from millrace.waiter where run_id = $1))::int as total
+     from (${STEPS}) steps
      order by started_at desc, name desc, ordinal desc limit $2
    ) last
    order by started_at, name, ordinal`,
+);
+
+/**
+ * Steps of a run from one on, in the same order.
+ *
+ * @param after the start of the one before, in microseconds since 1970, its name and ordinal; null for the first
+ */
+export const listStepsAfter = statement<
+  [run: string, after: string | null, name: string | null, ordinal: number | null, limit: number],
+  StepRow & { started_us: string }
+>(
+  "list_steps_after",
+  `select *, (extract(epoch from started_at) * 1000000)::bigint::text as started_us from (${STEPS}) steps
+   where $2::bigint is null
+     or (started_at, name, ordinal) > (timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3::text, $4::integer)
+   order by started_at, name, ordinal limit $5`,
 );

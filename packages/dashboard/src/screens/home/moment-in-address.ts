@@ -1,4 +1,11 @@
-import { type Range, goingOn, inAddress, instant, rangeOf } from "../../routing/range.ts";
+import {
+  type Range,
+  goingOn,
+  inAddress,
+  instant,
+  instantIn,
+  rangeOf,
+} from "../../routing/range.ts";
 import { go, place, withQuery } from "../../routing/router.ts";
 import type { Overview } from "./overview.ts";
 
@@ -9,8 +16,8 @@ const AROUND_MS = 30 * MINUTE_MS;
 
 /** The beginning of the minute that the address says is looked at, in milliseconds; undefined for now. */
 export function minuteIn(query: URLSearchParams): number | undefined {
-  const at = Date.parse(query.get("at") ?? "");
-  return Number.isNaN(at) ? undefined : Math.floor(at / MINUTE_MS) * MINUTE_MS;
+  const at = instantIn(query, "at");
+  return at === undefined ? undefined : Math.floor(at / MINUTE_MS) * MINUTE_MS;
 }
 
 /** The range that is shown with a minute: one that goes on with the time would leave it behind. */

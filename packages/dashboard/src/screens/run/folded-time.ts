@@ -42,24 +42,36 @@ export function foldedTime(spans: readonly Span[]): FoldedTime {
   }
   const whole = pieces.reduce((sum, { drawn }) => sum + drawn, 0) || 1;
   const folds: Fold[] = [];
+  /** Where each piece begins to be drawn. */
+  const lefts: number[] = [];
   let drawn = 0;
   for (const piece of pieces) {
     const { from, until } = piece;
     if (piece.folded) folds.push({ from, until, left: drawn / whole, width: piece.drawn / whole });
+    lefts.push(drawn);
     drawn += piece.drawn;
   }
   return {
     folds,
     at: (instant) => {
-      let left = 0;
-      for (const piece of pieces) {
-        if (instant <= piece.from) break;
-        const share = Math.min(1, (instant - piece.from) / (piece.until - piece.from || 1));
-        left += piece.drawn * share;
-      }
-      return left / whole;
+      const index = lastBefore(pieces, instant);
+      const piece = pieces[index];
+      if (!piece) return 0;
+      const share = Math.min(1, (instant - piece.from) / (piece.until - piece.from || 1));
+      return (lefts[index]! + piece.drawn * share) / whole;
     },
   };
+}
+
+/** The last piece that has begun before an instant; -1 for none. They follow each other, and are as many as steps may be. */
+function lastBefore(pieces: readonly Span[], instant: number): number {
+  let [from, to] = [0, pieces.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (pieces[middle]!.from < instant) from = middle + 1;
+    else to = middle;
+  }
+  return from - 1;
 }
 
 /** Without overlaps, in their order. */

@@ -10,11 +10,11 @@ import { RUN_CHANGES, goToNew } from "./run-changes.ts";
 
 /** Runs it again from one of its steps: what those before have on record is kept. Which step stands in the address. */
 export function ForkDialog({ run, onClose }: { run: Run; onClose: () => void }) {
-  const { steps, job } = run;
+  const { job } = run;
   const { query } = place.value;
-  const asked = steps.findIndex(
-    ({ name, ordinal }) => name === query.get("step") && ordinal === Number(query.get("use") ?? 1),
-  );
+  const named = { name: query.get("step"), ordinal: Number(query.get("use") ?? 1) };
+  const steps = choices(run, named);
+  const asked = steps.findIndex((one) => isSame(one, named));
   const [chosen, setChosen] = useState(String(Math.max(0, asked)));
   const { name: step, ordinal } = steps[Number(chosen)]!;
   const edit = useEditedInput(run.input);
@@ -39,6 +39,9 @@ export function ForkDialog({ run, onClose }: { run: Run; onClose: () => void }) 
       </p>
       <ChoiceField
         label="The first step that is done again"
+        {...(run.stepCount > run.steps.length && {
+          hint: `The last ${run.steps.length.toLocaleString("en")} of ${run.stepCount.toLocaleString("en")}; the tab Steps has those before`,
+        })}
         value={chosen}
         choices={steps.map((one, index) => [String(index), stepName(one)] as const)}
         onChange={setChosen}
@@ -49,6 +52,23 @@ export function ForkDialog({ run, onClose }: { run: Run; onClose: () => void }) 
   );
 }
 
-export function stepName({ name, ordinal }: Pick<RunStep, "name" | "ordinal">): string {
+type Place = Pick<RunStep, "name" | "ordinal">;
+
+function isSame(one: Place, { name, ordinal }: { name: string | null; ordinal: number }): boolean {
+  return one.name === name && one.ordinal === ordinal;
+}
+
+/** The steps that the run tells, and the one that the address names, which may be an older one: the server knows whether there is one. */
+function choices(
+  { steps, stepCount }: Run,
+  { name, ordinal }: { name: string | null; ordinal: number },
+): readonly Place[] {
+  if (name === null || stepCount === steps.length) return steps;
+  return steps.some((one) => isSame(one, { name, ordinal }))
+    ? steps
+    : [{ name, ordinal }, ...steps];
+}
+
+export function stepName({ name, ordinal }: Place): string {
   return ordinal > 1 ? `${name} (${ordinal})` : name;
 }

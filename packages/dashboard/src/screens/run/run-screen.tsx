@@ -1,9 +1,9 @@
-import type { Run } from "@millrace/core/api";
+import type { Run, RunSummary } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
-import { isFinal } from "@millrace/core";
+import { type RunState, isFinal } from "@millrace/core";
 import { useEffect, useState } from "preact/hooks";
-import { useLiveRuns } from "../../data/live.ts";
-import { useResource } from "../../data/resource.ts";
+import { isLive, useLiveRuns } from "../../data/live.ts";
+import { refresh, useResource } from "../../data/resource.ts";
 import { type Shown, shownState } from "../../design/states.ts";
 import { Given } from "../../parts/conditions.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
@@ -22,18 +22,21 @@ import { RunActions } from "./run-actions.tsx";
 import { RunAttempts } from "./run-attempts.tsx";
 import { RunLog } from "./run-log.tsx";
 import { RunSteps } from "./run-steps.tsx";
+import { type StepList, useSteps } from "./step-list.ts";
 import { Waterfall } from "./waterfall.tsx";
 import { WhyPanel } from "./why-panel.tsx";
 
 /** One run: why it is as it is, what happened when, and what went in and came out. */
 export function RunScreen({ params: { id = "" } }: ScreenProps) {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`;
-  const [open, setOpen] = useState(true);
-  const shown = useResource<Run>(path, { everyMs: open ? 3000 : 30_000 });
+  const [state, setState] = useState<RunState>();
+  const shown = useResource<Run>(path, { everyMs: askEveryMs(state, isLive.value) });
   const run = shown.data;
-  useEffect(() => setOpen(!run || !isFinal(run.state)), [run?.state]);
+  useEffect(() => setState(run?.state), [run?.state]);
+  const steps = useSteps(run);
   useLiveRuns(run ? [run.id] : [], (runs) => {
-    if (runs.some((one) => one.id === run?.id && one.state !== run.state)) shown.reload();
+    // With all that is asked about it, such as why it waits.
+    if (run && runs.some((one) => one.id === run.id && isOtherwise(one, run))) refresh(path);
   });
   return (
     <Page title={run ? run.job : `Run ${shortId(id)}`} actions={run && <RunActions run={run} />}>
@@ -45,13 +48,30 @@ export function RunScreen({ params: { id = "" } }: ScreenProps) {
             <>
               <Facts run={data} />
               <WhyPanel run={data} />
-              <Waterfall run={data} />
-              <Tabs label="What there is of the run" tabs={tabsOf(data)} />
+              <Waterfall run={data} steps={steps} />
+              <Tabs label="What there is of the run" tabs={tabsOf(data, steps)} />
             </>
           )}
         </Given>
       )}
     </Page>
+  );
+}
+
+/**
+ * How often it is asked how the run stands. The stream tells at once what becomes of it, but not which steps it has made, nor how far it says
+ * that it is.
+ */
+function askEveryMs(state: RunState | undefined, live: boolean): number {
+  if (state !== undefined && isFinal(state)) return 30_000;
+  if (!live) return 3000;
+  return state === "running" ? 5000 : 15_000;
+}
+
+/** Whether what the stream tells of a run is not what its page shows. */
+function isOtherwise(told: RunSummary, shown: Run): boolean {
+  return Object.entries(told).some(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(shown[name as keyof Run]),
   );
 }
 
@@ -164,7 +184,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 const loadGraph = async () => (await import("../graph/run-graph.tsx")).RunGraph;
 
-function tabsOf(run: Run): Tab[] {
+function tabsOf(run: Run, steps: StepList): Tab[] {
   return [
     { id: "logs", title: "Logs", content: () => <RunLog id={run.id} state={run.state} /> },
     { id: "input", title: "Input", content: () => <JsonView value={run.input} what="input" /> },
@@ -187,8 +207,8 @@ function tabsOf(run: Run): Tab[] {
     {
       id: "steps",
       title: "Steps",
-      count: run.steps.length,
-      content: () => <RunSteps run={run} />,
+      count: run.stepCount,
+      content: () => <RunSteps steps={steps} />,
     },
     {
       id: "graph",

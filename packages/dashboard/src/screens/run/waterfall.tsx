@@ -1,11 +1,13 @@
 import type { Attempt, Run, RunStep } from "@millrace/core/api";
+import { useMemo } from "preact/hooks";
 import { Icon, type IconName } from "../../design/icon.tsx";
 import { lookOf } from "../../design/states.ts";
 import { lengthInWords, now } from "../../parts/moment.ts";
-import { type FoldedTime, foldedTime } from "./folded-time.ts";
+import { type Fold, type FoldedTime, foldedTime } from "./folded-time.ts";
+import { ScrolledRows } from "./scrolled-rows.tsx";
+import type { StepList } from "./step-list.ts";
 
 interface Bar {
-  key: string;
   name: string;
   /** What happened, in words. */
   words: string;
@@ -17,59 +19,114 @@ interface Bar {
   busy: boolean;
 }
 
-/** When the run waited, was tried, and what its steps took; pauses in which nothing happened are folded. */
-export function Waterfall({ run }: { run: Run }) {
+/** What a bar and the gap below it take, in pixels. */
+const ROW = 26;
+/** So many rows are seen without scrolling: see `.scrolled`. */
+const SHOWN_AT_ONCE = 16;
+/** More folds are not drawn in a row, nor told of below: who folds so often sees nothing of each. */
+const MOST_FOLDS = 40;
+const MOST_FOLDS_TOLD = 8;
+
+/**
+ * When the run waited, was tried, and what its steps took; pauses in which nothing happened are folded. What is on the screen is drawn, and
+ * those of many steps that were not read yet are read when somebody scrolls there.
+ */
+export function Waterfall({ run, steps }: { run: Run; steps: StepList }) {
   const end = run.finishedAt ? Date.parse(run.finishedAt) : now.value;
-  const bars = [...waitBars(run, end), ...run.attempts.map((one) => attemptBar(one, end))].sort(
-    (a, b) => a.from - b.from,
+  const bars = useMemo(
+    () =>
+      [...waitBars(run, end), ...run.attempts.map((one) => attemptBar(one, end))].sort(
+        (a, b) => a.from - b.from,
+      ),
+    [run, end],
   );
-  const steps = run.steps.map((step) => stepBar(step, end));
-  const time = foldedTime([...bars, ...steps].filter(({ busy }) => busy));
+  const time = useMemo(() => {
+    const known = [...steps.known()].map((step) => stepBar(step, end));
+    return foldedTime([...bars, ...known].filter(({ busy }) => busy));
+  }, [bars, steps.state, end]);
+  const folds = useMemo(
+    () => time.folds.toSorted((a, b) => b.until - b.from - (a.until - a.from)),
+    [time],
+  );
+  const count = bars.length + steps.length;
+  const row = (index: number) => {
+    const step = steps.at(index - bars.length);
+    const bar = bars[index] ?? (step && stepBar(step, end));
+    return bar ? <BarRow {...{ bar, time }} folds={folds.slice(0, MOST_FOLDS)} /> : <Unread />;
+  };
   return (
     <section class="waterfall" aria-label="When what happened">
-      <ol>
-        {[...bars, ...steps].map((bar) => (
-          <li key={bar.key}>
-            <span class="waterfall-name" title={bar.name}>
-              {bar.name}
-            </span>
-            <span class="waterfall-track" aria-hidden="true">
-              <Folds time={time} />
-              <span
-                class={`waterfall-bar bar-${bar.token}`}
-                style={{
-                  left: percent(time.at(bar.from)),
-                  width: percent(Math.max(0.004, time.at(bar.until) - time.at(bar.from))),
-                }}
-              />
-            </span>
-            <span class="waterfall-took">
-              {bar.shape && <Icon name={bar.shape} />} <span class="unseen">{bar.words}, </span>
-              {lengthInWords(bar.until - bar.from)}
-            </span>
-          </li>
-        ))}
-      </ol>
-      {time.folds.length > 0 && (
+      <ScrolledRows
+        label={`${counted(run.attempts.length, "try", "tries")}, ${counted(steps.length, "step", "steps")}`}
+        {...{ count, row }}
+        height={ROW}
+        onShow={(from, to) => steps.need(from - bars.length, to - bars.length)}
+      />
+      {count > SHOWN_AT_ONCE && (
+        <p class="muted">
+          {counted(run.attempts.length, "try", "tries")}, {counted(steps.length, "step", "steps")}
+        </p>
+      )}
+      {steps.trouble && (
+        <p class="muted" role="status">
+          Some steps could not be read: {steps.trouble.detail}
+        </p>
+      )}
+      {folds.length > 0 && (
         <p class="muted">
           Folded where nothing happened:{" "}
-          {time.folds.map(({ from, until }) => lengthInWords(until - from)).join(", ")}
+          {folds
+            .slice(0, MOST_FOLDS_TOLD)
+            .map(({ from, until }) => lengthInWords(until - from))
+            .join(", ")}
+          {folds.length > MOST_FOLDS_TOLD &&
+            `, and ${(folds.length - MOST_FOLDS_TOLD).toLocaleString("en")} that are shorter`}
         </p>
       )}
     </section>
   );
 }
 
-function Folds({ time }: { time: FoldedTime }) {
+function counted(many: number, one: string, more: string): string {
+  return `${many.toLocaleString("en")} ${many === 1 ? one : more}`;
+}
+
+function BarRow({ bar, time, folds }: { bar: Bar; time: FoldedTime; folds: readonly Fold[] }) {
   return (
     <>
-      {time.folds.map(({ from, left, width }) => (
+      <span class="waterfall-name" title={bar.name}>
+        {bar.name}
+      </span>
+      <span class="waterfall-track" aria-hidden="true">
+        {folds.map(({ from, left, width }) => (
+          <span
+            key={from}
+            class="waterfall-fold"
+            style={{ left: percent(left), width: percent(width) }}
+          />
+        ))}
         <span
-          key={from}
-          class="waterfall-fold"
-          style={{ left: percent(left), width: percent(width) }}
+          class={`waterfall-bar bar-${bar.token}`}
+          style={{
+            left: percent(time.at(bar.from)),
+            width: percent(Math.max(0.004, time.at(bar.until) - time.at(bar.from))),
+          }}
         />
-      ))}
+      </span>
+      <span class="waterfall-took">
+        {bar.shape && <Icon name={bar.shape} />} <span class="unseen">{bar.words}, </span>
+        {lengthInWords(bar.until - bar.from)}
+      </span>
+    </>
+  );
+}
+
+/** A step that is being read. */
+function Unread() {
+  return (
+    <>
+      <span class="waterfall-name muted">…</span>
+      <span class="waterfall-track" />
     </>
   );
 }
@@ -85,7 +142,6 @@ function* waitBars(run: Run, end: number): Generator<Bar> {
   const waits = run.attempts.length === 0 && run.state === "scheduled";
   const look = lookOf(waits ? "scheduled" : "queued");
   yield {
-    key: "wait",
     name: waits ? "not due" : "queued",
     words: look.word,
     from: created,
@@ -99,7 +155,6 @@ function* waitBars(run: Run, end: number): Generator<Bar> {
 function attemptBar({ number, outcome, startedAt, finishedAt }: Attempt, end: number): Bar {
   const { token, shape, word } = lookOf(outcome);
   return {
-    key: `attempt ${number} ${startedAt}`,
     name: `try ${number}`,
     words: word,
     from: Date.parse(startedAt),
@@ -116,7 +171,6 @@ function stepBar({ name, ordinal, kind, startedAt, finishedAt }: RunStep, end: n
   const { shape, word } = lookOf(waiting ? "waiting" : "completed");
   const { token } = lookOf(waiting || !busy ? "waiting" : "completed");
   return {
-    key: `step ${name} ${ordinal}`,
     name: `${ordinal > 1 ? `${name} (${ordinal})` : name}${kind === "step" ? "" : ` · ${kind}`}`,
     words: word,
     from: Date.parse(startedAt),

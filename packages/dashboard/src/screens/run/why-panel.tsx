@@ -1,5 +1,6 @@
 import type { Explanation, Run } from "@millrace/core/api";
 import { isFinal } from "@millrace/core";
+import { isLive } from "../../data/live.ts";
 import { useResource } from "../../data/resource.ts";
 import { Ago } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
@@ -112,7 +113,11 @@ function Handled({ run }: { run: Run }) {
 }
 
 function Open({ run }: { run: Run }) {
-  const { data } = useResource<Explanation>(`/api/v1/runs/${run.id}/explain`, { everyMs: 3000 });
+  // The stream tells when the run itself stands otherwise; how many are ahead of it changes by itself.
+  const liveMs = run.state === "running" ? 30_000 : 10_000;
+  const { data } = useResource<Explanation>(`/api/v1/runs/${run.id}/explain`, {
+    everyMs: isLive.value ? liveMs : 3000,
+  });
   return (
     <>
       <p>

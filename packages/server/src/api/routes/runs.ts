@@ -155,6 +155,7 @@ export function runRoutes(app: Api, context: Context): void {
         cancelRequestedAt: instant(run.cancel_requested_at),
         progress: progress ? { ...progress, at: instant(progress.at) } : null,
         attempts: attempts.map(presentAttempt),
+        stepCount: steps[0]?.total ?? 0,
         steps: steps.map(presentStep),
         ...family,
         timeline: timeline.map(presentTimelineEntry),

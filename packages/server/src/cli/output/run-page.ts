@@ -35,6 +35,9 @@ export function printRun(
   printEvidence(screen, run.attempts);
   if (run.steps.length > 0) {
     screen.line();
+    const earlier = run.stepCount - run.steps.length;
+    if (earlier > 0)
+      screen.line(`  ${count(earlier, "earlier step")}: see GET /api/v1/runs/${run.id}/steps`);
     printTable(screen, stepColumns(now), run.steps);
   }
   if (published.length > 0) {
