@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type ApiUnderTest, type Call, startApi } from "../support/api.ts";
+import { addPerson, browserOf } from "../support/people.ts";
 
 const VIEW = { title: "Failed today", query: "status:failed age:<1d", columns: ["job", "why"] };
 
@@ -107,4 +108,23 @@ test("views that others share push none of one's own out of the list", async () 
   const { views } = (await api.call("/api/v1/views")).body;
   expect(views).toHaveLength(1000);
   expect(views[0]).toMatchObject({ slug: "mine", mine: true });
+});
+
+test("a person who is confined to other projects keeps their views, and sees of others what they now may", async () => {
+  const api = await startApi();
+  for (const name of ["crm", "shop"]) await api.call("/api/v1/projects", { json: { name } });
+  await addPerson(api, "ana@example.com", "operator", ["crm"]);
+  const ana = await browserOf(api);
+  await ana("/api/v1/views/mine", { method: "PUT", json: VIEW });
+  const of = await keyFor(api, "of crm", "operator", ["crm"]);
+  await put(api, "of-crm", { ...VIEW, shared: true }, { key: of });
+  const json = { projects: ["shop"] };
+  const moved = await api.call("/api/v1/people/ana@example.com", { method: "PATCH", json });
+  expect(moved.status).toBe(200);
+  // What they were is believed for some seconds; whoever comes in anew is who they are now.
+  const again = await browserOf(api);
+  const { views } = (await again("/api/v1/views")).body;
+  expect(views).toMatchObject([{ slug: "mine", mine: true }]);
+  expect((await again("/api/v1/views/mine", { method: "PUT", json: VIEW })).status).toBe(200);
+  expect((await again("/api/v1/views/of-crm")).status).toBe(404);
 });

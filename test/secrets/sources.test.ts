@@ -268,7 +268,9 @@ function everywhere(now?: () => number) {
   const sources = Object.fromEntries(
     placed.map(({ kind, source }) => {
       const under = running[kind as keyof typeof MANAGERS];
-      return [kind, under ? new LeasedSource(under.manager, now && { now }) : source];
+      // The first question loads a library and logs in, which takes longer than a manager may where the machine is busy.
+      const options = { timeoutMs: 60_000, ...(now && { now }) };
+      return [kind, under ? new LeasedSource(under.manager, options) : source];
     }),
   );
   for (const { kind, put } of placed) put(`canary-in-${kind}-0a1b2c`);

@@ -1,7 +1,7 @@
 import { BySlug, SaveView, SavedView, SavedViewList } from "@millrace/core/api";
 import { z } from "zod";
-import { dropView, keepView, noView } from "../../engine/saved-views.ts";
-import { type Caller, placeOf } from "../../security/caller.ts";
+import { dropView, keepView, noView, ownerOf } from "../../engine/saved-views.ts";
+import type { Caller } from "../../security/caller.ts";
 import { type SavedViewRow, listViews, readView } from "../../store/saved-views.ts";
 import { instant } from "../present/instant.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
@@ -23,7 +23,7 @@ export function viewRoutes(app: Api, { db }: Context): void {
       },
     },
     async ({ caller }) => {
-      const rows = await listViews(db, placeOf(caller), caller.projects);
+      const rows = await listViews(db, ownerOf(caller), caller.projects);
       return { views: rows.map((row) => presentView(row, caller)) };
     },
   );
@@ -44,7 +44,7 @@ export function viewRoutes(app: Api, { db }: Context): void {
       },
     },
     async ({ caller, params: { slug } }) => {
-      const [row] = await readView(db, slug, placeOf(caller), caller.projects);
+      const [row] = await readView(db, slug, ownerOf(caller), caller.projects);
       if (!row) throw noView(slug);
       return presentView(row, caller);
     },
@@ -98,7 +98,7 @@ function presentView(row: SavedViewRow, caller: Caller): SavedView {
   const { slug, title, query, columns, shared, owner } = row;
   return {
     ...{ slug, title, query, columns, shared, owner },
-    mine: owner === placeOf(caller),
+    mine: owner === ownerOf(caller),
     createdAt: instant(row.created_at),
     changedAt: instant(row.changed_at),
   };
