@@ -132,6 +132,7 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
     await seen(page, "10 lines");
     await say(scene, run, 11, 11);
     await seen(page, "11 lines");
+    expect(await streams(scene)).toBe(0);
   });
 
   test("in a tab that nobody sees it has no stream and asks nothing, and then has all", async () => {

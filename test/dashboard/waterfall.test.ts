@@ -51,7 +51,7 @@ describe.skipIf(!hasBrowser)("the steps of a run", () => {
   });
 
   test("are listed in parts, and a run is done again from one of the first of many", async () => {
-    const { page, open, run } = await stepped(2200);
+    const { page, open, run, complaints } = await stepped(2200);
     await open(`/runs/${run}?tab=steps`);
     await seen(page, "Show 500 more of 1,700");
     await page.getByRole("button", { name: "Show 500 more of 1,700" }).click();
@@ -62,5 +62,6 @@ describe.skipIf(!hasBrowser)("the steps of a run", () => {
       .click();
     await page.getByRole("button", { name: "Run again from step 7", exact: true }).waitFor();
     await seen(page, "The last 1,000 of 2,200");
+    expect(complaints).toEqual([]);
   });
 });

@@ -119,8 +119,3 @@ async function inSight(visitor: Visitor, line: number): Promise<void> {
   const said = visitor.page.getByText(`order ${line} was looked at`);
   await said.first().waitFor({ timeout: 60_000 });
 }
-
-async function inSight(visitor: Visitor, line: number): Promise<void> {
-  const said = visitor.page.getByText(`order ${line} was looked at`);
-  await said.first().waitFor({ timeout: 60_000 });
-}
