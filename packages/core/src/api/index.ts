@@ -116,6 +116,7 @@ export {
   ListRunSteps,
   MAX_STEPS_SHOWN,
   RunStepPage,
+  StartedNow,
   Name,
   Parent,
   QueryText,
