@@ -127,6 +127,10 @@ const ACTS: Record<string, Act> = {
     const id = await newRun(scene);
     return [`runs/${id}/cancel`, { reason }, `run.cancelled run:${id}`];
   },
+  startRunNow: async (scene) => {
+    const { id } = await scene.said("runs", { job: "greet", input: { name: CANARY }, delay: "1h" });
+    return [`runs/${id}/start-now`, { reason }, `run.started_early run:${id}`];
+  },
   rerunRun: async (scene) => {
     const id = await endedRun(scene);
     return [`runs/${id}/rerun`, {}, `run.rerun run:${id}`];

@@ -89,6 +89,14 @@ test("the same key is the same run, and a later start is said", async () => {
   expect(delayed.stdout).toMatch(/^◷ Scheduled echo \S+ for \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$/);
 });
 
+test("one that is not due yet is started now", async () => {
+  const id = await runId("echo", "-i", '{"text":"soon"}', "--delay", "1h", "--queue", "naps");
+  expect((await cli("run", "now", id)).stdout).toBe(`${id} stands in queue naps now\n`);
+  const again = await cli("run", "now", id);
+  expect(again.code).not.toBe(0);
+  expect(again.stderr).toMatch(/in its queue already|is running|is completed already/);
+});
+
 test("runs are listed by filter, for people and for programs, page by page", async () => {
   const ids = [];
   for (const text of ["a", "b", "c"]) {

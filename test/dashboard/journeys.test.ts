@@ -109,6 +109,20 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     expect(rows).toEqual([{ name: "charge" }]);
   });
 
+  test("a run that is not due yet is started now, by its key", async () => {
+    const { api, page, open } = await stage();
+    const { body } = await api.call("/api/v1/runs", { json: { job: "nothing", delay: "1h" } });
+    await open(`/runs/${body.id}`);
+    await page.getByRole("button", { name: "Start now" }).waitFor();
+    await page.keyboard.press("R");
+    await page.getByRole("button", { name: "Start now 1 run" }).click();
+    await seen(page, "It stands in queue default now");
+    await page.locator(".facts").getByText("Queued").waitFor();
+    expect(await page.getByRole("button", { name: "Retry" }).getAttribute("aria-disabled")).toBe(
+      "true",
+    );
+  });
+
   test("a run that waits is cancelled, and the record says who and why", async () => {
     const { api, page, open } = await stage();
     const { body } = await api.call("/api/v1/runs", {

@@ -53,7 +53,7 @@ import {
   readRecorded,
 } from "../../packages/server/src/store/steps.ts";
 import { emitEvents } from "../../packages/server/src/store/emissions.ts";
-import { dispatchDue, wakeWaiting } from "../../packages/server/src/store/timers.ts";
+import { dispatchDue, startEarly, wakeWaiting } from "../../packages/server/src/store/timers.ts";
 import {
   askWaits,
   dropWaits,
@@ -197,6 +197,7 @@ test("with a history in many partitions, no plan that holds for every value read
   await settle(connection, worker, [{ ...held[12]!, verdict: "suspend", due: now }]);
   await mill.db.query("update millrace.worker set state = 'lost' where id = $1", [worker]);
   await takeBackLost(connection);
+  await startEarly(connection, made!.runId);
   await dispatchDue(connection, 100);
   await listQueues(connection, null);
   await listRuns(connection, TOP, 20_000, 50, "none", null, null, null, null, null);

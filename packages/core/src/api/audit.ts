@@ -36,6 +36,7 @@ export const AUDIT_ACTIONS = [
   "run.cancelled",
   "run.rerun",
   "run.forked",
+  "run.started_early",
   "runs.exported",
   "dead_letter.rerun",
   "dead_letter.dismissed",

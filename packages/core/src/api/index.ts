@@ -144,6 +144,7 @@ export {
   ListRunSteps,
   MAX_STEPS_SHOWN,
   RunStepPage,
+  StartedNow,
   Name,
   Parent,
   QueryText,

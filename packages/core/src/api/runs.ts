@@ -509,3 +509,9 @@ export const CancelResult = z
   .meta({ id: "CancelResult" });
 
 export type CancelResult = z.infer<typeof CancelResult>;
+
+export const StartedNow = z
+  .object({ queue: z.string().describe("In which it stands now") })
+  .meta({ id: "StartedNow" });
+
+export type StartedNow = z.infer<typeof StartedNow>;

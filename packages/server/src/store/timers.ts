@@ -46,6 +46,15 @@ export const wakeWaiting = statement<[runs: string[]], { queue: string; runs: nu
     ${INTO_QUEUES}`,
 );
 
+/** The same for one that is not due yet, or waits for its next attempt: somebody will not wait. One whose steps wait for something it leaves alone. */
+export const startEarly = statement<[run: string], { queue: string; runs: number }>(
+  "start_early",
+  `with due as materialized (
+      delete from millrace.timer where run_id = $1 and reason not in ('sleep', 'wait') returning run_id, clock_timestamp() as due_at
+    ),
+    ${INTO_QUEUES}`,
+);
+
 /** How long until the next timer is due, in milliseconds by the database's clock; no row when there is none. */
 export const nextTimer = statement<[], { in_ms: number }>(
   "next_timer",

@@ -75,7 +75,7 @@ function lastBefore(pieces: readonly Span[], instant: number): number {
 }
 
 /** Without overlaps, in their order. */
-function merged(spans: readonly Span[]): Span[] {
+export function merged(spans: readonly Span[]): Span[] {
   const result: Span[] = [];
   for (const span of spans.toSorted((a, b) => a.from - b.from)) {
     const last = result.at(-1);

@@ -6,6 +6,7 @@ import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { ForkDialog } from "./fork-dialog.tsx";
+import { NowDialog, nowVerb } from "./now-dialog.tsx";
 import { EditDialog, EditOpenDialog, RetryDialog } from "./rerun-dialogs.tsx";
 
 /** What can be done with a run. Which dialog is open stands in the address, so that lists lead straight to it. */
@@ -18,17 +19,19 @@ export function RunActions({ run }: { run: Run }) {
   const notYet = ended ? undefined : "It has not finished: cancel it, or wait";
   const over = ended ? "It has finished" : undefined;
   const noSteps = run.steps.length > 0 ? undefined : "It has no steps on record";
-  useKeys({ R: () => show("retry"), E: () => show("edit"), C: () => show("cancel") });
+  const isScheduled = run.state === "scheduled";
+  const again = isScheduled ? "now" : "retry";
+  useKeys({ R: () => show(again), E: () => show("edit"), C: () => show("cancel") });
   return (
     <>
       <ActionButton
         permission="operate"
         shortcut="R"
-        why={notYet}
+        why={isScheduled ? undefined : notYet}
         kind="primary"
-        onPress={() => show("retry")}
+        onPress={() => show(again)}
       >
-        Retry
+        {isScheduled ? nowVerb(run) : "Retry"}
       </ActionButton>
       <ActionButton
         permission={ended ? "operate" : "start"}
@@ -51,9 +54,10 @@ export function RunActions({ run }: { run: Run }) {
       </ActionButton>
       <CopyAs
         request={{ path: `/api/v1/runs/${run.id}` }}
-        cli={`millrace runs show ${run.id}\nmillrace ${ended ? "rerun" : "cancel"} ${run.id}`}
+        cli={`millrace run show ${run.id}\nmillrace ${ended ? "rerun" : isScheduled ? "run now" : "cancel"} ${run.id}`}
         sdk={`const run = await client.runs.get("${run.id}");`}
       />
+      {open === "now" && isScheduled && <NowDialog run={run} onClose={close} />}
       {open === "retry" && ended && <RetryDialog run={run} onClose={close} />}
       {open === "edit" && ended && <EditDialog run={run} onClose={close} />}
       {open === "edit" && !ended && <EditOpenDialog run={run} onClose={close} />}

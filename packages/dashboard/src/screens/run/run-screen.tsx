@@ -63,7 +63,7 @@ export function RunScreen({ params: { id = "" } }: ScreenProps) {
  * that it is.
  */
 function askEveryMs(state: RunState | undefined, live: boolean): number {
-  if (state !== undefined && isFinal(state)) return 30_000;
+  if (state === undefined || isFinal(state)) return 30_000;
   if (!live) return 3000;
   return state === "running" ? 5000 : 15_000;
 }

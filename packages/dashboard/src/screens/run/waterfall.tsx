@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { Icon, type IconName } from "../../design/icon.tsx";
 import { lookOf } from "../../design/states.ts";
 import { lengthInWords, now } from "../../parts/moment.ts";
-import { type Fold, type FoldedTime, foldedTime } from "./folded-time.ts";
+import { type Fold, type FoldedTime, type Span, foldedTime, merged } from "./folded-time.ts";
 import { ScrolledRows } from "./scrolled-rows.tsx";
 import type { StepList } from "./step-list.ts";
 
@@ -15,8 +15,6 @@ interface Bar {
   until: number;
   token: string;
   shape: IconName | undefined;
-  /** Something was done meanwhile, by the handler. */
-  busy: boolean;
 }
 
 /** What a bar and the gap below it take, in pixels. */
@@ -40,10 +38,9 @@ export function Waterfall({ run, steps }: { run: Run; steps: StepList }) {
       ),
     [run, end],
   );
-  const time = useMemo(() => {
-    const known = [...steps.known()].map((step) => stepBar(step, end));
-    return foldedTime([...bars, ...known].filter(({ busy }) => busy));
-  }, [bars, steps.state, end]);
+  // They may be many, and are as they are while the time of an attempt under way goes on.
+  const worked = useMemo(() => merged([...workOf(steps)]), [steps.state]);
+  const time = useMemo(() => foldedTime([...bars, ...worked]), [bars, worked]);
   const folds = useMemo(
     () => time.folds.toSorted((a, b) => b.until - b.from - (a.until - a.from)),
     [time],
@@ -77,6 +74,7 @@ export function Waterfall({ run, steps }: { run: Run; steps: StepList }) {
           Folded where nothing happened:{" "}
           {folds
             .slice(0, MOST_FOLDS_TOLD)
+            .sort((a, b) => a.from - b.from)
             .map(({ from, until }) => lengthInWords(until - from))
             .join(", ")}
           {folds.length > MOST_FOLDS_TOLD &&
@@ -148,7 +146,6 @@ function* waitBars(run: Run, end: number): Generator<Bar> {
     until: Math.max(created, first),
     token: look.token,
     shape: undefined,
-    busy: true,
   };
 }
 
@@ -159,23 +156,33 @@ function attemptBar({ number, outcome, startedAt, finishedAt }: Attempt, end: nu
     words: word,
     from: Date.parse(startedAt),
     until: finishedAt ? Date.parse(finishedAt) : end,
-    busy: true,
     ...{ token, shape },
   };
 }
 
-function stepBar({ name, ordinal, kind, startedAt, finishedAt }: RunStep, end: number): Bar {
+/** While a step sleeps, or waits for something, nobody does anything. */
+function isWork({ kind }: RunStep): boolean {
+  return kind === "step" || kind === "effect" || kind === "transaction";
+}
+
+function* workOf(steps: StepList): Generator<Span> {
+  for (const step of steps.known()) {
+    if (!isWork(step) || step.finishedAt === null) continue;
+    yield { from: Date.parse(step.startedAt), until: Date.parse(step.finishedAt) };
+  }
+}
+
+function stepBar(step: RunStep, end: number): Bar {
+  const { name, ordinal, kind, startedAt, finishedAt } = step;
   const waiting = finishedAt === null;
-  // While a step sleeps, or waits for something, nobody does anything.
-  const busy = kind === "step" || kind === "effect" || kind === "transaction";
   const { shape, word } = lookOf(waiting ? "waiting" : "completed");
-  const { token } = lookOf(waiting || !busy ? "waiting" : "completed");
+  const { token } = lookOf(waiting || !isWork(step) ? "waiting" : "completed");
   return {
     name: `${ordinal > 1 ? `${name} (${ordinal})` : name}${kind === "step" ? "" : ` · ${kind}`}`,
     words: word,
     from: Date.parse(startedAt),
     // A sleep that is on record ends when it is due, which may lie ahead.
     until: Math.max(Date.parse(startedAt), waiting ? end : Math.min(end, Date.parse(finishedAt))),
-    ...{ token, shape, busy },
+    ...{ token, shape },
   };
 }

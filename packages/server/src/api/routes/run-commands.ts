@@ -1,9 +1,19 @@
 import { toInputText } from "@millrace/core";
-import { AcceptedRun, Cancel, CancelResult, ForkRun, ForkedRun, Rerun } from "@millrace/core/api";
+import {
+  AcceptedRun,
+  Cancel,
+  CancelResult,
+  ForkRun,
+  ForkedRun,
+  Reason,
+  Rerun,
+  StartedNow,
+} from "@millrace/core/api";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
 import { requireSameSubject } from "../../engine/subjects/same-subject.ts";
 import { rerun } from "../../engine/rerun.ts";
+import { startNow } from "../../engine/start-now.ts";
 import { readForRerun } from "../../store/runs.ts";
 import { copyStoredValues } from "../../value-store/stored-values.ts";
 import { placedAt } from "../accept.ts";
@@ -40,6 +50,33 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
       return {
         result: await cancel(db, request.caller, { runId: request.params.id, reason, force }),
       };
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/:id/start-now",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "startRunNow",
+        permission: "operate",
+        scope: { run: "id" },
+        summary: "Start a run now that is scheduled",
+        description:
+          "One that is not due yet, or waits for its next attempt, is put into its queue at once. Limits and pauses hold it back there as any other; a budget of retries does not.",
+        params: ById,
+        querystring: NoQuery,
+        body: Reason.optional(),
+        response: { 200: StartedNow },
+        problems: ["run_not_found", "run_finished", "not_scheduled"],
+      },
+    },
+    async (request) => {
+      const { reason = null } = request.body ?? {};
+      const { id: runId } = request.params;
+      const queue = await startNow(db, request.caller, { runId, reason });
+      ring(queue);
+      return { queue };
     },
   );
 

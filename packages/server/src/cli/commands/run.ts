@@ -17,6 +17,7 @@ import { readInput } from "../read-input.ts";
 import { waitForRun } from "../wait-for-run.ts";
 import { durationOption, jsonOption, wholeNumber } from "./options.ts";
 import { runGraphCommand } from "./run-graph.ts";
+import { runNowCommand } from "./run-now.ts";
 import { runShowCommand } from "./run-show.ts";
 
 const HELP = `
@@ -53,6 +54,7 @@ export function runCommand(cli: Cli): Command {
     .helpCommand(false)
     .addCommand(runShowCommand(cli))
     .addCommand(runGraphCommand(cli))
+    .addCommand(runNowCommand(cli))
     .action(
       cli.action((job: string | undefined, operand: string | undefined, options: Options) =>
         run(cli, job, operand, options),
