@@ -21,6 +21,8 @@ export interface JobRow {
   fingerprint: string | null;
   /** Of a flow; null for others. */
   graph: FlowGraph | null;
+  /** Paths into its input, such as `order.id`, by which its runs are found at once; null for none. */
+  searchable: string[] | null;
   registered_at: Date;
   paused_at: Date | null;
   paused_by: string | null;
@@ -33,7 +35,7 @@ export interface JobRow {
 /** A job `j` with the pause of it that holds now. */
 const JOB = `
     j.name, j.project, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
-    j.version, j.steps, j.fingerprint, j.graph, j.registered_at,
+    j.version, j.steps, j.fingerprint, j.graph, j.searchable, j.registered_at,
     p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until,
     (select count(*)::int from millrace.pause k
      where k.job = j.name and not k.whole and (k.until is null or k.until > clock_timestamp())) as paused_keys
@@ -51,21 +53,21 @@ export const ensureQueues = statement<[names: string[], project: string], never>
 export const registerJobs = statement<[jobs: string, project: string], { name: string }>(
   "register_jobs",
   `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema,
-     version, steps, fingerprint, graph, project)
+     version, steps, fingerprint, graph, searchable, project)
    select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, version, steps, fingerprint,
-     nullif(graph, 'null'), $2
+     nullif(graph, 'null'), nullif(searchable, 'null'), $2
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
      timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb,
-     version text, steps jsonb, fingerprint text, graph jsonb)
+     version text, steps jsonb, fingerprint text, graph jsonb, searchable jsonb)
    order by name
    on conflict (name) do update set description = excluded.description, queue = excluded.queue,
      priority = excluded.priority, timeout_ms = excluded.timeout_ms, retry = excluded.retry,
      flow = excluded.flow, retention_ms = excluded.retention_ms, input_schema = excluded.input_schema,
      version = excluded.version, steps = excluded.steps, fingerprint = excluded.fingerprint,
-     graph = excluded.graph, registered_at = now()
-   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema, j.version, j.steps, j.graph) is distinct from
+     graph = excluded.graph, searchable = excluded.searchable, registered_at = now()
+   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema, j.version, j.steps, j.graph, j.searchable) is distinct from
      (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.flow,
-      excluded.retention_ms, excluded.input_schema, excluded.version, excluded.steps, excluded.graph)
+      excluded.retention_ms, excluded.input_schema, excluded.version, excluded.steps, excluded.graph, excluded.searchable)
    returning name`,
 );
 

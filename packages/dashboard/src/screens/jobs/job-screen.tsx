@@ -166,7 +166,7 @@ function LastRuns({ job }: { job: string }) {
 }
 
 function Rules({ job }: { job: JobInfo }) {
-  const { queue, priority, timeoutMs, retentionMs, version, steps, flow } = job;
+  const { queue, priority, timeoutMs, retentionMs, version, steps, searchable, flow } = job;
   return (
     <section class="section">
       <h2>How it runs</h2>
@@ -188,6 +188,9 @@ function Rules({ job }: { job: JobInfo }) {
               : `for ${lengthInWords(retentionMs)} after they ended`}
             .
           </li>
+        )}
+        {searchable.length > 0 && (
+          <li>Its runs are found at once by {searchable.join(", ")} of the input.</li>
         )}
         {steps.length > 0 && <li>Steps: {steps.join(", ")}.</li>}
         <li class="muted">

@@ -148,7 +148,7 @@ function RunList({
         <span class="muted">
           {length.toLocaleString("en")}
           {ended ? "" : "+"} {length === 1 && ended ? "run" : "runs"}
-          <Searched page={page} />
+          <Searched page={page} query={asked} />
         </span>
         {!ended && <Count key={query} query={query} />}
         {fresh > 0 && (
