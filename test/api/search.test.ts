@@ -136,7 +136,7 @@ test("a search tells how far it has come", async () => {
   const page = await find(api, "job:any/* -status:cancelled", "&limit=5");
   expect(page.searched).toEqual({
     ...{ complete: true, back: page.runs.at(-1).createdAt, looked: 12 },
-    total: expect.any(Number),
+    ...{ total: expect.any(Number), index: null },
   });
   const whole = await find(api, "-job:greet");
   expect(whole.searched).toMatchObject({ complete: true, back: null, looked: 12 });
@@ -196,6 +196,46 @@ test("who is confined to a project finds its runs alone, and is told no number o
     const page = await find(api, q, "", key);
     expect(page, q).toMatchObject({ runs: [], searched: { looked: null, total: null } });
   }
+});
+
+test("a field that is declared as searchable is looked up, shown of each run, and told of to whom it is about", async () => {
+  const searching = (name: string) =>
+    defineJob({
+      name,
+      input: z.object({ tenant: z.string(), note: z.string().optional() }),
+      searchable: ["tenant"],
+      run: () => null,
+    });
+  const api = await startApi({ jobs: [searching("ship")] });
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  await new JobRegistry([searching("crm/sync")]).register(api.db, { project: "crm" });
+  const made = await api.call("/api/v1/keys", {
+    json: { name: "of crm", role: "viewer", projects: ["crm"] },
+  });
+  const shipped = await enqueue(api, { job: "ship", input: { tenant: "acme", note: "n" } });
+  const synced = await enqueue(api, { job: "crm/sync", input: { tenant: "x".repeat(300) } });
+
+  const page = await find(api, "job:ship input.tenant:acme");
+  expect(page.runs).toMatchObject([{ id: shipped, fields: { tenant: "acme" } }]);
+  expect(page.searched).toEqual({
+    ...{ complete: true, back: null, looked: 1, total: null },
+    ...page.searched,
+    index: { path: "tenant", used: true, from: expect.any(String), jobs: ["ship"] },
+  });
+  expect((await api.call("/api/v1/jobs/ship")).body.searchable).toEqual(["tenant"]);
+
+  // Of all jobs one does not declare it; of those of the project each does.
+  const all = await find(api, "input.tenant:acme");
+  expect(all.runs).toMatchObject([{ id: shipped }]);
+  expect(all.searched.index).toEqual({
+    ...{ path: "tenant", used: false, from: null, jobs: ["crm/sync", "ship"] },
+  });
+  const own = await find(api, "input.tenant:x*", "", made.body.key);
+  expect(own.searched.index).toBe(null);
+  const long = `input.tenant:${"x".repeat(300)}`;
+  const exact = await find(api, long, "", made.body.key);
+  expect(exact.runs).toMatchObject([{ id: synced, fields: { tenant: "x".repeat(200) } }]);
+  expect(exact.searched.index).toMatchObject({ used: true, jobs: ["crm/sync"] });
 });
 
 test("what is encrypted for a subject is never found by its content, nor by its opposite", async () => {

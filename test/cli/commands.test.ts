@@ -112,6 +112,18 @@ test("runs are listed by filter, for people and for programs, page by page", asy
   expect(rest.map((run) => run.id)).toEqual([ids[1], ids[0]]);
 });
 
+test("what a job declares as searchable is found, and shown in the list", async () => {
+  const tenant = "acme\u001B[2J";
+  const id = await runId("per-tenant", "-i", JSON.stringify({ tenant }));
+  await runId("per-tenant", "-i", '{"tenant":"beta"}');
+  const query = `job:per-tenant input.tenant:"${tenant}"`;
+  const { stdout } = await cli("runs", query);
+  expect(stdout).toMatch(/^RUN +JOB +STATE +TRY +QUEUE +TOOK +AGE +FIELDS +WHY\n/);
+  expect(stdout.split("\n").filter((line) => line.includes("tenant=acme"))).toHaveLength(1);
+  expect(stdout).not.toMatch(HARMFUL);
+  expect(await json("runs", query)).toMatchObject([{ id, fields: { tenant } }]);
+});
+
 test("nothing that a job says or a caller sends reaches the terminal as a command", async () => {
   const id = await runId("echo", "-i", JSON.stringify({ text: "x", note: "\u009B2J\u202E" }));
   const dead = await runId("hostile");

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { defineJob } from "@millrace/sdk";
 import { describe, expect, test } from "vitest";
 import type { ApiUnderTest } from "../support/api.ts";
+import { z } from "zod";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
 import { until } from "../support/until.ts";
 import { saveView, seed, seen } from "./screens.ts";
@@ -104,6 +106,39 @@ describe.skipIf(!hasBrowser)("in the list of runs", () => {
     await expect
       .poll(() => page.getByRole("columnheader").allTextContents(), SOON)
       .toContain("Waited");
+  });
+
+  test("what jobs declare as searchable is completed, looked up, and shown by choice", async () => {
+    const ship = defineJob({
+      name: "ship",
+      input: z.object({ tenant: z.string() }),
+      searchable: ["tenant"],
+      run: () => null,
+    });
+    const { api, page, open, complaints } = await stage("own", { jobs: [ship] });
+    for (const tenant of ["acme", "beta"]) {
+      await api.call("/api/v1/runs", { json: { job: "ship", input: { tenant } } });
+    }
+    await open("/runs");
+    await seen(page, "2 runs");
+    const box = page.getByLabel("Search runs");
+    await box.fill("job:ship in");
+    const completed = page.locator("form.search datalist option");
+    await expect
+      .poll(() => completed.evaluateAll((all) => all.map((one) => one.getAttribute("value"))), SOON)
+      .toEqual(["job:ship input.tenant:"]);
+    await box.fill("job:ship input.tenant:acme");
+    await box.press("Enter");
+    await seen(page, "looked up by tenant");
+    await seen(page, "1 run");
+    await page.getByRole("button", { name: "Columns" }).press("Enter");
+    await page.getByRole("group", { name: "Fields of the input" }).getByLabel("tenant").check();
+    await page.getByRole("button", { name: "Done" }).press("Enter");
+    await expect
+      .poll(() => page.getByRole("columnheader").allTextContents(), SOON)
+      .toContain("tenant");
+    await page.getByRole("cell", { name: "acme" }).waitFor();
+    expect(complaints).toEqual([]);
   });
 
   test("all that match are chosen by one key, however few are ticked, and within the time that is looked at", async () => {

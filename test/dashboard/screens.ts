@@ -36,7 +36,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
   { name: "runs", path: "/runs", empty: "No run yet", full: "HttpError: 503 for order 1" },
   {
     name: "runs of a time, by columns of one's own",
-    path: "/runs?range=6h&columns=state,key,queue,worker,priority,accepted",
+    path: "/runs?range=6h&columns=state,key,input.tenant,queue,worker,priority,accepted",
     empty: "No run is like this",
     full: "any/thing",
   },

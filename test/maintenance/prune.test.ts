@@ -41,8 +41,8 @@ describe("retention", () => {
     const { dropped, kept } = await sweep(mill);
     expect(await present(mill, [...old, ...young])).toEqual([false, false, false, true]);
     expect(await tracesOf(mill, old[0]!)).toBe(0);
-    expect(await tracesOf(mill, young[0]!)).toBe(6);
-    for (const table of ["run", "attempt", "event", "log", "step", "progress"]) {
+    expect(await tracesOf(mill, young[0]!)).toBe(7);
+    for (const table of ["run", "attempt", "event", "log", "step", "run_field", "progress"]) {
       const names = await partitions(mill, table);
       expect(names[0]).toBe(`${table}_20310612`);
       expect(dropped.map(({ name }) => name)).toContain(`${table}_20310609`);
@@ -109,7 +109,7 @@ describe("retention", () => {
     const all = [open!, dead!, rerun!, handled!, orphan!];
     const { kept } = await sweep(mill);
     expect(await present(mill, all)).toEqual([true, true, true, false, false]);
-    expect(await tracesOf(mill, dead!)).toBe(7);
+    expect(await tracesOf(mill, dead!)).toBe(8);
     expect(await tracesOf(mill, handled!)).toBe(0);
     expect(kept).toMatchObject([{ open: 1, dead: 1, rerun: 1, young: 0 }]);
     // What is left of the day has moved, so its partition could go.
@@ -140,7 +140,7 @@ describe("retention", () => {
     expect(dropped.map(({ name }) => name)).not.toContain("run_20310613");
     expect(await present(mill, [gone!, neighbour!, fresh!])).toEqual([false, true, true]);
     expect(await tracesOf(mill, gone!)).toBe(0);
-    expect(await tracesOf(mill, neighbour!)).toBe(6);
+    expect(await tracesOf(mill, neighbour!)).toBe(7);
     expect(await mill.rows("select parent from millrace.child")).toEqual([{ parent: neighbour }]);
   });
 

@@ -196,7 +196,7 @@ describe("with the roles of a database", () => {
     const made = await client.query<{ made: number }>(
       "select millrace.ensure_partitions('2030-01-01', 1, 1) as made",
     );
-    expect(made.rows[0]!.made).toBe(6);
+    expect(made.rows[0]!.made).toBe(7);
     const owners = await db.query<{ owner: boolean }>(
       `select distinct relowner = (select nspowner from pg_namespace where nspname = 'millrace') as owner
        from pg_class where relname like '%_20300101'`,

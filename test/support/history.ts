@@ -16,7 +16,7 @@ export interface Past {
   /** Days before now at which it ended; default: when it was accepted. */
   endedDaysAgo?: number;
   key?: string;
-  /** With an attempt, an event, a log line, a step and progress. */
+  /** With an attempt, an event, a log line, a step, the mark of a field and progress. */
   rich?: boolean;
   count?: number;
 }
@@ -58,6 +58,7 @@ export async function past(mill: Mill, options: Past): Promise<string[]> {
            select id, 1, 1, now(), 'info', 'said' from unnest($1::uuid[]) id),
          s as (insert into millrace.step (run_id, name, ordinal, kind, seq, attempt, started_at, finished_at, value)
            select id, 'charge', 1, 'step', 1, 1, now(), now(), '1' from unnest($1::uuid[]) id),
+         m as (insert into millrace.run_field (mark, run_id) select millrace.field_mark('secret', 'payload'), id from unnest($1::uuid[]) id),
          c as (insert into millrace.cancellation (run_id, requested_by) select id, 'ana' from unnest($1::uuid[]) id)
        insert into millrace.progress (run_id, done) select id, 1 from unnest($1::uuid[]) id`,
       [ids],
@@ -81,7 +82,7 @@ export async function tracesOf(mill: Mill, id: string): Promise<number> {
   const [row] = await mill.rows<{ n: number }>(
     `select ((select count(*) from millrace.attempt where run_id = $1) + (select count(*) from millrace.event where run_id = $1)
        + (select count(*) from millrace.log where run_id = $1) + (select count(*) from millrace.progress where run_id = $1)
-       + (select count(*) from millrace.step where run_id = $1)
+       + (select count(*) from millrace.step where run_id = $1) + (select count(*) from millrace.run_field where run_id = $1)
        + (select count(*) from millrace.dead_letter where run_id = $1) + (select count(*) from millrace.cancellation where run_id = $1)
        + (select count(*) from millrace.idempotency_key where run_id = $1))::int as n`,
     [id],

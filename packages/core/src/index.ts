@@ -174,7 +174,9 @@ export {
   type RuleOptions,
   scheduleRule,
 } from "./schedule/rule.ts";
+export { searchablePaths, type SearchableNeeds } from "./searchable.ts";
 export { SECRET_HOST_RULE, secretHost } from "./secret-host.ts";
+export { isSecretKey } from "./secret-key-name.ts";
 export {
   MAX_SECRET_LENGTH,
   MIN_SECRET_LENGTH,

@@ -70,6 +70,18 @@ describe("defineJob", () => {
     defineJob({ name: "a", fairBy: "tenant", run: () => null });
   });
 
+  test("makes a searchable field that is not in the input a compile error, and keeps those that are", () => {
+    const input = z.object({ tenant: z.string(), order: z.object({ id: z.string() }) });
+    const job = (options: Pick<JobOptions<"a", typeof input, null>, "searchable">) =>
+      defineJob({ name: "a", input, ...options, run: () => null });
+    expect(job({ searchable: ["tenant", "order.id"] }).searchable).toEqual(["tenant", "order.id"]);
+    expect(job({}).searchable).toEqual([]);
+    // @ts-expect-error -- there is no such place in the input
+    job({ searchable: ["tennant"] });
+    // @ts-expect-error -- an object is no field
+    job({ searchable: ["order"] });
+  });
+
   test("has a batch handler answer a result, or an error, for each input", async () => {
     const sums = defineJob({
       name: "sums",
@@ -217,6 +229,7 @@ test("a subject is a path into the input, and what would read the input before i
       { batch: { size: 2, wait: "1s" } },
       "batch: one call would have the content of several subjects",
     ],
+    [{ searchable: ["tenant"] }, "searchable: the input is encrypted under its subject"],
     [{ schedules: [{ every: "1h" }] }, "schedules: the input of a schedule is kept in clear"],
   ] as const) {
     expect(() => define(refused)).toThrow(says);

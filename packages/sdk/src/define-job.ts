@@ -12,6 +12,7 @@ import {
   requireSecretNames,
   retentionMs,
   retryPolicy,
+  searchablePaths,
   sizeBytes,
   subjectPath,
 } from "@millrace/core";
@@ -51,6 +52,7 @@ const KNOWN = [
   "finishes",
   "secrets",
   "subject",
+  "searchable",
   "hosts",
   "limits",
   ...FLOW_OPTIONS,
@@ -121,6 +123,10 @@ export function defineJob<
   }
   const flow = requireFlow(options, name);
   const schedules = schedulesOf(name, options.schedules ?? []);
+  const subject = subjectPath(
+    { subject: options.subject, flow, schedules: schedules.length },
+    name,
+  );
   const job: Job<Name, Given<S>, Output> = {
     name,
     description: options.description ?? "",
@@ -136,7 +142,8 @@ export function defineJob<
         ? null
         : retentionMs(options.retention, `job ${name}: retention`),
     schedules,
-    subject: subjectPath({ subject: options.subject, flow, schedules: schedules.length }, name),
+    subject,
+    searchable: searchablePaths({ searchable: options.searchable, subject }, name),
     isolation,
     ...versionOf(name, options),
     ...secretsOf(options.secrets ?? [], name),

@@ -120,6 +120,12 @@ export interface JobOptions<
    */
   subject?: KeyOf<S>;
   /**
+   * Where in the input text, numbers or booleans lie by which people look for runs, such as `['tenant', 'order.id']`: `input.tenant:acme` finds them at
+   * once in any history, lists of runs can show them, and each costs the enqueue of a run one row of an index. Up to eight; not with `subject`.
+   * Default: none.
+   */
+  searchable?: readonly KeyOf<S>[];
+  /**
    * The hosts that its handler calls by `ctx.fetch`: each by its URL, or made by `defineHost`, which says how. Any other is called, too, by the
    * defaults, but only where it has a public address and TLS. Default: none.
    */
@@ -174,6 +180,8 @@ export interface Job<Name extends string = string, Input = any, Output = any> {
   readonly fingerprint: string | null;
   /** The path to the name of its subject in its input; null for a job without. */
   readonly subject: readonly string[] | null;
+  /** The paths in its input that its runs are found by, such as `order.id`. */
+  readonly searchable: readonly string[];
   /** The names of the secrets that its handler gets. */
   readonly secrets: readonly string[];
   /** Those among them that are bound to hosts. */

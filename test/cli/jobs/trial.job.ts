@@ -62,6 +62,7 @@ export const perTenant = defineJob({
   input: z.object({ tenant: z.string().optional() }),
   concurrency: [{ key: "tenant", limit: 1 }, { limit: 3 }],
   rateLimit: { key: "tenant", limit: 100, per: "1s" },
+  searchable: ["tenant"],
   run: () => null,
 });
 

@@ -87,6 +87,11 @@ export const JobInfo = z
       .record(z.string(), z.json())
       .nullable()
       .describe("JSON Schema 2020-12 of the input, where the job's schema library offers one"),
+    searchable: z
+      .array(z.string())
+      .describe(
+        "Paths into its input, such as order.id, by whose values its runs are found at once",
+      ),
     graph: JobGraph.nullable().describe("Of a flow; GET /api/v1/runs/{id}/graph has that of a run"),
     definedIn: z
       .string()

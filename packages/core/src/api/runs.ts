@@ -138,6 +138,11 @@ export const RunSummary = z
       .object({ class: z.string(), message: z.string() })
       .nullable()
       .describe("Of the last attempt that failed or was lost"),
+    fields: z
+      .record(z.string(), z.string())
+      .describe(
+        "What its input has at the paths that its job declares as searchable, as text; of what is longer, the first 200 characters",
+      ),
   })
   .meta({ id: "RunSummary" });
 
@@ -441,6 +446,23 @@ export const Searched = z
       .describe(
         "About how many runs there are in the range; null where that cannot be told cheaply",
       ),
+    index: z
+      .object({
+        path: z.string().describe("Of the input, such as order.id"),
+        used: z
+          .boolean()
+          .describe(
+            "Whether runs were looked up by it; else not all jobs that the query can match declare it as searchable, and all their runs are looked through",
+          ),
+        from: Instant.nullable().describe(
+          "Runs accepted from then on were looked up, those of before looked through; null when it was not used",
+        ),
+        jobs: z
+          .array(z.string())
+          .describe("Jobs that the query can match and that declare it, 20 at the most"),
+      })
+      .nullable()
+      .describe("The searchable field that the query asks for; null where there is none"),
   })
   .meta({ id: "Searched" });
 

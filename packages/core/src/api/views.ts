@@ -16,7 +16,7 @@ export const SaveView = z
   .strictObject({
     title: z.string().trim().min(1).max(100),
     query: z.string().max(MAX_QUERY_LENGTH).describe("As the search of runs takes it"),
-    columns: z.array(z.string().min(1).max(60)).max(20).default([]),
+    columns: z.array(z.string().min(1).max(120)).max(20).default([]),
     shared: z.boolean().default(false).describe("Everybody sees it who sees what its owner does"),
   })
   .meta({ id: "SaveView" });

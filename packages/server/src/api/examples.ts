@@ -228,6 +228,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
             finishedAt: null,
             worker: null,
             error: { class: "TypeError", message: "fetch failed" },
+            fields: { "order.id": "o-17" },
           },
         ],
         nextCursor: null,

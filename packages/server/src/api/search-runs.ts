@@ -1,7 +1,14 @@
 import { MillraceError } from "@millrace/core";
-import { type ListRuns, MAX_COUNT, type RunCount, type RunPage } from "@millrace/core/api";
+import {
+  type ListRuns,
+  MAX_COUNT,
+  type RunCount,
+  type RunPage,
+  type Searched,
+} from "@millrace/core/api";
 import type { z } from "zod";
 import { type AskedOfRuns, countFound, findRuns } from "../engine/search/look-through.ts";
+import type { FieldIndex } from "../engine/search/plan-look.ts";
 import type { Caller } from "../security/caller.ts";
 import { instant } from "./present/instant.ts";
 import type { Context } from "./route.ts";
@@ -18,7 +25,7 @@ export async function search(
 ): Promise<RunPage> {
   const other = FILTERS.find((name) => asked[name] !== undefined);
   if (other) throw notBesides(other);
-  const { rows, next, ended, looked, total } = await context.searches.take(caller, () =>
+  const { rows, next, ended, looked, total, index } = await context.searches.take(caller, () =>
     findRuns(context.db, askedOf(asked, caller), asked.limit),
   );
   const runs = await summaries(context, rows);
@@ -31,8 +38,13 @@ export async function search(
       back: next === null ? null : runTime(next),
       looked: whole ? looked : null,
       total,
+      index: index && presentIndex(index),
     },
   };
+}
+
+function presentIndex({ path, used, reach, jobs }: FieldIndex): Searched["index"] {
+  return { path, used, from: reach === null ? null : runTime(reach), jobs: [...jobs] };
 }
 
 /** How many runs a query finds, up to {@link MAX_COUNT}. */

@@ -9,6 +9,7 @@ import { ownedByOthers, readProject } from "../store/projects.ts";
 import { defineQueues } from "../store/queues.ts";
 import type { SecretKeys } from "../security/key-ring.ts";
 import type { Queryable } from "../store/statement.ts";
+import { declareFields, proveDeclared } from "./declare-fields.ts";
 import { declareSubjects } from "./subjects/declare-subjects.ts";
 import { asActor } from "./as-caller.ts";
 import { changingRates } from "./change-rates.ts";
@@ -143,11 +144,15 @@ export class JobRegistry {
         await applyLimits(tx, await defineQueues(tx, queueRows([...this.#queues.values()])));
       });
       await declareSubjects(tx, [...this.#jobs.values()], keys);
+      await declareFields(tx, [...this.#jobs.values()]);
       await defineSchedules(tx, this.names, [...this.#schedules.values()]);
       // Once more: of two that register the same new name at the same time, the second has waited for the first, and sees it now.
       await this.#requireOwn(tx, project);
     });
     this.#project = project;
+    if ([...this.#jobs.values()].some(({ searchable }) => searchable.length > 0)) {
+      await proveDeclared(db);
+    }
   }
 
   /** In which it was registered. */
@@ -221,6 +226,7 @@ export class JobRegistry {
           graph: job.graph,
           defined_in: job.definedIn && placeInWords(job.definedIn.file, job.definedIn.line, folder),
           secrets: job.secrets,
+          searchable: job.searchable.length === 0 ? null : job.searchable,
         })),
       ),
       project,

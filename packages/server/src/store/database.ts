@@ -165,7 +165,10 @@ export function withinTime<T>(
   ms: number,
   look: (tx: Queryable, leftMs: () => number) => Promise<T>,
 ): Promise<T> {
-  return reading(db, "set local statement_timeout = 0", (client) => {
+  // All its statements see the same, so that what one says of others holds.
+  const setting =
+    "set transaction isolation level repeatable read; set local statement_timeout = 0";
+  return reading(db, setting, (client) => {
     // Not before there is a connection: who waited for one would have no time left to look at anything.
     const endsAt = performance.now() + ms;
     const leftMs = () => endsAt - performance.now();

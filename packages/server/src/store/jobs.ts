@@ -23,6 +23,8 @@ export interface JobRow {
   graph: FlowGraph | null;
   /** Where its code is, as the process knew that registered it; null where that is not known. */
   defined_in: string | null;
+  /** Paths into its input, such as `order.id`, by which its runs are found at once; null for none. */
+  searchable: string[] | null;
   registered_at: Date;
   paused_at: Date | null;
   paused_by: string | null;
@@ -37,7 +39,7 @@ export interface JobRow {
 /** A job `j` with the pause of it that holds now. */
 const JOB = `
     j.name, j.project, j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema,
-    j.version, j.steps, j.fingerprint, j.graph, j.defined_in, j.registered_at,
+    j.version, j.steps, j.fingerprint, j.graph, j.defined_in, j.searchable, j.registered_at,
     p.paused_at, p.paused_by, p.reason as pause_reason, p.until as paused_until, p.disabled,
     (select count(*)::int from millrace.pause k
      where k.job = j.name and not k.whole and (k.until is null or k.until > clock_timestamp())) as paused_keys
@@ -55,21 +57,21 @@ export const ensureQueues = statement<[names: string[], project: string], never>
 export const registerJobs = statement<[jobs: string, project: string], { name: string }>(
   "register_jobs",
   `insert into millrace.job as j (name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema,
-     version, steps, fingerprint, graph, defined_in, secrets, project)
+     version, steps, fingerprint, graph, defined_in, secrets, searchable, project)
    select name, description, queue, priority, timeout_ms, retry, flow, retention_ms, input_schema, version, steps, fingerprint,
-     nullif(graph, 'null'), defined_in, secrets, $2
+     nullif(graph, 'null'), defined_in, secrets, nullif(searchable, 'null'), $2
    from jsonb_to_recordset($1::jsonb) as given(name text, description text, queue text, priority smallint,
      timeout_ms bigint, retry jsonb, flow jsonb, retention_ms float8, input_schema jsonb,
-     version text, steps jsonb, fingerprint text, graph jsonb, defined_in text, secrets text[])
+     version text, steps jsonb, fingerprint text, graph jsonb, defined_in text, secrets text[], searchable jsonb)
    order by name
    on conflict (name) do update set description = excluded.description, queue = excluded.queue,
      priority = excluded.priority, timeout_ms = excluded.timeout_ms, retry = excluded.retry,
      flow = excluded.flow, retention_ms = excluded.retention_ms, input_schema = excluded.input_schema,
      version = excluded.version, steps = excluded.steps, fingerprint = excluded.fingerprint,
-     graph = excluded.graph, defined_in = excluded.defined_in, secrets = excluded.secrets, registered_at = now()
-   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema, j.version, j.steps, j.graph, j.defined_in, j.secrets) is distinct from
+     graph = excluded.graph, defined_in = excluded.defined_in, secrets = excluded.secrets, searchable = excluded.searchable, registered_at = now()
+   where (j.description, j.queue, j.priority, j.timeout_ms, j.retry, j.flow, j.retention_ms, j.input_schema, j.version, j.steps, j.graph, j.defined_in, j.secrets, j.searchable) is distinct from
      (excluded.description, excluded.queue, excluded.priority, excluded.timeout_ms, excluded.retry, excluded.flow,
-      excluded.retention_ms, excluded.input_schema, excluded.version, excluded.steps, excluded.graph, excluded.defined_in, excluded.secrets)
+      excluded.retention_ms, excluded.input_schema, excluded.version, excluded.steps, excluded.graph, excluded.defined_in, excluded.secrets, excluded.searchable)
    returning name`,
 );
 

@@ -1,7 +1,15 @@
 import { statement } from "./statement.ts";
 
 /** The history tables; all have partitions of the same kinds. `run` goes first, so that a run is there with all it has, or not at all. */
-export const HISTORY_TABLES = ["run", "attempt", "event", "log", "step", "progress"] as const;
+export const HISTORY_TABLES = [
+  "run",
+  "attempt",
+  "event",
+  "log",
+  "step",
+  "run_field",
+  "progress",
+] as const;
 
 export type HistoryTable = (typeof HISTORY_TABLES)[number];
 

@@ -87,6 +87,10 @@ export const eraseFromWindow = statement<
     events as (delete from millrace.event t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     logs as (delete from millrace.log t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     steps as (delete from millrace.step t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
+    marks as (
+      delete from millrace.run_field t using gone g
+      where t.run_id = g.id and t.run_id > $1 and t.run_id < $2 and t.run_id <= (select id from edge)
+    ),
     notes as (delete from millrace.progress t using gone g where t.run_id = g.id and t.run_id > $1 and t.run_id < $2),
     letters as (delete from millrace.dead_letter t using gone g where t.run_id = g.id),
     cancels as (delete from millrace.cancellation t using gone g where t.run_id = g.id),

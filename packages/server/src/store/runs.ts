@@ -40,6 +40,8 @@ export interface RunRow {
   version: string | null;
   error_class: string | null;
   error_message: string | null;
+  /** Of the fields of its input that its job declares as searchable, what is there, as text: the beginning of what is long. */
+  fields: Record<string, string> | null;
 }
 
 /** What a list shows of a run `r`: where it stands, since when, and its last error. */
@@ -51,7 +53,11 @@ export const SUMMARY = `
     case when r.state is null and r.compensates then (select u.cause from millrace.unwinding u where u.run_id = r.id) end as unwinding,
     case when t.reason = 'wait' then millrace.awaited(r.id) end as awaited,
     case when t.reason = 'wait' then millrace.doubted(r.id) end as doubted,
-    case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version`;
+    case when t.reason = 'version' then millrace.why_parked(r.id) end as parked, r.version,
+    (select jsonb_object_agg(p.path, left(v.value, 200)) from millrace.job j
+     cross join lateral jsonb_array_elements_text(j.searchable) p(path)
+     cross join lateral (select r.input #>> string_to_array(p.path, '.')) v(value)
+     where j.name = r.job and j.searchable is not null and v.value is not null and not jsonb_exists(r.input, '$sealed')) as fields`;
 
 export const PLACES = `
     left join millrace.timer t on r.state is null and t.run_id = r.id

@@ -48,6 +48,7 @@ export const searchLines = {
   all: searchOf("all"),
   failed: searchOf("failed"),
   open: searchOf("open"),
+  marked: searchOf("marked"),
 } as const;
 
 /** Of these lines those of runs that match. Parameters: of each run the first and the last number; then levels, projects, and what is looked for. */

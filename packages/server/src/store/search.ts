@@ -42,6 +42,9 @@ interface Fields {
   took_under_ms?: number;
   attempts_least?: number;
   attempts_most?: number;
+  /** Of the source `marked`: by the marks of which field of the input, and of which of its values, runs are looked up. */
+  mark_path?: string;
+  mark_texts?: readonly string[];
 }
 
 /** Up to three paths, and three that are negated: `path_1`, whether it is of the output, and what its value is. */
@@ -72,6 +75,7 @@ const COLUMNS = [
   .concat(["workers", "operations"].flatMap((name) => [`${name} bigint[]`, `not_${name} bigint[]`]))
   .concat(["took_over_ms", "took_under_ms"].map((name) => `${name} float8`))
   .concat(["attempts_least", "attempts_most"].map((name) => `${name} integer`))
+  .concat(["mark_path text", "mark_texts text[]"])
   .concat(
     SLOTS.flatMap(([not, n]) => [
       `${not}path${n} text[]`,
@@ -81,7 +85,7 @@ const COLUMNS = [
   );
 
 /** The condition of a field that has one value. */
-const like = (value: string, name: string) =>
+export const like = (value: string, name: string) =>
   `(f.${name} is null or ${value} like any (f.${name})) and (f.not_${name} is null or coalesce(${value}, '') not like all (f.not_${name}))`;
 
 const among = (value: string, name: string) =>
@@ -143,6 +147,7 @@ const within = (id: string) => `${id} < $1 and ${id} >= $2`;
 /**
  * From where runs are looked at, each gives the ids and the rows of a window. All runs: the history. Failed ones: dead letters, of which there are few, and which
  * know the error; what it asks of them is asked before their runs are read. Open ones: the tables where they stand, so that neither costs more as the history grows.
+ * Marked ones: the index of searchable fields. Several values may share a mark, and a run may have some of an input that was replaced: {@link MATCHES} looks at what it has.
  */
 const SOURCES = {
   all: {
@@ -160,6 +165,13 @@ const SOURCES = {
         union all select u.id from millrace.lease p cross join unnest(p.run_ids) u(id)
         union all select run_id from millrace.timer
       ) standing where ${within("id")} order by id desc limit $3`,
+    rows: `seen s cross join lateral (select * from millrace.run where id = s.id limit 1) r`,
+  },
+  marked: {
+    seen: `select distinct m.run_id as id from sought f cross join unnest(f.mark_texts) v cross join lateral (
+        select run_id from millrace.run_field
+        where mark = millrace.field_mark(f.mark_path, v) and ${within("run_id")} order by run_id desc limit $3
+      ) m order by id desc limit $3`,
     rows: `seen s cross join lateral (select * from millrace.run where id = s.id limit 1) r`,
   },
 } as const;
@@ -226,6 +238,7 @@ export const searchRuns = {
   all: search("all"),
   failed: search("failed"),
   open: search("open"),
+  marked: search("marked"),
 } as const;
 
 const count = (source: Source) =>
@@ -241,6 +254,7 @@ export const countRuns = {
   all: count("all"),
   failed: count("failed"),
   open: count("open"),
+  marked: count("marked"),
 } as const;
 
 const pick = (source: Source) =>
@@ -256,6 +270,7 @@ export const pickRuns = {
   all: pick("all"),
   failed: pick("failed"),
   open: pick("open"),
+  marked: pick("marked"),
 } as const;
 
 /**

@@ -1,6 +1,4 @@
-/** Keys whose value is nobody's business, without regard to case, `_` and `-`. */
-const SECRET_KEY =
-  /^(?:key|pass|auth)$|(?:dsn|password|passwd|passphrase|secret|token|apikey|privatekey|accesskey|credentials?|authorization|cookie)s?$/;
+import { isSecretKey } from "@millrace/core";
 
 const REDACTED = "[redacted]";
 
@@ -33,14 +31,14 @@ function shownValue(value: unknown, depth: number): unknown {
 
 /** Numbers of tokens are what language models are paid for. */
 function isSecret(key: string, value: unknown): boolean {
-  return isSecretKey(key) && !(typeof value === "number" && /tokens$/i.test(key));
+  return isKnownSecret(key) && !(typeof value === "number" && /tokens$/i.test(key));
 }
 
 /** The keys of a process are few, and told of often. */
-function isSecretKey(key: string): boolean {
+function isKnownSecret(key: string): boolean {
   let secret = known.get(key);
   if (secret === undefined) {
-    secret = SECRET_KEY.test(key.replaceAll(/[_-]/g, "").toLowerCase());
+    secret = isSecretKey(key);
     if (known.size < MAX_KNOWN) known.set(key, secret);
   }
   return secret;

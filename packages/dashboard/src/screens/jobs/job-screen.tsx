@@ -293,7 +293,8 @@ function TimesRow({
 }
 
 function Rules({ job }: { job: JobInfo }) {
-  const { queue, priority, timeoutMs, retentionMs, version, steps, flow, definedIn } = job;
+  const { queue, priority, timeoutMs, retentionMs, version, steps, searchable, flow, definedIn } =
+    job;
   return (
     <section class="section">
       <h2>How it runs</h2>
@@ -315,6 +316,9 @@ function Rules({ job }: { job: JobInfo }) {
               : `for ${lengthInWords(retentionMs)} after they ended`}
             .
           </li>
+        )}
+        {searchable.length > 0 && (
+          <li>Its runs are found at once by {searchable.join(", ")} of the input.</li>
         )}
         {steps.length > 0 && <li>Steps: {steps.join(", ")}.</li>}
         {definedIn !== null && (

@@ -19,7 +19,7 @@ export interface Column {
   cell: (run: RunSummary) => ComponentChildren;
 }
 
-/** What a list of runs can show, in the order in which it stands. The job is always there: it is what one opens. */
+/** What a list of runs can show, in the order in which it stands. The job is always there: it is what one opens. Fields of inputs stand behind the key. */
 export const COLUMNS: readonly Column[] = [
   {
     ...{ name: "state", title: "Status", width: "104px" },
@@ -76,6 +76,17 @@ function text(
   };
 }
 
+/** Of a field of the input that jobs declare as searchable. */
+export function fieldColumn(path: string): Column {
+  return text(`${FIELD}${path}`, path, ({ fields }) => fields[path]);
+}
+
+/** With which the name of a field's column begins, as a query names it. */
+const FIELD = "input.";
+
+/** As many as are ever in view. */
+const MOST_FIELDS = 12;
+
 /** What is shown to who has chosen nothing. */
 const USUAL = ["state", "job", "id", "why", "queue", "try", "waited", "took", "age"];
 
@@ -89,7 +100,7 @@ const KEPT = "millrace-columns";
  */
 export function chosenColumns(address: string | null): readonly string[] | undefined {
   const names = (address ?? localStorage.getItem(KEPT) ?? "").split(",");
-  const known = COLUMNS.map(({ name }) => name).filter((name) => names.includes(name));
+  const known = columnsNamed(names).map(({ name }) => name);
   const chosen = known.includes("job") || known.length === 0 ? known : ["job", ...known];
   return known.length === 0 || isUsual(chosen) ? undefined : chosen;
 }
@@ -104,7 +115,14 @@ function isUsual(names: readonly string[]): boolean {
 }
 
 export function columnsNamed(names: readonly string[] = USUAL): readonly Column[] {
-  return COLUMNS.filter(({ name }) => names.includes(name));
+  const fields = names.filter((name) => name.startsWith(FIELD) && name !== FIELD);
+  const paths = [...new Set(fields)].slice(0, MOST_FIELDS).map((name) => name.slice(FIELD.length));
+  const behind = COLUMNS.findIndex(({ name }) => name === "key") + 1;
+  return [
+    ...COLUMNS.slice(0, behind).filter(({ name }) => names.includes(name)),
+    ...paths.map(fieldColumn),
+    ...COLUMNS.slice(behind).filter(({ name }) => names.includes(name)),
+  ];
 }
 
 /** One line of why it is as it is. */

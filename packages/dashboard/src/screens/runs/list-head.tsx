@@ -2,13 +2,19 @@ import type { RunCount, RunPage, RunSummary } from "@millrace/core/api";
 import { useState } from "preact/hooks";
 import type { KeysetList } from "../../data/keyset-list.ts";
 import { useResource } from "../../data/resource.ts";
+import { withQuery } from "../../routing/router.ts";
+import { ofJobs } from "./run-query.ts";
 
 /** How much of a list is there, and what waits. */
 export function ListHead({
   query,
+  asked,
   list,
 }: {
+  /** With the time that is looked at. */
   query: string;
+  /** The same as it was written, without. */
+  asked: string;
   list: KeysetList<RunSummary, RunPage>;
 }) {
   const [length, ended, fresh] = [list.length.value, list.ended.value, list.fresh.value];
@@ -17,7 +23,7 @@ export function ListHead({
       <span class="muted">
         {length.toLocaleString("en")}
         {ended ? "" : "+"} {length === 1 && ended ? "run" : "runs"}
-        <Searched page={list.page.value} />
+        <Searched page={list.page.value} query={asked} />
       </span>
       {!ended && <Count key={query} query={query} />}
       {fresh > 0 && (
@@ -64,16 +70,51 @@ function Count({ query }: { query: string }) {
   );
 }
 
-/** How far a search has come that the server stopped. */
-function Searched({ page }: { page: RunPage | undefined }) {
+/** How far a search has come that the server stopped, and what the index of searchable fields did, or could do, for it. */
+function Searched({ page, query }: { page: RunPage | undefined; query: string }) {
   const searched = page?.searched;
-  if (!searched || searched.complete || !searched.back) return null;
+  if (!searched) return null;
+  const { complete, back, index } = searched;
   const [looked, total] = [searched.looked, searched.total].map((n) => n?.toLocaleString("en"));
   return (
     <>
+      {index?.used && (
+        <>
+          {" "}
+          · looked up by <code>{index.path}</code>
+          {index.from && !complete && ` back to ${new Date(index.from).toLocaleString()}`}
+        </>
+      )}
+      {!complete && back && (
+        <>
+          {" "}
+          · searched {looked ?? "some"}
+          {total && ` of ~${total}`}, back to {new Date(back).toLocaleString()}
+        </>
+      )}
+      {!complete && index && !index.used && <LookUp index={index} query={query} />}
+    </>
+  );
+}
+
+/** Some jobs declare the field, and others do not: those alone are found at once. */
+function LookUp({
+  index: { path, jobs },
+  query,
+}: {
+  index: NonNullable<NonNullable<RunPage["searched"]>["index"]>;
+  query: string;
+}) {
+  const narrowed = ofJobs(query, jobs);
+  if (narrowed === undefined) return null;
+  const named = jobs.length === 1 ? jobs[0] : `${jobs.length} jobs`;
+  return (
+    <>
       {" "}
-      · searched {looked ?? "some"}
-      {total && ` of ~${total}`}, back to {new Date(searched.back).toLocaleString()}
+      · <code>{path}</code> is searchable in{" "}
+      <a href={withQuery({ q: narrowed })} title={jobs.join(", ")}>
+        {named}: look only there
+      </a>
     </>
   );
 }

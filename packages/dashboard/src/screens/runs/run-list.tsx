@@ -93,7 +93,7 @@ export function RunList({
   if (isEmpty && !old && query === "") return <NoRuns query={asked} time={time} />;
   const rows = () => (
     <div class={old || trouble ? "dim" : undefined} aria-busy={old}>
-      <ListHead query={query} list={list} />
+      <ListHead query={query} asked={asked} list={list} />
       <div
         role="table"
         aria-label="Runs"

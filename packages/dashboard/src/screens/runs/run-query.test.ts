@@ -1,6 +1,6 @@
 import { parseQuery } from "@millrace/core";
 import { expect, test } from "vitest";
-import { statusOf, within, withStatus } from "./run-query.ts";
+import { fieldsToComplete, ofJobs, statusOf, within, withStatus } from "./run-query.ts";
 
 test("a quick filter takes the place of the status, and leaves the rest of the query", () => {
   expect(withStatus("job:crm status:failed age:<1h", "status:running")).toBe(
@@ -40,4 +40,23 @@ test("a list that begins in the past begins so within the time that is looked at
   expect(within("", { range, before })).toBe(`accepted:>=${from} accepted:<${at}`);
   const beyond = Date.parse(to) + 1000;
   expect(within("", { range, before: beyond })).toBe(`accepted:>=${from} accepted:<${to}`);
+});
+
+test("the last word of a query may become any searchable field that it is the beginning of", () => {
+  const paths = ["order.id", "tenant"];
+  const all = ["input.order.id:", "input.tenant:"];
+  expect(fieldsToComplete("in", paths)).toEqual(all);
+  expect(fieldsToComplete("status:failed -input.te", paths)).toEqual([
+    "status:failed -input.tenant:",
+  ]);
+  for (const text of ["", "i", "job:a ", "input.tenant:", "input.tenant:acme", "interest"]) {
+    expect(fieldsToComplete(text, paths), text).toEqual([]);
+  }
+});
+
+test("a query that speaks of jobs is not narrowed to others", () => {
+  expect(ofJobs("input.tenant:acme", ["a", "b"])).toBe("input.tenant:acme job:a,b");
+  expect(ofJobs("", ["a"])).toBe("job:a");
+  expect(ofJobs("job:c input.tenant:acme", ["a"])).toBeUndefined();
+  expect(ofJobs("-job:c input.tenant:acme", ["a"])).toBe("-job:c input.tenant:acme job:a");
 });

@@ -53,6 +53,26 @@ export function termsOf({ range, before }: Time): string {
   return terms.filter(Boolean).join(" ");
 }
 
+/** The query with what its last word may become: the fields of inputs that it is the beginning of. */
+export function fieldsToComplete(query: string, paths: readonly string[]): string[] {
+  const [word = ""] = /\S*$/.exec(query)!;
+  const sign = word.startsWith("-") ? "-" : "";
+  const begun = word.slice(sign.length);
+  const names = paths.map((path) => `input.${path}:`);
+  const before = query.slice(0, query.length - word.length);
+  // From `in` on: one letter is no wish for any of them.
+  if (begun.length < 2) return [];
+  return names
+    .filter((name) => name.startsWith(begun) && name !== begun)
+    .map((name) => `${before}${sign}${name}`);
+}
+
+/** The query of these jobs alone; undefined for one that speaks of jobs already, for of one field any value may hold. */
+export function ofJobs(query: string, jobs: readonly string[]): string | undefined {
+  if (/(^|\s)job:/.test(query)) return undefined;
+  return [query, `job:${jobs.join(",")}`].filter(Boolean).join(" ");
+}
+
 export function runsPath(query: string, cursor: string | undefined): string {
   const parameters = new URLSearchParams({ limit: "200" });
   if (query !== "") parameters.set("q", query);

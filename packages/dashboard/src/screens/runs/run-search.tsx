@@ -1,15 +1,18 @@
 import { QUERY_FIELDS, QuerySyntaxError, parseQuery } from "@millrace/core";
 import { useEffect, useId, useState } from "preact/hooks";
+import { useSearchableFields } from "../../data/searchable-fields.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { go, withQuery } from "../../routing/router.ts";
-import { QUICK, statusOf, withStatus } from "./run-query.ts";
+import { QUICK, fieldsToComplete, statusOf, withStatus } from "./run-query.ts";
 
 /** Where one writes what one looks for; Enter looks. It stands in the address. */
 export function SearchBox({ query }: { query: string }) {
   const [text, setText] = useState(query);
   const [wrong, setWrong] = useState<QuerySyntaxError>();
   const [help, setHelp] = useState(false);
+  const [written, setWritten] = useState(false);
   const id = useId();
+  const completed = fieldsToComplete(text, useSearchableFields(written));
   useEffect(() => {
     setText(query);
     setWrong(troubleWith(query));
@@ -37,13 +40,20 @@ export function SearchBox({ query }: { query: string }) {
           placeholder={`status:failed job:contact.* input.tenant:acme age:<1h "503"`}
           spellcheck={false}
           autocomplete="off"
+          list={completed.length > 0 ? `${id}-fields` : undefined}
           value={text}
+          onFocus={() => setWritten(true)}
           onInput={(event) => {
             setText(event.currentTarget.value);
             setWrong(undefined);
           }}
           onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
         />
+        <datalist id={`${id}-fields`}>
+          {completed.map((whole) => (
+            <option key={whole} value={whole} />
+          ))}
+        </datalist>
         <button type="submit">Search</button>
         <button
           type="button"

@@ -29,6 +29,7 @@ export function presentJob(job: JobRow): JobInfo {
     pausedKeys: job.paused_keys,
     // Read from jsonb, so it is JSON.
     inputSchema: job.input_schema as JobInfo["inputSchema"],
+    searchable: job.searchable ?? [],
     graph: job.graph && presentGraph(job.graph),
     definedIn: job.defined_in,
     registeredAt: instant(job.registered_at),

@@ -52,6 +52,7 @@ export function presentSummary(run: RunRow, holds: Holds, now: Date): RunSummary
     finishedAt: instant(run.finished_at),
     worker: run.worker_id,
     error: presentError(run),
+    fields: run.fields ?? {},
   };
 }
 

@@ -11,10 +11,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type ApiClient, apiClient } from "../api-client.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-codes.ts";
-import { harmlessJson, harmlessJsonLine } from "../output/harmless.ts";
+import { harmless, harmlessJson, harmlessJsonLine } from "../output/harmless.ts";
 import { linesOf } from "../output/json-lines.ts";
 import { printPage } from "../output/page.ts";
-import type { Column } from "../output/table.ts";
+import { type Column, fit } from "../output/table.ts";
 import { age, localTime, stateStyle, stateText, took } from "../output/words.ts";
 import { jsonOption, sinceOption, wholeNumber } from "./options.ts";
 
@@ -94,7 +94,7 @@ async function run(cli: Cli, options: Options): Promise<number> {
   const code = printPage(
     cli,
     { rows: runs, nextCursor },
-    { json, none: "No runs.", columns: columns(Date.now()) },
+    { json, none: "No runs.", columns: columns(Date.now(), runs) },
   );
   if (searched && !searched.complete && !json) cli.err.line(soFar(searched));
   return code;
@@ -131,10 +131,14 @@ async function exportAll(cli: Cli, q = "", options: Options): Promise<number> {
   return EXIT.done;
 }
 
-function soFar({ back, looked, total }: Searched): string {
+function soFar({ back, looked, total, index }: Searched): string {
   const of = total === null ? "" : ` of about ${total}`;
   const many = looked === null ? "" : ` ${looked}${of} runs,`;
-  return `Searched${many} back to ${back === null ? "the beginning" : localTime(back)}; --cursor goes on.`;
+  const sooner =
+    index && !index.used
+      ? ` ${index.path} is searchable in ${index.jobs.join(", ")}: with job:${index.jobs.join(",")} it is looked up.`
+      : "";
+  return `Searched${many} back to ${back === null ? "the beginning" : localTime(back)}; --cursor goes on.${sooner}`;
 }
 
 async function gather(
@@ -154,7 +158,8 @@ async function gather(
   }
 }
 
-function columns(now: number): Column<RunSummary>[] {
+function columns(now: number, runs: readonly RunSummary[]): Column<RunSummary>[] {
+  const anyFields = runs.some(({ fields }) => Object.keys(fields).length > 0);
   return [
     { title: "RUN", text: (run) => run.id },
     { title: "JOB", text: (run) => run.job },
@@ -167,8 +172,15 @@ function columns(now: number): Column<RunSummary>[] {
     { title: "QUEUE", text: (run) => run.queue },
     { title: "TOOK", text: (run) => took(run.startedAt, run.finishedAt, now), right: true },
     { title: "AGE", text: (run) => age(run.createdAt, now), right: true },
+    ...(anyFields ? [{ title: "FIELDS", text: fieldsOf }] : []),
     { title: "WHY", text: whyOf },
   ];
+}
+
+/** What its job declares as searchable, such as `tenant=acme order.id=o-17`. */
+function fieldsOf({ fields }: RunSummary): string {
+  const text = Object.entries(fields).map(([path, value]) => `${path}=${value}`);
+  return fit(harmless(text.join(" ")), 40);
 }
 
 function whyOf(run: RunSummary): string {

@@ -11,6 +11,7 @@ import { OperationRunner } from "../../maintenance/operation-runner.ts";
 import { OutcomeKeeper } from "../../maintenance/outcome-keeper.ts";
 import { PartitionKeeper } from "../../maintenance/partition-keeper.ts";
 import { PruneMetrics } from "../../maintenance/prune-metrics.ts";
+import { FieldProver } from "../../maintenance/field-prover.ts";
 import { LogNotePruner } from "../../maintenance/log-note-pruner.ts";
 import { Pruner } from "../../maintenance/pruner.ts";
 import { ReapMetrics } from "../../maintenance/reap-metrics.ts";
@@ -71,6 +72,7 @@ export async function beginMaintenance(
     new AuditAnchor({ db, logger }),
     new SessionPruner({ db, logger }),
     new LogNotePruner({ db, logger }),
+    new FieldProver({ db, logger }),
     new Reaper({ db, bell, logger, sweepMs: leaseMs / 6, onLost, onTakenBack }),
     new SubjectEnder({ db, logger }),
     new OutcomeKeeper({ db, logger }),

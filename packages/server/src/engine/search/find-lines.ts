@@ -8,6 +8,7 @@ import type { Subjects } from "../subjects/subjects.ts";
 import { openRows } from "../subjects/open-content.ts";
 import { type LineQuery, saysThem } from "./line-query.ts";
 import { LOOK_MS, lookOf, lookThrough } from "./look-through.ts";
+import { planOf } from "./plan-look.ts";
 
 export interface AskedOfLines {
   readonly query: LineQuery;
@@ -39,17 +40,19 @@ export function findLines(
 ): Promise<FoundLines> {
   const whole = cursor === undefined ? undefined : startOf(cursor);
   const look = lookOf({ query: query.runs, cursor: whole, projects, now });
-  const sought = JSON.stringify(look.sought);
   const lines: RunLineRow[] = [];
   /** The run of which only a part was seen. */
   let part = cursor?.before === null ? undefined : cursor;
   return withinTime(db, LOOK_MS, async (tx, leftMs) => {
     // First, so that nothing is said between the two that neither of them has.
     const [from] = await readSnapshot(tx);
-    const through = await lookThrough(look, leftMs, async (below, window) => {
+    const { parts } = await planOf(tx, look);
+    const through = await lookThrough(parts, leftMs, async (place, below, window) => {
+      const { source, least } = place;
+      const sought = JSON.stringify(place.sought);
       const most = searchesTexts(query) ? LOG_WINDOW : limit - lines.length;
-      const rows = await searchLines[look.source](
-        ...([tx, below, look.least, window, most, projects, sought, query.levels] as const),
+      const rows = await searchLines[source](
+        ...([tx, below, least, window, most, projects, sought, query.levels] as const),
         ...([part?.run ?? null, part?.before ?? null] as const),
       );
       const [{ looked, window_end: end }] = rows as [

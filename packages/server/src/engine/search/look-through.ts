@@ -1,15 +1,16 @@
-import { MillraceError, type Projects, type RunQuery, parseQuery } from "@millrace/core";
+import {
+  FINAL_STATES,
+  MillraceError,
+  type Projects,
+  RUN_STATES,
+  type RunQuery,
+  parseQuery,
+} from "@millrace/core";
 import { type Database, isCutOff, tookTooLong, withinTime } from "../../store/database.ts";
 import type { RunRow } from "../../store/runs.ts";
-import {
-  type Sought,
-  type Source,
-  countRuns,
-  estimateRuns,
-  pickRuns,
-  searchRuns,
-} from "../../store/search.ts";
+import { countRuns, estimateRuns, pickRuns, searchRuns } from "../../store/search.ts";
 import type { Queryable } from "../../store/statement.ts";
+import { type FieldIndex, type Look, type Part, planOf } from "./plan-look.ts";
 import { type Search, soughtOf } from "./sought-of.ts";
 
 /** A search answers within this time, with what it has found by then. */
@@ -53,6 +54,8 @@ export interface FoundRuns extends Looked {
   readonly rows: RunRow[];
   /** About how many runs are in the range; null where nobody can tell cheaply. */
   readonly total: number | null;
+  /** Of which field of the input the query asks that is in the index of some jobs; null for none. */
+  readonly index: FieldIndex | null;
 }
 
 /**
@@ -69,9 +72,10 @@ export async function findRuns(
   const rows: RunRow[] = [];
   return withinTime(db, LOOK_MS, async (tx, leftMs) => {
     const total = await totalOf(tx, look, asked);
-    const through = await lookThrough(look, leftMs, async (below, window) => {
+    const { parts, index } = await planOf(tx, look);
+    const through = await lookThrough(parts, leftMs, async (part, below, window) => {
       const missing = limit - rows.length;
-      const found = await searchRuns[look.source](tx, ...given(look, below, window, missing));
+      const found = await searchRuns[part.source](tx, ...given(part, below, window, missing));
       const [first] = found;
       // A window in which nothing matches answers one row without a run.
       rows.push(...found.filter((row) => (row.id as string | null) !== null));
@@ -79,7 +83,7 @@ export async function findRuns(
     });
     const full = rows.length >= limit;
     const last = rows.at(-1)?.id ?? null;
-    return { rows, ...through, ...(full && { next: last, ended: false }), total };
+    return { rows, ...through, ...(full && { next: last, ended: false }), total, index };
   });
 }
 
@@ -96,8 +100,9 @@ export async function countFound(
   const look = lookOf(asked);
   let count = 0;
   return withinTime(db, LOOK_MS, async (tx, leftMs) => {
-    const through = await lookThrough(look, leftMs, async (below, window) => {
-      const [row] = await countRuns[look.source](tx, ...given(look, below, window, most - count));
+    const { parts } = await planOf(tx, look);
+    const through = await lookThrough(parts, leftMs, async (part, below, window) => {
+      const [row] = await countRuns[part.source](tx, ...given(part, below, window, most - count));
       count += row!.matches;
       return { looked: row!.looked, end: row!.window_end, full: count >= most };
     });
@@ -111,15 +116,15 @@ export async function countFound(
  * @param tx in which what comes of them is done as well
  */
 export async function pickAll(tx: Queryable, asked: AskedOfRuns, most: number): Promise<string[]> {
-  const look = lookOf(asked);
+  const { parts } = await planOf(tx, lookOf(asked));
   const ids: string[] = [];
   await lookThrough(
-    look,
+    parts,
     () => Infinity,
-    async (below, window) => {
-      const [row] = await pickRuns[look.source](
+    async (part, below, window) => {
+      const [row] = await pickRuns[part.source](
         tx,
-        ...given(look, below, window, most - ids.length),
+        ...given(part, below, window, most - ids.length),
       );
       ids.push(...row!.ids);
       return { looked: row!.looked, end: row!.window_end, full: ids.length >= most };
@@ -128,11 +133,20 @@ export async function pickAll(tx: Queryable, asked: AskedOfRuns, most: number): 
   return ids;
 }
 
+const isOver = (state: string) =>
+  state === "dead" || (FINAL_STATES as readonly string[]).includes(state);
+
+const OPEN = RUN_STATES.filter((state) => !isOver(state));
+
 /** What a query finds among dead letters, or open runs. */
 function onlySuch(search: Search, only: AskedOfRuns["only"]): Search {
   if (only === undefined) return search;
-  if (only === "open") return { ...search, source: "open" };
   const { sought } = search;
+  if (only === "open") {
+    // Said of each run as well: one that is found by its mark may have ended.
+    const states = sought.states?.filter((state) => !isOver(state)) ?? OPEN;
+    return { ...search, source: "open", sought: { ...sought, states } };
+  }
   const other = sought.states?.find((state) => state !== "failed" && state !== "dead");
   if (other !== undefined) {
     throw new MillraceError(
@@ -144,30 +158,21 @@ function onlySuch(search: Search, only: AskedOfRuns["only"]): Search {
   return { ...search, source: "failed", sought: { ...sought, states: ["dead"] } };
 }
 
-/** What is looked for, and where. */
-export interface Look {
-  readonly source: Source;
-  readonly sought: Sought;
-  readonly below: string;
-  readonly least: string;
-  readonly projects: Projects;
-}
-
 /** @throws QuerySyntaxError */
 export function lookOf({ query, since, until, cursor, projects, only, now }: AskedOfRuns): Look {
-  const { source, sought, after, before } = onlySuch(soughtOf(read(query), now), only);
+  const { source, sought, fields, after, before } = onlySuch(soughtOf(read(query), now), only);
   const first = latest(since, after);
   const last = earliest(until, before);
   const end = last ? floorId(last) : NEWEST;
   return {
-    ...{ source, sought, projects },
+    ...{ source, sought, fields, projects },
     below: cursor !== undefined && cursor < end ? cursor : end,
     least: first ? floorId(first) : OLDEST,
   };
 }
 
 const given = (
-  { least, projects, sought }: Look,
+  { least, projects, sought }: Part,
   below: string,
   window: number,
   limit: number,
@@ -180,40 +185,47 @@ const given = (
   JSON.stringify(sought),
 ];
 
-/** Window after window, until the page is full, the range has ended or the time is over. */
+/** Window after window of part after part, until the page is full, the range has ended or the time is over. */
 export async function lookThrough(
-  { below: from }: Look,
+  parts: readonly Part[],
   leftMs: () => number,
   lookAt: (
+    part: Part,
     below: string,
     window: number,
   ) => Promise<{ looked: number; end: string | null; full: boolean }>,
 ): Promise<Looked> {
-  let below = from;
   let looked = 0;
-  for (let window = FIRST_WINDOW; ;) {
-    const left = leftMs();
-    if (left <= 0) {
-      // Nobody could go on from there.
-      if (looked === 0) throw tookTooLong();
-      return { ended: false, next: below, looked };
+  for (const [n, part] of parts.entries()) {
+    const rest = parts[n + 1]?.below ?? null;
+    // Nobody could go on from where they are.
+    const gotNowhere = () => looked === 0 && n === 0;
+    let { below } = part;
+    for (let window = FIRST_WINDOW; ;) {
+      const left = leftMs();
+      if (left <= 0) {
+        if (gotNowhere()) throw tookTooLong();
+        return { ended: false, next: below, looked };
+      }
+      const startedAt = performance.now();
+      try {
+        const seen = await lookAt(part, below, window);
+        looked += seen.looked;
+        const next = seen.end ?? rest;
+        if (seen.full || next === null) return { ended: next === null, next, looked };
+        if (seen.end === null) break;
+        below = seen.end;
+      } catch (error) {
+        // What it got to know of the last window is lost, and what it found before is not.
+        if (!isCutOff(error) || gotNowhere()) throw error;
+        return { ended: false, next: below, looked };
+      }
+      const tookMs = performance.now() - startedAt;
+      if (tookMs < WINDOW_MS / 2) window = Math.min(MAX_WINDOW, window * 2);
+      else if (tookMs > WINDOW_MS) window = Math.max(FIRST_WINDOW / 4, Math.floor(window / 2));
     }
-    const startedAt = performance.now();
-    try {
-      const seen = await lookAt(below, window);
-      looked += seen.looked;
-      if (seen.full || seen.end === null)
-        return { ended: seen.end === null, next: seen.end, looked };
-      below = seen.end;
-    } catch (error) {
-      // What it got to know of the last window is lost, and what it found before is not.
-      if (!isCutOff(error) || looked === 0) throw error;
-      return { ended: false, next: below, looked };
-    }
-    const tookMs = performance.now() - startedAt;
-    if (tookMs < WINDOW_MS / 2) window = Math.min(MAX_WINDOW, window * 2);
-    else if (tookMs > WINDOW_MS) window = Math.max(FIRST_WINDOW / 4, Math.floor(window / 2));
   }
+  return { ended: true, next: null, looked };
 }
 
 /** Only of all runs, and only to who may know of all: dead letters and open runs are few, and their number is told by what was looked at. */

@@ -15,6 +15,14 @@ export interface Search {
   /** Accepted after, and before; null for any. */
   readonly after: Date | null;
   readonly before: Date | null;
+  /** What it asks of fields of the input, each whole: by them runs may be found in the index. */
+  readonly fields: readonly SoughtField[];
+}
+
+/** A path into the input, as jobs declare it, and what lies there: one of these texts. */
+export interface SoughtField {
+  readonly path: string;
+  readonly texts: readonly string[];
 }
 
 /** The lists that a field fills, of those whose values are patterns. */
@@ -77,9 +85,23 @@ export function soughtOf({ terms }: RunQuery, now: Date): Search {
   return {
     source: sourceOf(sought),
     sought,
+    fields: fieldsOf(terms),
     after: Number.isFinite(bounds.after) ? new Date(bounds.after) : null,
     before: Number.isFinite(bounds.before) ? new Date(bounds.before) : null,
   };
+}
+
+/** Those of which no value has a `*`: what is like something has no mark. */
+function fieldsOf(terms: readonly QueryTerm[]): SoughtField[] {
+  const texts = new Map<string, string[]>();
+  for (const { field, path, value, negated } of terms) {
+    if (field !== "input" || negated) continue;
+    const name = path!.join(".");
+    texts.set(name, [...(texts.get(name) ?? []), value]);
+  }
+  return [...texts]
+    .filter(([, values]) => !values.some((value) => value.includes("*")))
+    .map(([path, values]) => ({ path, texts: values }));
 }
 
 interface Bounds {
