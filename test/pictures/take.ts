@@ -143,7 +143,7 @@ async function draw(browser: Browser, company: Company, told: Told): Promise<voi
 async function settled(page: Page): Promise<void> {
   await page.waitForSelector("main h1");
   await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
-  await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
+  await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
 await main();
