@@ -52,7 +52,7 @@ import {
   removeProject,
 } from "../../packages/server/src/engine/projects.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
-import { quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
+import { askForStack, quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { rotateSecrets } from "../../packages/server/src/engine/rotate-secrets.ts";
 import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
@@ -106,7 +106,16 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
     ...{ drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
-    ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget, quiet, resumeTaking, changeRate },
+    ...{
+      acknowledge,
+      silenceAlerts,
+      endSilence,
+      testAlertTarget,
+      quiet,
+      resumeTaking,
+      askForStack,
+      changeRate,
+    },
     answerTo: (db, caller, ...rest) => answerTo(db, { via: "api", caller }, ...(rest as [never])),
   },
   edit: {

@@ -63,3 +63,23 @@ test("a hold by key of a run whose input has no key holds the empty key, not the
   ]);
   await mill.untilState(await mill.enqueue("calls", { tenant: "a" }), "completed");
 });
+
+test("a job is registered with where its code defines it, seen from the project, and with the secrets that it declares", async () => {
+  const job = defineJob({ name: "any", secrets: ["CRM_TOKEN"], run: () => null });
+  const registry = new JobRegistry([job]);
+  const mill = await Mill.create();
+  const registered = async (folder?: string) => {
+    await registry.register(mill.db, { folder });
+    return mill.rows("select defined_in, secrets from millrace.job");
+  };
+  expect(await registered(process.cwd())).toEqual([
+    {
+      defined_in: expect.stringMatching(/^test\/engine\/register\.test\.ts:\d+$/),
+      secrets: ["CRM_TOKEN"],
+    },
+  ]);
+  // Whoever has not said from where is told no path of this machine.
+  expect(await registered()).toMatchObject([
+    { defined_in: expect.stringMatching(/^…\/engine\/register\.test\.ts:\d+$/) },
+  ]);
+});

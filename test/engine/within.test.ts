@@ -28,7 +28,7 @@ import {
 } from "../../packages/server/src/engine/pause.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
-import { quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
+import { askForStack, quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
 import { beginBackfill } from "../../packages/server/src/engine/schedule/backfill.ts";
 import {
   editSchedule,
@@ -124,6 +124,7 @@ const USE_CASES: Record<
   },
   worker_not_found: {
     quiet: (db, caller, { worker }) => quiet(db, caller, Number(worker)),
+    askForStack: (db, caller, { worker }) => askForStack(db, caller, Number(worker)),
     resumeTaking: (db, caller, { worker }) => resumeTaking(db, caller, Number(worker)),
   },
   key_not_found: {

@@ -84,9 +84,14 @@ export async function tellStory(ask: Ask): Promise<Told> {
       return answer[of]!.length > 0;
     });
   }
+  // While it works: what it does then is worth a picture.
+  await ask("/api/v1/workers/1/stack", {});
   const dead = await until("all that fails has failed", async () => {
     const { deadLetters } = await ask<{ deadLetters: Dead[] }>("/api/v1/dead-letters?limit=100");
     return deadLetters.length === 36 && deadLetters;
+  });
+  await until("the worker has looked what it does", async () => {
+    return (await ask<{ sample: unknown }>("/api/v1/workers/1/stack")).sample;
   });
   await furnish(ask, dead.find(({ job }) => job === "invoice.pdf")!.fingerprint);
   const { runId, fingerprint } = dead.find(({ job }) => job === "contact.sync")!;

@@ -154,7 +154,7 @@ async function draw(
 async function settled(page: Page): Promise<void> {
   await page.waitForSelector("main h1");
   await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
-  await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
+  await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
   // How runs ended comes after the list that it is above.
   await page.waitForFunction("document.querySelector('.scrubber > :empty') === null");
 }

@@ -324,7 +324,7 @@ function Rules({ job }: { job: JobInfo }) {
         {definedIn !== null && (
           <li>
             Defined in <code>{definedIn}</code>
-            <CopyButton text={definedIn} what="place of its code" />
+            <CopyButton text={definedIn} what="file and line" />
           </li>
         )}
         <li class="muted">

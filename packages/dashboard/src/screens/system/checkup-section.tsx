@@ -32,7 +32,7 @@ function Findings() {
     <Given shown={shown} what="what the doctor sees" rows={8}>
       {({ at, tookMs, findings }) => (
         <>
-          <p class="row">
+          <p class="row above">
             <span>
               {inNumbers(findings)}{" "}
               <span class="muted">

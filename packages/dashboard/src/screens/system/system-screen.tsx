@@ -21,11 +21,11 @@ export function SystemScreen() {
         <CopyAs request={{ path: "/api/v1/doctor" }} cli={"millrace doctor\nmillrace health"} />
       }
     >
+      <CheckupSection />
       <div class="halves">
         <Checks title="Accepts and starts runs" path="/readyz" />
         <Checks title="This process does its work" path="/healthz" />
       </div>
-      <CheckupSection />
       <section class="section">
         <h2>Versions that work</h2>
         <Given shown={shown} what="workers" rows={2}>

@@ -43,7 +43,10 @@ export function* checkServer(
   const { latencyMs, clockMs } = pulse;
   yield checkLatency(latencyMs);
   yield Math.abs(clockMs) <= CLOCKS_DIFFER_MS
-    ? ok("clock", `clocks agree within ${formatDuration(Math.ceil(Math.abs(clockMs) / 100) * 100)}`)
+    ? ok(
+        "clock",
+        `clocks agree within ${formatDuration(Math.max(1, Math.ceil(Math.abs(clockMs) / 100)) * 100)}`,
+      )
     : warn(
         "clock",
         `the database's clock is ${formatDuration(Math.abs(clockMs))} ${clockMs > 0 ? "ahead of" : "behind"} this machine's`,
@@ -71,7 +74,7 @@ function checkConnections({ connections, max_connections }: ServerFacts): Findin
 }
 
 function checkLatency(ms: number): Finding {
-  const text = `a statement goes there and back in ${formatDuration(ms)}`;
+  const text = `a statement goes there and back in ${ms < 1 ? "less than 1 ms" : formatDuration(Math.round(ms))}`;
   if (ms <= FAR_MS) return ok("latency", text);
   return warn(
     "latency",
