@@ -26,6 +26,7 @@ import {
   changeRate,
   steerOperation,
 } from "../../packages/server/src/engine/operation.ts";
+import { move } from "../../packages/server/src/engine/move.ts";
 import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
@@ -98,7 +99,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ changeGroup },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
-    ...{ drain, reopen, disableOne, enableOne, reopenDeadLetter },
+    ...{ move, drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     ...{ acknowledge, silenceAlerts, endSilence, testAlertTarget, quiet, resumeTaking, changeRate },

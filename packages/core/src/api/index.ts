@@ -108,6 +108,8 @@ export {
   Attempt,
   Cancel,
   CancelResult,
+  MovedRun,
+  MoveRun,
   Children,
   CountRuns,
   ExportRuns,
