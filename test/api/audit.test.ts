@@ -234,6 +234,10 @@ const ACTS: Record<string, Act> = {
     await said("queues/slow/pause", { reason });
     return ["queues/slow/resume", {}, "queue.resumed queue:slow"];
   },
+  moveRun: async (scene) => {
+    const { id } = await scene.said("runs", { job: "nothing", delay: "1h" });
+    return [`runs/${id}/move`, { priority: 7 }, `run.moved run:${id}`];
+  },
   drainQueue: async () => ["queues/slow/drain", { reason }, "queue.drained queue:slow"],
   reopenQueue: async ({ said }) => {
     await said("queues/slow/drain", { reason });

@@ -1,6 +1,10 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineJob } from "@millrace/sdk";
 import { enqueueIn } from "@millrace/sdk/sql";
 import { expect, onTestFinished, test } from "vitest";
+import { hold } from "../../packages/server/src/engine/pause.ts";
 import { type ApiUnderTest, nothing, startApi } from "../support/api.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 
@@ -105,7 +109,7 @@ test("a job that is disabled starts nothing that waits, and says why; enabled, a
   expect((await api.claim(["default"])).runs).toMatchObject([{ runId: id }]);
 });
 
-test("a job that is disabled is neither paused nor resumed, nor enabled by a hold; a pause becomes it", async () => {
+test("a job that is disabled is neither paused, resumed nor held for longer; a pause becomes it", async () => {
   const api = await startApi();
   await post(api, "jobs/nothing/pause", { reason: "first", for: "1h" });
   const disabled = { by: "api", reason: "twice", until: null };
@@ -117,6 +121,9 @@ test("a job that is disabled is neither paused nor resumed, nor enabled by a hol
   }
   const again = await post(api, "jobs/nothing/disable", { reason: "still" });
   expect(again.body.disabled).toMatchObject({ at: body.disabled.at, reason: "still" });
+  const short = await post(api, "jobs/nothing/disable", { for: "1m" });
+  await hold(api.db, "nothing", null, 3_600_000, "the server asks for it");
+  expect((await api.call("/api/v1/jobs/nothing")).body.disabled).toEqual(short.body.disabled);
   const { body: enabled } = await post(api, "jobs/nothing/enable");
   expect(enabled).toMatchObject({ paused: null, disabled: null });
   expect((await post(api, "jobs/nothing/pause")).body.paused).toMatchObject({ by: "api" });
@@ -138,6 +145,30 @@ test.each(CLOSINGS)("$what ends by itself at its time", async ({ on }) => {
   if (on.startsWith("queues")) expect((await api.db.query(alike)).rows).toEqual([{ taken: true }]);
   expect((await api.call("/api/v1/jobs/nothing")).body.disabled).toBeNull();
   expect((await api.call("/api/v1/queues/default")).body.drained).toBeNull();
+});
+
+test("whoever asks in SQL by the rights that docs/sql.md gives is answered as before, and refused as everybody", async () => {
+  const api = await startApi();
+  const role = `millrace_test_${randomUUID().replaceAll("-", "")}`;
+  const page = readFileSync(join(import.meta.dirname, "../../docs/sql.md"), "utf8");
+  const [, rights] = /```sql not-run\n([^]*?)-- for jobs with debounce/.exec(page)!;
+  const client = await api.db.connect();
+  onTestFinished(async () => {
+    await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
+    client.release(true);
+  });
+  await client.query(`create role ${role}; ${rights!.replaceAll("shop", role)}`);
+  const enqueue = () => client.query("select millrace.enqueue('nothing')");
+  await client.query(`set role ${role}`);
+  await enqueue();
+  await post(api, "jobs/nothing/disable", WHY);
+  await expect(enqueue()).rejects.toMatchObject({ code: "ML012" });
+  await post(api, "jobs/nothing/enable");
+  await post(api, "queues/default/drain", WHY);
+  await expect(enqueue()).rejects.toMatchObject({ code: "ML013" });
+  await post(api, "queues/default/reopen");
+  await enqueue();
+  expect(await kept(api)).toBe(2);
 });
 
 test("a queue that is drained is worked off, and says so beside its outlook", async () => {

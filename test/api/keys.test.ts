@@ -17,7 +17,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
      changeErrorGroup forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook acknowledgeAlert silenceAlerts
-     drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker askWorkerForStack changeOperation`,
+     moveRun drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker askWorkerForStack changeOperation`,
   ),
   // What one keeps for oneself is nobody else's.
   ...all(["viewer", "operator", "editor", "admin"], "saveView removeView"),

@@ -307,6 +307,15 @@ test("a job is disabled for a while, which says so to who would run it, and enab
   expect((await cli("jobs", "enable", "echo")).stdout).toBe("echo: ✓ Open\n");
 });
 
+test("a run that waits is moved, and what says not where to is bad usage", async () => {
+  const id = await runId("echo", "-i", '{"text":"x"}', "--delay", "1h");
+  const moved = await cli("move", id, "--queue", "naps", "--priority", "-5");
+  expect(moved.stdout).toBe(`${id} moved to queue naps, priority -5\n`);
+  expect((await json("run", "show", id))[0]).toMatchObject({ queue: "naps", priority: -5 });
+  expect(await cli("move", id)).toMatchObject({ code: 2 });
+  await cli("cancel", id);
+});
+
 test("a queue is drained and reopened", async () => {
   const drained = await cli("queues", "drain", "naps", "--reason", "moving");
   expect(drained.stdout).toBe("naps: ⇣ Draining, by api: moving\n");

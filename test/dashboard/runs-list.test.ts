@@ -13,6 +13,26 @@ endBrowserAfterAll();
 /** Waiting costs only a test that fails. */
 const SOON = { timeout: 30_000 };
 
+describe.skipIf(!hasBrowser)("runs that wait", () => {
+  test("are moved by their ticks into another queue", async () => {
+    const { api, page, open, complaints } = await stage();
+    const made = await api.call("/api/v1/runs", { json: { job: "nothing", delay: "1h" } });
+    await open("/runs");
+    await page
+      .getByRole("row", { name: /nothing/ })
+      .first()
+      .waitFor();
+    await page.getByRole("checkbox").first().check();
+    await page.getByRole("button", { name: "Move…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Queue").selectOption("slow");
+    await dialog.getByRole("button", { name: "Move 1 run" }).click();
+    await page.getByText("It is moved").waitFor();
+    expect((await api.call(`/api/v1/runs/${made.body.id}`)).body.queue).toBe("slow");
+    expect(complaints).toEqual([]);
+  });
+});
+
 describe.skipIf(!hasBrowser)("in the list of runs", () => {
   test("a search is kept by a name, opened by the palette, renamed, and removed", async () => {
     const { api, page, open, complaints } = await stage();

@@ -31,6 +31,7 @@ import {
   changeRate,
   steerOperation,
 } from "../../packages/server/src/engine/operation.ts";
+import { move } from "../../packages/server/src/engine/move.ts";
 import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
@@ -103,7 +104,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ changeGroup, keepIncident, noteIncident, dropIncident },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
-    ...{ drain, reopen, disableOne, enableOne, reopenDeadLetter },
+    ...{ move, drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     ...{

@@ -15,6 +15,7 @@ import {
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
 import { beginOperation, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import { move } from "../../packages/server/src/engine/move.ts";
 import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
@@ -73,6 +74,7 @@ test("S4: each use-case looks by itself whether what it changes is its caller's"
     rerun: ["run_not_found", () => rerun(db, they, { runId: letters[0]! })],
     fork: ["run_not_found", () => fork(db, they, { runId, step: "any", ordinal: 1 })],
     dismiss: ["dead_letter_not_found", () => dismiss(db, they, letters[0]!, null)],
+    move: ["run_not_found", () => move(db, they, { runId, priority: 1 })],
     reopenDeadLetter: ["dead_letter_not_found", () => reopenDeadLetter(db, they, letters[0]!)],
     rerunDeadLetter: [
       "dead_letter_not_found",

@@ -19,6 +19,7 @@ import {
 import { fork } from "../../packages/server/src/engine/fork.ts";
 import { resetLimits, setQueueLimits } from "../../packages/server/src/engine/limit-queue.ts";
 import { changeRate, steerOperation } from "../../packages/server/src/engine/operation.ts";
+import { move } from "../../packages/server/src/engine/move.ts";
 import { disableOne, drain, enableOne, reopen } from "../../packages/server/src/engine/close.ts";
 import {
   pause,
@@ -64,6 +65,7 @@ const USE_CASES: Record<
 > = {
   run_not_found: {
     cancel: (db, caller, { run }) => cancel(db, caller, { runId: run } as never),
+    move: (db, caller, { run }) => move(db, caller, { runId: run, priority: 1 }),
     rerun: (db, caller, { run }) => rerun(db, caller, { runId: run }),
     fork: (db, caller, { run }) => fork(db, caller, { runId: run, step: "any", ordinal: 1 }),
     resolveDoubt: (db, caller, { run }) => resolveDoubt(db, caller, { runId: run } as never),

@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   subject_erased: { status: 409, title: "What was kept under the subject is erased" },
   run_finished: { status: 409, title: "The run has already finished" },
   not_scheduled: { status: 409, title: "The run does not wait for a time" },
+  run_not_waiting: { status: 409, title: "The run does not wait" },
   dead_letter_handled: { status: 409, title: "The dead letter has already been handled" },
   doubt_resolved: { status: 409, title: "The doubt has already been resolved" },
   approval_answered: { status: 409, title: "The approval has already been answered" },

@@ -34,6 +34,7 @@ export const AUDIT_ACTIONS = [
   "job.disabled",
   "job.enabled",
   "run.cancelled",
+  "run.moved",
   "run.rerun",
   "run.forked",
   "run.started_early",

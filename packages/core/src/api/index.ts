@@ -127,6 +127,8 @@ export {
   Attempt,
   Cancel,
   CancelResult,
+  MovedRun,
+  MoveRun,
   Children,
   CountRuns,
   ExportRuns,

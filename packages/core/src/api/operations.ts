@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DeadLetterFilter, JsonPatch, PatchPreview } from "./dead-letters.ts";
-import { Instant, MAX_PAGE, QueryText, RunId } from "./runs.ts";
+import { Instant, MAX_PAGE, QueuePlace, QueryText, RunId, isSomewhere } from "./runs.ts";
 
 export const OPERATION_STATES = ["running", "paused", "completed", "stopped", "cancelled"] as const;
 
@@ -67,6 +67,11 @@ const CancelAll = z.strictObject({
   note: z.string().max(1000).optional().describe("Why, for the record of each run"),
 });
 
+const MoveAll = QueuePlace.extend({
+  kind: z.literal("move"),
+  query: Query.describe("Runs that wait, as the search of runs finds them now"),
+});
+
 const ReopenAll = z.strictObject({
   kind: z.literal("reopen"),
   operation: z
@@ -82,6 +87,7 @@ export const CreateOperation = z
     Rerun.refine(isOneOfBoth, ONE_OF_BOTH),
     DismissAll.refine(isOneOfBoth, ONE_OF_BOTH),
     CancelAll,
+    MoveAll.refine(isSomewhere, { error: "give queue or priority" }),
     ReopenAll,
   ])
   .meta({ id: "CreateOperation" });
@@ -109,12 +115,14 @@ const ReopenFilter = z
   .strictObject({ operation: z.int() })
   .describe("Of one that opens again: the operation that has dismissed");
 
-const QueryFilter = z.strictObject({ query: z.string() }).describe("Of an operation by a query");
+const QueryFilter = z
+  .strictObject({ query: z.string(), ...QueuePlace.shape })
+  .describe("Of an operation by a query; of one that moves, also where to");
 
 export const Operation = z
   .object({
     id: z.int(),
-    kind: z.enum(["rerun", "dismiss", "backfill", "cancel", "reopen"]),
+    kind: z.enum(["rerun", "dismiss", "backfill", "cancel", "move", "reopen"]),
     state: z.enum(OPERATION_STATES),
     reason: z
       .string()
@@ -132,9 +140,11 @@ export const Operation = z
       .int()
       .describe("Dead letters, occurrences or runs that it is about, fixed when it began"),
     handled: z.int(),
-    done: z.int().describe("Of these, rerun, dismissed, opened again, cancelled or caught up"),
+    done: z
+      .int()
+      .describe("Of these, rerun, dismissed, opened again, cancelled, moved or caught up"),
     skipped: z.int().describe("Of these, handled by somebody else meanwhile"),
-    refused: z.int().describe("Of these, not accepted for a run"),
+    refused: z.int().describe("Of these, not accepted for a run, or to be moved"),
     reruns: z
       .object({ completed: z.int(), failed: z.int(), cancelled: z.int(), open: z.int() })
       .describe("How the reruns ended, as far as is known"),

@@ -520,6 +520,37 @@ export const Cancel = Reason.extend({
   force: z.boolean().optional().describe("End it at once, also when it has something to make good"),
 });
 
+const PLACE = {
+  queue: Name.optional().describe("Into this queue; its own when absent"),
+  priority: z
+    .int()
+    .min(MIN_PRIORITY)
+    .max(MAX_PRIORITY)
+    .optional()
+    .describe("Higher starts first; its own when absent"),
+};
+
+/** Where runs that wait are to go. */
+export const QueuePlace = z.strictObject(PLACE);
+
+const SOMEWHERE = { error: "give queue or priority" };
+
+export const isSomewhere = ({ queue, priority }: z.infer<typeof QueuePlace>) =>
+  queue !== undefined || priority !== undefined;
+
+export const MoveRun = QueuePlace.refine(isSomewhere, SOMEWHERE).meta({ id: "MoveRun" });
+
+export const MovedRun = z
+  .object({
+    id: RunId,
+    queue: z.string(),
+    priority: z.int(),
+    moved: z.boolean().describe("False where it was there already"),
+  })
+  .meta({ id: "MovedRun" });
+
+export type MovedRun = z.infer<typeof MovedRun>;
+
 export const CancelResult = z
   .object({
     result: z

@@ -239,6 +239,7 @@ export const EXAMPLES: Record<string, { request?: Json; response?: Record<string
     request: { reason: "started by mistake" },
     response: { 200: { result: "cancelled" } },
   },
+  moveRun: { request: { queue: "slow", priority: -5 } },
   pauseQueue: { request: { reason: "the shop's API is down", for: "1h" } },
   drainQueue: { request: { reason: "it moves to another region", until: "2026-11-24T18:00:00Z" } },
   setQueueLimits: { request: { concurrency: 4, rate: { limit: 100, per: "1m", burst: 5 } } },

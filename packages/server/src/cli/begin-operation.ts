@@ -34,4 +34,10 @@ export async function beginOrPreview(
   return EXIT.done;
 }
 
-const VERBS = { rerun: "rerun", dismiss: "dismissed", cancel: "cancelled", reopen: "opened again" };
+const VERBS = {
+  rerun: "rerun",
+  dismiss: "dismissed",
+  cancel: "cancelled",
+  move: "moved",
+  reopen: "opened again",
+};

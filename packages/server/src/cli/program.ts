@@ -34,6 +34,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Define>>> = {
     logs: async () => (await import("./commands/logs.ts")).logsCommand,
     explain: async () => (await import("./commands/explain.ts")).explainCommand,
     cancel: async () => (await import("./commands/cancel.ts")).cancelCommand,
+    move: async () => (await import("./commands/move.ts")).moveCommand,
     rerun: async () => (await import("./commands/rerun.ts")).rerunCommand,
     fork: async () => (await import("./commands/fork.ts")).forkCommand,
     replay: async () => (await import("./commands/replay.ts")).replayCommand,

@@ -14,12 +14,18 @@ import {
 } from "../store/operations.ts";
 import type { Queryable } from "../store/statement.ts";
 import type { InputCheck } from "./intake.ts";
-import { cancelMembers, dismissMembers, reopenMembers, rerunMembers } from "./operation-members.ts";
+import {
+  cancelMembers,
+  dismissMembers,
+  moveMembers,
+  reopenMembers,
+  rerunMembers,
+} from "./operation-members.ts";
 
 /** Members handled in one transaction: reruns carry inputs. */
 const MAX_RERUNS = 50;
 const MAX_DISMISSALS = 500;
-/** Each locks a lease and a run. */
+/** Each locks a run, and what it stands in. */
 const MAX_CANCELS = 20;
 
 /** A batch is so much time's worth of the rate. */
@@ -120,6 +126,7 @@ function handle(
   members: readonly { run_id: string }[],
 ): ReturnType<typeof rerunMembers> {
   if (now.kind === "rerun") return rerunMembers(tx, intake, now, members);
+  if (now.kind === "move") return moveMembers(tx, now, members);
   if (now.kind === "reopen") return reopenMembers(tx, now, members);
   return now.kind === "cancel" ? cancelMembers(tx, now, members) : dismissMembers(tx, now, members);
 }
@@ -140,7 +147,7 @@ async function watch(tx: Queryable, operation: OperationRow): Promise<OperationR
 
 function batchSize({ kind, rate, canary, stage, done }: OperationRow): number {
   if (kind === "dismiss" || kind === "reopen") return MAX_DISMISSALS;
-  if (kind === "cancel") return MAX_CANCELS;
+  if (kind === "cancel" || kind === "move") return MAX_CANCELS;
   const paced = rate === null ? MAX_RERUNS : Math.ceil((rate * BATCH_MS) / 1000);
   const end = canary ? (STAGE_ENDS[stage] ?? Infinity) : Infinity;
   return Math.max(1, Math.min(MAX_RERUNS, paced, end - done));

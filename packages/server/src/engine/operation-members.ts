@@ -12,6 +12,7 @@ import type { Queryable } from "../store/statement.ts";
 import type { EnqueueRequest, EnqueuedRun } from "./enqueue.ts";
 import type { InputCheck } from "./intake.ts";
 import { cancelInside } from "./cancel-inside.ts";
+import { moveInside } from "./move-inside.ts";
 import { patchedInput } from "./patched-input.ts";
 import { enqueueAgain, rerunRequest } from "./rerun-inside.ts";
 
@@ -96,6 +97,37 @@ async function cancelMember(
     return over ? { outcome: "skipped" } : refused(error);
   }
 }
+
+/** Moves those that wait still, and are of the operation's projects still. */
+export async function moveMembers(
+  tx: Queryable,
+  { created_by, projects, filter }: OperationRow,
+  members: readonly Member[],
+): Promise<Handled> {
+  const { queue, priority } = filter as { queue?: string; priority?: number };
+  const ids = members.map(({ run_id }) => run_id);
+  const theirs = new Set((await membersWithin(tx, ids, projects)).map(({ id }) => id));
+  const outcomes: MemberOutcome[] = [];
+  const queues = new Set<string>();
+  for (const runId of ids) {
+    if (!theirs.has(runId)) {
+      outcomes.push({ outcome: "skipped" });
+      continue;
+    }
+    try {
+      const made = await moveInside(tx, created_by, { runId, queue, priority });
+      if (made.ready) queues.add(made.queue);
+      outcomes.push({ outcome: "done" });
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      outcomes.push(SETTLED.has(error.code) ? { outcome: "skipped" } : refused(error));
+    }
+  }
+  return { outcomes, queues };
+}
+
+/** Of runs that do not wait any more. */
+const SETTLED: ReadonlySet<string> = new Set(["run_not_waiting", "run_finished", "run_not_found"]);
 
 /** Reruns those that nobody has handled meanwhile. One that cannot be rerun stays open, and does not hold up the others. */
 export async function rerunMembers(

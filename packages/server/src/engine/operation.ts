@@ -52,7 +52,7 @@ export function beginOperation(
     if (fixed.total > MAX_MEMBERS) {
       throw new MillraceError(
         "invalid_request",
-        `more than ${MAX_MEMBERS} ${asked.kind === "cancel" ? "runs" : "dead letters"} match; narrow what you ask for, for example by time, and begin several operations`,
+        `more than ${MAX_MEMBERS} ${isOfRuns(asked) ? "runs" : "dead letters"} match; narrow what you ask for, for example by time, and begin several operations`,
         { pointer: pointerOf(asked) },
       );
     }
@@ -64,6 +64,10 @@ export function beginOperation(
 /** By what it is chosen what it is about. */
 function chosenBy(asked: CreateOperation): object {
   if (asked.kind === "reopen") return { operation: asked.operation };
+  if (asked.kind === "move") {
+    const { query, queue, priority } = asked;
+    return { query, queue, priority };
+  }
   return asked.query === undefined ? filterOf(asked) : { query: asked.query };
 }
 
@@ -74,6 +78,10 @@ function noteOf(asked: CreateOperation): string | null {
 /** A patch has in it what runs work on, so only that there is one is told. */
 function toldOf(asked: CreateOperation, total: number): Json {
   if (asked.kind === "reopen") return { kind: asked.kind, operation: asked.operation, total };
+  if (asked.kind === "move") {
+    const { kind, queue, priority } = asked;
+    return { kind, byQuery: true, total, queue: queue ?? null, priority: priority ?? null };
+  }
   const filter = filterOf(asked) as Record<string, string>;
   // Nor a query, which may ask for it.
   const chosen = asked.query === undefined ? { filter } : { byQuery: true };
@@ -99,15 +107,20 @@ async function fix(
 }
 
 function searchOf({ kind, query = "" }: Chosen, projects: Projects): AskedOfRuns {
-  const only = kind === "cancel" ? "open" : "dead";
+  const only = isOfRuns({ kind }) ? "open" : "dead";
   return { query, projects, only, now: new Date() };
 }
 
 /** One that is about what a filter or a query finds. */
 type Chosen = Exclude<CreateOperation, { kind: "reopen" }>;
 
+/** Whether it is about open runs, and not about dead letters. */
+function isOfRuns({ kind }: Pick<CreateOperation, "kind">): boolean {
+  return kind === "cancel" || kind === "move";
+}
+
 function filterOf(asked: Chosen): DeadLetterFilter {
-  return asked.kind === "cancel" ? {} : (asked.filter ?? {});
+  return "filter" in asked ? (asked.filter ?? {}) : {};
 }
 
 function pointerOf(asked: CreateOperation): string {
@@ -238,7 +251,7 @@ export async function requireOperation(db: Queryable, id: number): Promise<Opera
 
 function noneMatches(asked: CreateOperation): MillraceError {
   const pointer = pointerOf(asked);
-  if (asked.kind === "cancel") {
+  if (isOfRuns(asked)) {
     return new MillraceError("run_not_found", "no run that has not ended matches the query", {
       pointer,
     });

@@ -6,13 +6,13 @@ import { statement } from "./statement.ts";
 
 export interface OperationRow {
   id: number;
-  kind: "rerun" | "dismiss" | "backfill" | "cancel" | "reopen";
+  kind: "rerun" | "dismiss" | "backfill" | "cancel" | "move" | "reopen";
   state: "running" | "paused" | "completed" | "stopped" | "cancelled";
   /** Of a backfill, the range of a schedule. */
   filter:
     | DeadLetterFilter
     | { schedule: string; from: string; until: string }
-    | { query: string }
+    | { query: string; queue?: string; priority?: number }
     | { operation: number };
   patch: JsonPatch | null;
   rate: number | null;

@@ -9,6 +9,34 @@ const PLACES_TEST = {
 /** Bugs of the way through the queue: accepting, claiming, and where a run stands. */
 export const QUEUE_BUGS: readonly PlantedBug[] = [
   {
+    bug: "a run that is moved is left in its parcel, too",
+    edits: [
+      {
+        file: "store/move.ts",
+        find: "update millrace.ready r set run_ids = array_remove(r.run_ids, $1) from parcel p",
+        replace: "update millrace.ready r set run_ids = r.run_ids from parcel p",
+      },
+    ],
+    caughtBy: {
+      file: "test/engine/move.test.ts",
+      test: "is moved out of the middle of a parcel into another queue, with the wait behind it, and starts there",
+    },
+  },
+  {
+    bug: "a server that asks to wait prolongs what somebody has disabled for a while",
+    edits: [
+      {
+        file: "store/pauses.ts",
+        find: "where p.until < excluded.until and not p.disabled",
+        replace: "where p.until < excluded.until",
+      },
+    ],
+    caughtBy: {
+      file: "test/api/closed.test.ts",
+      test: "a job that is disabled is neither paused, resumed nor held for longer; a pause becomes it",
+    },
+  },
+  {
     bug: "the claim takes parcels by a sub-select with a limit that the planner may repeat",
     edits: [
       {

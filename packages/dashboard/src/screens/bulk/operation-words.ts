@@ -7,6 +7,7 @@ const KINDS: Record<Operation["kind"], [verb: string, thing: string]> = {
   dismiss: ["Dismiss", "dead letter"],
   backfill: ["Backfill", "occurrence"],
   cancel: ["Cancel", "run"],
+  move: ["Move", "run"],
   reopen: ["Reopen", "dead letter"],
 };
 
@@ -18,7 +19,13 @@ export function titleOf({ kind, total }: Operation): string {
 
 /** By what it has chosen what it is about; it was fixed when it began. */
 export function filterInWords({ filter }: Operation): string {
-  if ("query" in filter) return filter.query;
+  if ("query" in filter) {
+    const to = [
+      filter.queue !== undefined && `into queue ${filter.queue}`,
+      filter.priority !== undefined && `to priority ${filter.priority}`,
+    ].filter(Boolean);
+    return to.length === 0 ? filter.query : `${filter.query}, ${to.join(", ")}`;
+  }
   if ("operation" in filter) return `what operation ${filter.operation} has dismissed`;
   if ("schedule" in filter) return `schedule ${filter.schedule}, ${filter.from} to ${filter.until}`;
   const parts = Object.entries(filter).map(([name, value]) => `${name} ${value}`);

@@ -4,6 +4,7 @@ import { ActionButton } from "../../parts/action-button.tsx";
 import { CopyAs } from "../../parts/copy-as.tsx";
 import { go, place, withQuery } from "../../routing/router.ts";
 import { useKeys } from "../../shell/keyboard.ts";
+import { MoveDialog } from "../runs/move-dialog.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { ForkDialog } from "./fork-dialog.tsx";
 import { NowDialog, nowVerb } from "./now-dialog.tsx";
@@ -52,6 +53,13 @@ export function RunActions({ run }: { run: Run }) {
       >
         Cancel
       </ActionButton>
+      <ActionButton
+        permission="operate"
+        why={over ?? (run.state === "running" ? "A worker has it" : undefined)}
+        onPress={() => show("move")}
+      >
+        Move
+      </ActionButton>
       <CopyAs
         request={{ path: `/api/v1/runs/${run.id}` }}
         cli={`millrace run show ${run.id}\nmillrace ${ended ? "rerun" : isScheduled ? "run now" : "cancel"} ${run.id}`}
@@ -62,6 +70,7 @@ export function RunActions({ run }: { run: Run }) {
       {open === "edit" && ended && <EditDialog run={run} onClose={close} />}
       {open === "edit" && !ended && <EditOpenDialog run={run} onClose={close} />}
       {open === "fork" && run.steps.length > 0 && <ForkDialog run={run} onClose={close} />}
+      {open === "move" && !ended && <MoveDialog ids={[run.id]} onClose={close} />}
       {open === "cancel" && !ended && <CancelDialog run={run} onClose={close} />}
     </>
   );

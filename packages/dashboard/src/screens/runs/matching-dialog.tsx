@@ -8,8 +8,9 @@ import { DialogActions } from "../../parts/dialog-actions.tsx";
 import { Field } from "../../parts/field.tsx";
 import { toast } from "../../parts/toast.tsx";
 import { go } from "../../routing/router.ts";
+import { isNowhere, usePlace } from "./move-dialog.tsx";
 
-type Kind = "rerun" | "cancel";
+type Kind = "rerun" | "cancel" | "move";
 
 /** What is about more is only done by who writes how many. */
 const MANY = 1000;
@@ -32,10 +33,15 @@ export function MatchingDialog({
   const [written, setWritten] = useState("");
   const [trouble, setTrouble] = useState<Trouble>();
   const [key, setKey] = useState(() => crypto.randomUUID());
+  const [to, fields] = usePlace();
   const asked: Partial<CreateOperation> =
-    kind === "rerun" ? { kind, query, canary } : { kind, query };
+    kind === "rerun"
+      ? { kind, query, canary }
+      : kind === "move"
+        ? { kind, query, ...to }
+        : { kind, query };
   const matches = useMatches(kind, query, setTrouble);
-  useEffect(() => setKey(crypto.randomUUID()), [kind, canary]);
+  useEffect(() => setKey(crypto.randomUUID()), [kind, canary, to.queue, to.priority]);
   const begin = async () => {
     const question = { body: asked, idempotencyKey: key };
     const result = await act<Operation>("/api/v1/operations", question, ["/api/v1/"]);
@@ -46,15 +52,17 @@ export function MatchingDialog({
     if (isScreen(`/bulk/${id}`)) go(`/bulk/${id}`);
   };
   const unsure = matches !== undefined && matches > MANY && written !== String(matches);
-  const verb = kind === "rerun" ? "Retry" : "Cancel";
+  const verb = { rerun: "Retry", cancel: "Cancel", move: "Move" }[kind];
   const why =
     matches === undefined
       ? "They are being counted"
-      : matches === 0
-        ? "There is none"
-        : unsure
-          ? "Write how many they are"
-          : undefined;
+      : kind === "move" && isNowhere(to)
+        ? "Choose a queue, or write a priority"
+        : matches === 0
+          ? "There is none"
+          : unsure
+            ? "Write how many they are"
+            : undefined;
   return (
     <Dialog title="All runs that match" onClose={onClose}>
       <p>
@@ -69,9 +77,16 @@ export function MatchingDialog({
           >
             <option value="rerun">Retry those that failed, and that nobody has handled</option>
             <option value="cancel">Cancel those that are open</option>
+            <option value="move">Move those that wait</option>
           </select>
         )}
       </Field>
+      {kind === "move" && (
+        <>
+          <p class="muted">Those that a worker has by then are skipped.</p>
+          {fields}
+        </>
+      )}
       {kind === "rerun" && (
         <label class="tick">
           <input
@@ -101,7 +116,7 @@ export function MatchingDialog({
       <DialogActions {...{ trouble, onClose }}>
         <ActionButton
           permission="operate"
-          kind={kind === "rerun" ? "primary" : "danger"}
+          kind={kind === "cancel" ? "danger" : "primary"}
           why={why}
           onPress={() => void begin()}
         >
@@ -123,13 +138,13 @@ function useMatches(
     let current = true;
     setMatches(undefined);
     onTrouble(undefined);
-    void act<OperationPreview>("/api/v1/operations/preview", { body: { kind, query } }, []).then(
-      (result) => {
-        if (!current) return;
-        if (result.ok) setMatches(result.data.matches);
-        else onTrouble(result.trouble);
-      },
-    );
+    // Where to says nothing of how many.
+    const body = kind === "move" ? { kind, query, priority: 0 } : { kind, query };
+    void act<OperationPreview>("/api/v1/operations/preview", { body }, []).then((result) => {
+      if (!current) return;
+      if (result.ok) setMatches(result.data.matches);
+      else onTrouble(result.trouble);
+    });
     return () => {
       current = false;
     };

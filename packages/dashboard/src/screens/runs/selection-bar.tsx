@@ -4,6 +4,7 @@ import { act } from "../../data/act.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Share, type Shared } from "../../parts/share.tsx";
 import { offerAgain } from "../../parts/run-again.ts";
+import { MoveDialog } from "./move-dialog.tsx";
 import { toast } from "../../parts/toast.tsx";
 
 /** So many are asked for at the same time. */
@@ -24,6 +25,7 @@ export function SelectionBar({
   onClear: () => void;
 }) {
   const [busy, setBusy] = useState(false);
+  const [moving, setMoving] = useState(false);
   const each = async (verb: "rerun" | "cancel", past: string) => {
     setBusy(true);
     const left = [...ids];
@@ -62,6 +64,10 @@ export function SelectionBar({
       >
         Cancel {ids.size}
       </ActionButton>
+      <ActionButton permission="operate" why={why} onPress={() => setMoving(true)}>
+        Move…
+      </ActionButton>
+      {moving && <MoveDialog ids={[...ids]} onClose={() => setMoving(false)} onDone={onClear} />}
       <Share shared={shared}>{`Share ${ids.size}`}</Share>
       {all && (
         <button

@@ -5,12 +5,15 @@ import {
   CancelResult,
   ForkRun,
   ForkedRun,
+  MoveRun,
+  MovedRun,
   Reason,
   Rerun,
   StartedNow,
 } from "@millrace/core/api";
 import { cancel } from "../../engine/cancel.ts";
 import { fork } from "../../engine/fork.ts";
+import { move } from "../../engine/move.ts";
 import { requireSameSubject } from "../../engine/subjects/same-subject.ts";
 import { rerun } from "../../engine/rerun.ts";
 import { startNow } from "../../engine/start-now.ts";
@@ -77,6 +80,39 @@ export function runCommandRoutes(app: Api, { db, intake, values, once, ring }: C
       const queue = await startNow(db, request.caller, { runId, reason });
       ring(queue);
       return { queue };
+    },
+  );
+
+  app.post(
+    "/api/v1/runs/:id/move",
+    {
+      schema: {
+        tags: ["runs"],
+        operationId: "moveRun",
+        permission: "operate",
+        scope: { run: "id" },
+        summary: "Move a run that waits",
+        description:
+          "Into another queue, which all share or which is of its project, or to another priority, with the wait that it has behind it. A run that a worker has is refused. An operation of the kind move does so to all that a query finds.",
+        params: ById,
+        querystring: NoQuery,
+        body: MoveRun,
+        response: { 200: MovedRun },
+        problems: [
+          "run_not_found",
+          "run_finished",
+          "run_not_waiting",
+          "queue_not_found",
+          "queue_drained",
+        ],
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { queue, priority } = request.body;
+      const made = await move(db, request.caller, { runId: id, queue, priority });
+      if (made.ready) ring(made.queue);
+      return { id, queue: made.queue, priority: made.priority, moved: made.moved };
     },
   );
 

@@ -19,8 +19,20 @@ alter table millrace.pause add column disabled boolean not null default false;
 create index pause_disabled on millrace.pause (job) where disabled;
 comment on column millrace.pause.disabled is 'Of a whole job: nothing that waits starts, and nothing new is taken either.';
 
+-- With the rights of its owner, as has_subject: whoever may ask for runs in SQL, by rights that were granted before, is asked about, too. It
+-- names all that it uses, and so needs no search path of its own.
+create function millrace.is_disabled(of_job text) returns boolean
+  language plpgsql stable
+  security definer
+  as $$
+  begin
+    return exists (select from millrace.pause p where p.disabled and (of_job is null or p.job operator(pg_catalog.=) of_job));
+  end $$;
+comment on function millrace.is_disabled is 'Whether a job is disabled, or was until a moment ago; of null, whether any is.';
+
 create function millrace.refuse_closed(items jsonb) returns void
   language plpgsql
+  security definer set search_path = pg_catalog, pg_temp
   as $$
   declare
     closed record;
@@ -132,7 +144,7 @@ do $$
     perform pg_temp.patch('millrace.enqueue_many',
       '    if exists (select from millrace.queue q where q.depth >= q.max_depth) then',
       '    if exists (select from millrace.queue q where q.drained_at is not null and (q.drained_until is null or q.drained_until > clock_timestamp()))
-      or exists (select from millrace.pause p where p.disabled) then
+      or millrace.is_disabled(null) then
       perform millrace.refuse_closed(items);
     end if;
     if exists (select from millrace.queue q where q.depth >= q.max_depth) then');
@@ -141,7 +153,7 @@ do $$
       '(q.depth >= q.max_depth) is not true;',
       '(q.depth >= q.max_depth) is not true
       and (q.drained_at is null or q.drained_until <= clock_timestamp())
-      and not (j.gated and exists (select from millrace.pause p where p.job = j.name and p.disabled));');
+      and not (j.gated and millrace.is_disabled(j.name));');
   end $$;
 
 drop function pg_temp.patch(text, text, text);
