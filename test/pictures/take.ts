@@ -144,7 +144,7 @@ async function settled(page: Page): Promise<void> {
   await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
   await page.waitForFunction("document.querySelector('main [aria-busy=true]') === null");
   // How runs ended comes after the list that it is above.
-  await page.waitForFunction("document.querySelector('.scrubber > :empty') === null");
+  await page.locator(".scrubber-strip:empty").waitFor({ state: "detached" });
 }
 
 await main();
