@@ -156,7 +156,7 @@ async function settled(page: Page): Promise<void> {
   await page.locator("p.live", { hasText: "live" }).first().waitFor({ state: "attached" });
   await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
   // How runs ended comes after the list that it is above.
-  await page.waitForFunction("document.querySelector('.scrubber > :empty') === null");
+  await page.locator(".scrubber-strip:empty").waitFor({ state: "detached" });
 }
 
 await main();
