@@ -131,7 +131,9 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
     await show(`/runs/${run}`);
     await seen(page, "10 lines");
     await say(scene, run, 11, 11);
-    await expect.poll(() => page.locator(".log-tools").textContent()).toContain("11 lines");
+    await expect
+      .poll(() => page.locator(".log-tools").textContent(), { timeout: 30_000 })
+      .toContain("11 lines");
     expect(await streams(scene)).toBe(0);
   });
 

@@ -62,7 +62,7 @@ describe.skipIf(!hasBrowser)("the steps of a run", () => {
       .click();
     await page.getByRole("button", { name: "Run again from step 7", exact: true }).waitFor();
     await expect
-      .poll(() => page.getByRole("dialog").textContent())
+      .poll(() => page.getByRole("dialog").textContent(), { timeout: 30_000 })
       .toContain("The last 1,000 of 2,200");
     expect(complaints).toEqual([]);
   });

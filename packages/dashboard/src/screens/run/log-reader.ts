@@ -5,6 +5,9 @@ import { ask } from "../../data/ask.ts";
 import { Refused, type Trouble } from "../../data/problem.ts";
 import { FoundLines, type LogQuery } from "./found-lines.ts";
 
+/** The first screen is there sooner with fewer. */
+const FIRST_PAGE = 200;
+const PAGE = 1000;
 /** Nobody reads faster; each drawing costs some milliseconds. */
 const DRAW_EVERY_MS = 100;
 /** So long lines are looked through before others have a turn. */
@@ -117,7 +120,8 @@ export class LogReader {
   async #read(signal: AbortSignal): Promise<void> {
     const silentFor = performance.now() - this.#heardAt;
     for (;;) {
-      const path = `${this.#path}?limit=1000&after=${this.lines.last}`;
+      const { last } = this.lines;
+      const path = `${this.#path}?limit=${last < 0 ? FIRST_PAGE : PAGE}&after=${last}`;
       const { data } = await ask<LogPage>(path, { signal });
       if (this.#take(data!.lines) > 0 && this.#source && silentFor > SILENT_MS) {
         this.#isMute = true;
