@@ -134,7 +134,7 @@ function PauseJob({ job, path }: { job: JobInfo; path: string }) {
 const DRAWN = 50;
 
 /** What so many runs tell hardly changes from one to the next. */
-const TIMES_EVERY_MS = 30_000;
+const TIMES_EVERY_MS = 60_000;
 
 function LastRuns({ job }: { job: string }) {
   const { data } = useResource<{ runs: RunSummary[] }>(
@@ -168,7 +168,10 @@ function TimesTable({
 }: {
   times: JobTimes;
 }) {
-  if (since === null) return <p class="muted">No run was found that completed or failed.</p>;
+  if (since === null) {
+    const where = more ? " among the newest of all jobs" : "";
+    return <p class="muted">No run was found{where} that completed or failed.</p>;
+  }
   const several = versions.length > 1;
   return (
     <>
