@@ -182,7 +182,7 @@ function DisableJob({ job: { name, disabled }, path }: { job: JobInfo; path: str
 const DRAWN = 50;
 
 /** What so many runs tell hardly changes from one to the next. */
-const TIMES_EVERY_MS = 30_000;
+const TIMES_EVERY_MS = 60_000;
 
 function LastRuns({ job }: { job: string }) {
   const { data } = useResource<{ runs: RunSummary[] }>(
@@ -216,7 +216,10 @@ function TimesTable({
 }: {
   times: JobTimes;
 }) {
-  if (since === null) return <p class="muted">No run was found that completed or failed.</p>;
+  if (since === null) {
+    const where = more ? " among the newest of all jobs" : "";
+    return <p class="muted">No run was found{where} that completed or failed.</p>;
+  }
   const several = versions.length > 1;
   return (
     <>

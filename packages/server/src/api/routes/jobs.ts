@@ -58,7 +58,7 @@ export function jobRoutes(app: Api, { db, lists, ring }: Context): void {
         scope: { job: "name" },
         summary: "See how the newest runs of a job ended, and how long they took",
         description:
-          "Of the newest 1,000 that completed or failed, or of as many as are found within a second; by version of its code.",
+          "Of the newest 1,000 that completed or failed, or of as many as are found within half a second; by version of its code.",
         params: JobByName,
         querystring: NoQuery,
         response: { 200: JobTimes },
