@@ -204,8 +204,12 @@ describe("a job", () => {
         by: "api",
         reason: null,
         until: "2098-12-31T23:00:00.000Z",
+        disabled: false,
       },
-      { queue: null, job: "tenants", key: null, at, by: "api", reason: "moving", until },
+      {
+        ...{ queue: null, job: "tenants", key: null, at, by: "api", reason: "moving", until },
+        disabled: false,
+      },
       expect.objectContaining({ job: "tenants", key: "acme", reason: null, until: null }),
     ]);
 

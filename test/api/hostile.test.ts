@@ -269,6 +269,7 @@ test("without the database every request says so in one form, and the API's own 
     "/api/v1/alert-silences": { for: "1h" },
     "/api/v1/alert-targets/{name}": { kind: "slack", credential: "https://example.com/x" },
     "/api/v1/runs/{id}/fork": { step: "any" },
+    "/api/v1/runs/{id}/move": { priority: 1 },
     "/api/v1/runs/{id}/doubts": { happened: false },
     "/api/v1/runs/{id}/approvals": { approved: false },
     "/api/v1/queues/{name}/limits": { concurrency: 1 },
@@ -293,6 +294,8 @@ test("without the database every request says so in one form, and the API's own 
     "/metrics",
     "/api/v1/schedules/preview",
     "/api/v1/keys/me",
+    // It is what it finds.
+    "/api/v1/doctor",
     // Not of who has a key.
     "/api/v1/session",
     "/api/v1/session/password",
@@ -316,6 +319,9 @@ test("without the database every request says so in one form, and the API's own 
       expect(JSON.stringify(answer.body)).not.toMatch(/ECONN|127\.0\.0\.1|secret-of-the-database/);
     }
   }
+  const { body: checkup } = await api.call("/api/v1/doctor");
+  expect(checkup.findings).toContainEqual(expect.objectContaining({ level: "bad" }));
+  expect(JSON.stringify(checkup)).not.toContain("secret-of-the-database");
   expect((await api.call("/docs")).status).toBe(200);
   const metrics = await api.call("/metrics");
   expect(metrics.body).toMatch(/^millrace_database_up 0$/m);

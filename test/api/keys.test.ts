@@ -7,7 +7,10 @@ const SOME_ID = "01934f6e-7c00-7000-9d3a-5f0e3c1b2a49";
 
 /** Who may use what: all that is not here is to look at things, for every role but the worker's. */
 const OPERATIONS: Record<string, readonly Role[]> = {
-  ...all(ROLES, "getAutomation getRun queryRun whoAmI getSession logOut changePassword"),
+  ...all(
+    ROLES,
+    "getAutomation getRun listRunSteps queryRun whoAmI getSession logOut changePassword",
+  ),
   ...all(
     ["operator", "editor", "admin", "worker"],
     "postAutomation createRun createRuns emitEvent",
@@ -17,7 +20,7 @@ const OPERATIONS: Record<string, readonly Role[]> = {
     `answerApproval rerunDeadLetter dismissDeadLetter resolveDoubt pauseJob resumeJob backfillSchedule createOperation
      pauseOperation resumeOperation cancelOperation setQueueLimits resetQueueLimits pauseQueue resumeQueue cancelRun rerunRun
      changeErrorGroup forkRun pauseSchedule resumeSchedule testWebhookSubscription redeliverWebhook acknowledgeAlert silenceAlerts
-     moveRun drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker askWorkerForStack changeOperation`,
+     startRunNow createIncident addIncidentNote removeIncident moveRun drainQueue reopenQueue disableJob enableJob reopenDeadLetter endAlertSilence testAlertTarget quietWorker resumeWorker askWorkerForStack changeOperation`,
   ),
   // What one keeps for oneself is nobody else's.
   ...all(["viewer", "operator", "editor", "admin"], "saveView removeView"),

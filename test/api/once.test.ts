@@ -64,6 +64,7 @@ test("F24: whatever makes something is answered again byte for byte, and made on
   );
   await api.call(`/api/v1/runs/${ended.id}/cancel`, { method: "POST" });
   await api.call("/api/v1/schedules", { json: { ...NIGHTLY, cron: "* * * * *" } });
+  const { body: incident } = await api.call("/api/v1/incidents", { json: { title: "Of before" } });
   const range = { from: "2026-01-01T00:00:00Z", until: "2026-01-01T00:05:00Z" };
   const before = await count(api, "run");
 
@@ -77,6 +78,8 @@ test("F24: whatever makes something is answered again byte for byte, and made on
     addProject: ["/api/v1/projects", { name: "crm" }],
     silenceAlerts: ["/api/v1/alert-silences", { rule: "dead-letters", for: "1h" }],
     createOperation: ["/api/v1/operations", { kind: "dismiss", filter: { text: "order 3" } }],
+    createIncident: ["/api/v1/incidents", { title: "Orders fail" }],
+    addIncidentNote: [`/api/v1/incidents/${incident.slug}/notes`, { text: "since the deploy" }],
     rerunDeadLetter: [`/api/v1/dead-letters/${letter}/rerun`],
     rerunRun: [`/api/v1/runs/${another}/rerun`],
     forkRun: [`/api/v1/runs/${ended.id}/fork`, { step: "b" }],

@@ -87,6 +87,7 @@ import {
   setAlertTarget,
   testAlertTarget,
 } from "../../packages/server/src/engine/alerts/targets.ts";
+import { startNow } from "../../packages/server/src/engine/start-now.ts";
 import { Starter } from "../../packages/server/src/engine/start.ts";
 import type { Caller } from "../../packages/server/src/security/caller.ts";
 import { by } from "../support/caller.ts";
@@ -104,7 +105,7 @@ const USE_CASES: Partial<Record<Permission, Record<string, UseCase>>> = {
   operate: {
     ...{ changeGroup, keepIncident, noteIncident, dropIncident },
     ...{ cancel, rerun, fork, dismiss, rerunDeadLetter, resolveDoubt, setQueueLimits, resetLimits },
-    ...{ move, drain, reopen, disableOne, enableOne, reopenDeadLetter },
+    ...{ move, startNow, drain, reopen, disableOne, enableOne, reopenDeadLetter },
     ...{ beginOperation, steerOperation, pause, resume, pauseJobOrKey, resumeJobOrKey },
     ...{ pauseOne, resumeOne, beginBackfill, testSubscription, redeliver },
     ...{
@@ -164,6 +165,7 @@ const LEFT_ALONE = [
     "projectOfEvent",
     "projectToBe",
     "alertingProject",
+    "ownerOf",
     "requireOwnName",
     "requireWithin",
   ],

@@ -27,6 +27,7 @@ import {
   resume,
   resumeJobOrKey,
 } from "../../packages/server/src/engine/pause.ts";
+import { startNow } from "../../packages/server/src/engine/start-now.ts";
 import { rerun } from "../../packages/server/src/engine/rerun.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
 import { askForStack, quiet, resumeTaking } from "../../packages/server/src/engine/steer-worker.ts";
@@ -66,6 +67,7 @@ const USE_CASES: Record<
   run_not_found: {
     cancel: (db, caller, { run }) => cancel(db, caller, { runId: run } as never),
     move: (db, caller, { run }) => move(db, caller, { runId: run, priority: 1 }),
+    startNow: (db, caller, { run }) => startNow(db, caller, { runId: run, reason: null }),
     rerun: (db, caller, { run }) => rerun(db, caller, { runId: run }),
     fork: (db, caller, { run }) => fork(db, caller, { runId: run, step: "any", ordinal: 1 }),
     resolveDoubt: (db, caller, { run }) => resolveDoubt(db, caller, { runId: run } as never),
