@@ -53,6 +53,7 @@ const RANGE = { from: "2026-01-01T00:00:00Z", until: "2026-01-03T00:00:00Z" };
 /** For those operations that do not do without. */
 const BODIES: Record<string, object> = {
   forkRun: { step: "any" },
+  moveRun: { priority: 1 },
   resolveDoubt: { happened: false },
   answerApproval: { approved: true },
   setQueueLimits: { concurrency: 1 },

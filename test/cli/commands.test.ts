@@ -90,8 +90,8 @@ test("the same key is the same run, and a later start is said", async () => {
 });
 
 test("one that is not due yet is started now", async () => {
-  const id = await runId("echo", "-i", '{"text":"soon"}', "--delay", "1h", "--queue", "naps");
-  expect((await cli("run", "now", id)).stdout).toBe(`${id} stands in queue naps now\n`);
+  const id = await runId("echo", "-i", '{"text":"soon"}', "--delay", "1h");
+  expect((await cli("run", "now", id)).stdout).toBe(`${id} stands in queue default now\n`);
   const again = await cli("run", "now", id);
   expect(again.code).not.toBe(0);
   expect(again.stderr).toMatch(/in its queue already|is running|is completed already/);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ApiUnderTest } from "../support/api.ts";
 import { endBrowserAfterAll, hasBrowser } from "../support/browser.ts";
 import { evaluateAlerts } from "../../packages/server/src/engine/alerts/evaluate.ts";
-import { SCREEN_CASES, seed } from "./screens.ts";
+import { SCREEN_CASES, passMinute, seed } from "./screens.ts";
 import { stage } from "./stage.ts";
 
 endBrowserAfterAll();
@@ -57,7 +57,10 @@ describe.skipIf(!hasBrowser)("whatever code, callers and people write", () => {
   test("every screen shows as a text, without a link that leads into it", async () => {
     const { api, page, open, complaints } = await stage();
     const run = await seed(api);
-    for (const { also } of SCREEN_CASES) await also?.(api);
+    const more = new Set(SCREEN_CASES.map(({ also }) => also));
+    // That is a part of an incident.
+    more.delete(passMinute);
+    for (const also of more) await also?.(api);
     await api.call("/api/v1/queues/slow/pause", { json: { reason: "x" } });
     await api.call("/api/v1/alert-silences", { json: { rule: "dead-letters", for: "1h" } });
     const now = new Date(Date.now() + 60_000);

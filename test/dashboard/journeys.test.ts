@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     await page.keyboard.press("R");
     await page.getByRole("button", { name: "Start now 1 run" }).click();
     await seen(page, "It stands in queue default now");
-    await page.locator(".facts").getByText("Queued").waitFor();
+    await page.locator(".facts").getByText("Queued", { exact: true }).waitFor();
     expect(await page.getByRole("button", { name: "Retry" }).getAttribute("aria-disabled")).toBe(
       "true",
     );

@@ -43,6 +43,8 @@ describe.skipIf(!hasBrowser)("a server that is killed while pages follow it", ()
     await seen(list, "1 ticked");
     const ticked = await tickedRun(list);
     const log = await context.newPage();
+    // As tall as all lines: only those on the screen are in the page.
+    await log.setViewportSize({ width: 1280, height: 3000 });
     await log.goto(`${url}/runs/${followed}`);
     await seen(log, "line 20 of the log");
     for (const page of [list, log]) await page.locator(".live .state-succeeded").waitFor();

@@ -31,7 +31,7 @@ export const SCREEN_CASES: readonly ScreenCase[] = [
     path: `/?at=${SEEDED_MINUTE.toISOString()}`,
     empty: "What waited and ran is not known",
     full: "crm.example",
-    also: (api) => seedMinute(api, SEEDED_MINUTE),
+    also: passMinute,
   },
   { name: "runs", path: "/runs", empty: "No run yet", full: "HttpError: 503 for order 1" },
   {
@@ -298,10 +298,15 @@ export async function saveView(api: ApiUnderTest): Promise<void> {
   await api.call("/api/v1/views/of-any-thing", { method: "PUT", json });
 }
 
-/** An incident at an address that is known. */
+/** Something of all that is kept of a minute. */
+export async function passMinute(api: ApiUnderTest): Promise<void> {
+  await seedMinute(api, SEEDED_MINUTE);
+}
+
+/** An incident at an address that is known, about that minute. */
 export async function keep(api: ApiUnderTest): Promise<void> {
   await fail(api);
-  await seedMinute(api, SEEDED_MINUTE);
+  await passMinute(api);
   const json = {
     ...{ title: "Orders fail", note: "Since the deploy\nof 13:02", query: "status:failed" },
     ...{ at: SEEDED_MINUTE.toISOString(), errorGroup: "00000000000000bb" },

@@ -36,9 +36,9 @@ export const AUDIT_BUGS: readonly PlantedBug[] = [
     bug: "a change of a queue holds the audit while its transaction goes on",
     edits: [
       {
-        file: "store/migrations/0035_hardening.sql",
-        find: "paused_until on millrace.queue deferrable initially deferred",
-        replace: "paused_until on millrace.queue deferrable initially immediate",
+        file: "store/migrations/0049_closed.sql",
+        find: "drained_until on millrace.queue deferrable initially deferred",
+        replace: "drained_until on millrace.queue deferrable initially immediate",
       },
     ],
     caughtBy: MANY_WRITERS,
