@@ -5,6 +5,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   statfsSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,9 +50,17 @@ export function sweepMemory(memory: string): void {
     const [, runner] = entry.match(/^millrace-(\d+)-/) ?? [];
     if (runner === undefined || isAlive(Number(runner))) continue;
     const left = join(memory, entry);
+    // What another account's run has left is for that account to sweep, or for root.
+    if (!isOurs(left)) continue;
     for (const place of readdirSync(left)) endWhatRunsOn(join(left, place, "data"));
     remove(left);
   }
+}
+
+function isOurs(folder: string): boolean {
+  const user = process.getuid?.();
+  const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+  return owner !== undefined && (user === 0 || user === owner);
 }
 
 function endWhatRunsOn(data: string): void {
