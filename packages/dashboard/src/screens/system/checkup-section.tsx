@@ -1,8 +1,8 @@
 import type { Checkup, Finding } from "@millrace/core/api";
-import { useRefusal } from "../../data/identity.ts";
+import { useIdentity, useRefusal } from "../../data/identity.ts";
 import { useResource } from "../../data/resource.ts";
 import { Icon } from "../../design/icon.tsx";
-import { Given } from "../../parts/conditions.tsx";
+import { Given, Loading } from "../../parts/conditions.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { lengthInWords } from "../../parts/length-in-words.ts";
 import { Ago } from "../../parts/time.tsx";
@@ -17,11 +17,14 @@ const LOOK_EVERY_MS = 30_000;
 
 /** What `millrace doctor` says. Nobody but admins is told, and nobody else's page asks. */
 export function CheckupSection() {
+  const me = useIdentity();
   const refusal = useRefusal("administer");
   return (
     <section class="section">
       <h2>What the doctor sees</h2>
-      {refusal === undefined ? <Findings /> : <p class="muted">It is told to admins. {refusal}</p>}
+      {!me && <Loading what="what the doctor sees" rows={8} />}
+      {me && refusal === undefined && <Findings />}
+      {refusal !== undefined && <p class="muted">It is told to admins. {refusal}</p>}
     </section>
   );
 }
