@@ -142,7 +142,7 @@ export async function inTransaction<T>(
 }
 
 /** How long a list may take: whoever waits for one has given up by then, and others want the connection. */
-const LIST_MS = 2000;
+export const LIST_MS = 2000;
 
 /**
  * Looks at what may be large, for two seconds a statement at the most.

@@ -6,8 +6,15 @@ import type { LineQuery } from "../../engine/search/line-query.ts";
 import { type NewLines, matchNewLines } from "../../engine/search/match-new-lines.ts";
 import type { Subjects } from "../../engine/subjects/subjects.ts";
 import { groupBy } from "../../runtime/group-by.ts";
-import { type Database, bounded, isUnavailable } from "../../store/database.ts";
+import {
+  type Database,
+  LIST_MS,
+  bounded,
+  isUnavailable,
+  withinTime,
+} from "../../store/database.ts";
 import { type SnapshotRow, readNewLines, readSnapshot } from "../../store/log-notes.ts";
+import type { Queryable } from "../../store/statement.ts";
 import { Gauge, Histogram, type Registry } from "../../telemetry/metrics.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { EventStream } from "../event-stream.ts";
@@ -173,9 +180,16 @@ export class LogFeed {
 
   async #look(): Promise<void> {
     const places = [...groupBy(this.#followers, placeOf).values()];
+    const looked = turned(places, this.#turn).slice(0, MAX_POSITIONS);
+    // All see the same, and so are at one place from now on: each by itself would stay where it is alone for as long as anybody writes anything.
+    const all = await withinTime(this.#options.db, LIST_MS, async (tx) => {
+      const read: New[] = [];
+      for (const followers of looked) read.push(await this.#readNew(tx, latestOf(followers)));
+      return read;
+    });
     let questions = MAX_QUESTIONS;
-    for (const followers of turned(places, this.#turn).slice(0, MAX_POSITIONS)) {
-      const news = await this.#readNew(latestOf(followers));
+    for (const [place, followers] of looked.entries()) {
+      const news = all[place]!;
       const asked = [...groupBy(followers, questionOf).values()].map((those): Question => ({
         query: those[0]!.query,
         projects: those[0]!.request.caller.projects,
@@ -190,10 +204,8 @@ export class LogFeed {
     this.#turn += MAX_QUESTIONS;
   }
 
-  async #readNew(asked: SnapshotRow): Promise<New> {
-    const rows = await bounded(this.#options.db, (tx) =>
-      readNewLines(tx, asked.snapshot, MAX_NOTES, MAX_LINES),
-    );
+  async #readNew(tx: Queryable, asked: SnapshotRow): Promise<New> {
+    const rows = await readNewLines(tx, asked.snapshot, MAX_NOTES, MAX_LINES);
     const { snapshot, now_ms, notes, left_out } = rows[0]!;
     const now = { snapshot, now_ms };
     // A time that has not come yet says as little about what may be missing as one that is long ago.
