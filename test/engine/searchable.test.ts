@@ -13,6 +13,7 @@ import { proveFields, readFieldReach } from "../../packages/server/src/store/job
 import { searchRuns } from "../../packages/server/src/store/search.ts";
 import { seedDeadLetters } from "../support/dead-letters.ts";
 import { past } from "../support/history.ts";
+import { until } from "../support/until.ts";
 import { Mill } from "../support/mill.ts";
 import { type PlanNode, executed, explaining } from "../support/plans.ts";
 
@@ -39,6 +40,16 @@ function enqueue(mill: Mill, input: Input, job = "ship"): Promise<string> {
 
 function register(mill: Mill, ...jobs: Parameters<typeof Mill.create>): Promise<void> {
   return new JobRegistry(jobs).register(mill.db);
+}
+
+/** Until runs are accepted of which the index is known to have all: ids know milliseconds, and those of before are looked through. */
+async function untilIndexed(mill: Mill): Promise<void> {
+  await until("the index is complete from now on", async () => {
+    const [row] = await mill.rows<{ is: boolean }>(
+      "select bool_and(since < clock_timestamp() - interval '1 millisecond') as is from millrace.job_field",
+    );
+    return row!.is;
+  });
 }
 
 async function look(mill: Mill, query: string, more: { cursor?: string; limit?: number } = {}) {
@@ -175,6 +186,7 @@ describe("the fields that a job declares as searchable", () => {
     const old = [await enqueue(mill, { tenant: "acme" }), await enqueue(mill, { tenant: "acme" })];
     await enqueue(mill, { tenant: "beta" });
     await register(mill, ship);
+    await untilIndexed(mill);
     const young = [
       await enqueue(mill, { tenant: "acme" }),
       await enqueue(mill, { tenant: "acme" }),
