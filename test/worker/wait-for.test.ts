@@ -5,6 +5,7 @@ import { z } from "zod";
 import { Emitter } from "../../packages/server/src/engine/emitter.ts";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { WaitPruner } from "../../packages/server/src/maintenance/wait-pruner.ts";
+import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { askWaits, lookBack, takeWaits } from "../../packages/server/src/store/waits.ts";
 import { by } from "../support/caller.ts";
 import { claimOne } from "../support/claim-one.ts";
@@ -175,6 +176,36 @@ describe("a step that waits for an event", () => {
     const id = await mill.enqueue("workflow");
     for (let n = 1; n <= 5; n++) await emit("tick", n);
     expect((await mill.untilState(id, "completed")).output).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("leaves to the one that was asked for before what is sent while it is looked what came for both", async () => {
+    const { mill, emit } = await started(({ step }) =>
+      Promise.all([step.waitFor(tick), step.waitFor(tick)]),
+    );
+    await mill.db.query(`
+      create function held() returns trigger language plpgsql as $$
+        begin
+          perform pg_advisory_xact_lock(7);
+          return new;
+        end $$`);
+    await mill.db.query(`
+      create trigger held before update on millrace.waiter for each row
+        when (new.looked and not old.looked and new.ordinal = 1) execute function held()`);
+    const id = await inTransaction(mill.db, async (tx) => {
+      await tx.query({ text: "select pg_advisory_xact_lock(7)" });
+      const run = await mill.enqueue("workflow");
+      await until("one looks for it", async () => {
+        const looking = await mill.rows(
+          "select from pg_locks where locktype = 'advisory' and objid = 7 and not granted",
+        );
+        return looking.length > 0;
+      });
+      await emit("tick", 1);
+      return run;
+    });
+    await until("the first has it", async () => (await waitsOf(mill, id)).length === 1);
+    await emit("tick", 2);
+    expect((await mill.untilState(id, "completed")).output).toEqual([1, 2]);
   });
 
   test("is given an event that is for its run alone", async () => {

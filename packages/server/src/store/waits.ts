@@ -43,7 +43,8 @@ export const askWaits = statement<
 >(
   "ask_waits",
   `with made as materialized (
-      select *, clock_timestamp() as at
+      -- Of two of a run that were asked for within a microsecond, too, the first is the one that gets what comes first.
+      select *, clock_timestamp() + place * interval '1 microsecond' as at
       from unnest($2::bigint[], $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::float8[], $8::timestamptz[], $9::text[],
         $10::jsonb[], $11::jsonb[])
         with ordinality m(lease_id, run_id, name, ordinal, kind, for_ms, until_at, event, match, pattern, place)

@@ -53,7 +53,7 @@ export const SIGNAL_BUGS: readonly PlantedBug[] = [
     bug: "a signal that a run has not taken is lost for its successor",
     edits: [
       {
-        file: "store/migrations/0032_projects.sql",
+        file: "store/migrations/0053_waits_in_order.sql",
         find: "coalesce(chained.id, past_event.run)",
         replace: "past_event.run",
       },

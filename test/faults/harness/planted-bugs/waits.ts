@@ -50,7 +50,7 @@ export const WAIT_BUGS: readonly PlantedBug[] = [
     bug: "an event is given to a run again",
     edits: [
       {
-        file: "store/migrations/0032_projects.sql",
+        file: "store/migrations/0053_waits_in_order.sql",
         find: "n.id not in (select unnest(got))",
         replace: "true",
       },
