@@ -17,9 +17,15 @@ test("a thousand requests of chance get no answer that the OpenAPI document does
     [...statuses.keys()].some((status) => status >= from && status < from + 100);
   expect([some(200), some(400)]).toEqual([true, true]);
 
-  await api.db.query("update millrace.queue set paused_at = null, concurrency = null, rate = null");
+  // What chance has asked for and got: that nothing is started, or taken.
+  await api.db.query(
+    "update millrace.queue set paused_at = null, drained_at = null, concurrency = null, rate = null, max_depth = null",
+  );
   await api.db.query("delete from millrace.pause");
-  const { body } = await api.call("/api/v1/runs", { json: { job: "nothing", priority: 100 } });
+  const { status, body } = await api.call("/api/v1/runs", {
+    json: { job: "nothing", priority: 100 },
+  });
+  expect(status, `seed ${seed}: ${body.detail}`).toBe(201);
   const { runs } = await api.claim();
   expect(runs.map(({ runId }) => runId)).toContain(body.id);
 });
