@@ -166,7 +166,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       else if (what === "lease lost") this.#options.onSuperseded?.(this.run.job);
     } catch (error) {
       this.#options.logger.error(
-        { event: "outcome.aftermath_failed", err: error, run: this.run.id },
+        { event: "outcome.aftermath_failed", err: error, ...this.ids },
         "after an outcome was recorded",
       );
     }
@@ -176,7 +176,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
   /** Its outcome could not be recorded. */
   reject(error: unknown): void {
     this.#options.logger.error(
-      { event: "outcome.unrecorded", err: error, run: this.run.id },
+      { event: "outcome.unrecorded", err: error, ...this.ids },
       "an outcome could not be recorded",
     );
     this.#span?.abandon();
@@ -276,7 +276,7 @@ export class Attempt implements ExecutionWatcher, Recipient<Settled> {
       () => waits.soon(),
       (error: unknown) => {
         this.#options.logger.debug(
-          { event: "run.waits_unforgotten", err: error, run: this.run.id },
+          { event: "run.waits_unforgotten", err: error, ...this.ids },
           "its waits are forgotten later",
         );
       },
