@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { answerTo } from "../../packages/server/src/engine/answer-approval.ts";
 import { ApprovalLinks } from "../../packages/server/src/engine/approval-links.ts";
 import { resolveDoubt } from "../../packages/server/src/engine/resolve-doubt.ts";
+import { inTransaction } from "../../packages/server/src/store/database.ts";
 import { by } from "../support/caller.ts";
 import { isAlive } from "../support/is-alive.ts";
 import { Mill, isolation } from "../support/mill.ts";
@@ -25,6 +26,40 @@ const attemptsOf = (mill: Mill, id: string) =>
     "select outcome::text, error_class, error_message, error_stack, evidence from millrace.attempt where run_id = $1 order by number",
     [id],
   );
+
+describe("a run that was lost twice", () => {
+  /** @param died what ended with its second attempt */
+  async function lostTwice(mill: Mill, died: "worker" | "process") {
+    const id = await inTransaction(mill.db, async (tx) => {
+      const { rows } = await tx.query<{ id: string }>({
+        text: `select millrace.enqueue('in-process', '{"way": "where"}') as id`,
+      });
+      const run = rows[0]!.id;
+      await tx.query({
+        text: "update millrace.run set attempts = 2, losses = 2 where id = $1",
+        values: [run],
+      });
+      await tx.query({
+        text: `insert into millrace.attempt (run_id, number, outcome, worker_id, started_at, evidence)
+          select $1, n, 'lost', max(w.id), now(), case when n = 2 then jsonb_build_object('died', $2::text, 'lane', 'process') end
+          from millrace.worker w, generate_series(1, 2) n group by n`,
+        values: [run, died],
+      });
+      return run;
+    });
+    const { output } = await mill.untilState(id, "completed");
+    return (output as { pid: number }).pid;
+  }
+
+  test("takes a process that others have left, until it has ended one itself", async () => {
+    const { mill } = await millWith();
+    const first = await lostTwice(mill, "worker");
+    expect(await lostTwice(mill, "worker")).toBe(first);
+    const own = await lostTwice(mill, "process");
+    expect(own).not.toBe(first);
+    expect([first, own]).not.toContain(await lostTwice(mill, "process"));
+  });
+});
 
 describe.each(["process", "thread"])("a handler in a %s", (place) => {
   const job = `in-${place}`;

@@ -184,14 +184,19 @@ export class Attempts implements AttemptKeeper {
   /** The handling of a run that is not simply started here. */
   #place(attempt: Attempt, { suspects }: Recorder, lane: Exclude<Lane, "inline">): Handling {
     const { run, job, context } = attempt;
-    const start = () =>
-      lane === "alone" ? startHere(attempt) : this.#options.lanes.start(run, job, context, lane);
-    if (run.losses === 0) return start();
+    const start = (proven: number) =>
+      lane === "alone"
+        ? startHere(attempt)
+        : this.#options.lanes.start(run, job, context, lane, proven);
+    if (run.losses === 0) return start(0);
     const turn = lane === "alone" ? this.#solitude.turn(attempt) : Promise.resolve();
-    const handling = startLater(
-      turn.then(() => suspects.startsIn(lane, run, context)),
-      start,
-    );
+    let proven = 0;
+    const marked = turn.then(async () => {
+      const suspect = await suspects.startsIn(lane, run, context);
+      proven = suspect?.proven ?? 0;
+      return suspect !== undefined;
+    });
+    const handling = startLater(marked, () => start(proven));
     this.#waiting++;
     void Promise.race([handling.begun, handling.ended]).then(() => this.#waiting--);
     return handling;

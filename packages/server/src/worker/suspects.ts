@@ -20,21 +20,21 @@ export class Suspects {
     this.#logger = logger;
   }
 
-  /** Whether it may start: its lease still holds it. Never rejects. */
+  /** It may start, as its lease still holds it, and how often it has ended what executed it; or it may not. Never rejects. */
   async startsIn(
     lane: "alone" | "thread" | "process",
     { id, leaseId, losses }: ClaimedRun,
     context: AttemptContext,
-  ): Promise<boolean> {
+  ): Promise<{ proven: number } | undefined> {
     const ids = { run: id, job: context.job, attempt: context.attempt };
     try {
-      const rows = await markSuspect(this.#db, this.#workerId, leaseId, id, lane === "alone");
-      if (rows.length > 0) {
+      const [marked] = await markSuspect(this.#db, this.#workerId, leaseId, id, lane === "alone");
+      if (marked) {
         this.#logger.info(
           { event: "run.suspect", ...ids, losses, lane },
           "was lost before; it runs where it harms nobody",
         );
-        return true;
+        return marked;
       }
     } catch (error) {
       this.#logger.warn(
@@ -43,6 +43,6 @@ export class Suspects {
       );
     }
     context.abort(new Aborted("lease-lost", "its lease is gone"));
-    return false;
+    return undefined;
   }
 }

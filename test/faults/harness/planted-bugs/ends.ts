@@ -71,4 +71,14 @@ export const END_BUGS: readonly PlantedBug[] = [
       test: "what a database does not take is told again, once",
     },
   },
+  {
+    bug: "a suspect that has ended its process gets one that others have left",
+    edits: [
+      { file: "worker/isolation/lanes.ts", find: "fresh: proven > 0", replace: "fresh: false" },
+    ],
+    caughtBy: {
+      file: "test/worker/isolation.test.ts",
+      test: "a run that was lost twice takes a process that others have left, until it has ended one itself",
+    },
+  },
 ];

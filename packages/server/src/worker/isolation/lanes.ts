@@ -95,7 +95,14 @@ export class Lanes {
     };
   }
 
-  start(run: ClaimedRun, job: Job, context: AttemptContext, lane: "thread" | "process"): Handling {
+  /** @param proven how often the run is known to have ended what executed it */
+  start(
+    run: ClaimedRun,
+    job: Job,
+    context: AttemptContext,
+    lane: "thread" | "process",
+    proven: number,
+  ): Handling {
     const { cacheFolder, environment, inlineEnvironment } = this.#options!;
     const task = {
       file: this.#registry.fileOf(job.name)!,
@@ -121,8 +128,9 @@ export class Lanes {
       context,
       memoryLimit,
       environment: job.isolation === "process" ? environment : inlineEnvironment,
-      // After its first loss it most likely had a bad neighbour, and a warm place is a quick one.
-      fresh: run.losses > 1,
+      // Until then it most likely had bad neighbours, and a warm place is a quick one. What ends a place once may have been what an
+      // earlier run left there; the second time, which makes a dead letter, nothing else was there.
+      fresh: proven > 0,
     });
   }
 
