@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   Bell,
@@ -19,6 +19,7 @@ import {
 import { MillraceError } from "@millrace/sdk";
 import pg from "pg";
 import { Child } from "../../support/child-process.ts";
+import { diskFolder } from "../../support/servers/memory.ts";
 import { until } from "../../support/until.ts";
 import { Failpoints } from "./failpoints.ts";
 import { type Report, check } from "./checker.ts";
@@ -74,7 +75,7 @@ export class Rig {
   /** For looking; not for what is tried. */
   readonly observer: pg.Pool;
   readonly db: Database;
-  readonly #folder: string;
+  #folder: string;
   readonly #ledger: string;
   readonly #url: string;
   readonly #logger = createLogger("silent");
@@ -249,7 +250,7 @@ export class Rig {
     return check(this.observer, this.history.read(), this.ledger());
   }
 
-  /** Where history and ledger are kept, until {@link close}. */
+  /** Where history and ledger are kept; after {@link close}, where it left them. */
   get folder(): string {
     return this.#folder;
   }
@@ -261,6 +262,14 @@ export class Rig {
     await this.db.end();
     await this.observer.end();
     this.history.close();
-    if (!options.keepFiles) rmSync(this.#folder, { recursive: true, force: true });
+    if (options.keepFiles) this.#folder = onDisk(this.#folder);
+    else rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** What lies in memory goes with this process. */
+function onDisk(folder: string): string {
+  const kept = join(diskFolder(), basename(folder));
+  if (kept !== folder) cpSync(folder, kept, { recursive: true });
+  return kept;
 }
