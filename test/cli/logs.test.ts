@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pg from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFailed, onTestFinished, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { freePort } from "../support/free-port.ts";
 import { millrace, newHome, startMillrace } from "../support/millrace.ts";
@@ -93,7 +93,12 @@ test("whoever follows many runs misses no line and gets none twice when server a
       .split("\n")
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as { run: string; seq: number; job: string; level: string });
+  let stage = "";
+  onTestFailed(() => {
+    console.error(`after "${stage}", ${told().length} lines: ${follower.output.slice(-1000)}`);
+  });
   const goesOn = async (what: string) => {
+    stage = what;
     const before = told().length;
     await until(what, () => told().length > before + 10);
   };
@@ -123,7 +128,9 @@ test("whoever follows many runs misses no line and gets none twice when server a
     [name, own[0]!.pid],
   );
   await until("the server has noticed", async () => {
-    const answer = await fetch(`${asks.MILLRACE_URL}/readyz`);
+    const answer = await fetch(`${asks.MILLRACE_URL}/readyz`, {
+      signal: AbortSignal.timeout(10_000),
+    });
     return answer.status === 503;
   });
   await admin.query(`alter database ${name} allow_connections true`);
