@@ -28,14 +28,14 @@ export class ApiClient {
   /**
    * The bytes of a stream of server-sent events, from behind the event of that id.
    *
-   * @param signal ends it, whenever it is aborted
+   * @param signal ends the asking; who reads ends the reading
    */
   stream(
     path: string,
     query: Query,
     lastEventId: string | undefined,
     signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>> {
+  ): Promise<ReadableStream<Uint8Array>> {
     const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
     return this.#bytes(path, query, "text/event-stream", { headers, signal });
   }
@@ -57,7 +57,7 @@ export class ApiClient {
     query: Query,
     type: string,
     { headers = {}, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
-  ): Promise<AsyncIterable<Uint8Array>> {
+  ): Promise<ReadableStream<Uint8Array>> {
     let response: Response;
     try {
       response = await fetch(`${this.#base}/api/v1/${withQuery(path, query)}`, {

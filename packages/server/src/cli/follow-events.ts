@@ -76,15 +76,17 @@ async function* connection(
   place: Place,
   signal: AbortSignal,
 ): AsyncGenerator<FollowedEvent | "open"> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), SILENT_MS);
+  const over = new AbortController();
+  const end = () => over.abort();
+  const timer = setTimeout(end, SILENT_MS);
+  signal.addEventListener("abort", end);
   try {
-    const ended = AbortSignal.any([signal, silence.signal]);
-    const body = await api.stream(path, query, place.lastId, ended);
+    signal.throwIfAborted();
+    const body = await api.stream(path, query, place.lastId, over.signal);
     yield "open";
     const decoder = new TextDecoder();
     let rest = "";
-    for await (const chunk of body) {
+    for await (const chunk of readUntil(over.signal, body)) {
       timer.refresh();
       const frames = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
       rest = frames.pop() ?? "";
@@ -97,9 +99,35 @@ async function* connection(
   } catch (error) {
     if (error instanceof MillraceError) throw error;
     // The connection is lost, in the middle of it or by its silence.
-    signal.throwIfAborted();
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+  signal.throwIfAborted();
+}
+
+/**
+ * What comes of a body before the signal is aborted. Node's `fetch` does not always hear of that: what it hangs to a signal is held by nothing
+ * once there is a response, and goes with the garbage.
+ */
+async function* readUntil(
+  signal: AbortSignal,
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  // One that has failed by itself is told of by what is read of it.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
   }
 }
 
