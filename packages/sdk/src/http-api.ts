@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ERROR_CODES, type ErrorCode, MillraceError } from "@millrace/core";
 import type { Problem } from "@millrace/core/api";
 
+import { timeLimit } from "./http/time-limit.ts";
 import { carriedHeaders } from "./tracing/carried.ts";
 
 export interface HttpApiOptions {
@@ -66,7 +67,7 @@ export class HttpApi {
 
   async #try(call: ApiCall): Promise<Answer> {
     const { method, path, body, signal } = call;
-    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const limit = timeLimit(REQUEST_TIMEOUT_MS, signal);
     try {
       const response = await this.#fetch(`${this.#base}${path}`, {
         method,
@@ -76,7 +77,7 @@ export class HttpApi {
           ...Object.fromEntries(carriedHeaders()),
         },
         ...(body !== undefined && { body }),
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        signal: limit.signal,
         // The key is for this server; where it would send us, we do not follow.
         redirect: "error",
       });
@@ -93,6 +94,8 @@ export class HttpApi {
       signal?.throwIfAborted();
       if (error instanceof MillraceError) throw error;
       return { away: true, refused: false, waitMs: 0, error: this.#unreachable(call, error) };
+    } finally {
+      limit.clear();
     }
   }
 

@@ -9,4 +9,5 @@ export type { CallRecord } from "./http/http-call.ts";
 export type { HttpClock } from "./http/http-clock.ts";
 export { SecretHeader, type SecretHeaderParts } from "./http/host-secret.ts";
 export { type FetchOrder, orderOf } from "./http/fetch-order.ts";
+export { type TimeLimit, timeLimit } from "./http/time-limit.ts";
 export { traceIdOf } from "./http/trace-context.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import type { OutboundGuard } from "@millrace/sdk/http";
+import { type OutboundGuard, timeLimit } from "@millrace/sdk/http";
 import type { Masks } from "./masks.ts";
 
 /** What is kept of what the other side says. */
@@ -44,7 +44,7 @@ export async function guardedPost(
 ): Promise<Answer> {
   const target = guard.check(url);
   const { request } = target.protocol === "https:" ? https : http;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const limit = timeLimit(timeoutMs, signal);
   const outgoing = request(target, {
     method: "POST",
     headers: { ...headers, "content-length": String(body.length) },
@@ -52,17 +52,18 @@ export async function guardedPost(
     agent: false,
     lookup: guard.lookupFor(target),
     maxHeaderSize: MAX_HEADER_BYTES,
-    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    signal: limit.signal,
   });
   try {
     outgoing.end(body);
     const [answer] = (await once(outgoing, "response")) as [http.IncomingMessage];
     return { status: answer.statusCode ?? 0, text: await beginningOf(answer, masks) };
   } catch (error) {
-    if (timeout.aborted)
+    if (limit.signal.aborted && !signal?.aborted)
       throw new Error(`no answer within ${timeoutMs / 1000} s`, { cause: error });
     throw error;
   } finally {
+    limit.clear();
     outgoing.on("error", () => {});
     outgoing.destroy();
   }

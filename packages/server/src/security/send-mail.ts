@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { OutboundGuard } from "@millrace/sdk/http";
+import { type OutboundGuard, timeLimit } from "@millrace/sdk/http";
 import type { MailServer } from "./mail-server.ts";
 
 /** A server that lets one wait at every turn is left after so many of the longest waits. */
@@ -51,13 +51,17 @@ export async function sendMail(
     messageId: `<${id}@${from.split("@").at(-1)}>`,
     headers: { "Auto-Submitted": "auto-generated" },
   });
-  const over = AbortSignal.any([signal, AbortSignal.timeout(MOST_WAITS * timeoutMs)]);
+  const limit = timeLimit(MOST_WAITS * timeoutMs, signal);
   try {
     await Promise.race([
       sent,
-      aborted(over, `the server had not taken it within ${(MOST_WAITS * timeoutMs) / 1000} s`),
+      aborted(
+        limit.signal,
+        `the server had not taken it within ${(MOST_WAITS * timeoutMs) / 1000} s`,
+      ),
     ]);
   } finally {
+    limit.clear();
     sent.catch(() => {});
     transport.close();
   }
