@@ -82,6 +82,16 @@ describe("defineJob", () => {
     job({ searchable: ["order"] });
   });
 
+  test("knows the places in an input that takes others besides", () => {
+    type Loose = {
+      tenant: string;
+      order: { id: string; [other: string]: unknown };
+      [other: string]: unknown;
+    };
+    expectTypeOf<KeyPath<Loose>>().toEqualTypeOf<"tenant" | "order.id">();
+    expectTypeOf<KeyPath<Record<string, string>>>().toEqualTypeOf<string>();
+  });
+
   test("has a batch handler answer a result, or an error, for each input", async () => {
     const sums = defineJob({
       name: "sums",

@@ -36,14 +36,21 @@ export type KeyPath<Input> = 0 extends 1 & Input
   : Input extends readonly unknown[]
     ? never
     : Input extends object
-      ? {
-          [K in keyof Input & string]: NonNullable<Input[K]> extends string | number | boolean
-            ? K
-            : NonNullable<Input[K]> extends object
-              ? `${K}.${KeyPath<NonNullable<Input[K]>>}`
-              : never;
-        }[keyof Input & string]
+      ?
+          | KeyPathAt<Input, NamedIn<Input>>
+          | (string extends keyof Input ? KeyPathAt<Input, keyof Input & string> : never)
       : never;
+
+/** The keys that an object names, also where it takes any others besides, which hide them: `keyof` says no more than `string` there. */
+type NamedIn<T> = keyof { [K in keyof T as string extends K ? never : K]: T[K] } & keyof T & string;
+
+type KeyPathAt<Input, K extends keyof Input & string> = K extends unknown
+  ? NonNullable<Input[K]> extends string | number | boolean
+    ? K
+    : NonNullable<Input[K]> extends object
+      ? `${K}.${KeyPath<NonNullable<Input[K]>>}`
+      : never
+  : never;
 
 /** Where the keys of flow control may lie in what callers of a job pass. */
 export type KeyOf<S> = S extends StandardSchemaV1<infer I, any> ? KeyPath<I> : never;

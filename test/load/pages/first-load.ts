@@ -25,8 +25,10 @@ export async function measureFirstLoad(visitor: Visitor, url: string): Promise<M
   const slow = await loadSome(visitor, true);
   await visitor.slowDown(1);
 
-  // The stream is open as long as the page is.
-  const first = requests.filter((one) => one.startsWith(url) && !one.includes("/api/v1/live"));
+  // The stream is open as long as the page is; and from where the visitor comes is none of it.
+  const first = requests.filter(
+    (one) => one.startsWith(url) && !one.includes("/api/v1/live") && !one.endsWith("/healthz"),
+  );
   const sizes = await Promise.all(first.map((one) => zippedSize(one)));
   const weigh = (wanted: RegExp) =>
     first.reduce((sum, one, n) => sum + (wanted.test(new URL(one).pathname) ? sizes[n]! : 0), 0) /

@@ -99,17 +99,23 @@ class Resource<T> {
 
   /** @returns ends the watching */
   watch(everyMs: number): () => void {
+    const isThere = this.watched && (this.#underWay !== undefined || this.#age < everyMs);
     this.#watchers++;
     this.#everyMs = everyMs;
     const onVisible = () => document.visibilityState === "visible" && this.renew();
     document.addEventListener("visibilitychange", onVisible);
-    void this.load();
+    // Of all buttons of a page each wants to know who looks: who joins others sees what they see, or are about to.
+    if (!isThere) void this.load();
     return () => {
       document.removeEventListener("visibilitychange", onVisible);
       if (--this.#watchers > 0) return;
       clearTimeout(this.#timer);
       this.#underWay?.abort();
     };
+  }
+
+  get #age(): number {
+    return Date.now() - (this.#at.peek() ?? -Infinity);
   }
 
   /** What is looked at is asked for now, else when somebody looks. */

@@ -1,7 +1,7 @@
 import { readExactJson } from "@millrace/core";
 import type { LogLine, LogPage } from "@millrace/core/api";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ask } from "../../data/ask.ts";
+import { type Answer, ask } from "../../data/ask.ts";
 import { Refused, type Trouble } from "../../data/problem.ts";
 import { FoundLines, type LogQuery } from "./found-lines.ts";
 
@@ -22,6 +22,27 @@ const RETRY_MS = 5000;
 const SILENT_MS = 5000;
 /** More lines in a second than anybody can be read aloud. */
 const CALM = 5;
+
+/** The first page of a log that somebody is about to look at. */
+let early: { readonly path: string; readonly page: Promise<Answer<LogPage>> } | undefined;
+
+function pathOf(run: string): string {
+  return `/api/v1/runs/${encodeURIComponent(run)}/logs`;
+}
+
+/** Has the first lines of a run asked for beside the run itself, whose page takes them as soon as it is there. @returns forgets them */
+export function askForLogEarly(run: string): () => void {
+  const path = pathOf(run);
+  const stop = new AbortController();
+  const page = ask<LogPage>(`${path}?limit=${FIRST_PAGE}&after=-1`, { signal: stop.signal });
+  // Whoever takes it is told.
+  page.catch(() => {});
+  const mine = (early = { path, page });
+  return () => {
+    stop.abort();
+    if (early === mine) early = undefined;
+  };
+}
 
 /**
  * Reads the log of a run: page by page what was said, then by the stream what is said, and by asking where there is no stream. Nothing
@@ -48,7 +69,7 @@ export class LogReader {
 
   /** @param draw told that something is otherwise, ten times a second at the most */
   constructor(run: string, draw: () => void) {
-    this.#path = `/api/v1/runs/${run}/logs`;
+    this.#path = pathOf(run);
     this.#draw = draw;
   }
 
@@ -119,6 +140,12 @@ export class LogReader {
 
   async #read(signal: AbortSignal): Promise<void> {
     const silentFor = performance.now() - this.#heardAt;
+    if (this.lines.last < 0 && early?.path === this.#path) {
+      const { page } = early;
+      early = undefined;
+      // That it was all by then says nothing of now.
+      this.#take((await page).data!.lines);
+    }
     for (;;) {
       const { last } = this.lines;
       const path = `${this.#path}?limit=${last < 0 ? FIRST_PAGE : PAGE}&after=${last}`;

@@ -14,12 +14,13 @@ import { StateBadge } from "../../parts/state-badge.tsx";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
 import { Ago, At, Took } from "../../parts/time.tsx";
 import { Words } from "../../parts/words.tsx";
-import { withQuery } from "../../routing/router.ts";
+import { place, withQuery } from "../../routing/router.ts";
 import type { ScreenProps } from "../../shell/screens.ts";
 import { shortId } from "../runs/short-id.ts";
 import { GoneRun } from "./gone-run.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { RunAttempts } from "./run-attempts.tsx";
+import { askForLogEarly } from "./log-reader.ts";
 import { RunLog } from "./run-log.tsx";
 import { RunSteps } from "./run-steps.tsx";
 import { type StepList, useSteps } from "./step-list.ts";
@@ -30,6 +31,10 @@ import { WhyPanel } from "./why-panel.tsx";
 export function RunScreen({ params: { id = "" } }: ScreenProps) {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`;
   const [state, setState] = useState<RunState>();
+  useEffect(() => {
+    const { query } = place.peek();
+    return (query.get("tab") ?? "logs") === "logs" ? askForLogEarly(id) : undefined;
+  }, [id]);
   const shown = useResource<Run>(path, { everyMs: askEveryMs(state, isLive.value) });
   const run = shown.data;
   useEffect(() => setState(run?.state), [run?.state]);
