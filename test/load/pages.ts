@@ -6,7 +6,7 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defineJob } from "@millrace/sdk";
-import { JobRegistry } from "millrace";
+import { type Database, JobRegistry } from "millrace";
 import { z } from "zod";
 import { numbersAsked } from "../faults/harness/script.ts";
 import { openBenchDatabase, tidied } from "./database.ts";
@@ -37,6 +37,7 @@ async function main(): Promise<void> {
   try {
     await new JobRegistry([any]).register(bench.db);
     await seedHistory(bench.db, runs);
+    await declaredBefore(bench.db);
     await seedOutage(bench.db, 312);
     await seedWaiting(bench.db, WAITING, 1);
     await tidied(bench.db);
@@ -60,6 +61,16 @@ async function main(): Promise<void> {
   } finally {
     await bench.drop();
   }
+}
+
+/** As if what the job declares had been declared before the first of its runs. */
+async function declaredBefore(db: Database): Promise<void> {
+  await db.query(
+    `select millrace.mark_runs('00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff')`,
+  );
+  await db.query(
+    "update millrace.job_field set since = now() - interval '15 days', waits_for = null",
+  );
 }
 
 /** Of what was built, compressed. */

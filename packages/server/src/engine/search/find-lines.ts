@@ -64,8 +64,7 @@ export function findLines(
       const last = (lines.length === limit ? lines : said).at(-1);
       const inMiddle = lines.length === limit || said.length === most;
       part = inMiddle && last ? { run: last.run_id, before: last.seq } : undefined;
-      const full = lines.length === limit;
-      return { looked, end: part ? startOf(part) : end, full };
+      return { looked, end: part ? startOf(part) : end, share: lines.length / limit };
     });
     const next = through.next === null ? undefined : (part ?? { run: through.next, before: null });
     return { lines, next, ended: through.ended, from: from! };

@@ -79,7 +79,7 @@ export async function findRuns(
       const [first] = found;
       // A window in which nothing matches answers one row without a run.
       rows.push(...found.filter((row) => (row.id as string | null) !== null));
-      return { looked: first!.looked, end: first!.window_end, full: rows.length >= limit };
+      return { looked: first!.looked, end: first!.window_end, share: rows.length / limit };
     });
     const full = rows.length >= limit;
     const last = rows.at(-1)?.id ?? null;
@@ -104,7 +104,7 @@ export async function countFound(
     const through = await lookThrough(parts, leftMs, async (part, below, window) => {
       const [row] = await countRuns[part.source](tx, ...given(part, below, window, most - count));
       count += row!.matches;
-      return { looked: row!.looked, end: row!.window_end, full: count >= most };
+      return { looked: row!.looked, end: row!.window_end, share: count / most };
     });
     return { ...through, count };
   });
@@ -127,7 +127,7 @@ export async function pickAll(tx: Queryable, asked: AskedOfRuns, most: number): 
         ...given(part, below, window, most - ids.length),
       );
       ids.push(...row!.ids);
-      return { looked: row!.looked, end: row!.window_end, full: ids.length >= most };
+      return { looked: row!.looked, end: row!.window_end, share: ids.length / most };
     },
   );
   return ids;
@@ -185,7 +185,14 @@ const given = (
   JSON.stringify(sought),
 ];
 
-/** Window after window of part after part, until the page is full, the range has ended or the time is over. */
+/** A little more than what should be enough, so that it mostly is. */
+const SPARE = 1.25;
+
+/**
+ * Window after window of part after part, until the page is full, the range has ended or the time is over.
+ *
+ * @param lookAt answers how many runs the window had, where the next begins, and which share of what is wanted has been found by then, all windows together
+ */
 export async function lookThrough(
   parts: readonly Part[],
   leftMs: () => number,
@@ -193,7 +200,7 @@ export async function lookThrough(
     part: Part,
     below: string,
     window: number,
-  ) => Promise<{ looked: number; end: string | null; full: boolean }>,
+  ) => Promise<{ looked: number; end: string | null; share: number }>,
 ): Promise<Looked> {
   let looked = 0;
   for (const [n, part] of parts.entries()) {
@@ -208,11 +215,13 @@ export async function lookThrough(
         return { ended: false, next: below, looked };
       }
       const startedAt = performance.now();
+      let share: number;
       try {
         const seen = await lookAt(part, below, window);
         looked += seen.looked;
+        share = seen.share;
         const next = seen.end ?? rest;
-        if (seen.full || next === null) return { ended: next === null, next, looked };
+        if (share >= 1 || next === null) return { ended: next === null, next, looked };
         if (seen.end === null) break;
         below = seen.end;
       } catch (error) {
@@ -223,6 +232,9 @@ export async function lookThrough(
       const tookMs = performance.now() - startedAt;
       if (tookMs < WINDOW_MS / 2) window = Math.min(MAX_WINDOW, window * 2);
       else if (tookMs > WINDOW_MS) window = Math.max(FIRST_WINDOW / 4, Math.floor(window / 2));
+      // Nobody waits for a look at twice as many when a few more should have what is missing.
+      const enough = Math.ceil(((SPARE * looked) / share) * (1 - share));
+      if (enough < window) window = Math.max(FIRST_WINDOW / 4, enough);
     }
   }
   return { ended: true, next: null, looked };
