@@ -16,7 +16,6 @@ const LONGEST = [
   "test/dashboard/matrix/viewer.test.ts",
   "test/dashboard/matrix/full.test.ts",
   "test/dashboard/matrix/away.test.ts",
-  "test/dashboard/matrix/zoomed.test.ts",
   "test/dashboard/journeys.test.ts",
   "test/faults/approvals.test.ts",
   "test/faults/schedules.test.ts",

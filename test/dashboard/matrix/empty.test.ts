@@ -11,6 +11,6 @@ describe.skipIf(!hasBrowser)("where nothing is there, a screen says what would b
     const { page, open, complaints } = await stage();
     await open(screen.path);
     await seen(page, screen.empty!);
-    await expectGood(page, complaints);
+    await expectGood(page, complaints, "empty");
   });
 });

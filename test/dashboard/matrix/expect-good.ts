@@ -23,14 +23,23 @@ export function pathOf({ path }: ScreenCase, run: string): string {
   return path.replace("{run}", run);
 }
 
-/** In both themes and widths: nothing against WCAG 2.2 AA, nothing that runs out of the page, no complaint. */
-export async function expectGood(page: Page, complaints: readonly string[]): Promise<void> {
+/**
+ * In both themes and widths: nothing against WCAG 2.2 AA, nothing that runs out of the page, no complaint. The page is left as it was.
+ *
+ * @param state which the screen is in, for who reads that it is not good
+ */
+export async function expectGood(
+  page: Page,
+  complaints: readonly string[],
+  state: string,
+): Promise<void> {
   await page.evaluate(AXE);
+  const chosen = await page.evaluate<string>("document.documentElement.dataset.theme");
   for (const size of SIZES) {
     await page.setViewportSize(size);
     for (const [theme, runOnly] of Object.entries(RULES_OF_THEME)) {
       await page.evaluate(`document.documentElement.dataset.theme = "${theme}"`);
-      const where = `${theme}, ${size.width}`;
+      const where = `${state}, ${theme}, ${size.width}`;
       const { violations } = await page.evaluate<AxeResults>(
         `axe.run(document, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ["violations"] })`,
       );
@@ -42,7 +51,9 @@ export async function expectGood(page: Page, complaints: readonly string[]): Pro
       await expectNoWider(page, where);
     }
   }
-  expect(complaints).toEqual([]);
+  await page.evaluate(`document.documentElement.dataset.theme = "${chosen}"`);
+  await page.setViewportSize(SIZES[0]!);
+  expect(complaints, state).toEqual([]);
 }
 
 /** Nobody must scroll sideways to read a line. */

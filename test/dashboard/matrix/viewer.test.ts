@@ -22,7 +22,7 @@ describe.skipIf(!hasBrowser)(
           .toBe("true");
         expect(await button.getAttribute("title")).toMatch(/takes the role .*; yours is viewer/);
       }
-      await expectGood(page, complaints);
+      await expectGood(page, complaints, "to a viewer");
     });
   },
 );

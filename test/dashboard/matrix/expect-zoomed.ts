@@ -1,38 +1,23 @@
-import { describe, expect, test } from "vitest";
-import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
-import { SCREEN_CASES, seed, seen } from "../screens.ts";
-import { stage } from "../stage.ts";
-import { expectNoWider, pathOf } from "./expect-good.ts";
-
-endBrowserAfterAll();
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { expectNoWider } from "./expect-good.ts";
 
 /** As a window of 1280 × 800 is at 200 %. */
 const ZOOMED = { width: 640, height: 400 };
 
-describe.skipIf(!hasBrowser)(
-  "at 200 % zoom, in colours of the system's own and without motion, a screen is all there",
-  () => {
-    test.each(SCREEN_CASES)("$name", async (screen) => {
-      const { api, page, open, complaints } = await stage("own", {
-        viewport: ZOOMED,
-        forcedColors: "active",
-      });
-      const run = await seed(api);
-      await screen.also?.(api);
-      await open(pathOf(screen, run));
-      await seen(page, screen.full);
-      await expectNoWider(page, "640");
-      expect(await page.evaluate(CLIPPED), "text that is cut off, and told nowhere").toEqual([]);
-      expect(await page.evaluate(SILENT), "states that a colour alone tells").toEqual([]);
-      expect(await page.evaluate(MOVING), "what moves").toBe(0);
-      for (let n = 0; n < 6; n++) {
-        await page.keyboard.press("Tab");
-        expect(await page.evaluate(FOCUS_SEEN), `Tab ${n + 1}: where the focus is`).toBe("seen");
-      }
-      expect(complaints).toEqual([]);
-    });
-  },
-);
+/** What a page shows is all there at 200 % zoom and in the colours of the system: no text is cut off, no state told by a colour alone, and the focus is seen. */
+export async function expectAllThereZoomed(page: Page): Promise<void> {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.setViewportSize(ZOOMED);
+  await expectNoWider(page, "zoomed, 640");
+  expect(await page.evaluate(CLIPPED), "text that is cut off, and told nowhere").toEqual([]);
+  expect(await page.evaluate(SILENT), "states that a colour alone tells").toEqual([]);
+  expect(await page.evaluate(MOVING), "what moves").toBe(0);
+  for (let n = 0; n < 6; n++) {
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(FOCUS_SEEN), `Tab ${n + 1}: where the focus is`).toBe("seen");
+  }
+}
 
 /** Elements that hide a part of their own text, and have it in no title. */
 const CLIPPED = `[...document.querySelectorAll("body *")].filter((one) => {
