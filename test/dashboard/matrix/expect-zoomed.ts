@@ -27,8 +27,8 @@ const CLIPPED = `[...document.querySelectorAll("body *")].filter((one) => {
   return own && hides && one.clientWidth > 1 && !one.closest("[title]") && style.textOverflow !== "ellipsis";
 }).map((one) => one.className + ": " + one.textContent.slice(0, 60))`;
 
-/** Bars of runs have their state as a title, and those that failed are hatched. */
-const SILENT = `[...document.querySelectorAll("main [class*='state-']")]
+/** Bars of runs have their state as a title, and those that failed are hatched. The map of a graph says where one is; what it shows stands beside it in words. */
+const SILENT = `[...document.querySelectorAll("main [class*='state-']:not(.graph-map *)")]
   .filter((one) => one.textContent.trim() === "" && one.parentElement.textContent.trim() === "")
   .filter((one) => !one.title || (one.matches(".run-bar.state-failed") && getComputedStyle(one.firstElementChild).backgroundImage === "none"))
   .map((one) => one.outerHTML.slice(0, 100))`;
