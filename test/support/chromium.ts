@@ -1,7 +1,7 @@
 import { installByApt } from "./servers/find-or-start.ts";
 import { installedProgram } from "./servers/installed-program.ts";
 
-/** Debian's shell is Chromium without what a person has around a page, which takes a third of the processor's time of a test. */
+/** Debian's shell is Chromium without the windows and services that a person has around a page, and that no test sees. */
 const SHELL = "chromium-headless-shell";
 const NAMES = [SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /** As Debian calls them; its older versions have no shell. */

@@ -1,4 +1,4 @@
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
 import { SCREEN_CASES, seed, seen } from "../screens.ts";
 import { stage } from "../stage.ts";
@@ -23,6 +23,7 @@ describe.skipIf(!hasBrowser)(
       await seen(page, screen.full);
       await expectGood(page, complaints, "with much to show");
       await expectAllThereZoomed(page);
+      expect(complaints, "zoomed").toEqual([]);
     });
   },
 );

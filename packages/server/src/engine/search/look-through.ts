@@ -208,7 +208,10 @@ export async function lookThrough(
     // Nobody could go on from where they are.
     const gotNowhere = () => looked === 0 && n === 0;
     let { below } = part;
-    for (let window = FIRST_WINDOW; ;) {
+    let [next, pace] = [FIRST_WINDOW, FIRST_WINDOW];
+    let hasGuessed = false;
+    for (;;) {
+      const window = next;
       const left = leftMs();
       if (left <= 0) {
         if (gotNowhere()) throw tookTooLong();
@@ -220,8 +223,9 @@ export async function lookThrough(
         const seen = await lookAt(part, below, window);
         looked += seen.looked;
         share = seen.share;
-        const next = seen.end ?? rest;
-        if (share >= 1 || next === null) return { ended: next === null, next, looked };
+        const further = seen.end ?? rest;
+        if (share >= 1 || further === null)
+          return { ended: further === null, next: further, looked };
         if (seen.end === null) break;
         below = seen.end;
       } catch (error) {
@@ -230,11 +234,13 @@ export async function lookThrough(
         return { ended: false, next: below, looked };
       }
       const tookMs = performance.now() - startedAt;
-      if (tookMs < WINDOW_MS / 2) window = Math.min(MAX_WINDOW, window * 2);
-      else if (tookMs > WINDOW_MS) window = Math.max(FIRST_WINDOW / 4, Math.floor(window / 2));
-      // Nobody waits for a look at twice as many when a few more should have what is missing.
+      if (tookMs < WINDOW_MS / 2) pace = Math.min(MAX_WINDOW, pace * 2);
+      else if (tookMs > WINDOW_MS) pace = Math.max(FIRST_WINDOW / 4, Math.floor(pace / 2));
+      // Nobody waits for a look at twice as many when a few more should have what is missing. Once: what lies close together tells nothing of the rest.
       const enough = Math.ceil(((SPARE * looked) / share) * (1 - share));
-      if (enough < window) window = Math.max(FIRST_WINDOW / 4, enough);
+      const guesses: boolean = !hasGuessed && enough < pace;
+      hasGuessed ||= guesses;
+      next = guesses ? Math.max(FIRST_WINDOW / 4, enough) : pace;
     }
   }
   return { ended: true, next: null, looked };
