@@ -325,15 +325,17 @@ describe("a call that fails", () => {
 
   test("because there was no answer says why, and a rule of the job may look at it", async () => {
     const silent = () => "silent" as const;
-    const server = await answering(silent, silent, reset);
-    const { fetch, records } = caller({ hosts: [origin(server)] });
+    // Each a server of its own: a try whose time is over before it is sent takes no answer, and would leave it to the next.
+    const mute = await answering(silent, silent);
+    const server = await answering(reset);
+    const { fetch, records } = caller({ hosts: [origin(mute), origin(server)] });
     const late = await thrownBy(
-      fetch(origin(server), { timeout: "30ms", retry: { maxAttempts: 2 } }),
+      fetch(origin(mute), { timeout: "30ms", retry: { maxAttempts: 2 } }),
     );
     expect(late).toBeInstanceOf(NoAnswerError);
     expect(late).toMatchObject({
       ...{ reason: "timeout", tries: 2 },
-      message: `GET ${server.host}/: no answer within 30 ms after 2 tries`,
+      message: `GET ${mute.host}/: no answer within 30 ms after 2 tries`,
     });
     const cut = await thrownBy(fetch(origin(server), { retry: false }));
     expect(cut).toMatchObject({
