@@ -1,4 +1,7 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { defineJob } from "@millrace/sdk";
 import { JobRegistry, MetricsRegistry, WorkerMetrics, cancel } from "millrace";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -409,6 +412,32 @@ test("a worker that stops hands isolated runs back without a failure, and leaves
     expect(await attemptsOf(mill, id)).toMatchObject([{ outcome: "released" }]);
   }
   await until("no process is left", () => !isAlive(fields.pid));
+});
+
+test("a run takes the process that is free first, and waits for none that was started for it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-start-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [gate, stopped] = [join(folder, "gate"), join(folder, "stopped")];
+  const stops = join(folder, "stops.mjs");
+  writeFileSync(
+    stops,
+    `import { existsSync, writeFileSync } from "node:fs";
+    if (existsSync(${JSON.stringify(gate)})) {
+      writeFileSync(${JSON.stringify(stopped)}, "");
+      process.kill(process.pid, "SIGSTOP");
+    }`,
+  );
+  const base = isolation();
+  const NODE_OPTIONS = `--import=${pathToFileURL(stops).href}`;
+  const environment = { ...base.environment, NODE_OPTIONS };
+  const { mill } = await millWith({ isolation: { ...base, environment } });
+  const listens = await mill.enqueue("in-process", { way: "listen" });
+  await until("it listens", async () => (await mill.rows("select from millrace.log"))[0]);
+  writeFileSync(gate, "");
+  const waits = await mill.enqueue("in-process", { way: "where" });
+  await until("a second process is stopped as it starts", () => existsSync(stopped));
+  await cancel(mill.db, by("test"), { runId: listens, reason: null });
+  await mill.untilState(waits, "completed");
 });
 
 test("no more isolated runs are claimed than there are places, and inline runs go past them", async () => {

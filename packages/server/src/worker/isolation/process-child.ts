@@ -41,7 +41,7 @@ export interface ProcessChildOptions {
 
 /** A process that runs one handler at a time. */
 export class ProcessChild {
-  /** Settles when it has come up. Never rejects. */
+  /** Settles when it has come up, or never will. Never rejects. */
   readonly ready: Promise<unknown>;
   /** Settles when it is no more, and its last words are heard. */
   readonly gone: Promise<void>;
@@ -54,6 +54,7 @@ export class ProcessChild {
   #mostBytes: number | undefined;
   #overLimit = false;
   #closing = false;
+  #up = false;
   #runs = 0;
   #watch: NodeJS.Timeout | undefined;
 
@@ -131,6 +132,15 @@ export class ProcessChild {
     void this.gone.then(() => clearTimeout(patience));
   }
 
+  get used(): boolean {
+    return this.#runs > 0;
+  }
+
+  /** Whether it has died after it had come up. One that never came up is to tell somebody why. */
+  get lost(): boolean {
+    return this.#up && !this.#process.connected;
+  }
+
   /** Whether it had better not be used again: what earlier runs left in it may be too much for the next one. */
   get worn(): boolean {
     const kept = (this.#seenBytes ?? 0) - (this.#idleBytes ?? 0);
@@ -146,6 +156,7 @@ export class ProcessChild {
   #take(notice: Notice): void {
     const task = this.#task;
     if ("ready" in notice) {
+      this.#up = true;
       void this.#lookAtMemory().then((bytes) => {
         this.#idleBytes = bytes;
       });
@@ -185,6 +196,8 @@ export class ProcessChild {
         if (child.pid === undefined) resolve({ exitCode: null, signal: null, error: failed });
       });
     });
+    // Whoever takes it as soon as it is ready is to learn of this.
+    await this.ready;
     if (error) return this.#finish({ thrown: error });
     await Promise.race([
       Promise.all([ended(child.stdout!), ended(child.stderr!)]),

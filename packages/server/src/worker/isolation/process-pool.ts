@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Aborted } from "@millrace/sdk";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { AttemptContext } from "../attempt-context.ts";
@@ -15,11 +16,15 @@ export interface ProcessOrder extends Pick<ProcessChildOptions, "memoryLimit" | 
   fresh: boolean;
 }
 
+/** More that start at once only take each other's time: whoever is up first serves whoever waits. */
+const MAX_STARTING = availableParallelism();
+
 /** Processes that run one handler at a time each. They are started when they are needed, and used again while warm. */
 export class ProcessPool {
   readonly #size: number;
   readonly #logger: Logger;
   readonly #children = new Set<ProcessChild>();
+  readonly #starting = new Set<ProcessChild>();
   readonly #idle = new Map<ProcessChild, NodeJS.Timeout>();
   readonly #waiting: PlacedRun[] = [];
 
@@ -30,7 +35,7 @@ export class ProcessPool {
   }
 
   get busy(): number {
-    return this.#children.size - this.#idle.size;
+    return this.#children.size - this.#starting.size - this.#idle.size;
   }
 
   get idle(): number {
@@ -64,48 +69,63 @@ export class ProcessPool {
     await Promise.all(children.map((child) => child.gone));
   }
 
+  /** Gives places to those who wait, in their order: nobody is overtaken by one whom more places would do for. */
   #serve(): void {
-    for (;;) {
-      const [run] = this.#waiting;
-      const child = run && this.#placeFor(run.order);
-      if (!run || !child) return;
-      this.#waiting.shift();
-      void run.begin(child).then(() => this.#afterRun(child, run.order.fresh));
+    const coming = [...this.#starting];
+    for (const run of [...this.#waiting]) {
+      const warm = [...this.#idle.keys()].find((child) => fits(child, run.order));
+      if (warm) {
+        this.#begin(run, warm);
+        continue;
+      }
+      const next = coming.findIndex((child) => fits(child, run.order));
+      if (next >= 0) coming.splice(next, 1);
+      else if (!this.#startFor(run.order)) return;
     }
   }
 
-  #placeFor({ memoryLimit, environment, fresh }: ProcessOrder): ProcessChild | undefined {
-    const idle = [...this.#idle.keys()];
-    const warm = idle.find(
-      ({ options }) => options.memoryLimit === memoryLimit && options.environment === environment,
-    );
-    if (warm && !fresh) {
-      clearTimeout(this.#idle.get(warm));
-      this.#idle.delete(warm);
-      return warm;
-    }
+  #begin(run: PlacedRun, child: ProcessChild): void {
+    this.#waiting.splice(this.#waiting.indexOf(run), 1);
+    clearTimeout(this.#idle.get(child));
+    this.#idle.delete(child);
+    void run.begin(child).then(() => {
+      if (run.order.fresh || child.worn) this.#retire(child);
+      else this.#rest(child);
+      this.#serve();
+    });
+  }
+
+  /** @returns whether it could */
+  #startFor({ memoryLimit, environment }: ProcessOrder): boolean {
+    if (this.#starting.size >= MAX_STARTING) return false;
     if (this.#children.size >= this.#size) {
-      if (!idle[0]) return undefined;
-      this.#retire(idle[0]);
+      const [idle] = this.#idle.keys();
+      if (!idle) return false;
+      this.#retire(idle);
     }
     const child = new ProcessChild({ memoryLimit, environment, logger: this.#logger });
     this.#children.add(child);
+    this.#starting.add(child);
+    void child.ready.then(() => {
+      this.#starting.delete(child);
+      // One that has not come up, too: whoever it is given to learns why.
+      this.#rest(child);
+      this.#serve();
+    });
     void child.gone.then(() => {
       clearTimeout(this.#idle.get(child));
       this.#idle.delete(child);
       this.#children.delete(child);
       this.#serve();
     });
-    return child;
+    return true;
   }
 
-  #afterRun(child: ProcessChild, fresh: boolean): void {
+  #rest(child: ProcessChild): void {
     if (!this.#children.has(child)) return;
     const timer = setTimeout(() => this.#retire(child), IDLE_MS);
     timer.unref();
     this.#idle.set(child, timer);
-    if (fresh || child.worn) this.#retire(child);
-    this.#serve();
   }
 
   #retire(child: ProcessChild): void {
@@ -114,6 +134,12 @@ export class ProcessPool {
     this.#children.delete(child);
     child.close();
   }
+}
+
+function fits(child: ProcessChild, { memoryLimit, environment, fresh }: ProcessOrder): boolean {
+  const { options } = child;
+  const same = options.memoryLimit === memoryLimit && options.environment === environment;
+  return same && !child.lost && !(fresh && child.used);
 }
 
 /** A run that has a place of its own, or waits for one. */
@@ -125,7 +151,6 @@ class PlacedRun implements Handling {
   #begin!: () => void;
   #end!: (end: End) => void;
   #child: ProcessChild | undefined;
-  #stopped: Aborted | undefined;
 
   constructor(order: ProcessOrder, leave: () => void) {
     this.order = order;
@@ -138,16 +163,14 @@ class PlacedRun implements Handling {
     });
   }
 
+  /** @param child one that is ready */
   async begin(child: ProcessChild): Promise<void> {
     this.#child = child;
-    await child.ready;
-    if (this.#stopped) return this.#end({ abandoned: true });
     this.#begin();
     this.#end(await child.run(this.order.task, this.order.context));
   }
 
   stop(why: Aborted): void {
-    this.#stopped = why;
     if (this.#child) this.#child.stop(why);
     else this.kill();
   }
