@@ -70,6 +70,24 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("is asked for once, also when somebody comes back to it", async () => {
+    const { page, open: show, run } = await logged(10);
+    let asked = 0;
+    page.on("request", (request) => {
+      if (request.url().includes(`/runs/${run}/logs?`)) asked++;
+    });
+    await show(`/runs/${run}`);
+    await seen(page, "10 lines");
+    // What follows the first page of it asks whether there is more.
+    expect(asked).toBe(2);
+    await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+    await page.waitForURL("**/runs");
+    asked = 0;
+    await page.goBack();
+    await seen(page, "10 lines");
+    expect(asked).toBe(1);
+  });
+
   test("lines are found by level, also by its key, and by what they say, in their fields too", async () => {
     const { page, open: show, run } = await logged(1500);
     await show(`/runs/${run}`);

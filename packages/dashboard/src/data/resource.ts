@@ -18,6 +18,9 @@ export interface Shown<T> extends Known<T> {
   reload(): void;
 }
 
+/** How long until it is asked again, in milliseconds, when so much is known. */
+export type Pace<T> = (data: T | undefined) => number;
+
 /** So many places are remembered, for who comes back to one. */
 const MOST = 60;
 const RETRY_MS = 5000;
@@ -29,11 +32,12 @@ const resources = new Map<string, Resource<unknown>>();
  * What the API says of a path, asked for anew while somebody looks. Nothing is asked from a tab that is hidden.
  *
  * @param path undefined for nothing yet
- * @param options.everyMs how long until it is asked again; 0 for never. Default 5 s; with ETags most answers are empty
+ * @param options.everyMs how long until it is asked again, or what tells that by what is known then; 0 for never. Another one, or other function,
+ *   asks at once. Default 5 s; with ETags most answers are empty
  */
 export function useResource<T>(
   path: string | undefined,
-  { everyMs = 5000 }: { everyMs?: number } = {},
+  { everyMs = 5000 }: { everyMs?: number | Pace<T> } = {},
 ): Shown<T> {
   const resource = path === undefined ? undefined : resourceOf<T>(path);
   const before = useRef<Pick<Shown<T>, "data" | "at">>({ data: undefined, at: NEVER });
@@ -67,7 +71,7 @@ function resourceOf<T>(path: string): Resource<T> {
     if (!resource.watched) resources.delete(old);
   }
   const made = new Resource<T>(path);
-  resources.set(path, made);
+  resources.set(path, made as Resource<unknown>);
   return made;
 }
 
@@ -78,7 +82,7 @@ class Resource<T> {
   #etag: string | undefined;
   #watchers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #everyMs = 0;
+  #pace: number | Pace<T> = 0;
   #underWay: AbortController | undefined;
 
   constructor(path: string) {
@@ -98,10 +102,10 @@ class Resource<T> {
   }
 
   /** @returns ends the watching */
-  watch(everyMs: number): () => void {
-    const isThere = this.watched && (this.#underWay !== undefined || this.#age < everyMs);
+  watch(pace: number | Pace<T>): () => void {
+    this.#pace = pace;
+    const isThere = this.watched && (this.#underWay !== undefined || this.#age < this.#everyMs);
     this.#watchers++;
-    this.#everyMs = everyMs;
     const onVisible = () => document.visibilityState === "visible" && this.renew();
     document.addEventListener("visibilitychange", onVisible);
     // Of all buttons of a page each wants to know who looks: who joins others sees what they see, or are about to.
@@ -112,6 +116,10 @@ class Resource<T> {
       clearTimeout(this.#timer);
       this.#underWay?.abort();
     };
+  }
+
+  get #everyMs(): number {
+    return typeof this.#pace === "number" ? this.#pace : this.#pace(this.#known.peek().data);
   }
 
   get #age(): number {

@@ -1,7 +1,7 @@
 import type { Run, RunSummary } from "@millrace/core/api";
 import type { ComponentChildren } from "preact";
-import { type RunState, isFinal } from "@millrace/core";
-import { useEffect, useState } from "preact/hooks";
+import { isFinal } from "@millrace/core";
+import { useEffect } from "preact/hooks";
 import { isLive, useLiveRuns } from "../../data/live.ts";
 import { refresh, useResource } from "../../data/resource.ts";
 import { type Shown, shownState } from "../../design/states.ts";
@@ -30,14 +30,14 @@ import { WhyPanel } from "./why-panel.tsx";
 /** One run: why it is as it is, what happened when, and what went in and came out. */
 export function RunScreen({ params: { id = "" } }: ScreenProps) {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`;
-  const [state, setState] = useState<RunState>();
+  const shown = useResource<Run>(path, { everyMs: isLive.value ? whileTold : byItself });
+  const run = shown.data;
   useEffect(() => {
     const { query } = place.peek();
-    return (query.get("tab") ?? "logs") === "logs" ? askForLogEarly(id) : undefined;
+    // Where the run is known, its log has been asked for already.
+    const isNext = run?.id !== id && (query.get("tab") ?? "logs") === "logs";
+    return isNext ? askForLogEarly(id) : undefined;
   }, [id]);
-  const shown = useResource<Run>(path, { everyMs: askEveryMs(state, isLive.value) });
-  const run = shown.data;
-  useEffect(() => setState(run?.state), [run?.state]);
   const steps = useSteps(run);
   useLiveRuns(run ? [run.id] : [], (runs) => {
     // With all that is asked about it, such as why it waits.
@@ -67,10 +67,14 @@ export function RunScreen({ params: { id = "" } }: ScreenProps) {
  * How often it is asked how the run stands. The stream tells at once what becomes of it, but not which steps it has made, nor how far it says
  * that it is.
  */
-function askEveryMs(state: RunState | undefined, live: boolean): number {
-  if (state === undefined || isFinal(state)) return 30_000;
-  if (!live) return 3000;
-  return state === "running" ? 5000 : 15_000;
+function whileTold(run: Run | undefined): number {
+  if (!run || isFinal(run.state)) return 30_000;
+  return run.state === "running" ? 5000 : 15_000;
+}
+
+/** The same where there is no stream. */
+function byItself(run: Run | undefined): number {
+  return !run || isFinal(run.state) ? 30_000 : 3000;
 }
 
 /** Whether what the stream tells of a run is not what its page shows. */
