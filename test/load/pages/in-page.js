@@ -12,6 +12,13 @@ function drawn() {
   });
 }
 
+/** @returns when the next frame begins */
+function begun() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(resolve);
+  });
+}
+
 /** Frames of the last scroll, longest tasks, and what moved under the eye, since the page was begun or {@link watched.anew} was called. */
 globalThis.watched = {
   ...{ tasks: [], shifts: [], paints: [] },
@@ -44,13 +51,16 @@ globalThis.watched = {
     }
   },
 
-  /** How long each frame was that the browser drew meanwhile, in milliseconds. */
+  /**
+   * How long each frame was that the browser drew meanwhile, in milliseconds: from when it began one to when it began the next, which is late where the work
+   * for one takes longer than a frame (HTML, "update the rendering": the time that its callbacks are given). When that work was over says how long it took.
+   */
   async frames(ms, row) {
     const frames = [];
     let mostRows = 0;
-    let last = await drawn();
+    let last = await begun();
     for (const until = last + ms; last < until;) {
-      const at = await drawn();
+      const at = await begun();
       frames.push(at - last);
       last = at;
       if (row) mostRows = Math.max(mostRows, document.querySelectorAll(row).length);
