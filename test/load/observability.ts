@@ -1,8 +1,8 @@
 /**
- * `npm run load:observability -- --runs 100000 --rounds 24 --sampled 1`: what it costs to be seen. One worker each, with all of it off and with all of it on:
+ * `npm run load:observability -- --runs 200000 --rounds 32 --sampled 1`: what it costs to be seen. One worker each, with all of it off and with all of it on:
  * metrics that are scraped each second, JSON logs into a file, Sentry, and traces of so many per cent of the runs; and the same with a line of `ctx.log` a
- * run. They work in turn, round by round, on runs whose handler does nothing, so that a machine that drifts drifts for all and nothing hides the cost. Many short
- * rounds tell more than few long ones, between which the machine drifts further than what is to be seen.
+ * run. Each works beside the one with all of it off, in turn, round by round, on runs whose handler does nothing, so that a machine that drifts drifts for both and
+ * nothing hides the cost. Many short rounds tell more than few long ones, between which the machine drifts further than what is to be seen.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createReadStream, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
@@ -40,7 +40,7 @@ interface Measured {
 }
 
 async function main(): Promise<void> {
-  const { runs, rounds, sampled } = numbersAsked({ runs: 100_000, rounds: 24, sampled: 1 });
+  const { runs, rounds, sampled } = numbersAsked({ runs: 200_000, rounds: 32, sampled: 1 });
   const folder = mkdtempSync(join(tmpdir(), "millrace-load-"));
   const sentry = await SentryReceiver.start();
   const collector = await swallow();
@@ -67,12 +67,10 @@ async function main(): Promise<void> {
       const log = join(folder, `${contenders.length}`);
       contenders.push(await Contender.start(name, { job, recorded }, env, log));
     }
-    for (let round = 0; round <= rounds; round++) {
-      // Who is first finds the machine as the round before has left it: each is, in turn.
-      const order = contenders.map((_, n) => contenders[(n + round) % contenders.length]!);
-      for (const contender of order) await contender.round(runs, round > 0);
-      process.stderr.write(".");
-    }
+    const [off, on, told] = contenders as [Contender, Contender, Contender];
+    await inTurn(off, on, { runs, rounds });
+    // What costs so much is seen in fewer.
+    await inTurn(off, told, { runs, rounds: Math.ceil(rounds / 4) });
     process.stderr.write("\n");
     if (sentry.asked > 0) throw new Error("nothing was to be told to Sentry");
     print(contenders, {
@@ -89,10 +87,28 @@ async function main(): Promise<void> {
   }
 }
 
+/** Who is second finds the machine as the first has left it: each is, in turn. */
+async function inTurn(
+  off: Contender,
+  on: Contender,
+  { runs, rounds }: { runs: number; rounds: number },
+): Promise<void> {
+  for (let round = 0; round <= rounds; round++) {
+    const order = round % 2 === 0 ? [off, on] : [on, off];
+    for (const contender of order) await contender.round(runs);
+    // The first compiles what all run.
+    if (round > 0) on.pairs.push([off.measured, on.measured]);
+    process.stderr.write(".");
+  }
+}
+
 /** A worker, on a database of its own. */
 class Contender {
   readonly name: string;
-  readonly measured: Measured[] = [];
+  /** In its last round. */
+  measured!: Measured;
+  /** What was measured of the one with all of it off, and of this one, in the same round. */
+  readonly pairs: [Measured, Measured][] = [];
   readonly #asked: Asked;
   readonly #bench: BenchDatabase;
   readonly #child: ChildProcess;
@@ -143,7 +159,7 @@ class Contender {
     throw new Error("the worker did not start");
   }
 
-  async round(runs: number, counts: boolean): Promise<void> {
+  async round(runs: number): Promise<void> {
     const { db } = this.#bench;
     await settleDown(db);
     const scraping = this.#probes && setInterval(() => void this.#scrape(), 1000);
@@ -153,7 +169,7 @@ class Contender {
     const seconds = await this.#process(runs);
     const cpuUs = (cpuOfTree(this.#child.pid!)! - cpu) / runs;
     clearInterval(scraping);
-    if (counts) this.measured.push({ perSecond: runs / seconds, cpuUs });
+    this.measured = { perSecond: runs / seconds, cpuUs };
   }
 
   /** @returns the seconds from the first start to the last end */
@@ -220,20 +236,20 @@ function print(
   contenders: readonly Contender[],
   { runs, rounds, traces }: { runs: number; rounds: number; traces: string },
 ): void {
-  const [off] = contenders;
   console.log(`${runs} runs a round, ${rounds} rounds; ${traces} traced\n`);
   console.log("| | runs/s | of all off | half of the rounds | worker CPU/run | of all off | log |");
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-  for (const { name, measured, log } of contenders) {
-    const speeds = measured.map(({ perSecond }, n) => perSecond / off!.measured[n]!.perSecond);
-    const costs = measured.map(({ cpuUs }, n) => cpuUs / off!.measured[n]!.cpuUs);
+  const [off, ...seen] = contenders;
+  for (const { name, pairs, log } of [off!, ...seen]) {
+    const beside = pairs.length > 0 ? pairs : seen[0]!.pairs.map(([one]) => [one, one] as const);
+    const speeds = beside.map(([one, other]) => other.perSecond / one.perSecond);
     const cells = [
       name,
-      median(measured.map(({ perSecond }) => perSecond)).toFixed(0),
+      median(beside.map(([, { perSecond }]) => perSecond)).toFixed(0),
       percent(median(speeds)),
       `${percent(quantile(speeds, 0.25))} to ${percent(quantile(speeds, 0.75))}`,
-      `${median(measured.map(({ cpuUs }) => cpuUs)).toFixed(1)} µs`,
-      percent(median(costs)),
+      `${median(beside.map(([, { cpuUs }]) => cpuUs)).toFixed(1)} µs`,
+      percent(median(beside.map(([one, other]) => other.cpuUs / one.cpuUs))),
       `${(statSync(log).size / 1024).toFixed(0)} KiB`,
     ];
     console.log(`| ${cells.join(" | ")} |`);
