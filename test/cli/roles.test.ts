@@ -103,7 +103,7 @@ test("S16: each role does its part alone, with a login for that alone: accept, m
   const client = await clientOf(api);
   const refused = await millrace(["run", "nap", "--input", '{"ms":"long"}'], client);
   expect(refused).toMatchObject({ code: 2 });
-  const later = await enqueue(client, "echo", "--input", '{"text":"later"}', "--delay", "1ms");
+  const later = await enqueue(client, "echo", "--input", '{"text":"later"}', "--delay", "3s");
   const due = "select from millrace.timer where due_at < clock_timestamp()";
   await until("it is due", async () => (await query(due)).length === 1);
   expect(await stateOf(later)).toBe("scheduled");
