@@ -440,6 +440,17 @@ test("a run takes the process that is free first, and waits for none that was st
   await mill.untilState(waits, "completed");
 });
 
+test("a process that the system refuses to start fails its run at once, and says why", async () => {
+  const { execPath } = process;
+  onTestFinished(() => void (process.execPath = execPath));
+  const { mill } = await millWith();
+  process.execPath = "/nowhere/node";
+  const id = await mill.enqueue("in-process", { way: "where" });
+  await mill.untilState(id, "failed");
+  const [attempt] = await attemptsOf(mill, id);
+  expect(attempt!.error_message).toContain("ENOENT");
+});
+
 test("no more isolated runs are claimed than there are places, and inline runs go past them", async () => {
   const { mill } = await millWith();
   for (let n = 0; n < 6; n++) await mill.enqueue("in-process", { way: "listen" });
