@@ -9,6 +9,16 @@ import { type Stage, stage } from "./stage.ts";
 endBrowserAfterAll();
 
 const ESC = "\u001b[";
+const RUNS_SCREEN = "**/assets/runs-screen-*.js";
+
+/** @returns how many were sent since */
+function countRequests(page: Page, part: string): () => number {
+  let count = 0;
+  page.on("request", (request) => {
+    if (request.url().includes(part)) count++;
+  });
+  return () => count;
+}
 
 describe.skipIf(!hasBrowser)("the log of a run", () => {
   async function logged(count: number) {
@@ -72,20 +82,42 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
 
   test("is asked for once, also when somebody comes back to it", async () => {
     const { page, open: show, run } = await logged(10);
-    let asked = 0;
-    page.on("request", (request) => {
-      if (request.url().includes(`/runs/${run}/logs?`)) asked++;
-    });
+    const asked = countRequests(page, `/runs/${run}/logs?`);
     await show(`/runs/${run}`);
     await seen(page, "10 lines");
     // What follows the first page of it asks whether there is more.
-    expect(asked).toBe(2);
+    expect(asked()).toBe(2);
     await page.getByRole("link", { name: "Runs", exact: true }).first().click();
-    await page.waitForURL("**/runs");
-    asked = 0;
+    await page.getByRole("heading", { name: "Runs", level: 1 }).waitFor();
     await page.goBack();
     await seen(page, "10 lines");
-    expect(asked).toBe(1);
+    expect(asked()).toBe(3);
+  });
+
+  test("stays on the screen when the code of a screen that somebody has turned away from comes late", async () => {
+    const { page, open: show, run } = await logged(10);
+    let letCome = () => {};
+    const mayCome = new Promise<void>((resolve) => (letCome = resolve));
+    await page.route(RUNS_SCREEN, async (route) => {
+      await mayCome;
+      await route.continue();
+    });
+    const asked = countRequests(page, `/runs/${run}/logs?`);
+    await show(`/runs/${run}`);
+    await seen(page, "10 lines");
+    const late = page.waitForRequest(RUNS_SCREEN);
+    await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+    const code = (await late).url();
+    await page.goBack();
+    await seen(page, "10 lines");
+    letCome();
+    // What awaited the code before this goes on before it.
+    await page.evaluate(`import(${JSON.stringify(code)}).then(() => {})`);
+    await page.evaluate(
+      "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))",
+    );
+    await seen(page, "10 lines");
+    expect(asked()).toBe(3);
   });
 
   test("lines are found by level, also by its key, and by what they say, in their fields too", async () => {

@@ -25,10 +25,13 @@ export function useLoaded<Props>(load: Load<Props> | undefined): {
 } {
   const [loaded, setLoaded] = useState<{ load: Load<Props>; Part?: ComponentType<Props> }>();
   useEffect(() => {
+    let isAwaited = true;
     load?.().then(
-      (Part) => setLoaded({ load, Part }),
-      () => setLoaded({ load }),
+      (Part) => isAwaited && setLoaded({ load, Part }),
+      () => isAwaited && setLoaded({ load }),
     );
+    // What comes after somebody has turned to another part would take its place.
+    return () => void (isAwaited = false);
   }, [load]);
   const mine = loaded?.load === load ? loaded : undefined;
   return { Part: mine?.Part, failed: mine !== undefined && !mine.Part };
