@@ -11,7 +11,7 @@ export interface PlainClaimRow {
   inputs: string | null;
   /** JSON, a list of {@link ClaimedParcel}: to which parcels they belong, in order. */
   parcels: string | null;
-  /** The {@link UnusualRun} of each run, JSON texts separated by commas; null when all are usual. */
+  /** The {@link UnusualRun} of those that are, in the order of `ids`: JSON texts separated by commas; null when all are usual. */
   unusual: string | null;
   /** Whether runs of the queues stand before the gate, for which {@link claimGated} may find room. */
   gated: boolean;
@@ -28,17 +28,16 @@ type ClaimedParcel = [
 ];
 
 /** Of a run that was started before, has another trigger than most, a correlation id, or a trace. */
-type UnusualRun =
-  | null
-  | [
-      attempts: number,
-      failures: number,
-      losses: number,
-      trigger: Trigger,
-      correlationId: string | null,
-      scheduledFor: number | null,
-      traceContext: string | null,
-    ];
+type UnusualRun = [
+  id: string,
+  attempts: number,
+  failures: number,
+  losses: number,
+  trigger: Trigger,
+  correlationId: string | null,
+  scheduledFor: number | null,
+  traceContext: string | null,
+];
 
 /** Runs that pass the gate, all of one lease. */
 export interface GatedClaimRow {
@@ -140,9 +139,11 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
     }
   }
   if (row.unusual === null) return runs;
-  for (const [place, unusual] of (JSON.parse(`[${row.unusual}]`) as UnusualRun[]).entries()) {
-    if (!unusual) continue;
-    const [attempts, failures, losses, trigger, correlationId, scheduled, traceContext] = unusual;
+  let place = 0;
+  for (const unusual of JSON.parse(`[${row.unusual}]`) as UnusualRun[]) {
+    const [id, attempts, failures, losses, trigger, correlationId, scheduled, traceContext] =
+      unusual;
+    place = ids.indexOf(id, place);
     const scheduledFor = scheduled ?? undefined;
     Object.assign(runs[place]!, {
       ...{ attempts, failures, losses, trigger, correlationId, scheduledFor, traceContext },
@@ -241,7 +242,7 @@ function claimText(picked: string): string {
     opened as materialized (
       select s.parcel, r.id, r.input::text as input, case
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null or r.trace_context is not null
-            then json_build_array(r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
+            then json_build_array(r.id, r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
               floor(extract(epoch from r.scheduled_for) * 1000)::bigint, r.trace_context)::text
         end as unusual
       from sought s cross join lateral (
@@ -251,7 +252,7 @@ function claimText(picked: string): string {
     ),
     listed as materialized (
       select array_agg(o.id) as ids, string_agg(o.input, e'\\n') as inputs,
-        case when count(o.unusual) > 0 then string_agg(coalesce(o.unusual, 'null'), ',') end as unusual
+        string_agg(o.unusual, ',') as unusual
       from (select * from opened order by parcel, id) o
     ),
     held as (

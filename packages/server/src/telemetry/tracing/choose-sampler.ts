@@ -36,6 +36,9 @@ function rootOf(sdk: Sdk, name: string, ratio: number): Sampler {
 function withLinked(inner: Sampler, recorded: 2): Sampler {
   return {
     shouldSample(context, traceId, name, kind, attributes, links) {
+      if (links.length === 0) {
+        return inner.shouldSample(context, traceId, name, kind, attributes, links);
+      }
       const parent = trace.getSpanContext(context);
       const begins = !parent || !isSpanContextValid(parent);
       const referred = links.some(({ context: { traceFlags } }) => traceFlags & TraceFlags.SAMPLED);

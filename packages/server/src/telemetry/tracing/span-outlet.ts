@@ -1,7 +1,7 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../logger.ts";
-import { maskedSpan } from "./masked-span.ts";
+import { maskedSpans } from "./masked-spans.ts";
 
 /** Spans that wait to be sent, at the most: some 10 MB. */
 const MAX_WAITING = 8192;
@@ -35,7 +35,7 @@ export class SpanOutlet implements SpanProcessor {
     this.#batch = options.batchOf(
       {
         export: (spans, done) => {
-          const told = spans.map((span) => maskedSpan(span, mask));
+          const told = maskedSpans(spans, mask);
           exporter.export(told, (result) => {
             // 0 is success, in all versions.
             this.#sent(
