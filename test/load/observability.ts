@@ -1,12 +1,13 @@
 /**
- * `npm run load:observability -- --runs 200000 --rounds 32 --sampled 1`: what it costs to be seen. One worker each, with all of it off and with all of it on:
- * metrics that are scraped each second, JSON logs into a file, Sentry, and traces of so many per cent of the runs; and the same with a line of `ctx.log` a
- * run. Each works beside the one with all of it off, in turn, round by round, on runs whose handler does nothing, so that a machine that drifts drifts for both and
- * nothing hides the cost. Many short rounds tell more than few long ones, between which the machine drifts further than what is to be seen.
+ * `npm run load:observability -- --runs 100000 --rounds 12 --starts 4 --every 200`: what it costs to be seen. One worker each, with all of it off and with
+ * all of it on: metrics that are scraped each second, JSON logs into a file, Sentry, and the trace of one run in so many; and the same with a line of
+ * `ctx.log` a run. Each works beside the one with all of it off, in turn, round by round, on runs whose handler does nothing, so that a machine that drifts
+ * drifts for both and nothing hides the cost. Many short rounds tell more than few long ones, between which the machine drifts further than what is to be
+ * seen; and of two processes that do the same one is now and then compiled better than the other for as long as it lives, so there are several of each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createReadStream, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
-import { type Server, createServer } from "node:http";
+import { type Server, createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ import { VARIABLES } from "../../packages/server/src/cli/setting-variables.ts";
 import { numbersAsked } from "../faults/harness/script.ts";
 import { SentryReceiver } from "../support/sentry-receiver.ts";
 import { until } from "../support/until.ts";
-import { type BenchDatabase, openBenchDatabase, settleDown } from "./database.ts";
+import { type BenchDatabase, openBenchDatabase, postmasterOf, settleDown } from "./database.ts";
 import * as jobs from "./jobs/observed.job.ts";
 import { seedWaiting } from "./seed-waiting.ts";
 
@@ -26,27 +27,49 @@ const MAIN = join(import.meta.dirname, "../../packages/server/bin/millrace.mjs")
 const JOBS = join(import.meta.dirname, "jobs/observed.job.ts");
 const TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PARCEL = 250;
+/** Rounds in which V8 compiles what all run. */
+const WARM_UP = 2;
 
-/** Of which job runs are, and which share of them is traced. */
-interface Asked {
-  job: string;
-  recorded: number;
+/**
+ * V8 gives memory and compiled code back when a process has had nothing to do for some seconds, as between two rounds: the next would measure how it comes
+ * to itself again, which takes twice as much of the processor.
+ */
+const STAYS_AWAKE = "--no-memory-reducer";
+
+/** A way to work: how much of it is seen. */
+interface Way {
+  readonly name: string;
+  readonly job: string;
+  /** Of the runs, which are traced; from 0 to 1. */
+  readonly recorded: number;
+  readonly env: Record<string, string>;
 }
 
 interface Measured {
   perSecond: number;
-  /** Of the worker's process, in microseconds a run. */
-  cpuUs: number;
+  /** Of the worker's process and of the database, in microseconds a run. */
+  workerUs: number;
+  serverUs: number;
+}
+
+/** What was measured of the one with all of it off, and of another, in the same round. */
+type Pair = readonly [Measured, Measured];
+
+interface Told {
+  readonly pairs: Pair[];
+  logBytes: number;
 }
 
 async function main(): Promise<void> {
-  const { runs, rounds, sampled } = numbersAsked({ runs: 200_000, rounds: 32, sampled: 1 });
+  const { runs, rounds, starts, every } = numbersAsked({
+    ...{ runs: 100_000, rounds: 12, starts: 4, every: 200 },
+  });
   const folder = mkdtempSync(join(tmpdir(), "millrace-load-"));
   const sentry = await SentryReceiver.start();
   const collector = await swallow();
   const traced = TRACES in VARIABLES;
   // Of the runs, as it was decided where they were asked for.
-  const share = traced ? Math.min(1, sampled / 100) : 0;
+  const recorded = traced ? 1 / every : 0;
   const seen = {
     MILLRACE_LOG_LEVEL: "info",
     MILLRACE_PROBE_PORT: "0",
@@ -54,32 +77,43 @@ async function main(): Promise<void> {
     ...(traced && {
       [TRACES]: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-      OTEL_TRACES_SAMPLER_ARG: String(share),
+      OTEL_TRACES_SAMPLER_ARG: String(recorded),
     }),
   };
-  const contenders: Contender[] = [];
-  try {
-    for (const [name, job, env, recorded] of [
-      ["all off", "quiet", { MILLRACE_LOG_LEVEL: "silent" }, 0],
-      ["all on", "quiet", seen, share],
-      ["all on, a line a run", "told", seen, share],
-    ] as const) {
-      const log = join(folder, `${contenders.length}`);
-      contenders.push(await Contender.start(name, { job, recorded }, env, log));
-    }
-    const [off, on, told] = contenders as [Contender, Contender, Contender];
-    await inTurn(off, on, { runs, rounds });
+  const unseen: Way = {
+    name: "all off",
+    ...{ job: "quiet", recorded: 0, env: { MILLRACE_LOG_LEVEL: "silent" } },
+  };
+  const others: readonly (Way & { rounds: number })[] = [
+    { name: "all on", job: "quiet", recorded, env: seen, rounds },
     // What costs so much is seen in fewer.
-    await inTurn(off, told, { runs, rounds: Math.ceil(rounds / 4) });
+    {
+      name: "all on, a line a run",
+      job: "told",
+      recorded,
+      env: seen,
+      rounds: Math.ceil(rounds / 4),
+    },
+  ];
+  const told = new Map(
+    others.map(({ name }): [string, Told] => [name, { pairs: [], logBytes: 0 }]),
+  );
+  try {
+    for (let start = 0; start < starts; start++) {
+      for (const way of others) {
+        const off = await Contender.start(unseen, join(folder, `${start}-off`));
+        const on = await Contender.start(way, join(folder, `${start}-on`));
+        const one = told.get(way.name)!;
+        one.pairs.push(...(await inTurn(off, on, { runs, rounds: way.rounds })));
+        one.logBytes += statSync(on.log).size / starts;
+        await Promise.all([off.end(), on.end()]);
+      }
+    }
     process.stderr.write("\n");
     if (sentry.asked > 0) throw new Error("nothing was to be told to Sentry");
-    print(contenders, {
-      runs,
-      rounds,
-      traces: traced ? `with ${sampled} % of the runs` : "without",
-    });
+    print(told, { runs, rounds, starts, traces: traced ? `${100 / every} % of the runs` : "none" });
   } finally {
-    for (const contender of contenders) await contender.end();
+    for (const contender of Contender.alive) await contender.end();
     await sentry[Symbol.asyncDispose]();
     collector.closeAllConnections();
     collector.close();
@@ -92,68 +126,62 @@ async function inTurn(
   off: Contender,
   on: Contender,
   { runs, rounds }: { runs: number; rounds: number },
-): Promise<void> {
-  for (let round = 0; round <= rounds; round++) {
+): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let round = 0; round < WARM_UP + rounds; round++) {
     const order = round % 2 === 0 ? [off, on] : [on, off];
     for (const contender of order) await contender.round(runs);
-    // The first compiles what all run.
-    if (round > 0) on.pairs.push([off.measured, on.measured]);
+    if (round >= WARM_UP) pairs.push([off.measured, on.measured]);
     process.stderr.write(".");
   }
+  return pairs;
 }
 
 /** A worker, on a database of its own. */
 class Contender {
-  readonly name: string;
+  static readonly alive = new Set<Contender>();
   /** In its last round. */
   measured!: Measured;
-  /** What was measured of the one with all of it off, and of this one, in the same round. */
-  readonly pairs: [Measured, Measured][] = [];
-  readonly #asked: Asked;
+  readonly log: string;
+  readonly #way: Way;
   readonly #bench: BenchDatabase;
   readonly #child: ChildProcess;
-  readonly #probes: string | undefined;
-  readonly log: string;
+  readonly #postmaster: number;
+  #probes: string | undefined;
 
   private constructor(
-    name: string,
-    asked: Asked,
-    at: { bench: BenchDatabase; child: ChildProcess; probes: string | undefined; log: string },
+    way: Way,
+    at: { bench: BenchDatabase; child: ChildProcess; postmaster: number; log: string },
   ) {
-    this.name = name;
-    this.#asked = asked;
+    this.#way = way;
     this.#bench = at.bench;
     this.#child = at.child;
-    this.#probes = at.probes;
+    this.#postmaster = at.postmaster;
     this.log = at.log;
+    Contender.alive.add(this);
   }
 
-  static async start(
-    name: string,
-    asked: Asked,
-    env: Record<string, string>,
-    log: string,
-  ): Promise<Contender> {
+  static async start(way: Way, log: string): Promise<Contender> {
     const bench = await openBenchDatabase();
     await new JobRegistry(Object.values(jobs)).register(bench.db);
     const child = spawn(
       process.execPath,
-      [MAIN, "worker", "--jobs", JOBS, "--concurrency", "500"],
+      [STAYS_AWAKE, MAIN, "worker", "--jobs", JOBS, "--concurrency", "500"],
       {
         env: {
           ...process.env,
           MILLRACE_HOME: `${log}-home`,
           DATABASE_URL: String(bench.connection().connectionString),
-          ...env,
+          ...way.env,
         },
         stdio: ["ignore", "pipe", openSync(log, "w")],
       },
     );
-    let probes: string | undefined;
+    const postmaster = await postmasterOf(bench.db);
+    const contender = new Contender(way, { bench, child, postmaster, log });
     for await (const line of createInterface({ input: child.stdout! })) {
-      probes ??= /probes +(http:\S+?)\/healthz/.exec(line)?.[1];
-      if (line.startsWith("Working."))
-        return new Contender(name, asked, { bench, child, probes, log });
+      contender.#probes ??= /probes +(http:\S+?)\/healthz/.exec(line)?.[1];
+      if (line.startsWith("Working.")) return contender;
     }
     for await (const text of createReadStream(log, "utf8")) process.stderr.write(text as string);
     throw new Error("the worker did not start");
@@ -161,25 +189,37 @@ class Contender {
 
   async round(runs: number): Promise<void> {
     const { db } = this.#bench;
+    // What the rounds before have left would fill the memory of the server, of one sooner than of the other.
+    await db.query("truncate millrace.run cascade");
+    await db.query("vacuum millrace.ready, millrace.lease");
     await settleDown(db);
-    const scraping = this.#probes && setInterval(() => void this.#scrape(), 1000);
+    const scraping = this.#probes && setInterval(() => this.#scrape(), 1000);
     // Who has waited for the others has a heap that shrank and caches that cooled, the more the longer it was: none of what is compared.
     await this.#process(Math.ceil(runs / 4));
-    const cpu = cpuOfTree(this.#child.pid!)!;
+    const [worker, server] = this.#processors();
     const seconds = await this.#process(runs);
-    const cpuUs = (cpuOfTree(this.#child.pid!)! - cpu) / runs;
+    const [workerNow, serverNow] = this.#processors();
     clearInterval(scraping);
-    this.measured = { perSecond: runs / seconds, cpuUs };
+    this.measured = {
+      perSecond: runs / seconds,
+      workerUs: (workerNow - worker) / runs,
+      serverUs: (serverNow - server) / runs,
+    };
+  }
+
+  /** @returns what the worker and the database have had of them until now, in microseconds */
+  #processors(): [worker: number, server: number] {
+    return [cpuOfTree(this.#child.pid!)!, cpuOfTree(this.#postmaster)!];
   }
 
   /** @returns the seconds from the first start to the last end */
   async #process(runs: number): Promise<number> {
     const { db } = this.#bench;
     const [{ begun }] = await rowsOf<{ begun: Date }>(db, "select clock_timestamp() as begun");
-    const { job, recorded } = this.#asked;
+    const { name, job, recorded } = this.#way;
     await seedWaiting(db, runs, PARCEL, job, recorded);
     await until(
-      `${this.name} is done`,
+      `${name} is done`,
       async () => {
         const [{ left }] = await rowsOf<{ left: number }>(
           db,
@@ -196,17 +236,22 @@ class Contender {
        from millrace.run where state = 'completed' and started_at >= $1`,
       [begun],
     );
-    if (done !== runs) throw new Error(`${this.name}: ${done} of ${runs} runs have completed`);
+    if (done !== runs) throw new Error(`${name}: ${done} of ${runs} runs have completed`);
     return seconds;
   }
 
-  async #scrape(): Promise<void> {
-    const answer = await fetch(`${this.#probes}/metrics`);
-    if (!answer.ok) throw new Error(`${this.name}: /metrics answered ${answer.status}`);
-    await answer.text();
+  /** Reads nothing of it: who scrapes is on a machine of its own. */
+  #scrape(): void {
+    get(`${this.#probes}/metrics`, (answer) => {
+      if (answer.statusCode !== 200) {
+        throw new Error(`${this.#way.name}: /metrics answered ${answer.statusCode}`);
+      }
+      answer.resume();
+    });
   }
 
   async end(): Promise<void> {
+    Contender.alive.delete(this);
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGTERM");
     await ended;
@@ -233,24 +278,32 @@ async function swallow(): Promise<Server> {
 }
 
 function print(
-  contenders: readonly Contender[],
-  { runs, rounds, traces }: { runs: number; rounds: number; traces: string },
+  told: ReadonlyMap<string, Told>,
+  given: { runs: number; rounds: number; starts: number; traces: string },
 ): void {
-  console.log(`${runs} runs a round, ${rounds} rounds; ${traces} traced\n`);
-  console.log("| | runs/s | of all off | half of the rounds | worker CPU/run | of all off | log |");
-  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-  const [off, ...seen] = contenders;
-  for (const { name, pairs, log } of [off!, ...seen]) {
-    const beside = pairs.length > 0 ? pairs : seen[0]!.pairs.map(([one]) => [one, one] as const);
-    const speeds = beside.map(([one, other]) => other.perSecond / one.perSecond);
+  const { runs, rounds, starts, traces } = given;
+  console.log(`${runs} runs a round, ${starts} times ${rounds} rounds; traced: ${traces}\n`);
+  console.log(
+    "| | runs/s | of all off | half of the rounds | worker | of all off | server | log |",
+  );
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+  const off: Told = {
+    pairs: [...told.values()][0]!.pairs.map(([one]): Pair => [one, one]),
+    logBytes: 0,
+  };
+  for (const [name, { pairs, logBytes }] of [["all off", off] as const, ...told]) {
+    const speeds = pairs.map(([one, other]) => other.perSecond / one.perSecond);
+    const halfOf = (take: (measured: Measured) => number) =>
+      median(pairs.map(([, other]) => take(other)));
     const cells = [
       name,
-      median(beside.map(([, { perSecond }]) => perSecond)).toFixed(0),
+      halfOf(({ perSecond }) => perSecond).toFixed(0),
       percent(median(speeds)),
       `${percent(quantile(speeds, 0.25))} to ${percent(quantile(speeds, 0.75))}`,
-      `${median(beside.map(([, { cpuUs }]) => cpuUs)).toFixed(1)} µs`,
-      percent(median(beside.map(([one, other]) => other.cpuUs / one.cpuUs))),
-      `${(statSync(log).size / 1024).toFixed(0)} KiB`,
+      `${halfOf(({ workerUs }) => workerUs).toFixed(1)} µs`,
+      percent(median(pairs.map(([one, other]) => other.workerUs / one.workerUs))),
+      `${halfOf(({ serverUs }) => serverUs).toFixed(1)} µs`,
+      `${(logBytes / 1024).toFixed(0)} KiB`,
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }
