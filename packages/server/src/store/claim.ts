@@ -145,7 +145,7 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
       unusual;
     place = ids.indexOf(id, place);
     const scheduledFor = scheduled ?? undefined;
-    Object.assign(runs[place]!, {
+    Object.assign(runs[place++]!, {
       ...{ attempts, failures, losses, trigger, correlationId, scheduledFor, traceContext },
     });
   }
