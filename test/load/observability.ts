@@ -164,6 +164,7 @@ class Contender {
   static async start(way: Way, log: string): Promise<Contender> {
     const bench = await openBenchDatabase();
     await new JobRegistry(Object.values(jobs)).register(bench.db);
+    const postmaster = await postmasterOf(bench.db);
     const child = spawn(
       process.execPath,
       [STAYS_AWAKE, MAIN, "worker", "--jobs", JOBS, "--concurrency", "500"],
@@ -177,7 +178,6 @@ class Contender {
         stdio: ["ignore", "pipe", openSync(log, "w")],
       },
     );
-    const postmaster = await postmasterOf(bench.db);
     const contender = new Contender(way, { bench, child, postmaster, log });
     for await (const line of createInterface({ input: child.stdout! })) {
       contender.#probes ??= /probes +(http:\S+?)\/healthz/.exec(line)?.[1];
@@ -252,9 +252,11 @@ class Contender {
 
   async end(): Promise<void> {
     Contender.alive.delete(this);
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGTERM");
-    await ended;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+      this.#child.kill("SIGTERM");
+      await ended;
+    }
     await this.#bench.drop();
   }
 }
