@@ -185,12 +185,16 @@ test("children are below the step that calls them", async () => {
     name: "fan",
     run: (_input, { step }) => step.fanOut(plain, [{}, {}], { name: "all" }),
   });
-  const { recorded, mill, attempts, work } = await traced(fan, plain);
-  await recorded.within("caller", () => mill.enqueue("fan"));
+  const { recorded, mill, work } = await traced(fan, plain);
+  const id = await recorded.within("caller", () => mill.enqueue("fan"));
   await work();
-  await attempts(3);
+  // A parent whose children take their time is left, and started once more.
+  await mill.untilState(id, "completed");
   const step = called(recorded.spans, "fan-out all");
-  const children = recorded.spans.filter(({ name }) => name === "process plain");
+  const children = await until("both children have been traced", () => {
+    const traced = recorded.spans.filter(({ name }) => name === "process plain");
+    return traced.length === 2 && traced;
+  });
   expect(children.map(({ parentId }) => parentId)).toEqual([step.spanId, step.spanId]);
 });
 
