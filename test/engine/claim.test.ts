@@ -126,6 +126,81 @@ describe("a claim", () => {
     expect(taken.sort()).toEqual(ids.sort());
   });
 
+  test("of more runs than one lease may hold opens several, and tells of each run where it stands in its own", async () => {
+    const mill = await Mill.create(job);
+    const ids = [...(await accept(mill, 400)), ...(await accept(mill, 1))];
+    const runs = await (await claimer(mill)).claim(1000);
+    expect(idsOf(runs)).toEqual(ids);
+    const leases = await mill.rows<{ id: number; run_ids: string[]; at: string }>(
+      "select id, run_ids::text[], claimed_at::text as at from millrace.lease order by id",
+    );
+    expect(leases.map(({ run_ids: held }) => held)).toEqual([ids.slice(0, 250), ids.slice(250)]);
+    const seats = runs.map(({ leaseId, place, opening }) => ({ leaseId, place, opening }));
+    expect(seats).toEqual(
+      leases.flatMap(({ id, run_ids: held, at }) =>
+        held.map((_, place) => ({
+          leaseId: Number(id),
+          place,
+          opening: { at, runs: held.length },
+        })),
+      ),
+    );
+  });
+
+  test("tells what is unusual about some runs of those, and of no other", async () => {
+    const mill = await Mill.create(job);
+    const plain = requests(2);
+    const all = [
+      ...plain,
+      ...requests(1, { correlationId: "a", traceContext: "t1" }),
+      ...plain,
+      ...requests(2, { correlationId: "b" }),
+      ...requests(1, { trigger: "event" }),
+      ...plain,
+    ];
+    await enqueue(mill.db, all);
+    await accept(mill, 3);
+    const runs = await (await claimer(mill)).claim(100);
+    const told = new Map(
+      runs.map(({ id, correlationId, traceContext, trigger }) => [
+        id,
+        { correlationId, traceContext, trigger },
+      ]),
+    );
+    const stored = await mill.rows<{ id: string }>(
+      `select id, correlation_id as "correlationId", trace_context as "traceContext", trigger from millrace.run`,
+    );
+    expect(stored).toHaveLength(all.length + 3);
+    for (const { id, ...is } of stored) expect(told.get(id), id).toEqual(is);
+    expect(new Set([...told.values()].map(({ correlationId }) => correlationId))).toEqual(
+      new Set([null, "a", "b"]),
+    );
+  });
+
+  test("leaves runs whose ids lie between those of a parcel, and which stand elsewhere", async () => {
+    const mill = await Mill.create(job);
+    const ids = await accept(mill, 20);
+    // Of another call in the same millisecond, as one that was moved, or waits for its time.
+    await mill.db.query(
+      `insert into millrace.run (id, job, queue, priority, trigger, input)
+       select overlay(id::text placing '8000-000000000000' from 20)::uuid, job, queue, priority, trigger, input from millrace.run
+       union all select overlay(id::text placing 'bfff-ffffffffffff' from 20)::uuid, job, queue, priority, trigger, input from millrace.run`,
+    );
+    const claims = await claimer(mill);
+    expect(idsOf(await claims.claim(15))).toEqual(ids.slice(0, 15));
+    expect(idsOf(await claims.claim(15))).toEqual(ids.slice(15));
+  });
+
+  test("leaves the runs that were taken out of its parcel, and takes those on both sides", async () => {
+    const mill = await Mill.create(job);
+    const ids = await accept(mill, 20);
+    await mill.db.query("update millrace.ready set run_ids = array_remove(run_ids, $1)", [ids[7]]);
+    const claims = await claimer(mill);
+    const left = ids.filter((id) => id !== ids[7]);
+    expect(idsOf(await claims.claim(10))).toEqual(left.slice(0, 10));
+    expect(idsOf(await claims.claim(10))).toEqual(left.slice(10));
+  });
+
   test("takes no more than asked under whatever plan the database chooses", async () => {
     const mill = await Mill.create(job);
     const methods = [

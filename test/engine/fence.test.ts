@@ -2,6 +2,7 @@ import { defineJob } from "@millrace/sdk";
 import { Claimer, type Outcome, cancel, settle } from "millrace";
 import { describe, expect, test } from "vitest";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import type { ClaimedRun } from "../../packages/server/src/store/claim.ts";
 import type { Queryable } from "../../packages/server/src/store/statement.ts";
 import { keepLog, keepProgress } from "../../packages/server/src/store/run-output.ts";
 import {
@@ -99,6 +100,29 @@ function receipt(db: Queryable, held: Held, attempt: number) {
 
 const stepsOf = (mill: Mill) =>
   mill.rows("select name, ordinal, kind, attempt, value from millrace.step");
+
+/** 300 runs that were claimed at once. */
+async function twoLeases() {
+  const mill = await Mill.create(job);
+  const request = { job: "any", input: {}, trigger: "api" as const };
+  await mill.intake.acceptMany(Array.from({ length: 300 }, () => request));
+  const worker = await mill.workerRow();
+  const runs = await new Claimer(mill.db, worker, ["default"], ["any"]).claim(300);
+  expect(new Set(runs.map(({ leaseId }) => leaseId)).size).toBe(2);
+  return { mill, worker, runs };
+}
+
+/** With its own id for an output. */
+function completed({ leaseId, id: runId, place, opening }: ClaimedRun): Outcome {
+  return { leaseId, runId, verdict: "complete", output: JSON.stringify(runId), place, opening };
+}
+
+function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((one) => ({ one, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
+}
 
 describe("an attempt whose lease was taken back", () => {
   test.each(verdicts)(
@@ -371,6 +395,101 @@ describe("settling", () => {
       { run_ids: [second!.run] },
     ]);
     await settle(mill.db, worker, [record(second!, done)]);
+    expect(await mill.rows("select id from millrace.lease")).toEqual([]);
+  });
+
+  test("leases that end whole, in whatever order, gives each run its own output and leaves no lease", async () => {
+    const { mill, worker, runs } = await twoLeases();
+    const outcomes = shuffled(runs).map(completed);
+    expect(new Set(await settle(mill.db, worker, outcomes))).toEqual(new Set(["recorded"]));
+    const stored = await mill.rows<{ id: string; output: string }>(
+      "select id, output from millrace.run where state = 'completed' and worker_id = $1 and attempts = 1",
+      [worker],
+    );
+    expect(stored).toHaveLength(runs.length);
+    for (const { id, output } of stored) expect(output).toBe(id);
+    expect(await mill.rows("select id from millrace.lease")).toEqual([]);
+  });
+
+  test("a whole lease, of which some runs have an outcome already, says which, and leaves these as they are", async () => {
+    const { mill, worker, runs } = await twoLeases();
+    const ended = runs.filter((_, n) => n % 100 === 7);
+    await mill.db.query(
+      "update millrace.run set state = 'cancelled', finished_at = now() where id = any ($1::uuid[])",
+      [ended.map(({ id }) => id)],
+    );
+    const inOrder = shuffled(runs);
+    const settled = await settle(mill.db, worker, inOrder.map(completed));
+    expect(settled).toEqual(
+      inOrder.map((run) => (ended.includes(run) ? "already ended" : "recorded")),
+    );
+    expect(await mill.state(ended[0]!.id)).toBe("cancelled");
+    expect(await mill.rows("select id from millrace.lease")).toEqual([]);
+  });
+
+  test.each([
+    ["is gone", "delete from millrace.lease where id = $1"],
+    ["is another worker's", "update millrace.lease set worker_id = worker_id + 1 where id = $1"],
+  ])("whole leases of which one %s records those of the others alone", async (_, lose) => {
+    const { mill, worker, runs } = await twoLeases();
+    const lost = runs[0]!.leaseId;
+    await mill.db.query(lose, [lost]);
+    const inOrder = shuffled(runs);
+    const settled = await settle(mill.db, worker, inOrder.map(completed));
+    expect(settled).toEqual(
+      inOrder.map(({ leaseId }) => (leaseId === lost ? "lease lost" : "recorded")),
+    );
+    expect(await mill.rows("select id from millrace.run where state is null")).toHaveLength(250);
+  });
+
+  test("a lease that has lost a run lets the others of it through, though all of them are told", async () => {
+    const { mill, worker, runs } = await twoLeases();
+    await mill.db.query("update millrace.lease set run_ids = array_remove(run_ids, $1)", [
+      runs[3]!.id,
+    ]);
+    const settled = await settle(mill.db, worker, runs.map(completed));
+    expect(settled).toEqual(runs.map((_, n) => (n === 3 ? "lease lost" : "recorded")));
+    expect(await mill.rows("select id from millrace.lease")).toEqual([]);
+  });
+
+  test("a lease of the same number and size that the same worker holds now, as after a crash of the server, lets nothing through", async () => {
+    const { mill, worker, runs } = await twoLeases();
+    const [before, now] = [runs.slice(0, 50), runs.slice(50, 100)];
+    await mill.db.query("delete from millrace.lease");
+    const lease = async (held: ClaimedRun[]): Promise<ClaimedRun[]> => {
+      const [row] = await mill.rows<{ at: string }>(
+        `insert into millrace.lease (id, worker_id, run_ids) overriding system value values (7, $1, $2::uuid[])
+         returning claimed_at::text as at`,
+        [worker, held.map(({ id }) => id)],
+      );
+      const opening = { at: row!.at, runs: held.length };
+      return held.map((run, place) => ({ ...run, leaseId: 7, place, opening }));
+    };
+    const lost = await lease(before);
+    await mill.db.query("delete from millrace.lease");
+    const holds = await lease(now);
+    expect(new Set(await settle(mill.db, worker, lost.map(completed)))).toEqual(
+      new Set(["lease lost"]),
+    );
+    // Halves of both, which are in one batch, are no whole.
+    const mixed = [...holds.slice(0, 20), ...lost.slice(20)];
+    expect(await settle(mill.db, worker, mixed.map(completed))).toEqual(
+      mixed.map((run) => (holds.includes(run) ? "recorded" : "lease lost")),
+    );
+    expect(await mill.rows("select output from millrace.run where state is not null")).toEqual(
+      holds.slice(0, 20).map(({ id: output }) => ({ output })),
+    );
+  });
+
+  test("a whole lease and a part of another together records both, and keeps the rest of that", async () => {
+    const { mill, worker, runs } = await twoLeases();
+    const [first, ...others] = runs;
+    const settled = await settle(mill.db, worker, shuffled(others).map(completed));
+    expect(new Set(settled)).toEqual(new Set(["recorded"]));
+    expect(await mill.rows("select run_ids::text[] from millrace.lease")).toEqual([
+      { run_ids: [first!.id] },
+    ]);
+    expect(await settle(mill.db, worker, [completed(first!)])).toEqual(["recorded"]);
     expect(await mill.rows("select id from millrace.lease")).toEqual([]);
   });
 

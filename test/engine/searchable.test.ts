@@ -191,7 +191,8 @@ describe("the fields that a job declares as searchable", () => {
       await enqueue(mill, { tenant: "acme" }),
       await enqueue(mill, { tenant: "acme" }),
     ];
-    const all = [...old, ...young].toReversed();
+    // The newest first, and by their ids in one millisecond.
+    const all = [...old, ...young].sort().toReversed();
     const { ids, index, ended, looked } = await look(mill, "input.tenant:acme");
     expect({ ids, ended, looked }).toEqual({ ids: all, ended: true, looked: 5 });
     expect(index).toMatchObject({ path: "tenant", used: true, jobs: ["ship"] });

@@ -13,6 +13,8 @@ export interface PlanNode {
   "Shared Hit Blocks": number;
   "Shared Read Blocks": number;
   "Actual Loops"?: number;
+  /** In each loop. */
+  "Actual Rows"?: number;
   /** Pairs that were compared by a join and did not fit. */
   "Rows Removed by Join Filter"?: number;
   Plans?: PlanNode[];

@@ -4,6 +4,7 @@ import type { Suspension } from "@millrace/sdk";
 import { failpoint } from "../runtime/failpoints.ts";
 import { jsonLines } from "../store/json-lines.ts";
 import { settleContinued } from "../store/chains.ts";
+import type { ClaimedRun, Opening } from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
 import {
   type Completions,
@@ -11,6 +12,7 @@ import {
   settleCompleted,
   settleCompletedNear,
   settleOthers,
+  settleWhole,
 } from "../store/settle.ts";
 import { settleParked } from "../store/park.ts";
 import { settleSuspended } from "../store/suspend.ts";
@@ -18,7 +20,13 @@ import { MAX_CRASHES, MIN_PROVEN } from "./poison.ts";
 
 /** How one attempt ended, to be recorded through its lease. */
 export type Outcome = { leaseId: number; runId: string } & (
-  | { verdict: "complete"; output: string | null }
+  | {
+      verdict: "complete";
+      output: string | null;
+      /** Where it is in its lease, as the claimed run says it: leases that end whole are settled in less time. */
+      place?: ClaimedRun["place"];
+      opening?: ClaimedRun["opening"];
+    }
   /** It goes on as a new run with this input, a JSON text. */
   | { verdict: "continue"; input: string }
   | {
@@ -134,50 +142,130 @@ type Continued = Extract<Outcome, { verdict: "continue" }>;
 
 type Other = Exclude<Outcome, { verdict: "complete" | "suspend" | "park" | "continue" }>;
 
+/** Of a lease, which outcomes of a batch are its own. */
+type Leases = Map<number, number[]>;
+
 async function recordCompleted(
   db: Queryable,
   workerId: number,
   outcomes: readonly Completed[],
 ): Promise<SettledRow> {
-  const leases = byLease(outcomes);
-  const eachLease = (told: (places: number[]) => string) => [...leases.values()].map(told);
+  const whole: Leases = new Map();
+  const others: Leases = new Map();
+  for (const [lease, turns] of byLease(outcomes)) {
+    (endsWhole(turns, outcomes) ? whole : others).set(lease, turns);
+  }
+  const letters: string[] = [];
+  if (whole.size > 0 && !(await recordWhole(db, workerId, outcomes, whole, letters))) {
+    for (const [lease, turns] of whole) others.set(lease, turns);
+  }
+  const roomier =
+    others.size > 0 ? await recordByRun(db, workerId, outcomes, others, letters) : null;
+  return { letters: letters.join(""), roomier };
+}
+
+function byLease(outcomes: readonly Completed[]): Leases {
+  const leases: Leases = new Map();
+  for (const [turn, { leaseId }] of outcomes.entries()) {
+    const turns = leases.get(leaseId);
+    if (turns) turns.push(turn);
+    else leases.set(leaseId, [turn]);
+  }
+  return leases;
+}
+
+/** Whether these are all runs of their lease; then they are in its order afterwards, in which handlers need not have ended. */
+function endsWhole(turns: number[], outcomes: readonly Completed[]): boolean {
+  const opening = openingOf(outcomes, turns);
+  if (turns.length !== opening?.runs) return false;
+  const placeOf = (turn: number) => outcomes[turn]!.place!;
+  const inOrder = () =>
+    turns.every((turn, place) => placeOf(turn) === place && outcomes[turn]!.opening === opening);
+  if (inOrder()) return true;
+  turns.sort((a, b) => placeOf(a) - placeOf(b));
+  return inOrder();
+}
+
+function openingOf(outcomes: readonly Completed[], [first]: number[]): Opening | null | undefined {
+  return outcomes[first!]!.opening;
+}
+
+/**
+ * Records what became of leases that end whole.
+ *
+ * @param letters takes what became of each, at its place among the outcomes
+ * @returns false when nothing was recorded: their runs are not near each other, or not all of them are this worker's still
+ */
+async function recordWhole(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Completed[],
+  leases: Leases,
+  letters: string[],
+): Promise<boolean> {
+  const turns = [...leases.values()];
+  const all = turns.flat();
+  const { least, greatest, near } = extentOf(outcomes, all);
+  if (!near) return false;
+  const [row] = await settleWhole(
+    db,
+    workerId,
+    [...leases.keys()],
+    turns.map((each) => openingOf(outcomes, each)!.at),
+    turns.map(({ length }) => length),
+    outputsOf(outcomes, turns),
+    all.length,
+    least,
+    greatest,
+  );
+  const recorded = row!.letters;
+  if (row!.whole) all.forEach((turn, n) => (letters[turn] = recorded?.[n] ?? "r"));
+  return row!.whole;
+}
+
+/**
+ * Records what became of runs of leases of which others are under way, or are not to be settled whole.
+ *
+ * @returns the queues of which a limit has room again, separated by commas
+ */
+async function recordByRun(
+  db: Queryable,
+  workerId: number,
+  outcomes: readonly Completed[],
+  leases: Leases,
+  letters: string[],
+): Promise<string | null> {
+  const turns = [...leases.values()];
+  const all = turns.flat();
   const told: Completions = [
     workerId,
     [...leases.keys()],
-    eachLease((places) => places.map((n) => outcomes[n]!.runId).join(",")).join(";"),
-    eachLease((places) => jsonLines(places.map((n) => outcomes[n]!.output))).join("\f"),
-    outcomes.length,
+    turns.map((each) => each.map((turn) => outcomes[turn]!.runId).join(",")).join(";"),
+    outputsOf(outcomes, turns),
+    all.length,
   ];
-  const { least, greatest, near } = extentOf(outcomes);
+  const { least, greatest, near } = extentOf(outcomes, all);
   const [row] = near
     ? await settleCompletedNear(db, ...told, least, greatest)
     : await settleCompleted(db, ...told);
-  const { letters, roomier } = row!;
-  if (letters === null) return { letters: "r".repeat(outcomes.length), roomier };
-  const inOrder: string[] = [];
-  [...leases.values()].flat().forEach((place, told) => (inOrder[place] = letters[told]!));
-  return { letters: inOrder.join(""), roomier };
+  const recorded = row!.letters;
+  all.forEach((turn, n) => (letters[turn] = recorded?.[n] ?? "r"));
+  return row!.roomier;
 }
 
-/** The places of the outcomes of each lease. */
-function byLease(outcomes: readonly Completed[]): Map<number, number[]> {
-  const leases = new Map<number, number[]>();
-  for (const [place, { leaseId }] of outcomes.entries()) {
-    const places = leases.get(leaseId);
-    if (places) places.push(place);
-    else leases.set(leaseId, [place]);
-  }
-  return leases;
+function outputsOf(outcomes: readonly Completed[], turns: readonly number[][]): string {
+  return turns.map((each) => jsonLines(each.map((turn) => outcomes[turn]!.output))).join("\f");
 }
 
 /** Runs accepted within this time are near each other: at 50,000 a second, that is a batch or two. */
 const NEAR_MS = 10;
 
-/** The least and the greatest id, and whether few others can lie between. */
-function extentOf(outcomes: readonly Completed[]) {
-  let least = outcomes[0]!.runId;
+/** The least and the greatest id of these, and whether few others can lie between. */
+function extentOf(outcomes: readonly Completed[], turns: readonly number[]) {
+  let least = outcomes[turns[0]!]!.runId;
   let greatest = least;
-  for (const { runId } of outcomes) {
+  for (const turn of turns) {
+    const { runId } = outcomes[turn]!;
     if (runId < least) least = runId;
     else if (runId > greatest) greatest = runId;
   }

@@ -1,10 +1,13 @@
 import { type Json, type Trigger, hasLongNumber, jsonLosses } from "@millrace/core";
 import { statement } from "./statement.ts";
 
+/** No lease holds more runs than this: their ids stand in one row of `lease`, and must fit its page. */
+const MAX_LEASE = 250;
+
 /** What a claim from `ready` answers: always one row, also when it found nothing. Texts of many runs are read several times as fast as a row for each. */
 export interface PlainClaimRow {
-  /** Null when nothing was found, as is all the rest. */
-  lease_id: number | null;
+  /** JSON, a list of {@link OpenedLease}: each holds {@link MAX_LEASE} of the runs, in order, and the last what is left. Null when nothing was found, as is all the rest. */
+  leases: string | null;
   /** Ids of the runs, separated by commas, in the order in which they stood. */
   ids: string | null;
   /** Their inputs: JSON texts, one a line. */
@@ -16,6 +19,8 @@ export interface PlainClaimRow {
   /** Whether runs of the queues stand before the gate, for which {@link claimGated} may find room. */
   gated: boolean;
 }
+
+type OpenedLease = [id: number, at: string];
 
 type ClaimedParcel = [
   runs: number,
@@ -67,8 +72,19 @@ type GatedRun = [
   scheduledFor?: number,
 ];
 
+/** By what a lease is known again. Its number may be given again where the server has crashed. */
+export interface Opening {
+  /** To the microsecond, as the database writes it. */
+  at: string;
+  runs: number;
+}
+
 export interface ClaimedRun {
   leaseId: number;
+  /** Which of the runs of its lease it is, from 0. */
+  place: number;
+  /** The opening of that lease, one object for all of its runs; null where it is never settled whole. */
+  opening: Opening | null;
   id: string;
   job: string;
   queue: string;
@@ -106,9 +122,12 @@ export interface ParcelPlace {
 
 /** The runs of a claim from `ready`, in order. */
 export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
-  if (!row || row.lease_id === null) return [];
-  const leaseId = row.lease_id;
+  if (!row || row.leases === null) return [];
   const ids = row.ids!.split(",");
+  const leases = (JSON.parse(row.leases) as OpenedLease[]).map(([id, at], n) => ({
+    id,
+    opening: { at, runs: Math.min(MAX_LEASE, ids.length - n * MAX_LEASE) },
+  }));
   const text = `[${row.inputs!.replaceAll("\n", ",")}]`;
   const inputs = JSON.parse(text) as Json[];
   const lost = hasLongNumber(text) ? lossesIn(text, 1) : undefined;
@@ -117,10 +136,13 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
     row.parcels!,
   ) as ClaimedParcel[]) {
     for (const end = runs.length + count; runs.length < end;) {
-      const place = runs.length;
+      const n = runs.length;
+      const lease = leases[Math.floor(n / MAX_LEASE)]!;
       runs.push({
-        leaseId,
-        id: ids[place]!,
+        leaseId: lease.id,
+        place: n % MAX_LEASE,
+        opening: lease.opening,
+        id: ids[n]!,
         job,
         queue,
         attempts: 0,
@@ -129,27 +151,32 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
         trigger: "api",
         correlationId: null,
         traceContext: null,
-        input: inputs[place]!,
-        lost: lost?.get(place),
+        input: inputs[n]!,
+        lost: lost?.get(n),
         waitedMs,
-        parcel: place + 1 === end ? { queue, priority, startBy, seq } : null,
+        parcel: n + 1 === end ? { queue, priority, startBy, seq } : null,
         passed: null,
         scheduledFor: undefined,
       });
     }
   }
-  if (row.unusual === null) return runs;
-  let place = 0;
-  for (const unusual of JSON.parse(`[${row.unusual}]`) as UnusualRun[]) {
+  if (row.unusual !== null) tellUnusual(runs, ids, row.unusual);
+  return runs;
+}
+
+/** @param texts of {@link PlainClaimRow.unusual} */
+function tellUnusual(runs: readonly ClaimedRun[], ids: readonly string[], texts: string): void {
+  let next = 0;
+  for (const unusual of JSON.parse(`[${texts}]`) as UnusualRun[]) {
     const [id, attempts, failures, losses, trigger, correlationId, scheduled, traceContext] =
       unusual;
-    place = ids.indexOf(id, place);
+    const n = ids.indexOf(id, next);
     const scheduledFor = scheduled ?? undefined;
-    Object.assign(runs[place++]!, {
+    Object.assign(runs[n]!, {
       ...{ attempts, failures, losses, trigger, correlationId, scheduledFor, traceContext },
     });
+    next = n + 1;
   }
-  return runs;
 }
 
 /** The runs of one lease that passed the gate. */
@@ -161,6 +188,8 @@ export function readGatedClaim({ lease_id: leaseId, runs }: GatedClaimRow): Clai
       index,
     ) => ({
       leaseId,
+      place: index,
+      opening: null,
       id,
       job,
       queue: passed[1],
@@ -197,19 +226,26 @@ function lossesIn(text: string, depth: number): Map<number, string> {
   return lost;
 }
 
+/** What a run's id, made by `millrace.enqueue_alike`, was given beside the time: the number by which those of one call count up. */
+const counter = (id: string) =>
+  `((get_byte(uuid_send(${id}), 6) & 15) * 256 + get_byte(uuid_send(${id}), 7))`;
+
+/** And what they have in common, and nobody else: 62 random bits. */
+const tail = (id: string) => `substr(uuid_send(${id}), 9)`;
+
 /**
- * Takes parcels and opens one lease over their runs. The parts:
+ * Takes parcels and opens leases over their runs. The parts:
  * - picked: locks parcels. MATERIALIZED, because a LIMIT in a sub-select that the planner may repeat takes too many.
  * - taken: as many of their runs as there are free slots; the last parcel is split.
  * - emptied, split: what is left stays in `ready` at its old place.
- * - sought: the runs of a parcel that was made at once in one group, between the least and the greatest id; others by
- *   themselves.
+ * - sought: the runs of a parcel that were made at once, and of which none has been taken out: their ids count up by one, so that
+ *   those between the first and the last which end alike are they, and a short scan finds them. Others by themselves.
  * - opened: reads the runs; one that was cancelled while it waited falls out here, and so does one that has expired.
  * - listed: their texts in order. What is as it nearly always is, is not said.
- * - held: the lease. The commit is not waited for on disk: a claim that a crash of the server takes away was promised to
+ * - held: the leases. The commit is not waited for on disk: a claim that a crash of the server takes away was promised to
  *   nobody, and its runs stand in `ready` again. (A lease number may then be given again; the fence asks for the worker
  *   as well.)
- * Each group is looked up by itself, which the OFFSET sees to, in the one partition that its bounds leave: a list of ids alone
+ * Each group is looked up by itself, which the OFFSET sees to, in the one partition that its bounds leave: a list of ids
  * would be looked for in every partition, and a plain join, where statistics tell of many parcels and not too long a history,
  * is planned as a hash join that reads the whole history (100 ms a claim at 200,000 runs in 14 partitions; 1 ms as it is).
  */
@@ -234,10 +270,14 @@ function claimText(picked: string): string {
       where r.queue = t.queue and r.priority = t.priority and r.start_by = t.start_by and r.seq = t.seq and not r.gated
         and t.take < t.n
     ),
+    told_apart as materialized (
+      select *, alike and ${counter("run_ids[take]")} - ${counter("run_ids[1]")} = take - 1 as consecutive from taken
+    ),
     sought as (
-      select parcel, run_ids[:take] as run_ids, run_ids[1] as low, run_ids[take] as high from taken where alike
+      select parcel, run_ids[1] as low, run_ids[take] as high, ${tail("run_ids[1]")} as tail
+      from told_apart where consecutive
       union all
-      select t.parcel, array[u.id], u.id, u.id from taken t, unnest(t.run_ids[:t.take]) u(id) where not t.alike
+      select t.parcel, u.id, u.id, null from told_apart t, unnest(t.run_ids[:t.take]) u(id) where not t.consecutive
     ),
     opened as materialized (
       select s.parcel, r.id, r.input::text as input, case
@@ -246,7 +286,8 @@ function claimText(picked: string): string {
               floor(extract(epoch from r.scheduled_for) * 1000)::bigint, r.trace_context)::text
         end as unusual
       from sought s cross join lateral (
-        select * from millrace.run where id = any (s.run_ids) and id between s.low and s.high offset 0
+        select * from millrace.run
+        where id between s.low and s.high and (s.tail is null or ${tail("id")} = s.tail) offset 0
       ) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
     ),
@@ -257,16 +298,16 @@ function claimText(picked: string): string {
     ),
     held as (
       insert into millrace.lease (worker_id, run_ids)
-      select $1, ids from listed where ids is not null
-      returning id, set_config('synchronous_commit', 'off', true)
+      select $1, l.ids[n : n + ${MAX_LEASE - 1}] from listed l, generate_series(1, cardinality(l.ids), ${MAX_LEASE}) n order by n
+      returning id, claimed_at, set_config('synchronous_commit', 'off', true)
     )
-    select h.id as lease_id, array_to_string(l.ids, ',') as ids, l.inputs, l.unusual,
+    select (select json_agg(json_build_array(id, claimed_at::text) order by id)::text from held) as leases, array_to_string(l.ids, ',') as ids, l.inputs, l.unusual,
       (select json_agg(json_build_array(o.runs, t.job, t.queue, t.priority, t.start_by::text, t.seq,
           round(extract(epoch from clock_timestamp() - t.since) * 1000)) order by parcel)::text
         from (select parcel, count(*) as runs from opened group by parcel) o join taken t using (parcel)) as parcels,
       exists (select from millrace.lane l where l.queue = any ($3) and not l."full")
         or exists (select from millrace.ready r where r.gated and r.queue = any ($3)) as gated
-    from listed l left join held h on true`;
+    from listed l`;
 }
 
 /** A queue whose runs pass the gate may still hold some that came before it had a limit; these are filed first. */

@@ -272,9 +272,10 @@ function hasReturned(end: End): end is Returned {
 }
 
 function complete(end: Returned, { run, job, context }: Execution): Outcome {
-  const { leaseId, id: runId } = run;
+  const { leaseId, id: runId, place, opening } = run;
   if ("continued" in end) return { leaseId, runId, verdict: "continue", input: end.continued };
-  if ("output" in end) return { leaseId, runId, verdict: "complete", output: end.output };
+  if ("output" in end)
+    return { leaseId, runId, verdict: "complete", output: end.output, place, opening };
   // Another attempt would return the same.
   const refused = (failure: Failure): Outcome => {
     const kept = { ...failure, class: "InvalidOutput", stack: null };
@@ -287,7 +288,7 @@ function complete(end: Returned, { run, job, context }: Execution): Outcome {
       return { leaseId, runId, verdict: "continue", input: end.value.input };
     }
     const output = outputText(end.value, job.name);
-    return { leaseId, runId, verdict: "complete", output };
+    return { leaseId, runId, verdict: "complete", output, place, opening };
   } catch (error) {
     return refused(toFailure(error));
   }

@@ -15,6 +15,8 @@ const NOTHING = defineJob({ name: "self-test", run: () => null });
 /** No row has its id or its lease, so that what comes of it changes nothing, is in no list and is counted nowhere. */
 const NOBODY: ClaimedRun = {
   leaseId: NO_LEASE,
+  place: 0,
+  opening: null,
   id: "00000000-0000-7000-8000-000000000000",
   job: NOTHING.name,
   queue: "",

@@ -11,7 +11,7 @@ export const FENCE_BUGS: readonly PlantedBug[] = [
         file: "store/settle.ts",
         find: "from fenced f where ${found} and r.state is null",
         replace: `from (
-        select s.run_id, s.output::jsonb as output, clock_timestamp() as claimed_at from told t cross join lateral
+        select s.run_id::uuid as run_id, s.output::jsonb as output, clock_timestamp() as claimed_at from told t cross join lateral
           rows from (string_to_table(t.runs, ','), string_to_table(t.outputs, e'\\\\n', '')) s(run_id, output)
       ) f where \${found} and r.state is null`,
       },
@@ -33,6 +33,48 @@ export const FENCE_BUGS: readonly PlantedBug[] = [
     caughtBy: {
       file: FENCE_TESTS,
       test: "settling a run that has left its lease is refused, and the others stay in it",
+    },
+  },
+  {
+    bug: "leases are settled whole though one of them is gone",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "select count(*) = cardinality($2) as holds from member",
+        replace: "select count(*) > 0 as holds from member",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "settling whole leases of which one is gone records those of the others alone",
+    },
+  },
+  {
+    bug: "a lease is settled whole by another one of its number",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "and h.claimed_at = t.opened_at and",
+        replace: "and",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "settling a lease of the same number and size that the same worker holds now, as after a crash of the server, lets nothing through",
+    },
+  },
+  {
+    bug: "a lease is settled whole though it has lost a run",
+    edits: [
+      {
+        file: "store/settle.ts",
+        find: "and cardinality(h.run_ids) = t.runs",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: FENCE_TESTS,
+      test: "settling a lease that has lost a run lets the others of it through, though all of them are told",
     },
   },
   {

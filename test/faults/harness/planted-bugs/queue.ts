@@ -109,13 +109,41 @@ export const QUEUE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/claim.ts",
-        find: "run_ids[take] as high from taken where alike",
-        replace: "run_ids[greatest(1, take - 1)] as high from taken where alike",
+        find: "run_ids[take] as high, ",
+        replace: "run_ids[greatest(1, take - 1)] as high, ",
       },
     ],
     caughtBy: {
       file: CLAIM_TESTS,
       test: "a claim takes the oldest first, no more than asked, and splits a parcel that holds more",
+    },
+  },
+  {
+    bug: "the scan for the runs of a parcel takes others of the same millisecond",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: 'and (s.tail is null or ${tail("id")} = s.tail) offset 0',
+        replace: "offset 0",
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim leaves runs whose ids lie between those of a parcel, and which stand elsewhere",
+    },
+  },
+  {
+    bug: "the scan for the runs of a parcel takes those that were taken out of it",
+    edits: [
+      {
+        file: "store/claim.ts",
+        find: 'alike and ${counter("run_ids[take]")} - ${counter("run_ids[1]")} = take - 1 as consecutive',
+        replace: "alike as consecutive",
+      },
+    ],
+    caughtBy: {
+      file: CLAIM_TESTS,
+      test: "a claim leaves the runs that were taken out of its parcel, and takes those on both sides",
     },
   },
   {
