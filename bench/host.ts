@@ -49,31 +49,36 @@ class Host {
     if (input.sentAt !== undefined) this.#latencies.push(now() - input.sentAt);
   };
 
-  /** Waits until every outcome is on record; answers when that was. */
+  /** Waits until every outcome is on record; answers when it was asked for what is not, and there was nothing: how long the answer took is no work of the subject's. */
   async #drained(): Promise<number> {
-    while ((await this.#subject.unfinished()) > 0) await pause(1);
-    return now();
+    for (;;) {
+      const askedAt = now();
+      if ((await this.#subject.unfinished()) === 0) return askedAt;
+      await pause(1);
+    }
   }
 
   /** Enqueues in bulk while the worker works, never more than a few chunks ahead of it; answers the milliseconds. */
-  #steady(count: number, chunk: number): Promise<number> {
-    return timed(async () => {
-      for (let sent = 0; sent < count; sent += chunk) {
-        while (sent - this.#handled > 4 * chunk) await pause(1);
-        await this.#subject.enqueue(Math.min(chunk, count - sent), this.#input);
-      }
-      while (this.#handled < count) await pause(1);
-      await this.#drained();
-    });
+  async #steady(count: number, chunk: number): Promise<number> {
+    const startedAt = now();
+    for (let sent = 0; sent < count; sent += chunk) {
+      while (sent - this.#handled > 4 * chunk) await pause(1);
+      await this.#subject.enqueue(Math.min(chunk, count - sent), this.#input);
+    }
+    return (await this.#done(count)) - startedAt;
   }
 
   /** As `single`, but the time ends when the worker has done them all. */
-  #singleWorking(callers: number, count: number): Promise<number> {
-    return timed(async () => {
-      await closedLoop(callers, count, () => this.#subject.enqueueOne(this.#input));
-      while (this.#handled < count) await pause(1);
-      await this.#drained();
-    });
+  async #singleWorking(callers: number, count: number): Promise<number> {
+    const startedAt = now();
+    await closedLoop(callers, count, () => this.#subject.enqueueOne(this.#input));
+    return (await this.#done(count)) - startedAt;
+  }
+
+  /** Waits until the worker has done so many; answers when that was. */
+  async #done(count: number): Promise<number> {
+    while (this.#handled < count) await pause(1);
+    return this.#drained();
   }
 
   /** One run at a time, each sent when the one before is on record and a moment has passed. */

@@ -91,9 +91,11 @@ class Host:
         return {"handled": handled, "firstStartAt": float(first) if first else None}
 
     def drained(self):
-        while self.unfinished() > 0:
+        while True:
+            asked_at = now()
+            if self.unfinished() == 0:
+                return asked_at
             time.sleep(0.001)
-        return now()
 
     def steady(self, count, chunk):
         started_at = now()
@@ -102,14 +104,12 @@ class Host:
             while self.unfinished() > 4 * chunk:
                 time.sleep(0.001)
             self.enqueue(min(chunk, target - self.sent))
-        self.drained()
-        return now() - started_at
+        return self.drained() - started_at
 
     def singleWorking(self, callers, count):
         started_at = now()
         self.single(callers, count)
-        self.drained()
-        return now() - started_at
+        return self.drained() - started_at
 
     def measured(self):
         sent_at = now()

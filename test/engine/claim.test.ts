@@ -1,6 +1,8 @@
 import { defineJob } from "@millrace/sdk";
 import { Claimer, enqueue, pause, resume } from "millrace";
+import type pg from "pg";
 import { describe, expect, test } from "vitest";
+import type { Queryable } from "../../packages/server/src/store/statement.ts";
 import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 
@@ -145,6 +147,46 @@ describe("a claim", () => {
         })),
       ),
     );
+  });
+
+  test("holds no more in a lease where runs pass the gate, and takes all of them", async () => {
+    const limited = defineJob({
+      name: "limited",
+      concurrency: { limit: 1000 },
+      run: () => null,
+    });
+    const mill = await Mill.create(job, limited);
+    const first = await accept(mill, 600, { job: "limited" });
+    const behind = await accept(mill, 300);
+    const claims = await claimer(mill, ["default"], ["any", "limited"]);
+    const taken: string[] = [];
+    for (let runs; (runs = await claims.claim(500)).length > 0;) taken.push(...idsOf(runs));
+    expect(taken.toSorted()).toEqual([...first, ...behind].toSorted());
+    const [most] = await mill.rows("select max(cardinality(run_ids)) as most from millrace.lease");
+    expect(most).toEqual({ most: 250 });
+  });
+
+  test("gives inputs of a megabyte as they are, and does not tell them with the others", async () => {
+    const mill = await Mill.create(job);
+    const long = { text: "x".repeat(1_500_000), exact: 1 };
+    const { rows } = await mill.db.query<{ id: string }>(
+      `select millrace.enqueue('any', '{"n":1}') as id union all select millrace.enqueue('any', $1)
+       union all select millrace.enqueue('any', '{"n":2}')`,
+      [JSON.stringify(long)],
+    );
+    const told: number[] = [];
+    const db: Queryable = {
+      query: async <Row extends pg.QueryResultRow>(config: pg.QueryConfig) => {
+        const result = await mill.db.query<Row>(config);
+        told.push(...result.rows.map((row) => String(row["inputs"] ?? "").length));
+        return result;
+      },
+    };
+    const runs = await new Claimer(db, await mill.workerRow(), ["default"], ["any"]).claim(10);
+    expect(new Map(runs.map(({ id, input }) => [id, input]))).toEqual(
+      new Map(rows.map(({ id }, n) => [id, [{ n: 1 }, long, { n: 2 }][n]])),
+    );
+    expect(Math.max(...told)).toBeLessThan(100);
   });
 
   test("tells what is unusual about some runs of those, and of no other", async () => {

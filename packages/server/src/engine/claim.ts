@@ -1,13 +1,16 @@
 import {
   type ClaimedRun,
   type ParcelPlace,
+  MAX_LEASE,
   type PlainClaimRow,
   claimFromFront,
   claimFromLow,
   claimGated,
   nextOpening,
   readGatedClaim,
+  readLongInput,
   readPlainClaim,
+  withInput,
 } from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
 import { QueueTurns } from "./queue-turns.ts";
@@ -65,7 +68,8 @@ export class Claimer {
    * @returns the runs; none means that there are none for now
    */
   async claim(free: number): Promise<ClaimedRun[]> {
-    const want = Math.min(free, MAX_CLAIM);
+    // No more than the gate gives at once, so that nobody overtakes what stands before it.
+    const want = Math.min(free, this.#gated ? MAX_LEASE : MAX_CLAIM);
     const queues = this.#turns.next();
     const passed = this.#gated ? await this.#fromGate(want, queues, false) : [];
     const left = want - slotsOf(passed);
@@ -84,7 +88,8 @@ export class Claimer {
 
   /** @param behind whether to take also what comes after the front of `ready` */
   async #fromGate(want: number, queues: string[], behind: boolean): Promise<ClaimedRun[]> {
-    const rows = await claimGated(this.#db, this.#workerId, want, queues, this.#jobs, behind);
+    const most = Math.min(want, MAX_LEASE);
+    const rows = await claimGated(this.#db, this.#workerId, most, queues, this.#jobs, behind);
     return rows.flatMap(readGatedClaim);
   }
 
@@ -107,7 +112,7 @@ export class Claimer {
       this.#jobs,
       this.#parcelsFor(want),
     );
-    const runs = this.#read(rows);
+    const runs = await this.#read(rows);
     this.#levels.clear();
     if (runs.length === want) this.#learn(runs);
     return runs;
@@ -126,14 +131,20 @@ export class Claimer {
       levels.map((level) => level.startBy),
       levels.map((level) => level.seq),
     );
-    const runs = this.#read(rows);
+    const runs = await this.#read(rows);
     this.#learn(runs);
     return runs;
   }
 
-  #read([row]: readonly PlainClaimRow[]): ClaimedRun[] {
+  async #read([row]: readonly PlainClaimRow[]): Promise<ClaimedRun[]> {
     this.#gated = row?.gated ?? false;
-    return readPlainClaim(row);
+    const runs = readPlainClaim(row);
+    for (const [n, run] of runs.entries()) {
+      if (run.input !== null) continue;
+      const [long] = await readLongInput(this.#db, run.id);
+      if (long) runs[n] = withInput(run, long.input);
+    }
+    return runs;
   }
 
   #learn(runs: readonly ClaimedRun[]): void {

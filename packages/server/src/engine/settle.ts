@@ -166,11 +166,11 @@ async function recordCompleted(
 
 function byLease(outcomes: readonly Completed[]): Leases {
   const leases: Leases = new Map();
-  for (const [turn, { leaseId }] of outcomes.entries()) {
+  outcomes.forEach(({ leaseId }, turn) => {
     const turns = leases.get(leaseId);
     if (turns) turns.push(turn);
     else leases.set(leaseId, [turn]);
-  }
+  });
   return leases;
 }
 

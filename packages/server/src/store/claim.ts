@@ -2,15 +2,18 @@ import { type Json, type Trigger, hasLongNumber, jsonLosses } from "@millrace/co
 import { statement } from "./statement.ts";
 
 /** No lease holds more runs than this: their ids stand in one row of `lease`, and must fit its page. */
-const MAX_LEASE = 250;
+export const MAX_LEASE = 250;
+
+/** Longer inputs, which only come in by SQL, are read by themselves: 500 of these are as much text as one string can hold. */
+const MAX_TOLD_BYTES = 1_000_000;
 
 /** What a claim from `ready` answers: always one row, also when it found nothing. Texts of many runs are read several times as fast as a row for each. */
 export interface PlainClaimRow {
   /** JSON, a list of {@link OpenedLease}: each holds {@link MAX_LEASE} of the runs, in order, and the last what is left. Null when nothing was found, as is all the rest. */
   leases: string | null;
-  /** Ids of the runs, separated by commas, in the order in which they stood. */
+  /** Ids of the runs, separated by commas, in the order in which they stood; null when they count up in each parcel from its first. */
   ids: string | null;
-  /** Their inputs: JSON texts, one a line. */
+  /** Their inputs: JSON texts, one a line; `null` for one that is read by {@link readLongInput}. */
   inputs: string | null;
   /** JSON, a list of {@link ClaimedParcel}: to which parcels they belong, in order. */
   parcels: string | null;
@@ -30,6 +33,8 @@ type ClaimedParcel = [
   startBy: string,
   seq: number,
   waitedMs: number,
+  /** The id of its first run, where those of the others count up from it by one. */
+  first: string | null,
 ];
 
 /** Of a run that was started before, has another trigger than most, a correlation id, or a trace. */
@@ -123,7 +128,8 @@ export interface ParcelPlace {
 /** The runs of a claim from `ready`, in order. */
 export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   if (!row || row.leases === null) return [];
-  const ids = row.ids!.split(",");
+  const parcels = JSON.parse(row.parcels!) as ClaimedParcel[];
+  const ids = row.ids?.split(",") ?? parcels.flatMap(idsCountingUp);
   const leases = (JSON.parse(row.leases) as OpenedLease[]).map(([id, at], n) => ({
     id,
     opening: { at, runs: Math.min(MAX_LEASE, ids.length - n * MAX_LEASE) },
@@ -132,9 +138,7 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   const inputs = JSON.parse(text) as Json[];
   const lost = hasLongNumber(text) ? lossesIn(text, 1) : undefined;
   const runs: ClaimedRun[] = [];
-  for (const [count, job, queue, priority, startBy, seq, waitedMs] of JSON.parse(
-    row.parcels!,
-  ) as ClaimedParcel[]) {
+  for (const [count, job, queue, priority, startBy, seq, waitedMs] of parcels) {
     for (const end = runs.length + count; runs.length < end;) {
       const n = runs.length;
       const lease = leases[Math.floor(n / MAX_LEASE)]!;
@@ -163,6 +167,28 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   if (row.unusual !== null) tellUnusual(runs, ids, row.unusual);
   return runs;
 }
+
+/** Of a run whose input was not told with the claim. */
+export const readLongInput = statement<[run: string], { input: string }>(
+  "read_long_input",
+  "select input::text as input from millrace.run where id = $1 limit 1",
+);
+
+/** The same run with its input, a JSON text. */
+export function withInput(run: ClaimedRun, text: string): ClaimedRun {
+  const lost = hasLongNumber(text) ? lossesIn(`[${text}]`, 1).get(0) : undefined;
+  return { ...run, input: JSON.parse(text) as Json, lost };
+}
+
+/** As `millrace.enqueue_alike` made them: three digits of the id count. */
+function idsCountingUp([count, , , , , , , first]: ClaimedParcel): string[] {
+  const head = first!.slice(0, 15);
+  const tail = first!.slice(18);
+  const from = Number.parseInt(first!.slice(15, 18), 16);
+  return Array.from({ length: count }, (_, n) => head + THREE_DIGITS[from + n] + tail);
+}
+
+const THREE_DIGITS = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, "0"));
 
 /** @param texts of {@link PlainClaimRow.unusual} */
 function tellUnusual(runs: readonly ClaimedRun[], ids: readonly string[], texts: string): void {
@@ -241,7 +267,8 @@ const tail = (id: string) => `substr(uuid_send(${id}), 9)`;
  * - sought: the runs of a parcel that were made at once, and of which none has been taken out: their ids count up by one, so that
  *   those between the first and the last which end alike are they, and a short scan finds them. Others by themselves.
  * - opened: reads the runs; one that was cancelled while it waited falls out here, and so does one that has expired.
- * - listed: their texts in order. What is as it nearly always is, is not said.
+ * - listed: their texts in order.
+ * - kind: what is as it nearly always is, is not said: how many runs of a parcel are there still, and ids that count up.
  * - held: the leases. The commit is not waited for on disk: a claim that a crash of the server takes away was promised to
  *   nobody, and its runs stand in `ready` again. (A lease number may then be given again; the fence asks for the worker
  *   as well.)
@@ -280,13 +307,13 @@ function claimText(picked: string): string {
       select t.parcel, u.id, u.id, null from told_apart t, unnest(t.run_ids[:t.take]) u(id) where not t.consecutive
     ),
     opened as materialized (
-      select s.parcel, r.id, r.input::text as input, case
+      select s.parcel, r.id, case when octet_length(r.text) <= ${MAX_TOLD_BYTES} then r.text else 'null' end as input, case
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null or r.trace_context is not null
             then json_build_array(r.id, r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
               floor(extract(epoch from r.scheduled_for) * 1000)::bigint, r.trace_context)::text
         end as unusual
       from sought s cross join lateral (
-        select * from millrace.run
+        select *, input::text as text from millrace.run
         where id between s.low and s.high and (s.tail is null or ${tail("id")} = s.tail) offset 0
       ) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
@@ -301,13 +328,17 @@ function claimText(picked: string): string {
       select $1, l.ids[n : n + ${MAX_LEASE - 1}] from listed l, generate_series(1, cardinality(l.ids), ${MAX_LEASE}) n order by n
       returning id, claimed_at, set_config('synchronous_commit', 'off', true)
     )
-    select (select json_agg(json_build_array(id, claimed_at::text) order by id)::text from held) as leases, array_to_string(l.ids, ',') as ids, l.inputs, l.unusual,
-      (select json_agg(json_build_array(o.runs, t.job, t.queue, t.priority, t.start_by::text, t.seq,
-          round(extract(epoch from clock_timestamp() - t.since) * 1000)) order by parcel)::text
-        from (select parcel, count(*) as runs from opened group by parcel) o join taken t using (parcel)) as parcels,
+    select (select json_agg(json_build_array(id, claimed_at::text) order by id)::text from held) as leases,
+      case when not (all_there and all_consecutive) then array_to_string(ids, ',') end as ids, inputs, unusual,
+      (select json_agg(json_build_array(coalesce(o.runs, t.take), t.job, t.queue, t.priority, t.start_by::text, t.seq,
+          round(extract(epoch from clock_timestamp() - t.since) * 1000), case when t.consecutive then t.run_ids[1] end) order by parcel)::text
+        from told_apart t left join (select parcel, count(*) as runs from opened where not all_there group by parcel) o using (parcel)
+        where all_there or o.runs > 0) as parcels,
       exists (select from millrace.lane l where l.queue = any ($3) and not l."full")
         or exists (select from millrace.ready r where r.gated and r.queue = any ($3)) as gated
-    from listed l`;
+    from listed, lateral (
+      select cardinality(ids) = sum(take) as all_there, bool_and(consecutive) as all_consecutive from told_apart
+    ) kind`;
 }
 
 /** A queue whose runs pass the gate may still hold some that came before it had a limit; these are filed first. */

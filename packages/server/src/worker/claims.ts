@@ -71,31 +71,40 @@ export class Claims {
     return all;
   }
 
-  /** While handlers are being started, the database looks for the next runs already. */
+  /** While handlers are being started, the database looks for the next runs already, if there is room for any beside these. */
   async #fill(
     claimer: Claimer,
     room: () => number,
     start: (runs: ClaimedRun[]) => void,
   ): Promise<Claimed> {
     let taken = 0;
-    let next = this.#take(claimer, room());
-    for (let claims = 1; ; claims++) {
+    let more = false;
+    let next = this.#ask(claimer, room());
+    for (let claims = 1; next; claims++) {
       const runs = await next;
-      const more = runs.length > 0;
+      more = runs.length > 0;
       // Beside one that was lost before nothing may start until it is known where it goes.
       const suspicious = runs.some(({ losses }) => losses > 0);
       const again = more && !suspicious && claims < CLAIMS_IN_A_ROW;
-      next = this.#take(claimer, again ? room() - runs.length : 0);
-      // When starting fails nobody waits for it.
-      next.catch(() => {});
+      next = again ? this.#ask(claimer, room() - runs.length) : undefined;
       start(runs);
       taken += runs.length;
-      if (!again) return { taken, more };
+      // Most of them have ended already. Of slow ones a few more may end before the worker looks again, and one claim fills all.
+      if (again && room() >= runs.length / 2) next ??= this.#ask(claimer, room());
     }
+    return { taken, more };
+  }
+
+  /** @returns undefined where there is no room */
+  #ask(claimer: Claimer, want: number): Promise<ClaimedRun[]> | undefined {
+    if (want <= 0) return undefined;
+    const asked = this.#take(claimer, want);
+    // When starting fails nobody waits for it.
+    asked.catch(() => {});
+    return asked;
   }
 
   async #take(claimer: Claimer, want: number): Promise<ClaimedRun[]> {
-    if (want <= 0) return [];
     failpoint("claim.before");
     const askedAt = performance.now();
     const runs = await claimer.claim(want);

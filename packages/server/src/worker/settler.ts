@@ -60,6 +60,9 @@ export class Settler {
     return this.#batcher.pending;
   }
 
+  /** How many outcomes may be on their way to the database at once. */
+  readonly atOnce = LANES * MAX_SETTLE;
+
   /** When a batch was recorded last, by the awake clock. */
   get recordedAt(): number {
     return this.#recordedAt;

@@ -288,8 +288,8 @@ export class Worker implements Service {
     const { concurrency } = this.#options;
     const room = () => {
       const { alone, waiting, busy } = this.#attempts;
-      // Handlers that are quicker than the database must not pile up outcomes without end.
-      const choked = settler.pending > 4 * concurrency + 1000;
+      // Handlers that are quicker than the database must not pile up outcomes: more than it can take next only cost memory.
+      const choked = settler.pending > settler.atOnce + concurrency;
       const shut =
         this.#stopping || this.#silent || this.#quiet || incarnation !== this.#incarnation;
       // Beside a run that must be alone nothing is started.
