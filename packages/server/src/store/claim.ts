@@ -333,7 +333,7 @@ function claimText(picked: string): string {
       (select json_agg(json_build_array(coalesce(o.runs, t.take), t.job, t.queue, t.priority, t.start_by::text, t.seq,
           round(extract(epoch from clock_timestamp() - t.since) * 1000), case when t.consecutive then t.run_ids[1] end) order by parcel)::text
         from told_apart t left join (select parcel, count(*) as runs from opened where not all_there group by parcel) o using (parcel)
-        where all_there or o.runs > 0) as parcels,
+        where case when all_there then t.take > 0 else o.runs > 0 end) as parcels,
       exists (select from millrace.lane l where l.queue = any ($3) and not l."full")
         or exists (select from millrace.ready r where r.gated and r.queue = any ($3)) as gated
     from listed, lateral (
