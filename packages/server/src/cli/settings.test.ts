@@ -210,7 +210,7 @@ test("spans are sent where OpenTelemetry's variables say, by what they say, and 
     headers: {},
     serviceName: "millrace",
     resource: {},
-    sampling: { sampler: "parentbased_always_on", ratio: 1 },
+    sampling: { sampler: "parentbased_always_on", ratio: 1, perSecond: 500 },
   });
   expect(
     read({
@@ -220,13 +220,14 @@ test("spans are sent where OpenTelemetry's variables say, by what they say, and 
       OTEL_RESOURCE_ATTRIBUTES: "service.name=shop,place=a%2Cb",
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
       OTEL_TRACES_SAMPLER_ARG: "0.25",
+      MILLRACE_TRACES_PER_SECOND: "20",
     }),
   ).toEqual({
     url: "https://traces.example.com/in",
     headers: { authorization: "Bearer abc", "x-team": "a=b" },
     serviceName: "shop",
     resource: { "service.name": "shop", place: "a,b" },
-    sampling: { sampler: "parentbased_traceidratio", ratio: 0.25 },
+    sampling: { sampler: "parentbased_traceidratio", ratio: 0.25, perSecond: 20 },
   });
 });
 
@@ -241,6 +242,7 @@ test.each([
   [{ OTEL_EXPORTER_OTLP_HEADERS: "a=%E0%A4%A" }, "OTEL_EXPORTER_OTLP_HEADERS"],
   [{ OTEL_TRACES_SAMPLER: "sometimes" }, "OTEL_TRACES_SAMPLER"],
   [{ OTEL_TRACES_SAMPLER_ARG: "1.5" }, "OTEL_TRACES_SAMPLER_ARG"],
+  [{ MILLRACE_TRACES_PER_SECOND: "0" }, "MILLRACE_TRACES_PER_SECOND"],
   [{ MILLRACE_TRACE_URL: "https://jaeger.example.com" }, "MILLRACE_TRACE_URL"],
   [{ MILLRACE_TRACE_URL: "javascript:{traceId}" }, "MILLRACE_TRACE_URL"],
 ] as [Record<string, string>, string][])("of tracing, %j is refused", (env, name) => {

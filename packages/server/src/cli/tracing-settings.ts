@@ -12,7 +12,7 @@ export interface TracingSettings {
   readonly sampling: Sampling;
 }
 
-/** The names are those of OpenTelemetry's specification, which other programs read as well. */
+/** The names are those of OpenTelemetry's specification, which other programs read as well; but for the limit, which it does not know. */
 export const TRACING_VARIABLES = {
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint("http://localhost:4318").optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint("http://localhost:4318/v1/traces").optional(),
@@ -28,6 +28,11 @@ export const TRACING_VARIABLES = {
     .regex(/^(0?\.\d{1,9}|0|1|1\.0{1,9}|0\.\d{1,9})$/, "write a ratio from 0 to 1, such as 0.1")
     .transform(Number)
     .optional(),
+  MILLRACE_TRACES_PER_SECOND: z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/, "write a whole number from 1 to 999999")
+    .transform(Number)
+    .prefault("500"),
 } as const;
 
 type Read = z.infer<z.ZodObject<typeof TRACING_VARIABLES>>;
@@ -50,7 +55,11 @@ export function readTracing(read: Read): TracingSettings | undefined {
     headers: read.OTEL_EXPORTER_OTLP_HEADERS ?? {},
     serviceName: read.OTEL_SERVICE_NAME ?? resource["service.name"] ?? "millrace",
     resource,
-    sampling: { sampler: read.OTEL_TRACES_SAMPLER, ratio: read.OTEL_TRACES_SAMPLER_ARG ?? 1 },
+    sampling: {
+      sampler: read.OTEL_TRACES_SAMPLER,
+      ratio: read.OTEL_TRACES_SAMPLER_ARG ?? 1,
+      perSecond: read.MILLRACE_TRACES_PER_SECOND,
+    },
   };
 }
 

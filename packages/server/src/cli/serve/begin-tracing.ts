@@ -32,7 +32,11 @@ export async function beginTracing(
     own.add("OTEL_EXPORTER_OTLP_HEADERS", value);
   }
   const { openSdk } = await import("../../telemetry/tracing/open-sdk.ts");
-  const { exported: onExported, dropped: onDropped } = new TracingMetrics(metrics);
+  const {
+    exported: onExported,
+    dropped: onDropped,
+    skipped: onSkipped,
+  } = new TracingMetrics(metrics);
   const { url, headers, sampling } = tracing;
   const sdk = await openSdk({
     ...{
@@ -42,6 +46,7 @@ export async function beginTracing(
       logger,
       onExported,
       onDropped,
+      onSkipped,
       mask: (text) => own.mask(masks.mask(text)),
     },
     resource: {

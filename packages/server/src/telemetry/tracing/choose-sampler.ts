@@ -1,5 +1,6 @@
 import { TraceFlags, isSpanContextValid, trace } from "@opentelemetry/api";
 import type * as SdkTrace from "@opentelemetry/sdk-trace";
+import { limitTraces } from "./limit-traces.ts";
 
 type Sdk = typeof SdkTrace;
 type Sampler = SdkTrace.Sampler;
@@ -19,12 +20,21 @@ export interface Sampling {
   readonly sampler: (typeof SAMPLERS)[number];
   /** Of the traces that begin here, from 0 to 1; of samplers by ratio alone. */
   readonly ratio: number;
+  /** How many traces a process begins, or takes up from callers, in a second at the most. */
+  readonly perSecond: number;
 }
 
-export function chooseSampler(sdk: Sdk, { sampler, ratio }: Sampling): Sampler {
+/** @param onSkipped told of each trace that would be recorded, and is not, because there were as many in this second already */
+export function chooseSampler(
+  sdk: Sdk,
+  { sampler, ratio, perSecond }: Sampling,
+  onSkipped: () => void,
+): Sampler {
+  const { NOT_RECORD, RECORD_AND_SAMPLED } = sdk.SamplingDecision;
+  const limited = (inner: Sampler) => limitTraces(inner, { perSecond, onSkipped }, NOT_RECORD);
   const root = rootOf(sdk, sampler.replace("parentbased_", ""), ratio);
-  if (!sampler.startsWith("parentbased_")) return root;
-  return withLinked(new sdk.ParentBasedSampler({ root }), sdk.SamplingDecision.RECORD_AND_SAMPLED);
+  if (!sampler.startsWith("parentbased_")) return limited(root);
+  return withLinked(limited(new sdk.ParentBasedSampler({ root })), RECORD_AND_SAMPLED);
 }
 
 function rootOf(sdk: Sdk, name: string, ratio: number): Sampler {

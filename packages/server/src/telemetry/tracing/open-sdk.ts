@@ -30,6 +30,8 @@ export interface SdkOptions extends Omit<SpanOutletOptions, "exporter" | "batchO
   /** What is said of this process with each span. */
   readonly resource: Readonly<Record<string, string>>;
   readonly sampling: Sampling;
+  /** Told of each trace that is not recorded because there are too many. */
+  readonly onSkipped: () => void;
 }
 
 export interface OpenedSdk {
@@ -66,7 +68,7 @@ export async function openSdk(options: SdkOptions): Promise<OpenedSdk> {
   const idGenerator = new IdSource();
   const provider = new sdk.TracerProvider({
     ...{ resource, idGenerator, spanProcessors: [outlet] },
-    sampler: chooseSampler(sdk, options.sampling),
+    sampler: chooseSampler(sdk, options.sampling, options.onSkipped),
     spanLimits: { attributeValueLengthLimit: 1024, attributeCountLimit: 64, eventCountLimit: 64 },
   });
   trace.setGlobalTracerProvider(provider);

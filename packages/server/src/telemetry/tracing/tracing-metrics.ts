@@ -5,6 +5,7 @@ import type { DropReason } from "./span-outlet.ts";
 export class TracingMetrics {
   readonly #exported: Counter;
   readonly #dropped: Counter<"reason">;
+  readonly #skipped: Counter;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -19,9 +20,16 @@ export class TracingMetrics {
       labelNames: ["reason"],
       registers,
     });
+    this.#skipped = new Counter({
+      name: "millrace_traces_skipped_total",
+      help: "Traces that were not recorded, because there were as many in their second already",
+      registers,
+    });
   }
 
   readonly exported = (spans: number): void => this.#exported.inc({}, spans);
+
+  readonly skipped = (): void => this.#skipped.inc({});
 
   readonly dropped = (spans: number, reason: DropReason): void =>
     this.#dropped.inc({ reason }, spans);
