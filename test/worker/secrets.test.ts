@@ -1,12 +1,20 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { defineFlow, defineJob } from "@millrace/sdk";
-import { Masks, MetricsRegistry, type SecretKeys, buildApi, cancel, createLogger } from "millrace";
+import {
+  Masks,
+  MetricsRegistry,
+  SecretLeases,
+  type SecretKeys,
+  buildApi,
+  cancel,
+  createLogger,
+} from "millrace";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { by } from "../support/caller.ts";
 import { API_KEY } from "../support/api.ts";
-import { Mill } from "../support/mill.ts";
+import { Mill, signal } from "../support/mill.ts";
 import { secretKeys } from "../support/secret-keys.ts";
 import { leasesOn, storeSecret } from "../support/secrets.ts";
 import { until } from "../support/until.ts";
@@ -344,4 +352,21 @@ test("a worker that was not told where secrets come from refuses jobs that decla
   await expect(mill.startWorker()).rejects.toThrow(
     "job digest: secrets needs a worker that was made with the option secrets",
   );
+});
+
+test("while the secrets of an isolated job are looked for, no more of its runs are claimed than there are places", async () => {
+  const mill = await Mill.load(FILE);
+  const found = signal();
+  const secrets = new SecretLeases(async () => {
+    await found.promise;
+    return { values: { CRM_TOKEN: canary() }, goodForMs: 30_000 };
+  });
+  for (let n = 0; n < 10; n++) await mill.enqueue("secret-thread", { way: "tell" });
+  await mill.startWorker({ secrets, concurrency: 20 });
+  const held = () =>
+    mill.rows("select coalesce(sum(cardinality(run_ids)), 0)::int as held from millrace.lease");
+  await until("it holds some", async () => (await held())[0]!["held"] !== 0);
+  await mill.untilState(await mill.enqueue("greet", { name: "Ada" }), "completed");
+  expect(await held()).toEqual([{ held: 2 }]);
+  found.fire();
 });

@@ -142,7 +142,8 @@ export class Claimer {
     for (const [n, run] of runs.entries()) {
       if (run.input !== null) continue;
       const [long] = await readLongInput(this.#db, run.id);
-      if (long) runs[n] = withInput(run, long.input);
+      if (!long) throw new Error(`run ${run.id}, which was just claimed, is not on record`);
+      runs[n] = withInput(run, long.input);
     }
     return runs;
   }

@@ -150,18 +150,10 @@ async function recordCompleted(
   workerId: number,
   outcomes: readonly Completed[],
 ): Promise<SettledRow> {
-  const whole: Leases = new Map();
-  const others: Leases = new Map();
-  for (const [lease, turns] of byLease(outcomes)) {
-    (endsWhole(turns, outcomes) ? whole : others).set(lease, turns);
-  }
-  const letters: string[] = [];
-  if (whole.size > 0 && !(await recordWhole(db, workerId, outcomes, whole, letters))) {
-    for (const [lease, turns] of whole) others.set(lease, turns);
-  }
-  const roomier =
-    others.size > 0 ? await recordByRun(db, workerId, outcomes, others, letters) : null;
-  return { letters: letters.join(""), roomier };
+  const leases = byLease(outcomes);
+  const whole = [...leases.values()].every((turns) => endsWhole(turns, outcomes));
+  const recorded = whole ? await recordWhole(db, workerId, outcomes, leases) : undefined;
+  return recorded ?? recordByRun(db, workerId, outcomes, leases);
 }
 
 function byLease(outcomes: readonly Completed[]): Leases {
@@ -193,20 +185,18 @@ function openingOf(outcomes: readonly Completed[], [first]: number[]): Opening |
 /**
  * Records what became of leases that end whole.
  *
- * @param letters takes what became of each, at its place among the outcomes
- * @returns false when nothing was recorded: their runs are not near each other, or not all of them are this worker's still
+ * @returns undefined when nothing was recorded: their runs are not near each other, or not all of them are this worker's still
  */
 async function recordWhole(
   db: Queryable,
   workerId: number,
   outcomes: readonly Completed[],
   leases: Leases,
-  letters: string[],
-): Promise<boolean> {
+): Promise<SettledRow | undefined> {
   const turns = [...leases.values()];
   const all = turns.flat();
   const { least, greatest, near } = extentOf(outcomes, all);
-  if (!near) return false;
+  if (!near) return undefined;
   const [row] = await settleWhole(
     db,
     workerId,
@@ -218,23 +208,16 @@ async function recordWhole(
     least,
     greatest,
   );
-  const recorded = row!.letters;
-  if (row!.whole) all.forEach((turn, n) => (letters[turn] = recorded?.[n] ?? "r"));
-  return row!.whole;
+  return row!.whole ? { letters: inOrder(all, row!.letters), roomier: null } : undefined;
 }
 
-/**
- * Records what became of runs of leases of which others are under way, or are not to be settled whole.
- *
- * @returns the queues of which a limit has room again, separated by commas
- */
+/** Records what became of runs, in whatever leases. */
 async function recordByRun(
   db: Queryable,
   workerId: number,
   outcomes: readonly Completed[],
   leases: Leases,
-  letters: string[],
-): Promise<string | null> {
+): Promise<SettledRow> {
   const turns = [...leases.values()];
   const all = turns.flat();
   const told: Completions = [
@@ -248,9 +231,15 @@ async function recordByRun(
   const [row] = near
     ? await settleCompletedNear(db, ...told, least, greatest)
     : await settleCompleted(db, ...told);
-  const recorded = row!.letters;
-  all.forEach((turn, n) => (letters[turn] = recorded?.[n] ?? "r"));
-  return row!.roomier;
+  return { letters: inOrder(all, row!.letters), roomier: row!.roomier };
+}
+
+/** @param letters in the order of these turns; null when all were recorded */
+function inOrder(turns: readonly number[], letters: string | null): string {
+  if (letters === null) return "r".repeat(turns.length);
+  const placed: string[] = [];
+  turns.forEach((turn, n) => (placed[turn] = letters[n]!));
+  return placed.join("");
 }
 
 function outputsOf(outcomes: readonly Completed[], turns: readonly number[][]): string {

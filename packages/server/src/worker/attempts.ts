@@ -27,6 +27,8 @@ export class Attempts implements AttemptKeeper {
   readonly #options: AttemptsOptions;
   readonly #attempts = new Map<string, Attempt>();
   readonly #stuck = new Set<Attempt>();
+  /** Those for which a place of its own is kept: what gives it back. */
+  readonly #expected = new Map<Attempt, () => void>();
   readonly #solitude = new Solitude(() => this.count);
   #busy = 0;
   #waiting = 0;
@@ -122,6 +124,7 @@ export class Attempts implements AttemptKeeper {
   }
 
   handlerEnded(attempt: Attempt): void {
+    this.#arrived(attempt);
     if (this.#stuck.delete(attempt)) {
       const message = "the handler that ignored its signal has ended";
       this.#options.logger.info({ event: "attempt.let_go", ...attempt.ids }, message);
@@ -145,6 +148,12 @@ export class Attempts implements AttemptKeeper {
     this.#options.onRoom();
   }
 
+  /** It has its place, or wants none any more. */
+  #arrived(attempt: Attempt): void {
+    this.#expected.get(attempt)?.();
+    this.#expected.delete(attempt);
+  }
+
   #begin(run: ClaimedRun, recorder: Recorder): Attempt {
     const job = this.#options.registry.get(run.job);
     if (!job) throw new Error(`claimed a run of ${run.job}, which this worker does not know`);
@@ -160,6 +169,10 @@ export class Attempts implements AttemptKeeper {
     context.inline = lane === "inline" || lane === "alone";
     this.#busy++;
     const start = lane === "inline" ? undefined : () => this.#place(attempt, recorder, lane);
+    // Suspects have places of their own.
+    if ((lane === "thread" || lane === "process") && run.losses === 0) {
+      this.#expected.set(attempt, this.#options.lanes.expect(lane));
+    }
     const { secrets, subjects } = this.#options;
     const give = () => giveSecrets(attempt, secrets, start);
     return attempt.within(() => execute(attempt, attempt, openSubject(attempt, subjects, give)));
@@ -184,6 +197,7 @@ export class Attempts implements AttemptKeeper {
   /** The handling of a run that is not simply started here. */
   #place(attempt: Attempt, { suspects }: Recorder, lane: Exclude<Lane, "inline">): Handling {
     const { run, job, context } = attempt;
+    this.#arrived(attempt);
     const start = (proven: number) =>
       lane === "alone"
         ? startHere(attempt)

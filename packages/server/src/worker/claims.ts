@@ -62,9 +62,9 @@ export class Claims {
     const first = this.#claims.shift();
     if (first) this.#claims.push(first);
     const all: Claimed = { taken: 0, more: false };
-    for (const { isolation, claimer } of this.#claims) {
-      const room = () => Math.min(free(), this.#lanes.room(isolation));
-      const { taken, more } = await this.#fill(claimer, room, start);
+    for (const claim of this.#claims) {
+      const room = () => Math.min(free(), this.#lanes.room(claim.isolation));
+      const { taken, more } = await this.#fill(claim, room, start);
       all.taken += taken;
       all.more ||= more;
     }
@@ -73,26 +73,26 @@ export class Claims {
 
   /** While handlers are being started, the database looks for the next runs already, if there is room for any beside these. */
   async #fill(
-    claimer: Claimer,
+    { isolation, claimer }: Claim,
     room: () => number,
     start: (runs: ClaimedRun[]) => void,
   ): Promise<Claimed> {
     let taken = 0;
-    let more = false;
     let next = this.#ask(claimer, room());
     for (let claims = 1; next; claims++) {
       const runs = await next;
-      more = runs.length > 0;
       // Beside one that was lost before nothing may start until it is known where it goes.
       const suspicious = runs.some(({ losses }) => losses > 0);
-      const again = more && !suspicious && claims < CLAIMS_IN_A_ROW;
+      const again = runs.length > 0 && !suspicious && claims < CLAIMS_IN_A_ROW;
       next = again ? this.#ask(claimer, room() - runs.length) : undefined;
       start(runs);
       taken += runs.length;
-      // Most of them have ended already. Of slow ones a few more may end before the worker looks again, and one claim fills all.
-      if (again && room() >= runs.length / 2) next ??= this.#ask(claimer, room());
+      if (!again) return { taken, more: runs.length > 0 };
+      // What is executed here may have ended already; what has a place of its own has not.
+      const quick = isolation === "inline" && room() >= runs.length / 2;
+      if (quick) next ??= this.#ask(claimer, room());
     }
-    return { taken, more };
+    return { taken, more: false };
   }
 
   /** @returns undefined where there is no room */

@@ -53,6 +53,8 @@ export class Lanes {
   readonly #processes: ProcessPool;
   readonly #suspects: ProcessPool;
   readonly #threads: ThreadPool;
+  /** Runs that are to have a place, and wait for something else before. */
+  readonly #expected = { thread: 0, process: 0 };
 
   /**
    * @param options without them nothing can be isolated
@@ -83,7 +85,22 @@ export class Lanes {
   /** How many more runs of jobs of that isolation could begin at once. */
   room(isolation: Job["isolation"]): number {
     if (isolation === "inline") return Infinity;
-    return isolation === "thread" ? this.#threads.room : this.#processes.room;
+    const pool = isolation === "thread" ? this.#threads : this.#processes;
+    return Math.max(0, pool.room - this.#expected[isolation]);
+  }
+
+  /**
+   * Keeps a place free for a run that is to be executed there.
+   *
+   * @returns what to call when it takes the place, or will not; once counts
+   */
+  expect(lane: "thread" | "process"): () => void {
+    let expected = 1;
+    this.#expected[lane]++;
+    return () => {
+      this.#expected[lane] -= expected;
+      expected = 0;
+    };
   }
 
   /** How many places of each kind run a handler, and how many stand by. */
