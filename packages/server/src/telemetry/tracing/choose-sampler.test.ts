@@ -67,6 +67,15 @@ test("a request of a caller who records counts like a trace that begins here", (
   expect(skipped()).toBe(MANY - count);
 });
 
+test("requests that only read have as many of their own, and hide none that asks for something", () => {
+  const { tracer } = tracerOf({ perSecond: MANY });
+  const server = { kind: SpanKind.SERVER };
+  const look = () => tracer.startSpan("GET /api/v1/runs/{id}", server, ROOT_CONTEXT).isRecording();
+  const looks = Array.from({ length: 10 * MANY }, look);
+  expect(looks.filter(Boolean).length).toBeLessThanOrEqual(2 * MANY);
+  expect(recorded(() => tracer.startSpan("POST /api/v1/runs", server, ROOT_CONTEXT))).toBe(MANY);
+});
+
 test("an attempt of a run whose trace is recorded is recorded, however many there are", () => {
   const { tracer, skipped } = tracerOf();
   const request = within(TraceFlags.SAMPLED);
