@@ -26,6 +26,20 @@ test("connections that go silent are given up and replaced, and no worker is tak
   expect(await rig.rows("select name from millrace.worker where state = 'lost'")).toEqual([]);
 }, 300_000);
 
+test("a heartbeat's connection that goes silent while it is being made is given up, and no other is left behind", async () => {
+  const { rig, proxy } = await proxiedRig({ leaseMs: 8000 });
+  await rig.startWorker();
+  proxy.cutOnce({ lose: "request", text: "worker_beat" });
+  proxy.goSilentAt("millrace heartbeat", "pg_backend_pid");
+  await until("it is silent", () => proxy.silent === 1);
+  await until("it is given up", () => proxy.silent === 0);
+  const [seen] = await rig.rows("select beat from millrace.worker");
+  await until("the heart beats on", async () => {
+    const [now] = await rig.rows("select beat from millrace.worker");
+    return now?.beat > seen?.beat;
+  });
+}, 180_000);
+
 async function completesOne(rig: Rig): Promise<boolean> {
   const id = await rig.enqueue("quick");
   if (id === undefined) return false;

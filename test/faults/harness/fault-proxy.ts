@@ -22,6 +22,7 @@ export class FaultProxy {
   readonly #links = new Set<Link>();
   #cut: Cut | undefined;
   #cuts = 0;
+  #silentAt: { application: string; text: string } | undefined;
   #down = false;
   #countdown: { direction: Direction; left: number } | undefined;
 
@@ -78,6 +79,11 @@ export class FaultProxy {
     for (const link of this.#links) link.silent = true;
   }
 
+  /** The connection of that application over which this text is said next is half-open from there on; the server never hears it. */
+  goSilentAt(application: string, text: string): void {
+    this.#silentAt = { application, text };
+  }
+
   /** Ends all connections, and every new one at once, as when the server is not there. */
   goDown(): void {
     this.#down = true;
@@ -116,7 +122,14 @@ export class FaultProxy {
       "to server": new WireMessages("client"),
       "to client": new WireMessages("server"),
     };
-    const link: Link = { client, server, messages, silent: false, answerLost: false };
+    const link: Link = {
+      client,
+      server,
+      messages,
+      silent: false,
+      answerLost: false,
+      application: undefined,
+    };
     this.#links.add(link);
     const end = () => {
       this.#links.delete(link);
@@ -160,6 +173,12 @@ export class FaultProxy {
 
   /** Whether these bytes go on to the server. */
   #request(link: Link, bytes: Buffer): boolean {
+    link.application ??= /application_name\0([^\0]*)/.exec(bytes.toString("latin1"))?.[1];
+    const silentAt = this.#silentAt;
+    if (silentAt && silentAt.application === link.application && bytes.includes(silentAt.text)) {
+      this.#silentAt = undefined;
+      link.silent = true;
+    }
     if (link.silent) return false;
     if (this.#meets("answer to", bytes)) link.answerLost = true;
     if (!this.#meets("request", bytes)) return true;
@@ -182,4 +201,6 @@ interface Link {
   readonly messages: Record<Direction, WireMessages>;
   silent: boolean;
   answerLost: boolean;
+  /** What it calls itself, once it has begun. */
+  application: string | undefined;
 }

@@ -35,8 +35,14 @@ function keepBeating(data: HeartbeatData): void {
     fresh.on("error", () => {
       if (client === fresh) client = undefined;
     });
-    await fresh.connect();
-    if (await isPooled(fresh)) forgetNames(fresh);
+    try {
+      await fresh.connect();
+      if (await isPooled(fresh)) forgetNames(fresh);
+    } catch (error) {
+      // It may be open, and silent; nobody else knows of it.
+      void fresh.end().catch(() => {});
+      throw error;
+    }
     client = fresh;
     return fresh;
   }
