@@ -20,6 +20,8 @@ export class FaultProxy {
   readonly url: string;
   readonly #server: Server;
   readonly #links = new Set<Link>();
+  /** Its ends towards the server, of which those of silent links outlive their clients. */
+  readonly #upstream = new Set<Socket>();
   #cut: Cut | undefined;
   #cuts = 0;
   #silentAt: { application: string; text: string } | undefined;
@@ -108,10 +110,9 @@ export class FaultProxy {
   }
 
   async close(): Promise<void> {
-    for (const { client, server } of this.#links) {
-      client.destroy();
-      server.destroy();
-    }
+    for (const { client } of this.#links) client.destroy();
+    // One that is left in the middle of logging in holds up whoever drops a database, for a minute.
+    for (const server of this.#upstream) server.destroy();
     await new Promise((resolve) => {
       this.#server.close(resolve);
     });
@@ -131,6 +132,8 @@ export class FaultProxy {
       application: undefined,
     };
     this.#links.add(link);
+    this.#upstream.add(server);
+    server.on("close", () => this.#upstream.delete(server));
     const end = () => {
       this.#links.delete(link);
       client.destroy();
