@@ -8,9 +8,7 @@ import {
   claimGated,
   nextOpening,
   readGatedClaim,
-  readLongInput,
   readPlainClaim,
-  withInput,
 } from "../store/claim.ts";
 import type { Queryable } from "../store/statement.ts";
 import { QueueTurns } from "./queue-turns.ts";
@@ -112,7 +110,7 @@ export class Claimer {
       this.#jobs,
       this.#parcelsFor(want),
     );
-    const runs = await this.#read(rows);
+    const runs = this.#read(rows);
     this.#levels.clear();
     if (runs.length === want) this.#learn(runs);
     return runs;
@@ -131,21 +129,14 @@ export class Claimer {
       levels.map((level) => level.startBy),
       levels.map((level) => level.seq),
     );
-    const runs = await this.#read(rows);
+    const runs = this.#read(rows);
     this.#learn(runs);
     return runs;
   }
 
-  async #read([row]: readonly PlainClaimRow[]): Promise<ClaimedRun[]> {
+  #read([row]: readonly PlainClaimRow[]): ClaimedRun[] {
     this.#gated = row?.gated ?? false;
-    const runs = readPlainClaim(row);
-    for (const [n, run] of runs.entries()) {
-      if (run.input !== null) continue;
-      const [long] = await readLongInput(this.#db, run.id);
-      if (!long) throw new Error(`run ${run.id}, which was just claimed, is not on record`);
-      runs[n] = withInput(run, long.input);
-    }
-    return runs;
+    return readPlainClaim(row);
   }
 
   #learn(runs: readonly ClaimedRun[]): void {

@@ -4,16 +4,13 @@ import { statement } from "./statement.ts";
 /** No lease holds more runs than this: their ids stand in one row of `lease`, and must fit its page. */
 export const MAX_LEASE = 250;
 
-/** Longer inputs, which only come in by SQL, are read by themselves: 500 of these are as much text as one string can hold. */
-const MAX_TOLD_BYTES = 1_000_000;
-
 /** What a claim from `ready` answers: always one row, also when it found nothing. Texts of many runs are read several times as fast as a row for each. */
 export interface PlainClaimRow {
   /** JSON, a list of {@link OpenedLease}: each holds {@link MAX_LEASE} of the runs, in order, and the last what is left. Null when nothing was found, as is all the rest. */
   leases: string | null;
   /** Ids of the runs, separated by commas, in the order in which they stood; null when they count up in each parcel from its first. */
   ids: string | null;
-  /** Their inputs: JSON texts, one a line; `null` for one that is read by {@link readLongInput}. */
+  /** Their inputs: JSON texts, one a line: of 500 runs at the most 200 MB, which one string holds. */
   inputs: string | null;
   /** JSON, a list of {@link ClaimedParcel}: to which parcels they belong, in order. */
   parcels: string | null;
@@ -168,18 +165,6 @@ export function readPlainClaim(row: PlainClaimRow | undefined): ClaimedRun[] {
   return runs;
 }
 
-/** Of a run whose input was not told with the claim. */
-export const readLongInput = statement<[run: string], { input: string }>(
-  "read_long_input",
-  "select input::text as input from millrace.run where id = $1 limit 1",
-);
-
-/** The same run with its input, a JSON text. */
-export function withInput(run: ClaimedRun, text: string): ClaimedRun {
-  const lost = hasLongNumber(text) ? lossesIn(`[${text}]`, 1).get(0) : undefined;
-  return { ...run, input: JSON.parse(text) as Json, lost };
-}
-
 /** As `millrace.enqueue_alike` made them: three digits of the id count. */
 function idsCountingUp([count, , , , , , , first]: ClaimedParcel): string[] {
   const head = first!.slice(0, 15);
@@ -307,13 +292,13 @@ function claimText(picked: string): string {
       select t.parcel, u.id, u.id, null from told_apart t, unnest(t.run_ids[:t.take]) u(id) where not t.consecutive
     ),
     opened as materialized (
-      select s.parcel, r.id, case when octet_length(r.text) <= ${MAX_TOLD_BYTES} then r.text else 'null' end as input, case
+      select s.parcel, r.id, r.input::text as input, case
           when r.attempts > 0 or r.trigger <> 'api' or r.correlation_id is not null or r.trace_context is not null
             then json_build_array(r.id, r.attempts, r.failures, r.losses, r.trigger, r.correlation_id,
               floor(extract(epoch from r.scheduled_for) * 1000)::bigint, r.trace_context)::text
         end as unusual
       from sought s cross join lateral (
-        select *, input::text as text from millrace.run
+        select * from millrace.run
         where id between s.low and s.high and (s.tail is null or ${tail("id")} = s.tail) offset 0
       ) r
       where r.state is null and (r.expires_at is null or r.attempts > 0 or r.expires_at > clock_timestamp())
