@@ -166,16 +166,16 @@ describe("a claim", () => {
 
   test("gives the longest inputs that are let in, as many at once as it may", async () => {
     const mill = await Mill.create(job);
-    const text = "x".repeat(393_000);
+    const text = "x".repeat(262_100);
     await mill.db.query("select millrace.enqueue('any', $1) from generate_series(1, 500)", [
       JSON.stringify({ text }),
     ]);
     const claims = await claimer(mill, ["default"], ["any"]);
-    let taken = 0;
-    for (let runs; (runs = await claims.claim(500)).length > 0; taken += runs.length) {
+    const taken: number[] = [];
+    for (let runs; (runs = await claims.claim(500)).length > 0; taken.push(runs.length)) {
       expect(runs.every(({ input }) => (input as { text: string }).text === text)).toBe(true);
     }
-    expect(taken).toBe(500);
+    expect(taken).toEqual([500]);
   });
 
   test("tells what is unusual about some runs of those, and of no other", async () => {

@@ -223,21 +223,30 @@ describe("millrace.enqueue in SQL", () => {
 
   test("an input that would burst a claim is refused, also one of numbers that are long written out", async () => {
     const mill = await Mill.create(job);
-    for (const input of [
-      "jsonb_build_object('a', repeat('x', 400000))",
-      "(select jsonb_agg(n::numeric) from generate_series(1, 50) m, unnest('{1e-16000,7}'::text[]) n)",
-    ]) {
+    for (const [input, bytes] of [
+      ["jsonb_build_object('a', repeat('x', 400000))", 400_009],
+      // 262,144 bytes are allowed, and the spaces that PostgreSQL writes between are not counted.
+      ["to_jsonb(repeat('x', 262143))", 262_145],
+      ["to_jsonb(repeat('é, \"', 65536))", 393_218],
+      ["(select jsonb_agg(1) from generate_series(1, 131072))", 262_145],
+      [
+        "(select jsonb_agg(n::numeric) from generate_series(1, 50) m, unnest('{1e-16000,7}'::text[]) n)",
+        800_350,
+      ],
+    ] as const) {
       const refused = mill.rows(`select millrace.enqueue('any', ${input})`);
-      await expect(refused).rejects.toMatchObject({
+      await expect(refused, input).rejects.toMatchObject({
         code: "ML022",
-        message:
-          "the input of a run of any has more than 393216 bytes of JSON, its numbers written out",
+        message: `the input of a run of any has ${bytes} bytes of JSON, its numbers written out, and 262144 are allowed`,
       });
     }
-    // As long as what the API lets in at the most: 256 KiB without spaces.
-    await mill.rows(
-      "select millrace.enqueue('any', (select jsonb_agg(1) from generate_series(1, 131071)))",
-    );
+    for (const input of [
+      "(select jsonb_agg(1) from generate_series(1, 131071))",
+      "to_jsonb(repeat('x', 262142))",
+      `jsonb_build_object('a\\", b', repeat('": , ', 1000), 'c', repeat(', ', 128052), 'd', '[1, 2, 33, true]'::jsonb)`,
+    ]) {
+      await mill.rows(`select millrace.enqueue('any', ${input})`);
+    }
     const ask = (input: unknown) => mill.intake.accept({ job: "open", trigger: "api", input });
     await mill.rows(
       "insert into millrace.job select 'open', '', queue, 0, 1, retry, null from millrace.job",

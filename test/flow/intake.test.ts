@@ -38,6 +38,23 @@ describe("debounced calls", () => {
     expect(next.created).toBe(true);
   });
 
+  test("by SQL put no input in the place of another that no worker could read", async () => {
+    const mill = await Mill.create(index);
+    const ask = (text: string) =>
+      mill.db.query(
+        "select millrace.enqueue('index', jsonb_build_object('doc', 'a', 'text', $1::text))",
+        [text],
+      );
+    await ask("1");
+    await expect(ask("x".repeat(300_000))).rejects.toMatchObject({ code: "ML022" });
+    await expect(
+      mill.db.query(`select millrace.enqueue('index', '{"doc":"a","text":1e400}')`),
+    ).rejects.toMatchObject({ code: "ML022" });
+    expect(await mill.rows("select input ->> 'text' as text from millrace.run")).toEqual([
+      { text: "1" },
+    ]);
+  });
+
   test("do not put the start off for longer than maxWait", async () => {
     const mill = await Mill.create(index);
     const first = await accept(mill, "index", { doc: "a", text: "1" });

@@ -173,6 +173,13 @@ test("by SQL: a schedule is planned by the next scheduler, and one that cannot b
       `select millrace.create_schedule('x', 'report', cron => '@daily', overlap => 'never')`,
     ),
   ).rejects.toThrow("schedule_policy");
+  for (const input of [`repeat('x', 300000)`, `'1e400'::jsonb`]) {
+    await expect(
+      time.db.query(
+        `select millrace.create_schedule('x', 'report', cron => '@daily', input => to_jsonb(${input}))`,
+      ),
+    ).rejects.toMatchObject({ code: "ML022" });
+  }
 });
 
 test("a run that is refused is on record, and does not hold up other schedules", async () => {
