@@ -4,8 +4,8 @@ const MAX_VALUES = 10;
 /** So much of a value that a text was cut in is recognised. */
 const MIN_PIECE = 8;
 
-/** What stands where a text was cut, which may be within another. */
-const CUT = "… (cut)";
+/** What stands where a text was cut, which may be within another: there a secret may have been cut, too. */
+export const CUT = "… (cut)";
 
 /** A way to write a secret, and what stands in its place. */
 interface Form {

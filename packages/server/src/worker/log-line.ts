@@ -1,14 +1,11 @@
 import { type Failure, MillraceError, toFailure, toJsonText } from "@millrace/core";
 import type { LogFields } from "@millrace/sdk";
-import type { Masks } from "../security/masks.ts";
+import { CUT, type Masks } from "../security/masks.ts";
 
 /** Lines of one attempt that are kept; a loop that logs must not fill the database. */
 export const MAX_LINES = 10_000;
 const MAX_MESSAGE = 8 * 1024;
 const MAX_FIELDS = 8 * 1024;
-
-/** What a message ends with that was cut. */
-const CUT = "… (cut)";
 
 export const LEVELS = ["debug", "info", "warn", "error"] as const;
 

@@ -8,12 +8,16 @@ import {
 import { expect, test } from "vitest";
 import { Masks } from "../../security/masks.ts";
 import { maskedSpans } from "./masked-spans.ts";
+import { SPAN_LIMITS } from "./span-limits.ts";
 
 const { mask } = Masks.of({ TOKEN: "sk_live_51HAt7", PIN: "1234567890" });
 
 function ended(name: string, fill: (span: Span) => void = () => {}): ReadableSpan {
   const exporter = new InMemorySpanExporter();
-  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  const provider = new TracerProvider({
+    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+    spanLimits: SPAN_LIMITS,
+  });
   const span = provider.getTracer("test").startSpan(name);
   fill(span);
   span.end();
@@ -75,4 +79,30 @@ test("of a span that holds one, what is none stays a number", () => {
     mask,
   );
   expect(masked!.attributes).toEqual({ count: 3, ok: true, list: [1, 2] });
+});
+
+test("what the limit of a value has left of a secret is masked, and what it has left of anything else stays", () => {
+  const cut = `${"x".repeat(1014)}sk_live_51HAt7`;
+  const [span] = maskedSpans(
+    [
+      ended("long", (span) => {
+        span.setAttributes({
+          a: cut,
+          b: ["y", cut],
+          c: "z".repeat(2000),
+          d: "sk_live_51 is short",
+        });
+        span.addEvent("e", { a: cut });
+      }),
+    ],
+    mask,
+  );
+  const masked = `${"x".repeat(1014)}[secret TOKEN]`;
+  expect(span!.attributes).toEqual({
+    a: masked,
+    b: ["y", masked],
+    c: "z".repeat(1024),
+    d: "sk_live_51 is short",
+  });
+  expect(span!.events[0]!.attributes).toEqual({ a: masked });
 });

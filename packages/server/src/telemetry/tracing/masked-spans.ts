@@ -1,5 +1,7 @@
 import type { AttributeValue, Attributes, Link } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { CUT } from "../../security/masks.ts";
+import { SPAN_LIMITS } from "./span-limits.ts";
 
 type Mask = (text: string) => string;
 
@@ -15,8 +17,12 @@ export function maskedSpans(spans: readonly ReadableSpan[], mask: Mask): Readabl
 function holdsAny(spans: readonly ReadableSpan[], mask: Mask): boolean {
   const texts: string[] = [];
   const tell = (attributes: Attributes = {}) => {
-    // A list is written as its items, with commas between them.
-    for (const key in attributes) texts.push(key, String(attributes[key]));
+    for (const key in attributes) {
+      const value = attributes[key];
+      texts.push(key);
+      if (Array.isArray(value)) texts.push(...value.map(whole));
+      else texts.push(whole(value));
+    }
   };
   for (const { name, status, attributes, events, links } of spans) {
     texts.push(name);
@@ -60,9 +66,20 @@ function maskedSpan(span: ReadableSpan, mask: Mask): ReadableSpan {
 
 function maskedValue(value: AttributeValue | undefined, mask: Mask): AttributeValue | undefined {
   if (Array.isArray(value)) return value.map((item) => maskedValue(item!, mask)) as AttributeValue;
-  if (value === undefined || typeof value === "string") return value && mask(value);
+  if (value === undefined) return value;
+  if (typeof value === "string") {
+    const given = whole(value);
+    const masked = mask(given);
+    return given === value ? masked : masked.slice(0, -CUT.length);
+  }
   // What looks like a number may be a secret: then it is a text.
   const text = String(value);
   const masked = mask(text);
   return masked === text ? value : masked;
+}
+
+/** With a mark where the SDK has cut it: it may end within a secret. */
+function whole(value: unknown): string {
+  const text = String(value);
+  return text.length < SPAN_LIMITS.attributeValueLengthLimit ? text : text + CUT;
 }

@@ -3,6 +3,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { MillraceError } from "@millrace/core";
 import { IdSource } from "./planned-ids.ts";
 import { type Sampling, chooseSampler } from "./choose-sampler.ts";
+import { SPAN_LIMITS } from "./span-limits.ts";
 import { SpanOutlet, type SpanOutletOptions } from "./span-outlet.ts";
 
 /** What to install, and in which version: later ones need another Node. */
@@ -69,7 +70,7 @@ export async function openSdk(options: SdkOptions): Promise<OpenedSdk> {
   const provider = new sdk.TracerProvider({
     ...{ resource, idGenerator, spanProcessors: [outlet] },
     sampler: chooseSampler(sdk, options.sampling, options.onSkipped),
-    spanLimits: { attributeValueLengthLimit: 1024, attributeCountLimit: 64, eventCountLimit: 64 },
+    spanLimits: SPAN_LIMITS,
   });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());

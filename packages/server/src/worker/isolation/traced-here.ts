@@ -2,6 +2,7 @@ import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { readTraceContext } from "@millrace/core";
 import { spanContextOf } from "@millrace/sdk/tracing";
 import { isTraced } from "../../telemetry/tracing/is-traced.ts";
+import { SPAN_LIMITS } from "../../telemetry/tracing/span-limits.ts";
 import { type WireSpan, toWireSpan } from "../../telemetry/tracing/wire-span.ts";
 import type { CarriedTrace } from "./protocol.ts";
 
@@ -40,7 +41,7 @@ async function open(): Promise<void> {
   const provider = new sdk.TracerProvider({
     // What is no part of an attempt is nobody's.
     sampler: new sdk.ParentBasedSampler({ root: new sdk.AlwaysOffSampler() }),
-    spanLimits: { attributeValueLengthLimit: 1024, attributeCountLimit: 64, eventCountLimit: 64 },
+    spanLimits: SPAN_LIMITS,
     spanProcessors: [
       {
         onStart() {},
