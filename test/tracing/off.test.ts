@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { startCollector } from "./collector.ts";
 import { startPlatform } from "./platform.ts";
@@ -47,4 +48,29 @@ test("where one is set, all of them load what records and sends", async () => {
       ]),
     );
   }
+});
+
+test("where nothing that begins here is recorded, a retry of a run that SQL asked for is not, either", async () => {
+  const collector = await startCollector();
+  const platform = await startPlatform({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_TRACES_SAMPLER: "parentbased_always_off",
+  });
+  const client = new pg.Client({ connectionString: platform.env["DATABASE_URL"]! });
+  await client.connect();
+  const { rows } = await client.query<{ id: string }>("select millrace.enqueue('shaky') as id");
+  await client.end();
+  expect(await platform.ended(rows[0]!.id)).toMatchObject({
+    state: "completed",
+    attempts: [{ outcome: "failed" }, { outcome: "completed" }],
+  });
+  // What a caller has recorded is sent, so spans would be.
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { body } = await platform.call("/api/v1/runs", { job: "shaky" }, { traceparent });
+  await platform.ended(String(body["id"]));
+  await platform.stop();
+  const runs = collector.spans
+    .filter(({ name }) => name === "process shaky")
+    .map(({ attributes }) => attributes["millrace.run_id"]);
+  expect(runs).toEqual([body["id"], body["id"]]);
 });

@@ -33,6 +33,15 @@ export const order = defineJob({
   },
 });
 
+export const shaky = defineJob({
+  name: "shaky",
+  retry: { maxAttempts: 2, firstDelay: "1ms" },
+  run: (_input, { attempt }) => {
+    if (attempt === 1) throw new Error("not yet");
+    return null;
+  },
+});
+
 // The same in places of their own, with what a library of the handler's traces.
 
 const input = z.object({ shop: z.string() });

@@ -118,14 +118,17 @@ function attributesOf(run: ClaimedRun) {
   };
 }
 
-/** To what asked for the run, and to its first attempt, where that has ended in order: that of a worker that died was never sent. */
+/**
+ * To what asked for the run, and to its first attempt, where that has ended in order: that of a worker that died was never sent. Whether the first was
+ * recorded nobody knows where it began a trace of its own accord; so a link to that one has no retry recorded.
+ */
 function linksOf(run: ClaimedRun, carried: TraceContext | undefined): Link[] {
   const links: Link[] = carried ? [{ context: spanContextOf(carried) }] : [];
   if (run.attempts === 0 || run.losses > 0 || !idsArePlanned()) return links;
   const { traceId, spanId } = firstIds(run.id);
   const first = {
     traceId: carried && !carried.linked ? carried.traceId : traceId,
-    ...{ spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true },
+    ...{ spanId, traceFlags: carried?.flags ?? TraceFlags.NONE, isRemote: true },
   };
   return [...links, { context: first, attributes: { "millrace.attempt": 1 } }];
 }

@@ -3,8 +3,11 @@ import type * as SdkTrace from "@opentelemetry/sdk-trace";
 
 type Sampler = SdkTrace.Sampler;
 
+/** Requests that may change something: they have such a method, and a route. All others only look, or find nothing. */
+const ASKS = /^(POST|PUT|PATCH|DELETE) ./;
+
 export interface TraceLimit {
-  /** How many traces a process begins, or takes up from callers, in a second at the most; and as many of requests that only read. */
+  /** How many traces a process begins, or takes up from callers, in a second at the most; and as many of requests that only read, or that no route takes. */
   readonly perSecond: number;
   /** Told of each that would be recorded, and is not. */
   readonly onSkipped: () => void;
@@ -35,7 +38,7 @@ export function limitTraces(
         return isHole ? { decision: skipped } : result;
       }
       // Who looks on, as dashboards do, and does so ever again, must not hide what somebody has asked for.
-      const budget = kind === SpanKind.SERVER && name.startsWith("GET ") ? reads : others;
+      const budget = kind === SpanKind.SERVER && !ASKS.test(name) ? reads : others;
       if (budget.take()) return result;
       limit.onSkipped();
       return { decision: skipped };
