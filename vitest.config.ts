@@ -13,6 +13,7 @@ export default defineConfig({
     // Waiting is for signals and rows; this only ends what hangs, also on a machine that is busy with other things.
     testTimeout: 120_000,
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
     // Built output runs as it is: passed through the compiler of the tests it takes three times as long to load, in each file anew.
     server: { deps: { external: [/\/packages\/(core|sdk|server)\/dist\//] } },
     pool: "forks",

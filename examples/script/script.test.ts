@@ -183,8 +183,8 @@ test("a script that takes too long is ended with all that it started", async () 
     `${SHELL}sleep 1000 & echo "child $!"; sh -c 'sleep 1000 & echo "child $!"; wait' & echo "child $!"; wait\n`,
   );
   const { entries, log } = recorder();
-  await expect(script.call({ script: "long", timeoutSeconds: 3 }, { log })).rejects.toThrow(
-    "long took longer than 3 s",
+  await expect(script.call({ script: "long", timeoutSeconds: 8 }, { log })).rejects.toThrow(
+    "long took longer than 8 s",
   );
   await expectAllGone(entries, 3);
 });
@@ -192,7 +192,7 @@ test("a script that takes too long is ended with all that it started", async () 
 test("one that ignores SIGTERM is killed after the grace", { timeout: 60_000 }, async () => {
   await put("deaf", `${SHELL}trap '' TERM; echo "child $$"; while :; do sleep 1; done\n`);
   const { entries, log } = recorder();
-  await expect(script.call({ script: "deaf", timeoutSeconds: 2 }, { log })).rejects.toThrow(
+  await expect(script.call({ script: "deaf", timeoutSeconds: 6 }, { log })).rejects.toThrow(
     "took longer",
   );
   await expectAllGone(entries, 1);

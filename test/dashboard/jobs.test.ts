@@ -69,9 +69,11 @@ describe.skipIf(!hasBrowser)("jobs", () => {
     const run = page.getByRole("button", { name: "Run now" });
     expect(await run.getAttribute("title")).toBe("The job is disabled");
     expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
-    expect((await api.call("/api/v1/jobs/measure")).body.disabled).toMatchObject({ by: "api" });
 
+    // The notice with Undo is there for ten seconds.
+    const { body: disabled } = await api.call("/api/v1/jobs/measure");
     await page.getByRole("button", { name: "Undo" }).click();
+    expect(disabled.disabled).toMatchObject({ by: "api" });
     await page.getByRole("button", { name: "Disable" }).waitFor();
     expect((await api.call("/api/v1/jobs/measure")).body.disabled).toBeNull();
   });

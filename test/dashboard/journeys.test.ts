@@ -100,7 +100,7 @@ describe.skipIf(!hasBrowser)("in the dashboard", () => {
     const again = page.getByRole("row", { name: /^ship/ }).getByRole("button");
     await again.focus();
     await page.keyboard.press("Enter");
-    expect(new URL(page.url()).searchParams.get("step")).toBe("ship");
+    await page.waitForURL(/[?&]step=ship(&|$)/);
     await page.getByRole("button", { name: "Run again from ship" }).click();
     await seen(page, "with 1 step on record");
     const { rows } = await api.db.query("select name from millrace.step where run_id <> $1", [

@@ -138,20 +138,22 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
   });
 
   test("the last lines are followed until somebody scrolls up", async () => {
-    const { page, open: show, run, ...scene } = await open(1500);
+    const scene = await open(1500);
+    const { page, open: show, run } = scene;
     await show(`/runs/${run}`);
     await seen(page, "1,500 lines");
     await page.getByLabel("Follow").check();
     const last = page.locator(".line").last();
     await expect.poll(() => last.textContent()).toContain("line 1500.");
     await expect.poll(() => belowTheEdge(page)).toBeLessThan(2);
-    await say({ page, open: show, ...scene }, run, 1501, 1600);
+    await until("the stream is open", async () => (await streams(scene)) === 1);
+    await say(scene, run, 1501, 1600);
     await expect.poll(() => last.textContent()).toContain("line 1600.");
     await expect.poll(() => belowTheEdge(page)).toBeLessThan(2);
     await page.locator(".log").hover();
     await page.mouse.wheel(0, -400);
     await expect.poll(() => page.getByLabel("Follow").isChecked()).toBe(false);
-    await say({ page, open: show, ...scene }, run, 1601, 1700);
+    await say(scene, run, 1601, 1700);
     await seen(page, "1,700 lines");
     expect(await belowTheEdge(page)).toBeGreaterThan(1000);
   });
@@ -171,7 +173,8 @@ describe.skipIf(!hasBrowser)("the log of a run", () => {
       await say(scene, run, n, n);
       await seen(page, `${n} lines`);
     }
-    expect(asked.length).toBe(before);
+    // Now and then the page asks besides, every 15 s.
+    expect(asked.length - before).toBeLessThanOrEqual(1);
   });
 
   test("where the stream is cut, it is asked for", async () => {

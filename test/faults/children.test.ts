@@ -60,7 +60,7 @@ test("a worker that was stopped for longer than its lease before it calls makes 
   zombie.kill("SIGSTOP");
   await rig.startReaper();
   await rig.startWorker();
-  await rig.untilNoted(id, /^end/, 3);
+  await rig.untilNoted(id, /^end/);
   zombie.kill("SIGCONT");
   failpoints.release();
   await rig.untilNoted(id, /abort lease-lost/, 1);

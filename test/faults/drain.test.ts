@@ -20,7 +20,10 @@ test("a worker that drains lets runs finish, hands back what does not, and count
   const report = await expectWhole(rig);
   expect(report.lostAttempts).toBe(0);
   expect(
-    await rig.rows("select id, attempts, failures, losses from millrace.run order by id"),
+    await rig.rows(
+      "select id, attempts, failures, losses from millrace.run order by array_position($1::uuid[], id)",
+      [[short, long, deaf]],
+    ),
   ).toEqual([
     { id: short, attempts: 1, failures: 0, losses: 0 },
     { id: long, attempts: 2, failures: 0, losses: 0 },

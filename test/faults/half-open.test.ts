@@ -8,7 +8,7 @@ import type { Rig } from "./harness/rig.ts";
 import { expectWhole, proxiedRig } from "./harness/test-rig.ts";
 
 test("connections that go silent are given up and replaced, and no worker is taken for dead", async () => {
-  const { rig, proxy } = await proxiedRig({ leaseMs: 8000, statementMs: 3000 });
+  const { rig, proxy } = await proxiedRig({ leaseMs: 15_000, statementMs: 3000 });
   await rig.startReaper();
   await rig.startDispatcher();
   await rig.startWorker();
@@ -38,6 +38,7 @@ test("a heartbeat's connection that goes silent while it is being made is given 
     const [now] = await rig.rows("select beat from millrace.worker");
     return now?.beat > seen?.beat;
   });
+  await until("it has one connection", () => proxy.linksOf("millrace heartbeat") === 1);
 }, 180_000);
 
 async function completesOne(rig: Rig): Promise<boolean> {

@@ -24,7 +24,7 @@ test("workers killed under load, two reapers and two dispatchers: nothing lost, 
   const report = await expectWhole(rig);
   expect(report.lostAttempts).toBeGreaterThanOrEqual(5);
   expect(report.recoveriesMs.length).toBeGreaterThanOrEqual(5);
-});
+}, 240_000);
 
 test("a run that is to be cancelled when its worker dies ends cancelled, and runs nowhere again", async () => {
   const rig = await testRig({ leaseMs: 600 });

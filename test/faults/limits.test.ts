@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { limitsRound } from "./harness/limits-round.ts";
+import { LONG_LEASE } from "./harness/rig.ts";
 import { seeded } from "./harness/seed.ts";
 import { expectWhole, testRig } from "./harness/test-rig.ts";
 
 test("workers killed while they hold slots of keys: no limit is exceeded, no slot leaks, nobody starves", async () => {
-  const rig = await testRig({ leaseMs: 2000 });
+  const rig = await testRig(LONG_LEASE);
   await rig.startReaper();
   await rig.startDispatcher();
   await Promise.all([rig.startWorker(), rig.startWorker(), rig.startWorker()]);

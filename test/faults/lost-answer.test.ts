@@ -44,7 +44,7 @@ test("a statement that is lost, or whose answer is, costs no run its outcome and
   const report = await expectWhole(rig);
   expect(report.deadByLoss).toBe(0);
   expect(await rig.rows("select id from millrace.worker where state <> 'active'")).toEqual([]);
-});
+}, 240_000);
 
 test("runs of a claim whose answer was lost are handed back by the worker that never heard it", async () => {
   const { rig, proxy } = await proxiedRig({ leaseMs: 60_000 });

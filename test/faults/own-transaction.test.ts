@@ -50,7 +50,10 @@ test(
     zombie.kill("SIGSTOP");
     await rig.startWorker();
     await until("the zombie is declared lost", async () => {
-      const [row] = await rig.rows("select 1 from millrace.worker where state = 'lost'");
+      const [row] = await rig.rows(
+        "select 1 from millrace.worker where state = 'lost' and name like $1",
+        [`%:${zombie.pid}`],
+      );
       return row !== undefined;
     });
     expect(await rig.rows("select attempts, losses from millrace.run")).toEqual([

@@ -7,7 +7,7 @@ test("a worker that is killed between two steps costs neither: the first is not 
   const rig = await testRig(LONG_LEASE);
   await rig.startReaper();
   const worker = await rig.startWorker();
-  const id = await rig.accepted("stepping", { ms: 1500 });
+  const id = await rig.accepted("stepping", { ms: 5000 });
   await until("the first step is on record", async () => {
     const rows = await rig.rows("select 1 from millrace.step where run_id = $1", [id]);
     return rows.length === 1;

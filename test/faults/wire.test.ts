@@ -12,4 +12,4 @@ test("a workflow whose connections are cut after some message, in either directi
   expect(faults).toEqual([]);
   expect(Math.min(last["to server"], last["to client"])).toBeGreaterThan(61);
   await expectWhole(rig);
-});
+}, 240_000);

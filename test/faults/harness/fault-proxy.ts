@@ -104,6 +104,11 @@ export class FaultProxy {
     return this.#links.size;
   }
 
+  /** How many there are of an application. */
+  linksOf(application: string): number {
+    return [...this.#links].filter((link) => link.application === application).length;
+  }
+
   /** How many connections are half-open. */
   get silent(): number {
     return [...this.#links].filter((link) => link.silent).length;

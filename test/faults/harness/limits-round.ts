@@ -59,7 +59,7 @@ export async function limitsRound(
 
   for (let kill = 0; kill < kills; kill++) {
     await keyedStarts(rig, tenants, 1 + Math.floor(random() * 5));
-    rig.kill(await holder(rig, tenants));
+    await rig.bury(await holder(rig, tenants));
   }
   await rig.settled(DEADLINE.deadlineMs);
   const faults = await slotsLeaked(rig);

@@ -65,8 +65,8 @@ export class PlantedCopy {
       cpSync(join(ROOT, part), join(folder, part), {
         recursive: true,
         preserveTimestamps: true,
-        // What some tests have installed is a hundred megabytes that none of those here wants.
-        filter: (source) => basename(source) !== "node_modules",
+        // What some tests have installed is a hundred megabytes that none of those here wants; and their locks come and go.
+        filter: (source) => !["node_modules", ".prepare-lock"].includes(basename(source)),
       });
     }
     linkModules(folder);

@@ -68,9 +68,13 @@ test("what is no hash matches nothing, and costs a hash", async () => {
   const slow = new Passwords({ ln: 14, r: 8, p: 1 });
   const stored = await slow.hash(GOOD, EMAIL);
   const timeOf = async (hash: string | undefined) => {
-    const started = performance.now();
-    await slow.matches("a lamp, a fern and a cat", hash);
-    return performance.now() - started;
+    let least = Infinity;
+    for (let n = 0; n < 5; n++) {
+      const started = performance.now();
+      await slow.matches("a lamp, a fern and a cat", hash);
+      least = Math.min(least, performance.now() - started);
+    }
+    return least;
   };
   const [known, unknown] = [await timeOf(stored), await timeOf(undefined)];
   expect(unknown).toBeGreaterThan(known / 4);

@@ -50,7 +50,7 @@ describe("a frame", () => {
   test("has a summary, and what there is in sections", () => {
     const text = frameOf(SNAPSHOT, PLAIN).join("\n");
     expect(text).toMatch(
-      /^\d\d:00:00 {2}1 worker, 12 of 20 slots busy {2}903 runs waiting {2}3\.1 of 100 attempts\/min failing$/m,
+      /^\d\d:\d\d:00 {2}1 worker, 12 of 20 slots busy {2}903 runs waiting {2}3\.1 of 100 attempts\/min failing$/m,
     );
     expect(text).toMatch(/^host:1 {2}✓ Active {2}██████░░░░ 12\/20 +100 +3\.1 +2 s ago {2}mail$/m);
     expect(text.indexOf("large")).toBeLessThan(text.indexOf("small"));
