@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { defineJob } from "@millrace/sdk";
-import { Intake, MetricsRegistry } from "millrace";
+import { Intake, MetricsRegistry, createLogger } from "millrace";
 import { expect, test } from "vitest";
 import { AttemptMetrics } from "../../packages/server/src/worker/attempt-metrics.ts";
+import { NO_LEASE, Settler } from "../../packages/server/src/worker/settler.ts";
 import { WorkerMetrics } from "../../packages/server/src/worker/worker-metrics.ts";
 import { ReapMetrics } from "../../packages/server/src/maintenance/reap-metrics.ts";
 import { IntakeMetrics } from "../../packages/server/src/engine/intake-metrics.ts";
@@ -77,11 +79,34 @@ test("failures are counted by the class of their error, and by what comes then",
   await mill.startDispatcher();
   const counted = await counting(mill);
   await mill.untilState(await mill.enqueue("broken"), "failed");
-  expect(await counted("millrace_attempt_failures_total")).toEqual({
-    'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="retry"}': 2,
-    'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="dead_letter"}': 1,
-  });
-  expect((await counted("millrace_recorded_runs"))["millrace_recorded_runs_sum"]).toBe(3);
+  // What is on record is counted when the worker hears of it.
+  await expect
+    .poll(async () => (await counted("millrace_recorded_runs"))["millrace_recorded_runs_sum"])
+    .toBe(3);
+  await expect
+    .poll(() => counted("millrace_attempt_failures_total"))
+    .toEqual({
+      'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="retry"}': 2,
+      'millrace_attempt_failures_total{job_name="broken",error="NoSuchBank",next="dead_letter"}': 1,
+    });
+});
+
+test("the outcome of a self-test is no run's, also where it is recorded with those of runs", async () => {
+  const mill = await Mill.create();
+  const recorded: number[] = [];
+  const logger = createLogger("silent");
+  const settler = new Settler(
+    mill.db,
+    1,
+    logger,
+    () => {},
+    (_ms, runs) => recorded.push(runs),
+  );
+  const outcome = { runId: randomUUID(), attempt: 1, verdict: "complete", output: "1" } as const;
+  await Promise.all(
+    [NO_LEASE, 7, 8, NO_LEASE].map((leaseId) => settler.add({ ...outcome, leaseId, place: 0 })),
+  );
+  expect(recorded.reduce((sum, runs) => sum + runs)).toBe(2);
 });
 
 test("an attempt whose lease was lost meanwhile is counted as superseded, and not as ended", async () => {
