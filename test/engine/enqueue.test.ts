@@ -104,7 +104,7 @@ describe("enqueue", () => {
     }
     await enqueue(mill.db, [{ ...request, input: "null" }]);
     const stored = await mill.rows<{ input: unknown }>(
-      "select input from millrace.run order by id",
+      "select input from millrace.run order by input <> '{}' desc",
     );
     expect(stored.map((row) => row.input)).toEqual([JSON.parse(input), {}, {}, {}]);
     const reused = await enqueue(mill.db, [

@@ -261,8 +261,8 @@ async function claimAll(db: Database, queues: string[], jobs: string[]): Promise
   const worker = rows[0]!.id;
   await new Claimer(db, worker, queues, jobs).claim(250);
   const { rows: runs } = await db.query<Claimed["runs"][number]>(
-    `select l.id as "leaseId", run as "runId" from millrace.lease l, unnest(l.run_ids) run
-     where worker_id = $1 order by run`,
+    `select l.id as "leaseId", run as "runId" from millrace.lease l, unnest(l.run_ids) with ordinality u(run, place)
+     where worker_id = $1 order by l.id, place`,
     [worker],
   );
   return {

@@ -49,9 +49,10 @@ describe("a fork of a run that is pinned to a version", () => {
     await mill.startWorker();
     await mill.untilState(later, "waiting");
     expect(
-      await mill.rows("select version from millrace.run where id = any ($1) order by id", [
-        [later, again],
-      ]),
+      await mill.rows(
+        "select version from millrace.run where id = any ($1) order by array_position($1::uuid[], id)",
+        [[later, again]],
+      ),
     ).toEqual([{ version: "1" }, { version: "2" }]);
   });
 

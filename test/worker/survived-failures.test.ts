@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { meetWaits } from "../../packages/server/src/engine/meet-waits.ts";
 import { askWaits } from "../../packages/server/src/store/waits.ts";
 import { claimOne } from "../support/claim-one.ts";
-import { Mill } from "../support/mill.ts";
+import { Mill, signal } from "../support/mill.ts";
 import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
 
@@ -155,8 +155,12 @@ describe("code that is not that of the record", () => {
   test("begins nothing that has no place there, so that the code of before can finish the run", async () => {
     const calls: string[] = [];
     let version = 1;
+    const looked = signal();
     const { mill, id } = await started(async ({ step }) => {
-      if (version === 2) await step("audit", () => void calls.push("audit"));
+      if (version === 2) {
+        looked.fire();
+        await step("audit", () => void calls.push("audit"));
+      }
       await step("charge", () => void calls.push("charge"));
       await step.sleep("grace", "1h");
       return "done";
@@ -165,7 +169,7 @@ describe("code that is not that of the record", () => {
     version = 2;
     await passSleeps(mill, id);
     // It waits for the checkpoint that this code does not come to, for half a minute.
-    await mill.untilState(id, "running");
+    await looked.promise;
     version = 1;
     await until("it is parked", async () => (await mill.state(id)) === "waiting", {
       deadlineMs: 60_000,

@@ -291,26 +291,31 @@ describe("a run whose code does not come to what it has on record", () => {
 
   test("is tried again by itself, twice as late each time, and the timeline says it once", async () => {
     const { mill, id } = await parked();
-    const restS = async () => {
-      const [row] = await mill.rows<{ rest: number }>(
-        "select extract(epoch from due_at - clock_timestamp())::float8 as rest from millrace.timer where run_id = $1 and reason = 'version'",
+    const parkings = () =>
+      mill.rows<{ rest: number; waited: number | null }>(
+        `select extract(epoch from t.due_at - a.finished_at)::float8 as rest,
+           extract(epoch from a.started_at - before.finished_at)::float8 as waited
+         from millrace.timer t join millrace.attempt a using (run_id)
+         left join millrace.attempt before on before.run_id = a.run_id and before.number = a.number - 1
+         where t.run_id = $1 and t.reason = 'version' and a.error_class = 'NeedsVersion' order by a.number desc`,
         [id],
       );
-      return row?.rest ?? 0;
-    };
-    expect(await restS()).toBeGreaterThan(25);
-    expect(await restS()).toBeLessThan(34);
+    const [first] = await parkings();
+    expect(first!.rest).toBeGreaterThan(26.9);
+    expect(first!.rest).toBeLessThan(33.1);
     // That it was parked five minutes ago.
-    const again = async () => {
-      await mill.db.query(
-        "update millrace.attempt set finished_at = finished_at - interval '5 minutes'",
-      );
-      await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
-      await dispatch(mill.db);
-    };
-    await again();
-    await until("it is parked for ten minutes more", async () => (await restS()) > 500);
-    expect(await restS()).toBeLessThan(661);
+    await mill.db.query(
+      "update millrace.attempt set finished_at = finished_at - interval '5 minutes'",
+    );
+    await mill.db.query("update millrace.timer set due_at = clock_timestamp()");
+    await dispatch(mill.db);
+    const second = await until("it is parked again", async () => {
+      const rows = await parkings();
+      return rows.length === 2 && rows[0];
+    });
+    expect(second.waited).toBeGreaterThan(299);
+    expect(second.rest / (2 * second.waited!)).toBeGreaterThan(0.89);
+    expect(second.rest / (2 * second.waited!)).toBeLessThan(1.11);
     expect(
       await mill.rows("select event from millrace.event where run_id = $1", [id]),
     ).toHaveLength(1);

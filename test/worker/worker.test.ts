@@ -151,7 +151,9 @@ describe("a worker", () => {
     expect(await mill.untilState(a, "failed")).toMatchObject({ attempts: 2, failures: 2 });
     expect(await mill.untilState(b, "failed")).toMatchObject({ attempts: 1 });
     expect(
-      await mill.rows("select run_id, error_message from millrace.dead_letter order by run_id"),
+      await mill.rows(
+        "select run_id, error_message from millrace.dead_letter order by error_message",
+      ),
     ).toEqual([
       { run_id: a, error_message: "always" },
       { run_id: b, error_message: "wrapped" },
