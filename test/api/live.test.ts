@@ -21,9 +21,11 @@ test("who watches is told how queues stand, and of the runs on the screen when t
   const source = await watch(api, [id, NO_ID]);
   const { data: first } = await source.next("tick");
   expect(first).toMatchObject({
-    ...{ everyMs: 1000, states: { queued: 2, running: 0 } },
+    ...{ everyMs: expect.any(Number), states: { queued: 2, running: 0 } },
     cost: { watchers: 1, queriesPerSecond: expect.any(Number), databaseShare: expect.any(Number) },
   });
+  // More where a look takes long.
+  expect(first.everyMs).toBeGreaterThanOrEqual(1000);
   expect(first.queues).toContainEqual({
     ...{ name: "default", ready: 1, held: 0, running: 0 },
     ...{ oldestSeconds: expect.any(Number), paused: false },
@@ -68,9 +70,10 @@ test("all who watch share one look, and nobody looks when nobody watches", async
   for (const source of sources) {
     await source.next("tick", ({ cost }) => cost.watchers === 20);
   }
-  const ticks = new Set(sources.flatMap(({ events }) => events.map(({ id }) => id)));
   const seen = await looks();
-  expect(seen).toBeLessThanOrEqual(ticks.size + 1);
+  await until("all looks have been told", () => {
+    return new Set(sources.flatMap(({ events }) => events.map(({ id }) => id))).size >= seen;
+  });
   for (const source of sources) source.leave();
   await until("nobody watches", async () =>
     (await api.call("/metrics")).text.includes("millrace_live_watchers 0\n"),

@@ -181,10 +181,12 @@ test("what is kept of a minute no more, or what nobody looked at, is said to be 
   const recent = (await minute(api, minuteAgo(10 * 60_000))).body;
   // Nothing ended, and nobody looked what stood.
   expect(recent).toMatchObject({ ends: { seconds: 60, completed: 0 }, standing: null, calls: [] });
+  const before = minuteAgo(7 * 60_000);
   await api.db.query(
-    "insert into millrace.queue_sample (minute, at, starts) values (date_trunc('minute', now()) - interval '7 minutes', now(), '{}')",
+    "insert into millrace.queue_sample (minute, at, starts) values ($1, now(), '{}')",
+    [before],
   );
-  expect((await minute(api, minuteAgo(7 * 60_000))).body.standing).toEqual({
+  expect((await minute(api, before)).body.standing).toEqual({
     ...{ running: 0, waiting: 0, oldestWaitSeconds: null, queues: [] },
   });
   const yesterday = minuteAgo(30 * HOUR);

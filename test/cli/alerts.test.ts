@@ -56,8 +56,10 @@ test("a server tells a target of a run that gives up, and the command line shows
   expect((await cli()).stdout).toMatch(
     /^firing +warning +dead-letters .* 1 run of hostile gave up/m,
   );
-  expect((await cli("targets", "log", "chat")).stdout).toMatch(
-    / alert\.firing +dead-letters +delivered +1 /,
+  await until("it is noted that it was delivered", async () =>
+    / alert\.firing +dead-letters +delivered +1 /.test(
+      (await cli("targets", "log", "chat")).stdout,
+    ),
   );
 
   const [alert] = (await cli("--json")).stdout

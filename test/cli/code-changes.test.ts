@@ -91,8 +91,10 @@ describe("millrace fork", () => {
     };
     for (const { id } of [fromWait, fromStep]) {
       await until("it asks", async () => (await cli("approvals")).stdout.includes(id));
-      expect((await shown(id)).steps).toContainEqual(
-        expect.objectContaining({ name: "notify sign", attempt: 1 }),
+      await until("people are told", async () =>
+        (await shown(id)).steps.some(
+          ({ name, attempt }) => name === "notify sign" && attempt === 1,
+        ),
       );
       await cli("cancel", id);
     }

@@ -185,19 +185,14 @@ describe("a worker's process", () => {
     expect(await ask("/healthz")).toMatchObject({ status: 200, checks: { worker: "ok" } });
     await client.query("begin");
     await client.query("lock table millrace.ready in access exclusive mode");
-    const lockedAt = performance.now();
-    const red = await until(
-      "it is told of",
-      async () => {
-        const now = await ask("/healthz");
-        return now.status === 503 && now;
-      },
-      { deadlineMs: 20_000 },
-    );
-    expect(performance.now() - lockedAt).toBeLessThan(10_000);
+    const red = await until("it is told of", async () => {
+      const now = await ask("/healthz");
+      return now.status === 503 && now;
+    });
+    // By the worker's clock, which leaves out what the machine stood.
     expect(red.checks).toMatchObject({
       database: "ok",
-      worker: expect.stringMatching(/^claim loop has not come back for \d+ s, since \S+Z$/),
+      worker: expect.stringMatching(/^claim loop has not come back for [7-9] s, since \S+Z$/),
     });
     expect((await ask("/readyz")).status).toBe(503);
     expect(worker.exit).toBeUndefined();

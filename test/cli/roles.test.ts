@@ -117,8 +117,10 @@ test("S16: each role does its part alone, with a login for that alone: accept, m
 
   const doomed = await startRole("worker", envOf("worker"));
   await until("it was executed", async () => (await stateOf(later)) === "completed");
-  expect(await metricsOf(doomed.probes)).toMatch(
-    /^millrace_attempts_total\{job_name="echo",outcome="completed"\} 1$/m,
+  await until("it is counted", async () =>
+    /^millrace_attempts_total\{job_name="echo",outcome="completed"\} 1$/m.test(
+      await metricsOf(doomed.probes),
+    ),
   );
   const dead = await enqueue(client, "hostile");
   const doubtful = await enqueue(client, "doubtful");

@@ -70,7 +70,7 @@ test("a worker drains on Ctrl-C, which npm sends twice, and the doctor sees what
   expect(well.stdout).toMatch(/^✓ 1 worker alive$/m);
   expect(well.stdout).toMatch(/^! no server answers at \S+\. Fix: millrace start/m);
 
-  const [nap] = await query(`select millrace.enqueue('nap', '{"ms":1500}') as id`);
+  const [nap] = await query(`select millrace.enqueue('nap', '{"ms":10000}') as id`);
   const state = async () => {
     const [row] = await query(
       `select status from millrace.automation_jobs where id = '${nap!.id}'`,

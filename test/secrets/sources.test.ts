@@ -89,6 +89,8 @@ function managed(kind: keyof typeof MANAGERS, options: { timeoutMs?: number } = 
   const source = new LeasedSource(manager, {
     leaseMs: LEASE_MS,
     now: () => clock.now,
+    // The first question loads a library.
+    timeoutMs: 60_000,
     ...options,
   });
   const name = `secret-${++names}`;
@@ -157,7 +159,7 @@ describe.each(KINDS)("%s, by its protocol,", (kind) => {
   });
 
   test("that gives no answer, or none of its own, is away, and nothing of before is given after the lease", async () => {
-    const { source, place, put, server, clock } = managed(kind, { timeoutMs: 1000 });
+    const { source, place, put, server, clock } = managed(kind, { timeoutMs: 5000 });
     put("the-canary-of-before");
     await source.resolve(place);
     const faults: Fault[] = ["hangs", "breaks off", "busy", "no JSON", "another form", "elsewhere"];

@@ -40,15 +40,15 @@ function titles(pid: number): string {
   const parent = (one: string) =>
     /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1];
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const ours = pids.filter((one) => {
+  const ours = pids.flatMap((one) => {
     try {
-      return one === String(pid) || parent(one) === String(pid);
+      return one === String(pid) || parent(one) === String(pid) ? [of(one)] : [];
     } catch {
       // It has ended meanwhile.
-      return false;
+      return [];
     }
   });
-  return ours.map(of).join("\n");
+  return ours.join("\n");
 }
 
 test("a canary is found however it is written", () => {
