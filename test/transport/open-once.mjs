@@ -7,7 +7,8 @@ const { openTransport } = await built("transport/open-transport");
 const transport = await openTransport({
   url: process.env.MILLRACE_TRANSPORT,
   logger: createLogger("debug", { write: (line) => process.stdout.write(line) }),
-  deadlineMs: 3000,
+  // Several of them begin at once, on few processors.
+  deadlineMs: Number(process.env.DEADLINE_MS ?? 15_000),
 });
 const state = await transport.check().then(
   () => "up",

@@ -37,8 +37,8 @@ const beatsOf = async (mill: Mill) => {
 
 test("of two workers of a process one goes on beating when the other has stopped, which beats no more", async () => {
   const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
-  const stopped = await mill.startWorker({ leaseMs: 200 });
-  await mill.startWorker({ leaseMs: 200 });
+  const stopped = await mill.startWorker({ leaseMs: 2000 });
+  await mill.startWorker({ leaseMs: 2000 });
   await until("both have beaten", async () => (await beatsOf(mill)).every(({ beat }) => beat > 0));
   await stopped.stop();
   const [gone, lively] = await beatsOf(mill);
@@ -56,7 +56,7 @@ test("a worker that was asked so finishes what it has and takes nothing new, unt
   const slow = defineJob({ name: "slow", run: () => finished });
   const quick = defineJob({ name: "quick", run: () => null });
   const mill = await Mill.create(slow, quick);
-  await mill.startWorker({ leaseMs: 400, concurrency: 5 });
+  await mill.startWorker({ leaseMs: 2000, concurrency: 5 });
   const first = await mill.enqueue("slow");
   await until("it is under way", async () => (await mill.run(first)).state === "running");
   const [worker] = await mill.rows<{ id: number }>("select id from millrace.worker");
@@ -84,7 +84,7 @@ test("a worker that was asked so finishes what it has and takes nothing new, unt
 
 test("one that is stopped while it is quiet is gone, and nobody resumes it", async () => {
   const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
-  const stopping = await mill.startWorker({ leaseMs: 400 });
+  const stopping = await mill.startWorker({ leaseMs: 2000 });
   const [worker] = await mill.rows<{ id: number }>("select id from millrace.worker");
   await quiet(mill.db, by("person:ana", "operator"), worker!.id);
   await stopping.stop();
@@ -112,7 +112,9 @@ describe("a sample of the stack", () => {
     }
     const busy = defineJob({
       name: "busy",
-      run: () => {
+      run: async () => {
+        // From here, so that it is this that is looked at, however late it begins.
+        await askForStack(mill.db, ana, id);
         // Until somebody has seen it, from outside: this thread does nothing else meanwhile.
         const end = Date.now() + 60_000;
         let sum = 0;
@@ -120,10 +122,9 @@ describe("a sample of the stack", () => {
         return sum > 0;
       },
     });
-    const mill = await Mill.create(busy);
+    const mill: Mill = await Mill.create(busy);
     await mill.startWorker({ leaseMs: 2000, folder: process.cwd() });
     const id = await idOf(mill);
-    await askForStack(mill.db, ana, id);
     const watcher = new Thread(WATCHER, { eval: true, workerData: { url: mill.url, id, seen } });
     onTestFinished(async () => void (await watcher.terminate()));
     const run = await mill.enqueue("busy");
@@ -144,7 +145,7 @@ describe("a sample of the stack", () => {
 
   test("of a worker that idles says so, and the next takes its place", async () => {
     const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
-    await mill.startWorker({ leaseMs: 400 });
+    await mill.startWorker({ leaseMs: 2000 });
     const id = await idOf(mill);
     expect(await requireSample(mill.db, id)).toMatchObject({ sample: null, asked_at: null });
     const { asked_at: asked } = await askForStack(mill.db, ana, id);
@@ -158,7 +159,7 @@ describe("a sample of the stack", () => {
 
   test("is not asked of a worker that has ended, or is none", async () => {
     const mill = await Mill.create(defineJob({ name: "any", run: () => null }));
-    const worker = await mill.startWorker({ leaseMs: 400 });
+    const worker = await mill.startWorker({ leaseMs: 2000 });
     const id = await idOf(mill);
     await worker.stop();
     await expect(askForStack(mill.db, ana, id)).rejects.toMatchObject({

@@ -1,9 +1,11 @@
 import { defineJob } from "@millrace/sdk";
 import { LogMetrics, MetricsRegistry, openDatabase } from "millrace";
 import { expect, onTestFinished, test } from "vitest";
+import { LONG_LEASE } from "../faults/harness/rig.ts";
 import { testRig } from "../faults/harness/test-rig.ts";
 import { FaultProxy } from "../faults/harness/fault-proxy.ts";
 import { Mill, signal } from "../support/mill.ts";
+import { passSleeps } from "../support/pass-sleeps.ts";
 import { until } from "../support/until.ts";
 
 interface Row extends Record<string, unknown> {
@@ -228,7 +230,7 @@ test("what is said while the database is away is kept when it is back", async ()
 });
 
 test("the lines of an attempt are there when its worker is killed, and say which attempt said them", async () => {
-  const rig = await testRig({ leaseMs: 2000 });
+  const rig = await testRig(LONG_LEASE);
   const worker = await rig.startWorker();
   const id = await rig.accepted("talkative", { ms: 60_000 });
   const lines = () =>
@@ -260,7 +262,7 @@ test("a handler that was left says no more in the log of its run", async () => {
           left.fire();
         });
       }
-      await step.sleep("wait", "1100ms");
+      await step.sleep("wait", "1h");
       says.fire();
       await left.promise;
     },
@@ -269,6 +271,7 @@ test("a handler that was left says no more in the log of its run", async () => {
   await mill.startWorker();
   await mill.startDispatcher();
   const id = await mill.enqueue("left");
+  await passSleeps(mill, id);
   await mill.untilState(id, "completed");
   expect((await logOf(mill, id)).map(({ message }) => message)).toEqual(["attempt 1", "attempt 2"]);
 });

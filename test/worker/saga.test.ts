@@ -398,7 +398,9 @@ describe("a run with something to make good", () => {
     );
     goOn.fire();
     await mill.untilState(id, "cancelled");
-    expect([standing, undone]).toEqual([["seat"], []]);
+    expect(undone).toEqual([]);
+    // Its attempt may hear of the cancel before the seat is taken, or after.
+    expect([[], ["seat"]]).toContainEqual(standing);
   });
 
   test("is not forked behind what it has made good", async () => {
