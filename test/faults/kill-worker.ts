@@ -7,6 +7,7 @@ import { setTimeout as moment } from "node:timers/promises";
 import { until } from "../support/until.ts";
 import { quantile } from "./harness/checker.ts";
 import { Load } from "./harness/load.ts";
+import { placeStartMs } from "./harness/place-start.ts";
 import { Rig } from "./harness/rig.ts";
 import { faultsIn, numbersAsked, printReport, scriptDatabase } from "./harness/script.ts";
 
@@ -14,14 +15,16 @@ const LEASE_MS = 2000;
 const WORKERS = 3;
 const PER_SECOND = 60;
 
-/** A suspect starts in a process of its own: 0.2 s where one starts, up to this where a dozen do on two cores, four at a time. */
-const PLACE_MS = 1000;
+/** Lease, a beat that was just sent, a sweep that has just passed, and a worker that hears no bell but looks. */
+const HANDED_ON_MS = LEASE_MS * (1 + 1 / 4 + 1 / 6) + 1000;
 
-/** Lease, a beat that was just sent, a sweep that has just passed, a worker that hears no bell but looks, and a place. */
-const BOUND_MS = LEASE_MS * (1 + 1 / 4 + 1 / 6) + 1000 + PLACE_MS;
+/** A suspect starts in a process of its own, and a dozen of them on two cores take so many times what one takes, which is the machine's affair. */
+const PLACES = 5;
 
 async function main(): Promise<number> {
   const { rounds } = numbersAsked({ rounds: 200 });
+  const startMs = await placeStartMs();
+  const boundMs = HANDED_ON_MS + PLACES * startMs;
   const database = await scriptDatabase();
   const rig = new Rig({ url: database.url, leaseMs: LEASE_MS });
   const load = new Load(rig, PER_SECOND);
@@ -41,8 +44,10 @@ async function main(): Promise<number> {
     printReport(report);
     faults = [...faultsIn(report), ...report.startedTwice];
     const p99 = quantile(report.recoveriesMs, 0.99);
-    console.log(`bound                ${(BOUND_MS / 1000).toFixed(2)} s (lease ${LEASE_MS} ms)`);
-    if (!(p99 <= BOUND_MS)) faults.push(`recovery p99 of ${Math.round(p99)} ms is over the bound`);
+    console.log(
+      `bound                ${(boundMs / 1000).toFixed(2)} s (lease ${LEASE_MS} ms, a process starts in ${Math.round(startMs)} ms)`,
+    );
+    if (!(p99 <= boundMs)) faults.push(`recovery p99 of ${Math.round(p99)} ms is over the bound`);
   } finally {
     await load.stop();
     await rig.close({ keepFiles: faults.length > 0 });
