@@ -25,36 +25,32 @@ export interface WaitingRow extends OfProject {
  */
 export const readWaiting = statement<[now: Date, windowMs: number, most: number], WaitingRow>(
   "alerts_waiting",
-  `with waiting as (
-      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.ready group by queue
-    ),
-    gated as (
-      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.gate group by queue
-    ),
-    taking as (
-      select q.queue, count(*)::int as workers from millrace.worker w cross join unnest(w.queues) q(queue)
-      where w.state = 'active' group by q.queue
-    ),
-    look as materialized (
+  `with look as materialized (
       select max(minute) as minute from millrace.queue_sample
       where minute <= $1::timestamptz - $2::float8 * interval '1 millisecond'
         and minute > $1::timestamptz - $2::float8 * interval '1 millisecond' - interval '3 minutes'
     ),
-    earlier as (
-      select queue, sum(waiting)::int as runs from millrace.standing_minute where at = (select minute from look) group by queue
+    standing as (
+      select queue, sum(ready)::int as ready, sum(held)::int as held, min(since) as since, sum(workers)::int as workers,
+        sum(before)::int as before
+      from (
+        select queue, cardinality(run_ids) as ready, 0 as held, since, 0 as workers, 0 as before from millrace.ready
+        union all
+        select queue, 0, cardinality(run_ids), since, 0, 0 from millrace.gate
+        union all
+        select u.queue, 0, 0, null, 1, 0 from millrace.worker w cross join unnest(w.queues) u(queue) where w.state = 'active'
+        union all
+        select queue, 0, 0, null, 0, waiting from millrace.standing_minute where at = (select minute from look)
+      ) p group by queue
     )
-    select q.name, q.project, coalesce(w.runs, 0) as ready, coalesce(g.runs, 0) as held,
-      greatest(0, extract(epoch from $1::timestamptz - least(w.since, g.since)))::float8 as oldest_seconds,
-      coalesce(t.workers, 0) as workers, case when l.minute is not null then coalesce(e.runs, 0) end as before
-    from millrace.queue q
-    left join waiting w on w.queue = q.name
-    left join gated g on g.queue = q.name
-    left join taking t on t.queue = q.name
-    left join earlier e on e.queue = q.name
+    select s.queue as name, q.project, s.ready, s.held,
+      greatest(0, extract(epoch from $1::timestamptz - s.since))::float8 as oldest_seconds, s.workers,
+      case when l.minute is not null then s.before end as before
+    from standing s
+    cross join lateral (select * from millrace.queue where name = s.queue limit 1) q
     cross join look l
-    where (w.runs is not null or g.runs is not null)
-      and (q.paused_at is null or q.paused_until <= $1::timestamptz)
-    order by coalesce(w.runs, 0) + coalesce(g.runs, 0) desc, q.name limit $3`,
+    where s.since is not null and (q.paused_at is null or q.paused_until <= $1::timestamptz)
+    order by s.ready + s.held desc, s.queue limit $3`,
 );
 
 export interface EndedRow extends OfProject {

@@ -117,7 +117,8 @@ export const countHeld = statement<[], { reason: HeldReason; runs: number }>(
         when l.not_before > clock_timestamp() then 'time'
         else 'turn' end as reason,
       sum(s.runs)::int as runs
-    from standing s left join millrace.lane l on l.job = s.job and l.key = s.key and l.queue = s.queue
+    from standing s
+    left join lateral (select "full", not_before from millrace.lane where job = s.job and key = s.key and queue = s.queue limit 1) l on true
     group by 1`,
 );
 

@@ -48,20 +48,26 @@ export const readStandingOfQueues = statement<[], StandingOfQueueRow>(
       ) place
       group by queue, job
     ),
-    of_project as (
-      select s.queue, j.project, sum(s.ready)::int as ready, sum(s.held)::int as held, sum(s.running)::int as running, min(s.since) as since
-      from standing s left join millrace.job j on j.name = s.job group by s.queue, j.project
+    parts as (
+      select s.queue, j.project, true as stands, s.ready, s.held, s.running, s.since, null::int as slots, null::boolean as alone
+      from standing s left join lateral (select project from millrace.job where name = s.job limit 1) j on true
+      union all
+      select name, null, false, 0, 0, 0, null, null, null from millrace.queue
+      union all
+      select u.queue, null, false, 0, 0, 0, null, k.concurrency, cardinality(k.queues) = 1
+      from millrace.worker k cross join unnest(k.queues) u(queue) where k.state = 'active'
     ),
-    takers as (
-      select u.queue, count(*)::int as workers, sum(k.concurrency)::int as slots, bool_and(cardinality(k.queues) = 1) as alone
-      from millrace.worker k cross join unnest(k.queues) u(queue) where k.state = 'active' group by u.queue
+    of_project as (
+      select queue, project, stands, sum(ready)::int as ready, sum(held)::int as held, sum(running)::int as running, min(since) as since,
+        (sum(count(slots)) over q)::int as workers, coalesce(sum(sum(slots)) over q, 0)::int as slots,
+        coalesce(bool_and(bool_and(alone)) over q, false) as alone, bool_or(stands) over q as any_stand
+      from parts group by queue, project, stands window q as (partition by queue)
     )
-    select q.name as queue, q.project as queue_project, p.project, coalesce(p.ready, 0) as ready, coalesce(p.held, 0) as held,
-      coalesce(p.running, 0) as running, p.since,
+    select q.name as queue, q.project as queue_project, p.project, p.ready, p.held, p.running, p.since,
       case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at, q.concurrency, q.rate,
-      coalesce(t.workers, 0) as workers, coalesce(t.slots, 0) as slots, coalesce(t.alone, false) as alone,
-      clock_timestamp() as now, ${TOOK_MS}
-    from millrace.queue q left join of_project p on p.queue = q.name left join takers t on t.queue = q.name
+      p.workers, p.slots, p.alone, clock_timestamp() as now, ${TOOK_MS}
+    from of_project p cross join lateral (select * from millrace.queue where name = p.queue limit 1) q
+    where p.stands or not p.any_stand
     order by q.name limit 1000`,
 );
 

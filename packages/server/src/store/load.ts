@@ -35,7 +35,8 @@ export const readLoads = statement<[], LoadRow>(
       select queue, start_by, cardinality(run_ids) as runs from millrace.ready
       union all
       select g.queue, g.start_by, cardinality(g.run_ids)
-      from millrace.gate g join millrace.lane l using (job, key, queue)
+      from millrace.gate g
+      cross join lateral (select "full", not_before from millrace.lane where job = g.job and key = g.key and queue = g.queue limit 1) l
       where not l."full" and l.not_before <= clock_timestamp() and not millrace.is_paused(g.job, g.key)
     ),
     by_second as (
@@ -52,26 +53,32 @@ export const readLoads = statement<[], LoadRow>(
       from millrace.lease l cross join unnest(l.run_ids) u(id)
       cross join lateral (select queue from millrace.run where id = u.id limit 1) r group by r.queue
     ),
-    pace as (
-      select worker_id, queue, per_second, sum(per_second) over (partition by worker_id) as in_all
-      from millrace.pace where at > clock_timestamp() - interval '1 minute'
+    takes as (
+      select worker_id, queue, max(slots) as slots, max(among) as among, sum(per_second)::float8 as per_second,
+        sum(sum(per_second)) over (partition by worker_id) as in_all
+      from (
+        select w.id as worker_id, u.queue, w.concurrency as slots, cardinality(w.queues) as among, 0 as per_second
+        from millrace.worker w cross join unnest(w.queues) u(queue) where w.state = 'active'
+        union all
+        select worker_id, queue, null, null, per_second from millrace.pace where at > clock_timestamp() - interval '1 minute'
+      ) p group by worker_id, queue
     ),
-    taking as (
-      select q.queue, avg(w.concurrency)::int as slots,
-        sum(case when coalesce(busy.in_all, 0) > 0 then coalesce(p.per_second, 0) / busy.in_all
-          else 1.0 / cardinality(w.queues) end)::float8 as workers,
-        sum(p.per_second)::float8 as start_rate
-      from millrace.worker w cross join unnest(w.queues) q(queue)
-      left join pace p on p.worker_id = w.id and p.queue = q.queue
-      left join lateral (select in_all from pace where worker_id = w.id limit 1) busy on true
-      where w.state = 'active' group by q.queue
+    standing as (
+      select queue, sum(waiting)::int as waiting, sum(urgent)::float8 as urgent_rate, sum(running)::int as running,
+        sum(start_rate)::float8 as start_rate, sum(workers)::float8 as workers, avg(slots)::int as slots
+      from (
+        select name as queue, 0 as waiting, 0 as urgent, 0 as running, 0 as start_rate, 0 as workers, null::int as slots from millrace.queue
+        union all
+        select queue, runs, urgent, 0, 0, 0, null from waiting
+        union all
+        select queue, 0, 0, runs, 0, 0, null from held
+        union all
+        select queue, 0, 0, 0, per_second, case when in_all > 0 then per_second / in_all else 1.0 / among end, slots
+        from takes where slots is not null
+      ) p group by queue
     )
-    select q.name, q.project, coalesce(w.runs, 0) as waiting, coalesce(w.urgent, 0) as urgent_rate, coalesce(h.runs, 0) as running,
-      coalesce(t.start_rate, 0) as start_rate, coalesce(t.workers, 0) as workers, coalesce(t.slots, ${USUAL_SLOTS}) as slots,
+    select q.name, q.project, s.waiting, s.urgent_rate, s.running, s.start_rate, s.workers, coalesce(s.slots, ${USUAL_SLOTS}) as slots,
       q.concurrency
-    from millrace.queue q
-    left join waiting w on w.queue = q.name
-    left join held h on h.queue = q.name
-    left join taking t on t.queue = q.name
+    from standing s cross join lateral (select * from millrace.queue where name = s.queue limit 1) q
     order by q.name`,
 );

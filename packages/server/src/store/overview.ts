@@ -44,21 +44,24 @@ export const readQueueTrends = statement<
   }
 >(
   "read_queue_trends",
-  `with earlier as (
-      select queue, sum(waiting)::int as waiting from millrace.standing_minute
-      where at = date_trunc('minute', clock_timestamp() - interval '10 minutes') and ${jobWithin("job", "$1")} group by queue
-    ),
-    taking as (
-      select q.queue, count(*)::int as workers from millrace.worker w cross join unnest(w.queues) q(queue)
-      where w.state = 'active' and ${within("w.project", "$1")} group by q.queue
+  `with standing as (
+      select queue, sum(before)::int as before, sum(workers)::int as workers from (
+        select name as queue, 0 as before, 0 as workers from millrace.queue where project is null or ${within("project", "$1")}
+        union all
+        select queue, waiting, 0 from millrace.standing_minute
+        where at = date_trunc('minute', clock_timestamp() - interval '10 minutes') and ${jobWithin("job", "$1")}
+        union all
+        select u.queue, 0, 1 from millrace.worker w cross join unnest(w.queues) u(queue)
+        where w.state = 'active' and ${within("w.project", "$1")}
+      ) p group by queue
     )
     select q.name,
       case when exists (select from millrace.queue_sample where minute = date_trunc('minute', clock_timestamp() - interval '10 minutes'))
-        then coalesce(e.waiting, 0) end as before,
-      coalesce(t.workers, 0) as workers,
+        then s.before end as before,
+      s.workers,
       case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at,
       q.paused_by, q.pause_reason, q.paused_until
-    from millrace.queue q left join earlier e on e.queue = q.name left join taking t on t.queue = q.name
+    from standing s cross join lateral (select * from millrace.queue where name = s.queue limit 1) q
     where q.project is null or ${within("q.project", "$1")}`,
 );
 

@@ -23,27 +23,23 @@ export interface DepthRow {
  */
 export const readDepths = statement<[most: number], DepthRow>(
   "read_depths",
-  `with waiting as (
-      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.ready group by queue
-    ),
-    gated as (
-      select queue, sum(cardinality(run_ids))::int as runs, min(since) as since from millrace.gate group by queue
-    ),
-    taking as (
-      select q.queue, count(*)::int as workers from millrace.worker w cross join unnest(w.queues) q(queue)
-      where w.state = 'active' group by q.queue
+  `with standing as (
+      select queue, sum(ready)::int as ready, sum(held)::int as held, min(since) as since, sum(workers)::int as workers from (
+        select name as queue, 0 as ready, 0 as held, null::timestamptz as since, 0 as workers from millrace.queue
+        union all
+        select queue, cardinality(run_ids), 0, since, 0 from millrace.ready
+        union all
+        select queue, 0, cardinality(run_ids), since, 0 from millrace.gate
+        union all
+        select u.queue, 0, 0, null, 1 from millrace.worker w cross join unnest(w.queues) u(queue) where w.state = 'active'
+      ) p group by queue
     ),
     depths as (
-      select q.name, coalesce(w.runs, 0) as ready, coalesce(g.runs, 0) as held,
-        coalesce(extract(epoch from clock_timestamp() - least(w.since, g.since)), 0)::float8 as oldest_seconds,
+      select s.queue as name, s.ready, s.held, coalesce(extract(epoch from clock_timestamp() - s.since), 0)::float8 as oldest_seconds,
         q.paused_at is not null and (q.paused_until is null or q.paused_until > clock_timestamp()) as paused,
         q.drained_at is not null and (q.drained_until is null or q.drained_until > clock_timestamp()) as drained,
-        coalesce(t.workers, 0) as workers,
-        row_number() over (order by w.since is null and g.since is null, q.name) as place
-      from millrace.queue q
-      left join waiting w on w.queue = q.name
-      left join gated g on g.queue = q.name
-      left join taking t on t.queue = q.name
+        s.workers, row_number() over (order by s.since is null, s.queue) as place
+      from standing s cross join lateral (select * from millrace.queue where name = s.queue limit 1) q
     )
     select case when place <= $1 then name else 'other' end as name, sum(ready)::int as ready, sum(held)::int as held,
       max(oldest_seconds) as oldest_seconds, bool_or(paused) as paused, bool_or(drained) as drained,

@@ -8,11 +8,6 @@ const PAUSED = `(q.paused_at is not null and (q.paused_until is null or q.paused
 /** Whether a queue `q` takes no new runs now. */
 const DRAINED = `(q.drained_at is not null and (q.drained_until is null or q.drained_until > clock_timestamp()))`;
 
-/** The workers that take from a queue `q`, and how. */
-const TAKERS = `select count(*)::int as workers, coalesce(sum(k.concurrency), 0)::int as slots,
-    coalesce(bool_and(cardinality(k.queues) = 1), false) as alone
-  from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]`;
-
 export interface QueueRow {
   name: string;
   /** Null for one that all projects share. */
@@ -58,40 +53,40 @@ export interface QueueRow {
  */
 export const listQueues = statement<[projects: Projects], QueueRow>(
   "list_queues",
-  `with waiting as (
-      select queue, sum(cardinality(run_ids))::int as ready, min(since) as since from millrace.ready
-      where ${jobWithin("job", "$1")} group by queue
-    ),
-    gated as (
-      select queue, sum(cardinality(run_ids))::int as held, min(since) as since from millrace.gate
-      where ${jobWithin("job", "$1")} group by queue
-    ),
-    held as (
-      select r.queue, count(*)::int as running
-      from millrace.lease l cross join unnest(l.run_ids) u(id)
-      cross join lateral (select queue, job from millrace.run where id = u.id limit 1) r
-      where ${jobWithin("r.job", "$1")} group by r.queue
-    ),
-    later as (
-      select r.queue, count(*) filter (where t.reason not in ('sleep', 'wait', 'version'))::int as scheduled,
-        count(*) filter (where t.reason in ('sleep', 'wait', 'version'))::int as waiting
-      from millrace.timer t
-      cross join lateral (select queue, job from millrace.run where id = t.run_id limit 1) r
-      where ${jobWithin("r.job", "$1")} group by r.queue
+  `with standing as (
+      select queue, sum(ready)::int as ready, sum(held)::int as held, min(since) as since, sum(running)::int as running,
+        sum(scheduled)::int as scheduled, sum(waiting)::int as waiting, count(slots)::int as workers, coalesce(sum(slots), 0)::int as slots,
+        coalesce(bool_and(alone), false) as alone
+      from (
+        select name as queue, 0 as ready, 0 as held, null::timestamptz as since, 0 as running, 0 as scheduled, 0 as waiting,
+          null::int as slots, null::boolean as alone
+        from millrace.queue where project is null or ${within("project", "$1")}
+        union all
+        select queue, cardinality(run_ids), 0, since, 0, 0, 0, null, null from millrace.ready where ${jobWithin("job", "$1")}
+        union all
+        select queue, 0, cardinality(run_ids), since, 0, 0, 0, null, null from millrace.gate where ${jobWithin("job", "$1")}
+        union all
+        select r.queue, 0, 0, null, 1, 0, 0, null, null
+        from millrace.lease l cross join unnest(l.run_ids) u(id)
+        cross join lateral (select queue, job from millrace.run where id = u.id limit 1) r
+        where ${jobWithin("r.job", "$1")}
+        union all
+        select r.queue, 0, 0, null, 0, (not t.stepped)::int, t.stepped::int, null, null
+        from (select run_id, reason in ('sleep', 'wait', 'version') as stepped from millrace.timer) t
+        cross join lateral (select queue, job from millrace.run where id = t.run_id limit 1) r
+        where ${jobWithin("r.job", "$1")}
+        union all
+        select u.queue, 0, 0, null, 0, 0, 0, k.concurrency, cardinality(k.queues) = 1
+        from millrace.worker k cross join unnest(k.queues) u(queue) where k.state = 'active' and ${within("k.project", "$1")}
+      ) p group by queue
     )
-    select q.name, q.project, coalesce(w.ready, 0) as ready, coalesce(g.held, 0) as held,
-      extract(epoch from clock_timestamp() - least(w.since, g.since))::float8 as oldest_seconds,
-      coalesce(h.running, 0) as running, coalesce(l.scheduled, 0) as scheduled, coalesce(l.waiting, 0) as waiting,
+    select q.name, q.project, s.ready, s.held, extract(epoch from clock_timestamp() - s.since)::float8 as oldest_seconds,
+      s.running, s.scheduled, s.waiting,
       case when ${PAUSED} then q.paused_at end as paused_at, q.paused_by, q.pause_reason, q.paused_until,
       case when ${DRAINED} then q.drained_at end as drained_at, q.drained_by, q.drain_reason, q.drained_until,
       q.concurrency, q.rate, q.max_depth, q.limited_by, q.defined,
-      t.workers, t.slots, t.alone, clock_timestamp() as now
-    from millrace.queue q
-    left join waiting w on w.queue = q.name
-    left join gated g on g.queue = q.name
-    left join held h on h.queue = q.name
-    left join later l on l.queue = q.name
-    cross join lateral (${TAKERS} and ${within("k.project", "$1")}) t
+      s.workers, s.slots, s.alone, clock_timestamp() as now
+    from standing s cross join lateral (select * from millrace.queue where name = s.queue limit 1) q
     where q.project is null or ${within("q.project", "$1")}
     order by q.name`,
 );
@@ -106,7 +101,13 @@ export const readStance = statement<[name: string], QueueStanceRow>(
   "read_stance",
   `select q.name, q.project, case when ${PAUSED} then q.paused_at end as paused_at, q.concurrency, q.rate,
      t.workers, t.slots, t.alone, clock_timestamp() as now
-   from millrace.queue q cross join lateral (${TAKERS}) t where q.name = $1`,
+   from millrace.queue q
+   cross join lateral (
+     select count(*)::int as workers, coalesce(sum(k.concurrency), 0)::int as slots,
+       coalesce(bool_and(cardinality(k.queues) = 1), false) as alone
+     from millrace.worker k where k.state = 'active' and k.queues @> array[q.name]
+   ) t
+   where q.name = $1`,
 );
 
 /** Parameters: queue; who; why; until when, or for how many milliseconds, or neither. */
