@@ -21,7 +21,7 @@ describe.skipIf(!hasBrowser)(
       await expectGood(page, complaints, "while its answer is under way");
       letGo();
       await seen(page, screen.full);
-      await expectGood(page, complaints, "with much to show");
+      await expectGood(page, complaints, "with much to show", { narrowly: true });
       await expectAllThereZoomed(page);
       expect(complaints, "zoomed").toEqual([]);
     });
