@@ -239,7 +239,9 @@ test("S8: a request that does not arrive is ended with 408, and what is no HTTP 
     /^HTTP\/1.1 408 Request Timeout\r\n[^]*"request_timeout"/,
   );
   const patient = await startApi();
-  expect(await exchange(patient, "nonsense\r\n\r\n")).toMatch(/^HTTP\/1.1 400 [^]*"invalid_request"/);
+  expect(await exchange(patient, "nonsense\r\n\r\n")).toMatch(
+    /^HTTP\/1.1 400 [^]*"invalid_request"/,
+  );
   const long = `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`;
   expect(await exchange(patient, long)).toMatch(/^HTTP\/1.1 431 [^]*"headers_too_large"/);
 });

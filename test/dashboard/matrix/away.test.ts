@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
 import { SCREEN_CASES } from "../screens.ts";
 import { stage } from "../stage.ts";
-import { NO_RUN, expectGood, pathOf } from "./expect-good.ts";
+import { NO_RUN, expectAlike, pathOf } from "./expect-good.ts";
 
 endBrowserAfterAll();
 
@@ -14,7 +14,7 @@ describe.skipIf(!hasBrowser)(
       await open(pathOf(screen, NO_RUN));
       await page.getByRole("alert").first().waitFor();
       expect(await page.getByRole("alert").first().textContent()).toMatch(/Try again.*request/);
-      await expectGood(page, complaints, "away");
+      await expectAlike(page, complaints, "away", screen);
     });
   },
 );

@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
 import { SCREEN_CASES, seen } from "../screens.ts";
 import { stage } from "../stage.ts";
-import { expectGood } from "./expect-good.ts";
+import { expectAlike } from "./expect-good.ts";
 
 endBrowserAfterAll();
 
@@ -11,6 +11,6 @@ describe.skipIf(!hasBrowser)("where nothing is there, a screen says what would b
     const { page, open, complaints } = await stage();
     await open(screen.path);
     await seen(page, screen.empty!);
-    await expectGood(page, complaints, "empty");
+    await expectAlike(page, complaints, "empty", screen);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
 import { SCREEN_CASES, seed, seen } from "../screens.ts";
 import { stage } from "../stage.ts";
-import { expectGood, pathOf } from "./expect-good.ts";
+import { expectAlike, expectGood, pathOf } from "./expect-good.ts";
 import { expectAllThereZoomed } from "./expect-zoomed.ts";
 import { holdAnswers } from "./hold-answers.ts";
 
@@ -18,10 +18,10 @@ describe.skipIf(!hasBrowser)(
       const letGo = await holdAnswers(page);
       await open(pathOf(screen, run));
       await page.locator("main [aria-busy=true]").first().waitFor();
-      await expectGood(page, complaints, "while its answer is under way");
+      await expectAlike(page, complaints, "while its answer is under way", screen);
       letGo();
       await seen(page, screen.full);
-      await expectGood(page, complaints, "with much to show", { narrowly: true });
+      await expectGood(page, complaints, "with much to show");
       await expectAllThereZoomed(page);
       expect(complaints, "zoomed").toEqual([]);
     });

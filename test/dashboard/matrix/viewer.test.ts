@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { endBrowserAfterAll, hasBrowser } from "../../support/browser.ts";
 import { SCREEN_CASES, seed, seen } from "../screens.ts";
 import { stage } from "../stage.ts";
-import { expectGood, pathOf } from "./expect-good.ts";
+import { expectAlike, pathOf } from "./expect-good.ts";
 
 endBrowserAfterAll();
 
@@ -22,7 +22,7 @@ describe.skipIf(!hasBrowser)(
           .toBe("true");
         expect(await button.getAttribute("title")).toMatch(/takes the role .*; yours is viewer/);
       }
-      await expectGood(page, complaints, "to a viewer");
+      await expectAlike(page, complaints, "to a viewer", screen);
     });
   },
 );
