@@ -3,7 +3,7 @@ import { type ApiOptions, OwnSessions } from "millrace";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { type ApiUnderTest, startApi } from "../support/api.ts";
-import { openWindow } from "../support/browser.ts";
+import { openWindow, sharedWindow } from "../support/browser.ts";
 import { SESSION_COOKIE, cookieOf } from "../../packages/server/src/api/cookies.ts";
 import { OWN_PAGE, PASSWORD, addPerson } from "../support/people.ts";
 
@@ -16,21 +16,29 @@ export interface Stage {
   open(path: string): Promise<void>;
 }
 
-/** The dashboard of a server of its own, in a window of its own, as somebody sees it who is logged in. */
+/**
+ * The dashboard of a server of its own, in a window of its own, as somebody sees it who is logged in.
+ *
+ * @param options.shared the window is that of all tests of the file, which are many, and only look
+ */
 export async function stage(
   as: "own" | "viewer" | "nobody" = "own",
   {
     away = false,
     jobs = [],
     kept,
+    shared = false,
     ...window
-  }: { away?: boolean; jobs?: AnyJob[]; kept?: ApiOptions["kept"] } & Parameters<
-    typeof openWindow
-  >[0] = {},
+  }: {
+    away?: boolean;
+    jobs?: AnyJob[];
+    kept?: ApiOptions["kept"];
+    shared?: boolean;
+  } & Parameters<typeof openWindow>[0] = {},
 ): Promise<Stage> {
   const ownSessions = new OwnSessions();
   const api = await startApi({ ownSessions, away, jobs, kept });
-  const { page, complaints } = await openWindow({
+  const { page, complaints } = await (shared ? sharedWindow : openWindow)({
     viewport: { width: 1280, height: 800 },
     // What is looked at while a colour changes has a third one.
     reducedMotion: "reduce",

@@ -12,7 +12,7 @@ describe.skipIf(!hasBrowser)(
   "a screen says that its answer is under way and keeps still, shows it, and is all there at 200 % zoom in colours of the system's own",
   () => {
     test.each(SCREEN_CASES)("$name", async (screen) => {
-      const { api, page, open, complaints } = await stage();
+      const { api, page, open, complaints } = await stage("own", { shared: true });
       const run = await seed(api);
       await screen.also?.(api);
       const letGo = await holdAnswers(page);

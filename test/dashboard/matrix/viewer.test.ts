@@ -10,7 +10,7 @@ describe.skipIf(!hasBrowser)(
   "to a viewer a screen shows what there is, and which role may more",
   () => {
     test.each(SCREEN_CASES)("$name", async (screen) => {
-      const { api, page, open, complaints } = await stage("viewer");
+      const { api, page, open, complaints } = await stage("viewer", { shared: true });
       const run = await seed(api);
       await screen.also?.(api);
       await open(pathOf(screen, run));
