@@ -41,7 +41,7 @@ test("workers that are replaced one after another under load cost no run an atte
   await rig.startDispatcher();
   await Promise.all([rig.startWorker({ drainMs: 100 }), rig.startWorker({ drainMs: 100 })]);
   const load = new Load(rig, 100).start();
-  for (let round = 1; round <= 6; round++) {
+  for (let round = 1; round <= 4; round++) {
     await rig.startWorker({ drainMs: 100 });
     const held = await rig.accepted("slow", { ms: 3000 });
     const { pid } = await rig.untilNoted(held, /start/);
@@ -58,5 +58,5 @@ test("workers that are replaced one after another under load cost no run an atte
   );
   expect(failed).toEqual([]);
   const released = await rig.rows("select 1 from millrace.attempt where outcome = 'released'");
-  expect(released.length).toBeGreaterThanOrEqual(6);
+  expect(released.length).toBeGreaterThanOrEqual(4);
 });
