@@ -17,6 +17,8 @@ export interface PlanNode {
   "Actual Rows"?: number;
   /** Pairs that were compared by a join and did not fit. */
   "Rows Removed by Join Filter"?: number;
+  /** Rows that were read and did not fit, in each loop. */
+  "Rows Removed by Filter"?: number;
   Plans?: PlanNode[];
 }
 

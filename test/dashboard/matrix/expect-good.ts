@@ -32,7 +32,7 @@ export function pathOf({ path }: ScreenCase, run: string): string {
 }
 
 /**
- * In both themes and widths: nothing against WCAG 2.2 AA, nothing that runs out of the page, no complaint. The page is left as it was.
+ * In light in both widths, and its contrast in dark: nothing against WCAG 2.2 AA, nothing that runs out of the page, no complaint. The page is left as it was.
  *
  * @param state which the screen is in, for who reads that it is not good
  */
