@@ -19,7 +19,7 @@ export const QUEUE_BUGS: readonly PlantedBug[] = [
     ],
     caughtBy: {
       file: "test/engine/move.test.ts",
-      test: "is moved out of the middle of a parcel into another queue, with the wait behind it, and starts there",
+      test: "a run that waits is moved out of the middle of a parcel into another queue, with the wait behind it, and starts there",
     },
   },
   {
