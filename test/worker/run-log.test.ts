@@ -57,6 +57,38 @@ test("what is said within a step names it", async () => {
   );
 });
 
+test("what lies under a key such as password is blotted out of the log of a run as of that of the worker", async () => {
+  class Login {
+    user = "ana";
+    pass_word = "correct horse";
+  }
+  const job = defineJob({
+    name: "telling",
+    run: (_input, { log }) => {
+      log.info("begin", { apiKey: "k-1", page: { login: new Login(), next_token: ["t-1"] }, n: 1 });
+      log.info("paid", { total_tokens: 7, token: null, credentials: { any: "c-1" } });
+    },
+  });
+  const mill = await Mill.create(job);
+  await mill.startWorker();
+  const id = await mill.enqueue("telling");
+  await mill.untilState(id, "completed");
+  const lines = await mill.rows("select fields from millrace.log where run_id = $1 order by seq", [
+    id,
+  ]);
+  const gone = "[redacted]";
+  expect(lines).toEqual([
+    {
+      fields: {
+        apiKey: gone,
+        page: { login: { user: "ana", pass_word: gone }, next_token: gone },
+        n: 1,
+      },
+    },
+    { fields: { total_tokens: 7, token: null, credentials: gone } },
+  ]);
+});
+
 test("lines below the level are not kept, and all are when it says so", async () => {
   const chatty = defineJob({
     name: "chatty",

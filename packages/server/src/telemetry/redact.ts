@@ -20,6 +20,17 @@ export function withoutSecretKeys(
   return shown;
 }
 
+/** The same for fields that are JSON text already, to any depth. A text in which nothing is to be blotted out stays as it is written. */
+export function jsonWithoutSecretKeys(text: string): string {
+  let found = false;
+  const shown: unknown = JSON.parse(text, (key, value: unknown) => {
+    if (value == null || !isSecret(key, value)) return value;
+    found = true;
+    return REDACTED;
+  });
+  return found ? JSON.stringify(shown) : text;
+}
+
 function shownValue(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null || value instanceof Error) return value;
   if (depth >= MAX_DEPTH) return "[too deep]";
