@@ -152,7 +152,7 @@ export const BOARDS: readonly Board[] = [
         [quantile(0.5, "millrace_recorded_runs", INSTANCE), "recorded"],
       ),
       panel("The event loop is late by", "s", [
-        `nodejs_eventloop_lag_seconds{${INSTANCE},quantile="0.99"}`,
+        `nodejs_eventloop_lag_seconds{${INSTANCE},percentile="99"}`,
         "{{instance}}",
       ]),
       panel("Processor", "percentunit", [
@@ -173,8 +173,8 @@ export const BOARDS: readonly Board[] = [
     title: "Millrace: database",
     panels: [
       panel("Claims take, of the slowest worker", "s", [
-        "max by (quantile) (millrace_claim_seconds)",
-        "{{quantile}}",
+        "max by (percentile) (millrace_claim_seconds)",
+        "{{percentile}}",
       ]),
       panel("The oldest snapshot", "s", ["max(millrace_oldest_snapshot_seconds)", "open for"]),
       panel("Dead rows", "short", ["max by (table) (millrace_dead_rows)", "{{table}}"]),

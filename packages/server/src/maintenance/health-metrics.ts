@@ -50,7 +50,7 @@ export function measureHealth(registry: Registry, db: Database): void {
   const claims = new Gauge({
     name: "millrace_claim_seconds",
     help: "How long claims took within the last minute, of the slowest worker",
-    labelNames: ["quantile"],
+    labelNames: ["percentile"],
     registers,
   });
   const readable: Gauge = new Gauge({
@@ -91,7 +91,7 @@ export function measureHealth(registry: Registry, db: Database): void {
     gauges.connections.set({}, server.connections);
     gauges.maxConnections.set({}, server.max_connections);
     gauges.wal.set({}, server.wal_bytes);
-    if (times.p50_ms !== null) claims.set({ quantile: 0.5 }, times.p50_ms / 1000);
-    if (times.p99_ms !== null) claims.set({ quantile: 0.99 }, times.p99_ms / 1000);
+    if (times.p50_ms !== null) claims.set({ percentile: 50 }, times.p50_ms / 1000);
+    if (times.p99_ms !== null) claims.set({ percentile: 99 }, times.p99_ms / 1000);
   }
 }

@@ -50,13 +50,13 @@ export function measureProcess(registry: Registry): () => void {
   const lag = new Gauge({
     name: "nodejs_eventloop_lag_seconds",
     help: "Delay of the event loop since the last scrape",
-    labelNames: ["quantile"],
+    labelNames: ["percentile"],
     registers,
     collect: () => {
-      for (const quantile of [0.5, 0.99]) {
-        lag.set({ quantile }, seconds(delay.percentile(quantile * 100)));
+      for (const percentile of [50, 99]) {
+        lag.set({ percentile }, seconds(delay.percentile(percentile)));
       }
-      lag.set({ quantile: 1 }, seconds(delay.max));
+      lag.set({ percentile: 100 }, seconds(delay.max));
       delay.reset();
     },
   });
