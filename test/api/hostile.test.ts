@@ -194,6 +194,22 @@ test("S8: only JSON is read, and only by the methods that a path takes", async (
   }
 });
 
+test("what is missing, and what is no id or number, is called so in words that a caller understands", async () => {
+  const api = await startApi();
+  const tries = [
+    [{ job_type: "nothing" }, "/automations", "/payload: it is missing"],
+    [{ payload: {} }, "/automations", "/job_type: it is missing"],
+    [undefined, "/api/v1/runs/xyz", "path parameter id: it is no id: that is a UUID, such as"],
+    [undefined, "/api/v1/workers/x/stack", "path parameter id: it must be a number"],
+    [undefined, "/api/v1/runs?limit=many", "query parameter limit: it must be a number"],
+  ] as const;
+  for (const [json, path, said] of tries) {
+    const { status, body } = await api.call(path, json && { json });
+    expect({ status, code: body.code }, path).toEqual({ status: 400, code: "invalid_request" });
+    expect(body.detail).toContain(said);
+  }
+});
+
 test("S8: a query is as strict as a body", async () => {
   const api = await startApi();
   for (const [query, named] of [

@@ -42,7 +42,7 @@ export function check<S extends z.ZodType>(
 ): z.output<S> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => explain(issue, data === undefined));
+  const problems = result.error.issues.flatMap((issue) => explain(issue, data));
   const shown = problems.slice(0, 5).map(({ at, says }) => {
     const where = part ? `${part} ${at.map(String).join(".")}` : toPointer([...path, ...at]);
     return at.length > 0 || path.length > 0 ? `${where}: ${says}` : says;
@@ -58,14 +58,31 @@ interface Explained {
   says: string;
 }
 
-function explain(issue: z.core.$ZodIssue, absent: boolean): Explained[] {
+function explain(issue: z.core.$ZodIssue, data: unknown): Explained[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ at: [...issue.path, key], says: "there is no such field" }));
   }
-  if (absent && issue.path.length === 0) {
+  if (data === undefined && issue.path.length === 0) {
     return [
       { at: [], says: "a JSON body is required, with the header Content-Type: application/json" },
     ];
   }
-  return [{ at: issue.path, says: issue.message }];
+  return [{ at: issue.path, says: inOurWords(issue, data) }];
+}
+
+/** What zod says, but where it tells nothing to who does not know how the schema is written. */
+function inOurWords(issue: z.core.$ZodIssue, data: unknown): string {
+  const given = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    data,
+  );
+  const mistaken = issue.code === "invalid_type" || issue.code === "invalid_union";
+  if (mistaken && given === undefined) return "it is missing";
+  if (issue.code === "invalid_type" && issue.expected === "number" && typeof given === "string") {
+    return "it must be a number";
+  }
+  if (issue.code === "invalid_format" && issue.format === "uuid") {
+    return "it is no id: that is a UUID, such as 01934f6e-7c00-7000-9d3a-5f0e3c1b2a49";
+  }
+  return issue.message;
 }

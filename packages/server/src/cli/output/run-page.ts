@@ -26,7 +26,7 @@ export function printRun(
 ): void {
   screen.line(runLine(screen, run));
   for (const [label, text] of facts(run, now)) {
-    screen.line(`  ${screen.style("gray", label.padEnd(9))} ${text}`);
+    screen.line(`  ${screen.style("gray", label.padEnd(11))} ${text}`);
   }
   if (run.attempts.length > 0) {
     screen.line();
@@ -72,7 +72,7 @@ function* facts(run: Run, now: number): Generator<[label: string, text: string]>
   yield ["created", `${localTime(run.createdAt)} (${age(run.createdAt, now)} ago)`];
   if (run.runAt) yield ["due", localTime(run.runAt)];
   if (run.idempotencyKey) yield ["key", harmless(run.idempotencyKey)];
-  if (run.correlationId) yield ["request", harmless(run.correlationId)];
+  if (run.correlationId) yield ["correlation", harmless(run.correlationId)];
   if (run.trace) yield ["trace", harmless(run.trace.url ?? run.trace.id)];
   if (run.cancelRequestedAt) yield ["cancel", `asked for ${age(run.cancelRequestedAt, now)} ago`];
   if (run.progress) yield ["progress", progressText(run.progress)];
