@@ -64,6 +64,12 @@ test("a job that is named like a subcommand is run with --job", async () => {
   });
 });
 
+test("how long to wait is refused where nobody waits", async () => {
+  const answer = await cli("run", "echo", "--timeout", "5s");
+  expect(answer).toMatchObject({ code: 2, stdout: "" });
+  expect(answer.stderr).toContain("add --wait");
+});
+
 test("run --wait tells by its exit code how the run ended", async () => {
   expect(await cli("run", "hostile", "--wait")).toMatchObject({ code: 10, stdout: "" });
   const late = await cli("run", "nap", "-i", '{"ms":60000}', "--wait", "--timeout", "1s");

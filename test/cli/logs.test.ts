@@ -177,6 +177,10 @@ test("the last lines of many runs are shown, and options that are of one run alo
     (await millrace(["logs", "--json", ...args], asks)).stdout.split("\n").length - 1;
   expect(await count("-n", "1000")).toBe(42);
   expect(await count()).toBe(42);
+  for (const nothing of [["job:nobodys"], [runs[0]!, "--search", "nobody says so"]]) {
+    const answer = await millrace(["logs", ...nothing], asks);
+    expect(answer).toMatchObject({ code: 0, stdout: "", stderr: "No lines.\n" });
+  }
   expect(await count("status:failed", "--level", "warn")).toBe(10);
   expect(await count('"SAID 29"')).toBe(1);
   expect(await count("--search", "said 29")).toBe(1);

@@ -43,8 +43,9 @@ export async function logsOfRuns(
   const api = apiClient(cli);
   const last = await readLast(cli, api, q, lines);
   for (const line of last.lines) print(line);
-  if (!follow) return EXIT.done;
-  return followLines(cli, api, q, last, print);
+  if (follow) return followLines(cli, api, q, last, print);
+  if (!json && last.lines.length === 0) cli.err.line("No lines.");
+  return EXIT.done;
 }
 
 /** What a query of lines may ask, for help. */

@@ -63,7 +63,8 @@ async function logOfRun(
   const print = printer(cli, id, json);
   const wanted = { ...filter, q };
   if (follow) return followLog(cli, apiClient(cli), id, wanted, print);
-  await printLog(apiClient(cli), id, wanted, print);
+  const printed = await printLog(apiClient(cli), id, wanted, print);
+  if (!json && printed === 0) cli.err.line("No lines.");
   return EXIT.done;
 }
 
@@ -90,13 +91,14 @@ export function printer(cli: Cli, run: string, json: boolean): Print {
   };
 }
 
-/** All that there is by now. */
+/** All that there is by now; answers how many lines that is. */
 export async function printLog(
   api: ApiClient,
   id: string,
   wanted: Wanted,
   print: Print,
-): Promise<void> {
+): Promise<number> {
+  let lines = 0;
   for (let after: number | null = -1; after !== null;) {
     const page: LogPage = await api.get(`runs/${segment(id)}/logs`, LogPage, {
       ...wanted,
@@ -104,8 +106,10 @@ export async function printLog(
       limit: PAGE,
     });
     for (const line of page.lines) print(line);
+    lines += page.lines.length;
     after = page.next;
   }
+  return lines;
 }
 
 async function followLog(

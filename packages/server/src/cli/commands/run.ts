@@ -26,6 +26,9 @@ subcommand is run with --job: millrace run --job show.
 
 With --wait the exit code tells how the run ended: 0 completed, 10 failed, 11 cancelled, 12 not within the time.`;
 
+/** As the help of --timeout says. */
+const WAIT_MS = 3_600_000;
+
 export function runCommand(cli: Cli): Command {
   return new Command("run")
     .description("run a job")
@@ -36,9 +39,9 @@ export function runCommand(cli: Cli): Command {
     .option("--input-file <file>", "the file that holds the input")
     .option("-w, --wait", "wait for its end, and print its output")
     .addOption(
-      new Option("--timeout <duration>", "how long to wait")
-        .default(3_600_000, "1h")
-        .argParser(durationOption),
+      new Option("--timeout <duration>", "how long --wait waits (default: 1h)").argParser(
+        durationOption,
+      ),
     )
     .option("--queue <name>", "instead of the job's own")
     .option(
@@ -67,7 +70,7 @@ interface Options {
   input?: string;
   inputFile?: string;
   wait?: boolean;
-  timeout: number;
+  timeout?: number;
   queue?: string;
   priority?: number;
   delay?: string;
@@ -89,6 +92,9 @@ async function run(
       "invalid_usage",
       "which job? write millrace run JOB; millrace jobs lists them",
     );
+  }
+  if (options.timeout !== undefined && !options.wait) {
+    throw new MillraceError("invalid_usage", "--timeout is how long --wait waits; add --wait");
   }
   if (options.delay !== undefined) durationOption(options.delay);
   if (options.ttl !== undefined) durationOption(options.ttl);
@@ -138,20 +144,20 @@ async function waitAndTell(
   cli: Cli,
   api: ApiClient,
   id: string,
-  options: Options,
+  { timeout = WAIT_MS, json }: Options,
 ): Promise<number> {
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once("SIGINT", abort);
   try {
-    const run = await waitForRun(api, id, options.timeout, interrupt.signal);
+    const run = await waitForRun(api, id, timeout, interrupt.signal);
     if (!run) {
       cli.err.line(
-        `Run ${id} has not finished after ${formatDuration(options.timeout)}; it goes on: millrace run show ${id}`,
+        `Run ${id} has not finished after ${formatDuration(timeout)}; it goes on: millrace run show ${id}`,
       );
       return EXIT.waitTimedOut;
     }
-    if (options.json) {
+    if (json) {
       cli.out.line(harmlessJson({ v: 1, ...run }));
     } else {
       cli.err.line(runLine(cli.err, run));
