@@ -28,6 +28,7 @@ test("failures that one would mend together are one group, whatever their number
   const { body } = await api.call("/api/v1/dead-letters/groups");
   expect(body).toEqual({
     complete: true,
+    total: 5,
     groups: [
       {
         fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -44,9 +45,11 @@ test("failures that one would mend together are one group, whatever their number
   const [group] = body.groups;
   expect(await list(api, `fingerprint=${group.fingerprint}`)).toHaveLength(3);
   const { body: some } = await api.call("/api/v1/dead-letters/groups?job=nothing");
-  expect(some.groups).toMatchObject([{ count: 1 }]);
+  expect(some).toMatchObject({ groups: [{ count: 1 }], total: 1 });
+  const { body: largest } = await api.call("/api/v1/dead-letters/groups?limit=1");
+  expect(largest).toMatchObject({ groups: [{ count: 3 }], total: 5 });
   const { body: none } = await api.call("/api/v1/dead-letters/groups?job=unheard-of");
-  expect(none).toEqual({ groups: [], complete: true });
+  expect(none).toEqual({ groups: [], total: 0, complete: true });
 });
 
 test("dead letters are found by job, queue, class, text and time, page by page", async () => {

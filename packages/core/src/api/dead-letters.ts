@@ -93,6 +93,7 @@ export type DeadLetterGroup = z.infer<typeof DeadLetterGroup>;
 export const DeadLetterGroups = z
   .object({
     groups: z.array(DeadLetterGroup).describe("The largest first"),
+    total: z.int().describe("Dead letters in all groups, also in those beyond the limit"),
     complete: z
       .boolean()
       .describe("False when there are more than 200,000 dead letters: only the newest are counted"),

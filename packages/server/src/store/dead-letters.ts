@@ -73,6 +73,8 @@ export interface DeadLetterGroupRow {
   sample_message: string;
   /** Dead letters that were looked at in all. */
   looked: number;
+  /** And how many of those are in a group, also in one beyond the limit. */
+  total: number;
 }
 
 /**
@@ -102,8 +104,8 @@ export const groupDeadLetters = statement<
       from part where count > 0 group by fingerprint, error_class
       order by 3 desc, sample desc limit $2
     )
-    select w.*, d.error_message as sample_message, l.looked
-    from (select coalesce(sum(looked), 0)::int as looked from part) l
+    select w.*, d.error_message as sample_message, l.looked, l.total
+    from (select coalesce(sum(looked), 0)::int as looked, coalesce(sum(count), 0)::int as total from part) l
     left join (whole w join millrace.dead_letter d on d.run_id = w.sample) on true
     order by w.count desc, w.sample desc`,
 );

@@ -102,6 +102,7 @@ export function deadLetterRoutes(app: Api, { db, lists, intake, once, subjects }
       const rows = await openRows(subjects, found);
       return {
         groups: rows.filter((row) => (row.sample as string | null) !== null).map(presentGroup),
+        total: rows[0]?.total ?? 0,
         complete: (rows[0]?.looked ?? 0) < GROUP_WINDOW,
       };
     },

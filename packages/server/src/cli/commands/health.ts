@@ -43,14 +43,15 @@ async function look(cli: Cli): Promise<Look> {
   const api: ApiClient = apiClient(cli, settings);
   const since = new Date(Date.now() - 3_600_000).toISOString();
   const askedAt = performance.now();
-  const [{ queues }, { workers }, { groups }, readiness] = await Promise.all([
+  const [{ queues }, { workers }, { groups, total }, readiness] = await Promise.all([
     api.get("queues", QueueList),
     api.get("workers", WorkerList),
-    api.get("dead-letters/groups", DeadLetterGroups, { since, limit: 5 }),
+    api.get("dead-letters/groups", DeadLetterGroups, { since, limit: 1 }),
     askReadiness(settings.url ?? localAddress(settings)),
   ]);
   const tookMs = performance.now() - askedAt;
-  return { queues, workers, errors: groups, ...readiness, tookMs };
+  const errors = { deadLetters: total, worstError: groups[0] };
+  return { queues, workers, ...errors, ...readiness, tookMs };
 }
 
 async function askReadiness(

@@ -34,16 +34,16 @@ const OUTLOOK: NonNullable<QueueInfo["outlook"]> = {
   moreWorkers: null,
 };
 
-const ERRORS: DeadLetterGroup[] = [
-  {
-    ...{ fingerprint: null, errorClass: "HttpError", count: 312, jobs: ["contact.sync"] },
-    ...{ firstSeen: WORKER.startedAt, lastSeen: WORKER.seenAt },
-    sample: { runId: "019a0000-0000-7000-8000-000000000000", message: "503" },
-  },
-];
+const GROUP: DeadLetterGroup = {
+  ...{ fingerprint: null, errorClass: "HttpError", count: 312, jobs: ["contact.sync"] },
+  ...{ firstSeen: WORKER.startedAt, lastSeen: WORKER.seenAt },
+  sample: { runId: "019a0000-0000-7000-8000-000000000000", message: "503" },
+};
+
+const ERRORS: Partial<Look> = { deadLetters: 400, worstError: GROUP };
 
 const WELL: Look = {
-  ...{ queues: [QUEUE], workers: [WORKER], errors: [], ready: true, troubles: [] },
+  ...{ queues: [QUEUE], workers: [WORKER], deadLetters: 0, ready: true, troubles: [] },
   ...{ tookMs: 12, serverMs: AT, hereMs: AT },
 };
 
@@ -80,16 +80,49 @@ test("work does not flow where nobody takes it, or where it grows and has waited
 
 test("it is your code where most attempts fail, and what fails most is named", () => {
   const failing = { ...WORKER, failuresPerMinute: 60 };
-  expect(words({ workers: [failing], errors: ERRORS }, 1)).toBe(
-    "it is your code, or what it calls: 60 of 100 attempts a minute fail; 312 dead letters within the hour, most of them HttpError in contact.sync: 503",
+  expect(words({ workers: [failing], ...ERRORS }, 1)).toBe(
+    "it is your code, or what it calls: 60 of 100 attempts a minute fail; 400 dead letters within the hour, most of them HttpError in contact.sync: 503",
   );
   expect(levels({ workers: [failing] })[1]).toBe("bad");
   expect(levels({ workers: [{ ...failing, failuresPerMinute: 20 }] })[1]).toBe("warn");
-  expect(levels({ errors: ERRORS })[1]).toBe("warn");
+  expect(levels(ERRORS)[1]).toBe("warn");
   // One failure of two attempts is chance.
   expect(levels({ workers: [{ ...WORKER, attemptsPerMinute: 2, failuresPerMinute: 1 }] })[1]).toBe(
     "ok",
   );
+});
+
+test("dead letters are all counted, and an error is said to be of most only where it is", () => {
+  const dead = (deadLetters: number, of: number, group: Partial<DeadLetterGroup> = {}) =>
+    words({ deadLetters, worstError: { ...GROUP, count: of, ...group } }, 1).split("; ")[1];
+  expect(dead(8, 1)).toBe("8 dead letters within the hour, such as HttpError in contact.sync: 503");
+  expect(dead(8, 4)).toBe(
+    "8 dead letters within the hour, 4 of them HttpError in contact.sync: 503",
+  );
+  expect(dead(8, 5)).toBe(
+    "8 dead letters within the hour, most of them HttpError in contact.sync: 503",
+  );
+  expect(dead(8, 8)).toBe(
+    "8 dead letters within the hour, all of them HttpError in contact.sync: 503",
+  );
+  expect(dead(1, 1)).toBe("1 dead letter within the hour, HttpError in contact.sync: 503");
+  const jobs = ["a", "b", "c", "d"];
+  expect(dead(8, 5, { jobs })).toContain("most of them HttpError in a, b, c and others: 503");
+});
+
+test("a message is cut between two words, and says so", () => {
+  const said = (message: string) =>
+    words({ deadLetters: 1, worstError: { ...GROUP, sample: { ...GROUP.sample, message } } }, 1)
+      .split("contact.sync: ")
+      .pop();
+  const short =
+    "set ETL_DATABASE_URL to the database, such as postgres://user:password@host:5432/a";
+  expect(said(short)).toBe(short);
+  expect(said(`${short}.\n    at its place`)).toBe(short);
+  expect(said(`${"word ".repeat(35)}postgres://user:password@host:5432/name`)).toBe(
+    `${"word ".repeat(34)}word…`,
+  );
+  expect(said(`${"w".repeat(300)} end`)).toBe(`${"w".repeat(200)}…`);
 });
 
 test("what you see is not fresh where the server is not ready, a worker is silent, or clocks differ", () => {

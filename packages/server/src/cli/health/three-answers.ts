@@ -13,8 +13,9 @@ export interface HealthAnswer {
 export interface Look {
   queues: readonly QueueInfo[];
   workers: readonly WorkerInfo[];
-  /** Dead letters of the last hour, by error, the largest first. */
-  errors: readonly DeadLetterGroup[];
+  /** Those of the last hour, and the error that most of them have in common. */
+  deadLetters: number;
+  worstError?: DeadLetterGroup | undefined;
   /** What `/readyz` answers: whether it is, and each check that is not, in words. */
   ready: boolean;
   troubles: readonly string[];
@@ -34,6 +35,9 @@ const MOST_FAIL = 0.5;
 
 /** With fewer a share is chance. */
 const LEAST_ATTEMPTS = 5;
+
+/** Of an error's message. */
+const MOST_LETTERS = 200;
 
 const SLOW_MS = 2000;
 const SILENT_MS = 60_000;
@@ -76,27 +80,45 @@ function queueText({ name, ready, held, oldestSeconds, outlook, paused }: QueueI
   return `queue ${name}: ${count(ready + held, "run")}, the oldest for ${oldest}, ${how}`;
 }
 
-function isItYourCode({ workers, errors }: Look): HealthAnswer {
+function isItYourCode({ workers, deadLetters, worstError }: Look): HealthAnswer {
   const living = workers.filter(({ state }) => state === "active" || state === "draining");
   const ended = living.reduce((sum, worker) => sum + (worker.attemptsPerMinute ?? 0), 0);
   const failed = living.reduce((sum, worker) => sum + (worker.failuresPerMinute ?? 0), 0);
   const share = ended < LEAST_ATTEMPTS ? 0 : failed / ended;
   const lost = workers.filter(({ state }) => state === "lost").length;
   const rates = `${perMinute(failed)} of ${perMinute(ended)} attempts a minute fail`;
-  const dead = errors.reduce((sum, group) => sum + group.count, 0);
-  const [first] = errors;
-  const most = first
-    ? `; ${count(dead, "dead letter")} within the hour, most of them ${first.errorClass} in ${first.jobs.slice(0, 3).join(", ")}: ${first.sample.message.slice(0, 120)}`
-    : "";
+  const dead = worstError ? `; ${deadText(deadLetters, worstError)}` : "";
   const died = lost > 0 ? `; ${count(lost, "worker")} died within the hour` : "";
-  const text = (head: string) => `${head}: ${rates}${most}${died}`;
+  const text = (head: string) => `${head}: ${rates}${dead}${died}`;
   if (share >= MOST_FAIL) {
     return { question: "code", level: "bad", text: text("it is your code, or what it calls") };
   }
-  if (share >= MANY_FAIL || lost > 0 || first) {
+  if (share >= MANY_FAIL || lost > 0 || worstError) {
     return { question: "code", level: "warn", text: text("partly your code, or what it calls") };
   }
   return { question: "code", level: "ok", text: text("your code is well") };
+}
+
+function deadText(all: number, { count: n, errorClass, jobs, sample }: DeadLetterGroup): string {
+  const where = jobs.slice(0, 3).join(", ") + (jobs.length > 3 ? " and others" : "");
+  const error = `${errorClass} in ${where}: ${brief(sample.message)}`;
+  return `${count(all, "dead letter")} within the hour, ${shareText(n, all)}${error}`;
+}
+
+function shareText(n: number, all: number): string {
+  if (all === 1) return "";
+  if (n === all) return "all of them ";
+  if (n > all / 2) return "most of them ";
+  return n === 1 ? "such as " : `${n} of them `;
+}
+
+/** The first line of a message, to be followed by the end of a sentence; cut between two words, for half a URL reads like another. */
+function brief(message: string): string {
+  const line = message.trimStart().split("\n", 1)[0]!.trimEnd();
+  if (line.length <= MOST_LETTERS) return line.replace(/[.;]$/, "");
+  const start = line.slice(0, MOST_LETTERS + 1);
+  const words = start.replace(/\s+\S*$/, "");
+  return `${words === start ? line.slice(0, MOST_LETTERS) : words}…`;
 }
 
 function perMinute(n: number): string {
