@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { checkProcesses } from "../../packages/server/src/engine/doctor/check-processes.ts";
 import { checkLocks } from "../../packages/server/src/engine/doctor/check-locks.ts";
 import { checkWork } from "../../packages/server/src/engine/doctor/check-work.ts";
+import { quiet } from "../../packages/server/src/engine/steer-worker.ts";
+import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { until } from "../support/until.ts";
 
@@ -103,5 +105,27 @@ test("the doctor tells of schedules that should have fired, but for those that a
       ),
       fix: expect.any(String),
     },
+  ]);
+});
+
+test("the doctor names a quiet worker as the reason why nobody takes from a queue, and what wakes it", async () => {
+  const mill = await Mill.create(any);
+  await mill.enqueue("any");
+  const queues = async () =>
+    (await checkWork(mill.db, new Date())).filter(({ check }) => check === "queues");
+  const worker = await mill.workerRow();
+  await mill.rows("update millrace.worker set queues = '{default}' where id = $1", [worker]);
+  await quiet(mill.db, by("Ana"), worker);
+  expect(await queues()).toEqual([
+    {
+      ...{ check: "queues", level: "bad", fix: `millrace workers resume ${worker}` },
+      text: expect.stringMatching(
+        /^queue default: 1 run waiting, the oldest for .*; worker \d+, which takes from it, is quiet: it was asked to take nothing new$/,
+      ),
+    },
+  ]);
+  await mill.rows("update millrace.worker set quieted_at = null, quieted_by = null");
+  expect(await queues()).toMatchObject([
+    { text: expect.stringMatching(/; no living worker takes from it$/) },
   ]);
 });

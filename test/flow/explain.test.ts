@@ -2,6 +2,7 @@ import { defineJob } from "@millrace/sdk";
 import { explain, keepGate, pause, pauseJobOrKey, setQueueLimits } from "millrace";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { quiet } from "../../packages/server/src/engine/steer-worker.ts";
 import { by } from "../support/caller.ts";
 import { Mill } from "../support/mill.ts";
 import { explaining } from "../support/plans.ts";
@@ -126,6 +127,35 @@ describe("the explanation of a run", () => {
     const [blocker] = (await explain(mill.db, id)).blockers;
     expect(blocker).toMatchObject({ code: "no_worker" });
     expect(blocker?.message).toContain("no living worker takes plain from queue default");
+  });
+
+  test("that only quiet workers could take names them, and what ends it", async () => {
+    const mill = await Mill.create(plain);
+    const id = await mill.enqueue("plain");
+    const told = async () => {
+      const [blocker] = (await explain(mill.db, id)).blockers;
+      expect(blocker).toMatchObject({ code: "no_worker" });
+      return blocker!.message;
+    };
+    await aWorker(mill);
+    const { rows } = await mill.db.query<{ id: number }>("select id from millrace.worker");
+    const first = rows[0]!.id;
+    await quiet(mill.db, by("Ana"), first);
+    expect(await told()).toBe(
+      `worker ${first}, which takes plain from queue default, is quiet: it was asked to take nothing new; millrace workers resume ${first}`,
+    );
+    await aWorker(mill);
+    await mill.db.query("update millrace.worker set state = 'draining' where id <> $1", [first]);
+    expect(await told()).toContain(`; millrace workers resume ${first}`);
+    await mill.db.query(
+      "update millrace.worker set quieted_at = now(), quieted_by = 'Ana' where id <> $1",
+      [first],
+    );
+    expect(await told()).toMatch(
+      /^workers \d+ and \d+, which take plain from queue default, are quiet: they were asked to take nothing new; millrace workers resume \d+$/,
+    );
+    await mill.db.query("update millrace.worker set quieted_at = null, quieted_by = null");
+    expect(await told()).toBe("all workers that take plain from queue default are stopping");
   });
 
   test("that is not due, or fills a batch, says when", async () => {

@@ -15,6 +15,7 @@ import {
   readStanding,
 } from "../store/explain.ts";
 import { type HeldRow, readHeld } from "../store/held.ts";
+import { quietText, resumeCommand } from "../runtime/quiet-words.ts";
 import { readQueueSamples } from "../store/queue-samples.ts";
 import { pausedQueues, readStance } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
@@ -203,6 +204,10 @@ function presentHolder({ run_id, worker_id, since }: HolderRow): Blocker["holder
 }
 
 function noWorker({ queue, job, version }: StandingRow, takers: TakersRow): Blocker {
+  if (takers.quiet) {
+    const told = quietText(takers.quiet, `${job} from queue ${queue}`);
+    return blocker("no_worker", `${told}; ${resumeCommand(takers.quiet)}`);
+  }
   if (takers.otherVersion > 0) {
     return blocker(
       "needs_version",

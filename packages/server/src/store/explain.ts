@@ -60,6 +60,8 @@ export interface TakersRow {
   workers: number;
   /** The same, but they drain. */
   draining: number;
+  /** Of those the first four that people have made quiet; null for none. */
+  quiet: number[] | null;
   /** They know the job, whatever they take from. */
   knowing: number;
   /** They take from the queue and know the job, in a version that cannot run it. */
@@ -74,10 +76,11 @@ export const countTakers = statement<
   "count_takers",
   `select count(*) filter (where state = 'active' and takes and runs)::int as workers,
      count(*) filter (where state = 'draining' and takes and runs)::int as draining,
+     (array_agg(id order by id) filter (where quieted_at is not null and takes and runs))[:4] as quiet,
      count(*)::int as knowing,
      count(*) filter (where takes and not runs)::int as "otherVersion"
    from (
-     select state, queues @> array[$1::text] as takes,
+     select id, state, quieted_at, queues @> array[$1::text] as takes,
        $3::text is null or coalesce(versions -> $2 ->> 'is' = $3 or versions -> $2 -> 'finishes' ? $3, false) as runs
      from millrace.worker where state in ('active', 'draining') and jobs @> array[$2::text]
    ) w`,

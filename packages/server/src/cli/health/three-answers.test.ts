@@ -78,6 +78,25 @@ test("work does not flow where nobody takes it, or where it grows and has waited
   expect(levels({ queues: [{ ...growing, paused, outlook: null }] })[0]).toBe("warn");
 });
 
+test("workers that were made quiet live, and are named where nobody else takes what waits", () => {
+  const waiting = { ...QUEUE, ready: 7, oldestSeconds: 60, workers: 0 };
+  const quieted = { at: WORKER.seenAt, by: "Ana" };
+  const quiet: WorkerInfo = { ...WORKER, id: 3, state: "draining", quieted };
+  const look = { queues: [waiting], workers: [quiet] };
+  expect(levels(look)[0]).toBe("bad");
+  expect(words(look, 0)).toBe(
+    "nothing starts, for no worker takes anything new: 0 workers and 1 quiet, 0 of 0 slots busy, 7 runs waiting; queue mail: 7 runs, the oldest for 1 m, how fast is not told; worker 3, which takes from queue mail, is quiet: it was asked to take nothing new; millrace workers resume 3",
+  );
+  const other = { ...WORKER, queues: ["others"] };
+  expect(words({ ...look, workers: [other, quiet, { ...quiet, id: 4 }] }, 0)).toMatch(
+    /^not everywhere: 1 worker and 2 quiet, .*; workers 3 and 4, which take from queue mail, are quiet: .*; millrace workers resume 3$/,
+  );
+  // One that is being stopped is not to be woken.
+  expect(words({ ...look, workers: [{ ...quiet, quieted: null }] }, 0)).toMatch(
+    /^nothing starts, for no worker takes anything new: 0 workers, .* how fast is not told$/,
+  );
+});
+
 test("it is your code where most attempts fail, and what fails most is named", () => {
   const failing = { ...WORKER, failuresPerMinute: 60 };
   expect(words({ workers: [failing], ...ERRORS }, 1)).toBe(

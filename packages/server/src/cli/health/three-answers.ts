@@ -1,5 +1,6 @@
 import { formatDuration } from "@millrace/core";
 import type { DeadLetterGroup, QueueInfo, WorkerInfo } from "@millrace/core/api";
+import { idsByQueue, quietText, resumeCommand } from "../../runtime/quiet-words.ts";
 import { count } from "../output/words.ts";
 
 export interface HealthAnswer {
@@ -55,7 +56,9 @@ function isFlowing({ queues, workers }: Look): HealthAnswer {
   const busy = living.reduce((sum, { running }) => sum + running.length, 0);
   const waiting = queues.filter(({ ready, held }) => ready + held > 0);
   const runs = waiting.reduce((sum, { ready, held }) => sum + ready + held, 0);
-  const facts = `${count(living.length, "worker")}, ${busy} of ${count(slots, "slot")} busy, ${count(runs, "run")} waiting`;
+  const quiet = workers.filter(({ state, quieted }) => state === "draining" && quieted);
+  const able = `${count(living.length, "worker")}${quiet.length > 0 ? ` and ${quiet.length} quiet` : ""}`;
+  const facts = `${able}, ${busy} of ${count(slots, "slot")} busy, ${count(runs, "run")} waiting`;
   const stuck = waiting.filter((queue) => queue.workers === 0 && !queue.paused);
   const growing = waiting.filter(
     ({ outlook, oldestSeconds }) =>
@@ -64,14 +67,27 @@ function isFlowing({ queues, workers }: Look): HealthAnswer {
   const paused = waiting.filter((queue) => queue.paused);
   const others = waiting.filter((queue) => queue.outlook?.verdict === "drains");
   const told = [...stuck, ...growing, ...paused, ...others].slice(0, 3).map(queueText);
-  const text = (head: string) => [`${head}: ${facts}`, ...told].join("; ");
+  const text = (head: string) =>
+    [`${head}: ${facts}`, ...told, ...quietOf(stuck, quiet)].join("; ");
   if (living.length === 0 && runs > 0) {
-    return { question: "flow", level: "bad", text: text("nothing runs, for no worker lives") };
+    const lives = workers.some(({ state }) => state === "draining");
+    const head = lives
+      ? "nothing starts, for no worker takes anything new"
+      : "nothing runs, for no worker lives";
+    return { question: "flow", level: "bad", text: text(head) };
   }
   if (stuck.length > 0) return { question: "flow", level: "bad", text: text("not everywhere") };
   if (growing.length > 0) return { question: "flow", level: "bad", text: text("too slowly") };
   if (paused.length > 0) return { question: "flow", level: "warn", text: text("but for pauses") };
   return { question: "flow", level: "ok", text: text("work flows") };
+}
+
+/** Whom to wake for what nobody takes, of the first queue that somebody quiet would take from. */
+function quietOf(stuck: readonly QueueInfo[], quiet: readonly WorkerInfo[]): string[] {
+  const takers = idsByQueue(quiet);
+  const name = stuck.find((queue) => takers.has(queue.name))?.name;
+  const ids = name === undefined ? undefined : takers.get(name);
+  return ids ? [`${quietText(ids, `from queue ${name}`)}; ${resumeCommand(ids)}`] : [];
 }
 
 function queueText({ name, ready, held, oldestSeconds, outlook, paused }: QueueInfo): string {

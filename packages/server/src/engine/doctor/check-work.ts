@@ -11,6 +11,7 @@ import { countDaysAhead } from "../../store/server-facts.ts";
 import type { Queryable } from "../../store/statement.ts";
 import { type WorkerRow, listWorkers } from "../../store/workers.ts";
 import { count } from "../../runtime/amounts.ts";
+import { idsByQueue, quietText, resumeCommand } from "../../runtime/quiet-words.ts";
 import { type Finding, bad, ok, warn } from "./finding.ts";
 
 /** A worker beats every few seconds; one that is silent for so long while nobody declares it lost has no reaper. */
@@ -37,7 +38,7 @@ export async function checkWork(db: Queryable, now: Date): Promise<Finding[]> {
   return [
     checkPartitions(days?.days ?? 0),
     ...checkWorkers(workers, now),
-    ...(await checkQueues(db, queues, now)),
+    ...(await checkQueues(db, queues, workers, now)),
     ...checkSchedules(await listLate(db), now),
     ...(await listNeedy(db)).map(checkNeedy),
     checkDeadLetters(places?.dead_letters ?? 0),
@@ -84,12 +85,16 @@ function* checkWorkers(workers: readonly WorkerRow[], now: Date): Generator<Find
 async function checkQueues(
   db: Queryable,
   queues: readonly QueueRow[],
+  workers: readonly WorkerRow[],
   now: Date,
 ): Promise<Finding[]> {
+  const quiet = idsByQueue(
+    workers.filter(({ quieted_at: at, state }) => at && state === "draining"),
+  );
   const waiting = queues.filter(({ ready, held }) => ready + held > 0);
   const findings: Finding[] = [];
   for (const queue of waiting) {
-    const finding = checkQueue(queue, now) ?? (await checkHeld(db, queue, now));
+    const finding = checkQueue(queue, quiet, now) ?? (await checkHeld(db, queue, now));
     if (finding) findings.push(finding);
   }
   if (findings.length > 0) return findings;
@@ -97,7 +102,11 @@ async function checkQueues(
   return [ok("queues", `${count(queues.length, "queue")}, ${count(runs, "run")} waiting`)];
 }
 
-function checkQueue(queue: QueueRow, now: Date): Finding | undefined {
+function checkQueue(
+  queue: QueueRow,
+  quiet: ReadonlyMap<string, readonly number[]>,
+  now: Date,
+): Finding | undefined {
   const { name, ready, held, workers, oldest_seconds, paused_at, paused_by } = queue;
   const waitedMs = Math.max(0, (oldest_seconds ?? 0) * 1000);
   const waits = `queue ${name}: ${count(ready + held, "run")} waiting, the oldest for ${formatDuration(waitedMs)}`;
@@ -110,6 +119,10 @@ function checkQueue(queue: QueueRow, now: Date): Finding | undefined {
     );
   }
   if (workers === 0) {
+    const takers = quiet.get(name);
+    if (takers) {
+      return bad("queues", `${waits}; ${quietText(takers, "from it")}`, resumeCommand(takers));
+    }
     return bad(
       "queues",
       `${waits}; no living worker takes from it`,
