@@ -16,6 +16,18 @@ test("docs/concepts.md draws the states of a run as the table of transitions has
   expect(drawn.map(({ text }) => text.trimEnd())).toEqual([lifecycleDiagram()]);
 });
 
+test("the pages that show a first start have as many migrations as there are", () => {
+  const folder = join(ROOT, "packages/server/src/store/migrations");
+  const there = readdirSync(folder).filter((name) => name.endsWith(".sql")).length;
+  for (const path of ["README.md", "docs/command-line.md"]) {
+    const shown = [...readPage(path).text.matchAll(/(\d+) migrations applied/g)];
+    expect(
+      shown.map(([, count]) => Number(count)),
+      path,
+    ).toEqual([there]);
+  }
+});
+
 test("docs/security.md has the rows S1 to S20, and names tests that are there, some of which bear the number of the row", () => {
   const { text } = readPage("docs/security.md");
   const rows = [...text.matchAll(/^\| (S\d+) .*$/gm)];
