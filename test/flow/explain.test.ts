@@ -103,7 +103,7 @@ describe("the explanation of a run", () => {
     expect(await all((await claimer(mill)).claims)).toHaveLength(1);
   });
 
-  test("that waits in its queue counts what comes first, and tells when it will start from the pace of late", async () => {
+  test("that waits in its queue counts what comes first, and tells when it will start from a pace that is all that workers can do", async () => {
     const mill = await Mill.create(plain);
     await aWorker(mill);
     for (let n = 0; n < 3; n++) await mill.enqueue("plain");
@@ -117,8 +117,52 @@ describe("the explanation of a run", () => {
     await mill.db.query(
       "insert into millrace.pace (worker_id, queue, per_second) values (1, 'default', 2)",
     );
+    // All that was asked for of late has started at once: that is no pace at which more would.
+    expect(await explain(mill.db, last)).toMatchObject({ expectedStart: null });
+    await mill.db.query("update millrace.ready set since = now() - interval '1 hour'");
+    expect(await explain(mill.db, last)).toMatchObject({ expectedStart: null });
+    const startsOfLastMinute = async (starts: number) => {
+      await mill.db.query("delete from millrace.queue_sample");
+      await mill.db.query(
+        `insert into millrace.queue_sample (minute, at, starts)
+         select date_trunc('minute', at), at, jsonb_build_object('default', $1::int)
+         from generate_series(now() - interval '1 minute', now(), interval '1 minute') at`,
+        [starts],
+      );
+    };
+    // A minute in which a pause lay, or nothing was asked for.
+    await startsOfLastMinute(10);
+    expect(await explain(mill.db, last)).toMatchObject({ expectedStart: null });
+    await startsOfLastMinute(110);
+    const before = Date.now();
     const { expectedStart } = await explain(mill.db, last);
-    expect(Date.parse(expectedStart!) - Date.now()).toBeLessThan(2500);
+    expect(Date.parse(expectedStart!)).toBeGreaterThan(before + 2000);
+    expect(Date.parse(expectedStart!)).toBeLessThan(Date.now() + 3000);
+  });
+
+  test("for which there are slots, with all that comes first, starts when the pause ends, however few have started of late", async () => {
+    const mill = await Mill.create(sync, plain);
+    await aWorker(mill);
+    await mill.db.query(
+      "insert into millrace.pace (worker_id, queue, per_second) values (1, 'default', 0.02)",
+    );
+    const end = new Date(Date.now() + 3_600_000);
+    await pause(mill.db, by("me"), "default", null, end);
+    for (let n = 0; n < 2; n++) await mill.enqueue("plain");
+    const last = await mill.enqueue("plain");
+    const starts = async (run: string) => (await explain(mill.db, run)).expectedStart;
+    const slots = (n: number) => mill.db.query("update millrace.worker set concurrency = $1", [n]);
+    await slots(3);
+    expect(await starts(last)).toBe(end.toISOString());
+    // One would have to end first, and nobody knows when it does.
+    await slots(2);
+    expect(await starts(last)).toBeNull();
+    await slots(20);
+    // Slots are of no use to runs that start one after another.
+    await mill.enqueue("sync", { tenant: "a" });
+    const second = await mill.enqueue("sync", { tenant: "a" });
+    await keepGate(mill.db);
+    expect(await starts(second)).toBeNull();
   });
 
   test("that no living worker could take says so", async () => {

@@ -56,7 +56,7 @@ export const Explanation = z
       .array(Blocker)
       .describe("What must be over before it runs, by the same rules by which workers claim"),
     expectedStart: Instant.nullable().describe(
-      "When it will start, as far as the pace of the last half minute and the clock tell",
+      "When it will start, as far as the clock, free slots and the pace of the last half minute tell; null where that is not known",
     ),
     outlook: QueueOutlook.nullable().describe(
       "When all that waits in its queue will have started; null for a run that does not wait there, and for a queue of which the caller sees but a part",

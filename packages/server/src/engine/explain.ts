@@ -16,7 +16,7 @@ import {
 } from "../store/explain.ts";
 import { type HeldRow, readHeld } from "../store/held.ts";
 import { quietText, resumeCommand } from "../runtime/quiet-words.ts";
-import { readQueueSamples } from "../store/queue-samples.ts";
+import { type QueueSampleRow, readQueueSamples } from "../store/queue-samples.ts";
 import { pausedQueues, readStance } from "../store/queues.ts";
 import type { Queryable } from "../store/statement.ts";
 import { queueOutlook } from "./queue-outlook.ts";
@@ -24,6 +24,15 @@ import { type Hold, holdsOf, keyName, queuePause } from "./holds.ts";
 
 /** How far to look for a run in its queue or lane: 2,000 parcels of 250 runs each take some 10 ms. */
 const PARCELS = 2000;
+
+/** What a worker says of its pace is of this time. */
+const PACE_MS = 30_000;
+
+/** Of the last sample: an older one says nothing of the pace of now. */
+const STALE_MS = 3 * 60_000;
+
+/** Paces that differ by more are not one. */
+const SAME_PACE = 2;
 
 /**
  * Why a run is not running, and when it will: every condition that its next claim would ask for, by the same SQL functions
@@ -53,6 +62,7 @@ export async function explain(
     ...(await takerBlockers(db, run, projects)),
     ...orderBlockers(run, held, ahead),
   ];
+  const samples = run.place === "queue" ? await readQueueSamples(db) : [];
   const [first] = blockers;
   return {
     run: runId,
@@ -61,8 +71,8 @@ export async function explain(
       ? `It is ${state}: ${blockers.map((blocker) => blocker.message).join("; ")}.`
       : `It is ${state} and may start now: the next worker that looks takes it.`,
     blockers,
-    expectedStart: await expectedStart(db, run, blockers, ahead),
-    outlook: run.place === "queue" ? await outlookFor(db, run.queue, projects) : null,
+    expectedStart: await expectedStart(db, run, blockers, { ahead, held, samples }),
+    outlook: run.place === "queue" ? await outlookFor(db, run.queue, samples, projects) : null,
   };
 }
 
@@ -73,11 +83,11 @@ export async function explain(
 async function outlookFor(
   db: Queryable,
   name: string,
+  samples: readonly QueueSampleRow[],
   projects: Projects,
 ): Promise<QueueOutlook | null> {
   const [stance] = await readStance(db, name);
   if (!stance || (projects !== null && stance.project === null)) return null;
-  const samples = await readQueueSamples(db);
   const ready = Math.max(1, samples.at(-1)?.depths[name] ?? 0);
   return queueOutlook({ ...stance, ready, held: 0, running: 0 }, samples);
 }
@@ -273,15 +283,22 @@ async function holders(
   return rows.map(presentHolder);
 }
 
+/** What there is to reckon with, of a run that waits in its queue. */
+interface Reckoning {
+  ahead: AheadRow | undefined;
+  held: HeldRow | undefined;
+  samples: readonly QueueSampleRow[];
+}
+
 /**
- * Known where only the clock is in the way, or runs whose number and pace are known; a person's pause or a full key has
+ * Known where only the clock is in the way, or runs for which there are slots or whose pace is known; a person's pause or a full key has
  * no end to tell, and what is waited for may come at any moment: there the time that it has tells the latest alone.
  */
 async function expectedStart(
   db: Queryable,
   run: StandingRow,
   blockers: readonly Blocker[],
-  row: AheadRow | undefined,
+  { ahead: row, held, samples }: Reckoning,
 ): Promise<string | null> {
   const counted = ["behind", "slots_full"];
   const known = blockers.every(({ code, until }) =>
@@ -291,10 +308,52 @@ async function expectedStart(
   let at = run.now.getTime();
   for (const { until } of blockers) if (until) at = Math.max(at, Date.parse(until));
   const ahead = blockers.reduce((sum, each) => sum + (each.ahead ?? 0), 0);
-  if (ahead > 0) {
-    const [pace] = await readPace(db, run.queue);
-    if (!pace?.per_second) return null;
-    at += (ahead / pace.per_second) * 1000;
+  const queues = blockers.some(({ code }) => counted.includes(code));
+  if (queues && !(await haveRoom(db, run, ahead, held))) {
+    // Nobody knows which slots will be free then, nor how a lane goes among the others.
+    if (at > run.now.getTime() || held) return null;
+    const perSecond = await capacityOf(db, run, row, samples);
+    if (perSecond === null) return null;
+    at += ((ahead + 1) / perSecond) * 1000;
   }
   return new Date(at).toISOString();
+}
+
+/** Whether a run and all that come first could run at the same time now. Limits over several lanes are no such room: it is not known what waits in the others. */
+async function haveRoom(
+  db: Queryable,
+  { queue, job, version }: StandingRow,
+  ahead: number,
+  held: HeldRow | undefined,
+): Promise<boolean> {
+  if (held) {
+    const { rated, batch_size, job_limit, queue_limit, key_limit, key_held } = held;
+    if (rated || batch_size !== null || job_limit !== null || queue_limit !== null) return false;
+    if (key_limit !== null && key_held + ahead >= key_limit) return false;
+  }
+  const [row] = await countSlots(db, queue, job, version);
+  return row !== undefined && row.slots - row.taken > ahead;
+}
+
+/**
+ * How many runs of a queue workers can start each second; null where that is not known. The rate of late is as much only while all of it
+ * something waited: what starts while little is asked for tells how much was asked for. That no pause lies in it is seen by the minute
+ * before, which went the same way.
+ */
+async function capacityOf(
+  db: Queryable,
+  { queue, now }: StandingRow,
+  row: AheadRow | undefined,
+  samples: readonly QueueSampleRow[],
+): Promise<number | null> {
+  const [before, last] = samples.slice(-2);
+  if (!row?.since || now.getTime() - row.since.getTime() < PACE_MS) return null;
+  if (!before || !last || now.getTime() - last.at.getTime() > STALE_MS) return null;
+  const sampled = ((last.starts[queue] ?? 0) / (last.at.getTime() - before.at.getTime())) * 1000;
+  const [pace] = await readPace(db, queue);
+  const perSecond = pace?.per_second ?? 0;
+  if (perSecond <= 0 || perSecond > sampled * SAME_PACE || sampled > perSecond * SAME_PACE) {
+    return null;
+  }
+  return perSecond;
 }

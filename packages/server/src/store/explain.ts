@@ -149,6 +149,8 @@ export interface AheadRow {
   more: boolean;
   /** Whether it stands there. */
   found: boolean;
+  /** Since when the oldest of those and itself has waited; null where it was not met. */
+  since: Date | null;
 }
 
 /**
@@ -160,9 +162,10 @@ export interface AheadRow {
  */
 function walk(from: string): string {
   return `with walked as materialized (
-      select priority, runs, own, place, sum(runs) over before - runs as before, sum(own) over before - own as own_before
+      select priority, runs, own, place, sum(runs) over before - runs as before, sum(own) over before - own as own_before,
+        min(since) over before as since
       from (
-        select priority, start_by, seq, cardinality(run_ids) as runs, array_position(run_ids, $1::uuid) - 1 as place,
+        select priority, start_by, seq, since, cardinality(run_ids) as runs, array_position(run_ids, $1::uuid) - 1 as place,
           case when ${jobWithin("job", "$5")} then cardinality(run_ids) else 0 end as own
         from ${from} order by priority desc, start_by, seq limit $3::bigint
       ) parcel
@@ -171,8 +174,8 @@ function walk(from: string): string {
     -- The sum and the count are only asked for, and so what lies behind the run only read, where it is not found.
     select coalesce(f.own_before + f.place, (select sum(own) from walked where priority >= $2), 0)::int as ahead,
       coalesce(f.before > f.own_before, (select sum(runs) > sum(own) from walked where priority >= $2), false) as others,
-      f.place is null and (select count(*) from walked) = $3 as more, f.place is not null as found
-    from (select) one left join (select before, own_before, place from walked where place is not null limit 1) f on true`;
+      f.place is null and (select count(*) from walked) = $3 as more, f.place is not null as found, f.since
+    from (select) one left join (select before, own_before, place, since from walked where place is not null limit 1) f on true`;
 }
 
 /** How many runs of its queue come before one in `ready`. */

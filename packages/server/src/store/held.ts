@@ -26,6 +26,8 @@ export interface HeldRow {
   key_opens_at: Date | null;
   job_opens_at: Date | null;
   queue_opens_at: Date | null;
+  /** Whether there is any rate. */
+  rated: boolean;
   batch_size: number | null;
   /** Runs of its batch, up to the size; and when the batch starts, full or not. */
   batch_waiting: number | null;
@@ -84,6 +86,7 @@ export const readHeld = statement<[runs: string[]], HeldRow>(
       a.concurrency as queue_limit, coalesce(q.held, 0) as queue_held,
       case when o.key > a.at then o.key end as key_opens_at, case when o.job > a.at then o.job end as job_opens_at,
       case when o.queue > a.at then o.queue end as queue_opens_at,
+      (a.flow ? 'keyRate' or a.flow ? 'jobRate' or a.rate is not null) as rated,
       (a.flow -> 'batch' ->> 'size')::int as batch_size, l.waiting as batch_waiting, l.due as batch_due
     from asked a
     join queues q on q.name = a.queue
