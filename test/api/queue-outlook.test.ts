@@ -2,6 +2,8 @@ import { defineJob } from "@millrace/sdk";
 import { explain } from "millrace";
 import { expect, test } from "vitest";
 import { readQueueSamples, takeSample } from "../../packages/server/src/store/queue-samples.ts";
+import { queueTicks } from "../../packages/server/src/api/live/queue-ticks.ts";
+import { readStandingOfQueues } from "../../packages/server/src/store/live.ts";
 import { startApi } from "../support/api.ts";
 import { Mill, signal } from "../support/mill.ts";
 import { until } from "../support/until.ts";
@@ -102,7 +104,16 @@ test("a queue tells by API when what waits will have started, or that it will no
     words: expect.stringMatching(/^growing \d\/min, will not drain$/),
   });
   await api.db.query("update millrace.queue set paused_at = now(), paused_by = 'x'");
-  expect(await outlook()).toMatchObject({ verdict: "paused" });
+  expect(await outlook()).toMatchObject({
+    verdict: "paused",
+    words: "paused, will not drain until it is resumed",
+  });
+  const until = new Date(Date.now() + 3_600_000);
+  await api.db.query("update millrace.queue set paused_until = $1", [until]);
+  const paused = { verdict: "paused", words: `paused until ${until.toISOString()}` };
+  expect(await outlook()).toMatchObject(paused);
+  const ticks = queueTicks(await readStandingOfQueues(api.db), [], null);
+  expect(ticks.find(({ name }) => name === "default")?.outlook).toMatchObject(paused);
 });
 
 test("who sees but a part of a shared queue is told no outlook of it: it would tell of the others' runs", async () => {

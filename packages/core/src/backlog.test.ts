@@ -76,6 +76,22 @@ describe("when what waits will have started", () => {
     expect(outlookOf(NOW, minutes([600], 100)).verdict).toBe("unknown");
   });
 
+  test("what started while nothing waited tells nothing of what workers can do", () => {
+    // A trickle that starts at once, and then much at a time, before and after the next sample.
+    const trickle = minutes([0, 0, 0, 0, 0, 0], 25);
+    expect(outlookOf(NOW, trickle)).toMatchObject({ verdict: "unknown" });
+    expect(outlookOf(NOW, trickle).outPerMinute).toBeCloseTo(25);
+    expect(outlookOf(NOW, minutes([0, 0, 0, 0, 0, 600], 25)).verdict).toBe("unknown");
+    // Minutes without work do not make those with it slower.
+    const idle = minutes([1200, 900, 600, 300, 0, 0, 0, 0, 900, 600], 300);
+    expect(outlookOf(NOW, idle)).toMatchObject({
+      verdict: "drains",
+      seconds: expect.closeTo(120, 0),
+    });
+    // Less than that is known to start, though more may.
+    expect(outlookOf({ ...NOW, ready: 10 }, trickle).verdict).toBe("keeps_up");
+  });
+
   test("samples that nobody has taken for minutes tell nothing", () => {
     const even = minutes([1200, 1100, 1000, 900, 800, 700, 600], 150);
     const after = (minutes: number) => outlookOf({ ...NOW, at: AT + minutes * 60_000 }, even);
@@ -128,6 +144,10 @@ test("an empty, a paused and an abandoned queue say so", () => {
   const even = minutes([1200, 1100, 1000], 150);
   expect(words({ ready: 0 }, even)).toBe("nothing waits");
   expect(words({ paused: true }, even)).toBe("paused, will not drain until it is resumed");
+  const resumes = Date.UTC(2026, 0, 31, 9, 30);
+  expect(outlookInWords(outlookOf({ ...NOW, paused: true }, even), resumes)).toBe(
+    "paused until 2026-01-31T09:30:00.000Z",
+  );
   expect(words({ workers: 0 }, even)).toBe("no worker takes from it, will not drain");
 });
 

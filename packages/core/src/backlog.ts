@@ -32,7 +32,7 @@ export interface QueueNow {
 
 /**
  * - empty: nothing waits.
- * - paused: nothing starts until it is resumed.
+ * - paused: nothing starts until it is resumed, by a person or by itself.
  * - no_worker: no living worker takes from it.
  * - unknown: too little has started lately to tell.
  * - keeps_up: what waits is less than starts in a minute.
@@ -100,47 +100,68 @@ export function outlookOf(now: QueueNow, samples: readonly QueueSample[]): Outlo
   if (now.paused) return told("paused");
   if (now.workers === 0) return told("no_worker");
   if (!pace) return told("unknown");
-  if (pace.starts >= LEAST_STARTS && depth < pace.out) {
-    return told("keeps_up", { seconds: (depth / pace.out) * 60 });
+  const { busy } = pace;
+  // That what started was all there was makes it no less: it starts within that time.
+  const out = Math.max(pace.out, busy?.out ?? 0);
+  if (pace.starts >= LEAST_STARTS && depth < out) {
+    return told("keeps_up", { seconds: (depth / out) * 60 });
   }
-  if (pace.net > 0 && pace.starts >= LEAST_STARTS) {
-    const [worse, better] = quartilesOf(pace.nets);
-    const seconds = (depth / pace.net) * 60;
+  if (!busy) return told("unknown");
+  if (busy.net > 0 && busy.starts >= LEAST_STARTS) {
+    const [worse, better] = quartilesOf(busy.nets);
+    const seconds = (depth / busy.net) * 60;
     const within = (rate: number) => (rate > 0 ? (depth / rate) * 60 : null);
-    if (pace.nets.length < LEAST_SPREAD) return told("drains", { seconds });
+    if (busy.nets.length < LEAST_SPREAD) return told("drains", { seconds });
     const soonest = Math.min(seconds, within(better) ?? seconds);
     const slow = within(worse);
     return told("drains", { seconds, soonest, latest: slow && Math.max(seconds, slow) });
   }
   // What comes in within the time of the average is enough to tell, though too little starts.
-  const growth = Math.max(0, -pace.net);
-  if (pace.starts < LEAST_STARTS && growth * (AVERAGE_MS / 60_000) < LEAST_STARTS) {
+  const growth = Math.max(0, -busy.net);
+  if (busy.starts < LEAST_STARTS && growth * (AVERAGE_MS / 60_000) < LEAST_STARTS) {
     return told("unknown");
   }
-  return told("grows", { growth, moreWorkers: moreWorkersFor(now, pace) });
+  return told("grows", { growth, moreWorkers: moreWorkersFor(now, busy) });
 }
 
 interface Pace {
   /** Per minute: averages, of which later ones count more. */
   in: number;
   out: number;
-  net: number;
   /** Within the time of the average. */
   starts: number;
+}
+
+/** In minutes at whose ends something waited. In others no more may have started than was asked for: that is no pace of the workers. */
+interface BusyPace extends Pace {
+  net: number;
   /** How much less waited after each minute. */
   nets: number[];
 }
 
-function paceOf(now: QueueNow, all: readonly QueueSample[]): Pace | undefined {
+function paceOf(
+  now: QueueNow,
+  all: readonly QueueSample[],
+): (Pace & { busy: BusyPace | undefined }) | undefined {
   const samples = all.filter(({ at }) => now.at - at <= WINDOW_MS);
   const last = samples.at(-1);
   if (samples.length < 2 || !last || now.at - last.at > STALE_MS) return undefined;
+  const any = averageOf(now, samples, () => true);
+  return any && { ...any, busy: averageOf(now, samples, ({ depth }) => depth > 0) };
+}
+
+/** @param counts minutes between two samples that both do */
+function averageOf(
+  now: QueueNow,
+  samples: readonly QueueSample[],
+  counts: (sample: QueueSample) => boolean,
+): BusyPace | undefined {
   const sums = { minutes: 0, out: 0, net: 0 };
   const nets: number[] = [];
   let starts = 0;
   for (const [index, sample] of samples.entries()) {
     const before = samples[index - 1];
-    if (!before) continue;
+    if (!before || !counts(before) || !counts(sample)) continue;
     const minutes = (sample.at - before.at) / 60_000;
     if (minutes <= 0) continue;
     const weight = Math.exp(-(now.at - sample.at) / AVERAGE_MS);
@@ -167,7 +188,7 @@ function quartilesOf(values: readonly number[]): [lower: number, upper: number] 
  * Known only where slots are what is missing, and where it is known what one worker does for this queue: all its workers take from it
  * alone, nearly all their slots are taken, no limit and no rate stands before them, and what waits is not held back.
  */
-function moreWorkersFor(now: QueueNow, pace: Pace): number | null {
+function moreWorkersFor(now: QueueNow, pace: BusyPace): number | null {
   const { workers, slots, running, limit, rated, held, ready, alone } = now;
   if (!alone || rated || held > ready || running < SATURATED * slots) return null;
   if (pace.starts < LEAST_STARTS || ready <= slots) return null;
@@ -178,14 +199,20 @@ function moreWorkersFor(now: QueueNow, pace: Pace): number | null {
   return Math.max(1, wanted - workers);
 }
 
-/** An outlook for people, such as `~6 m (4 m to 11 m)` or `growing 120/min, will not drain`; the same wherever it is told. */
-export function outlookInWords(outlook: Outlook): string {
+/**
+ * An outlook for people, such as `~6 m (4 m to 11 m)` or `growing 120/min, will not drain`; the same wherever it is told.
+ *
+ * @param pausedUntil of a paused queue: when it resumes by itself, in milliseconds of Unix time
+ */
+export function outlookInWords(outlook: Outlook, pausedUntil: number | null = null): string {
   const { verdict, seconds, soonest, latest, growth, moreWorkers } = outlook;
   switch (verdict) {
     case "empty":
       return "nothing waits";
     case "paused":
-      return "paused, will not drain until it is resumed";
+      return pausedUntil === null
+        ? "paused, will not drain until it is resumed"
+        : `paused until ${new Date(pausedUntil).toISOString()}`;
     case "no_worker":
       return "no worker takes from it, will not drain";
     case "unknown":

@@ -31,7 +31,7 @@ export function queueOutlook(
     },
     samplesOf(row.name, samples),
   );
-  return { ...outlook, words: outlookInWords(outlook) };
+  return { ...outlook, words: outlookInWords(outlook, row.paused_until?.getTime()) };
 }
 
 /** Those of one queue. */

@@ -18,6 +18,7 @@ export interface StandingOfQueueRow {
   since: Date | null;
   /** Null where it is not paused now. */
   paused_at: Date | null;
+  paused_until: Date | null;
   concurrency: number | null;
   rate: Rate | null;
   /** Living workers that take from the queue, how many runs they may execute at a time, and whether they take from no other. */
@@ -64,7 +65,7 @@ export const readStandingOfQueues = statement<[], StandingOfQueueRow>(
       from parts group by queue, project, stands window q as (partition by queue)
     )
     select q.name as queue, q.project as queue_project, p.project, p.ready, p.held, p.running, p.since,
-      case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at, q.concurrency, q.rate,
+      case when q.paused_until is null or q.paused_until > clock_timestamp() then q.paused_at end as paused_at, q.paused_until, q.concurrency, q.rate,
       p.workers, p.slots, p.alone, clock_timestamp() as now, ${TOOK_MS}
     from of_project p cross join lateral (select * from millrace.queue where name = p.queue limit 1) q
     where p.stands or not p.any_stand

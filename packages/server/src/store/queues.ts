@@ -94,12 +94,21 @@ export const listQueues = statement<[projects: Projects], QueueRow>(
 /** What can be told of a queue without counting what waits in it. */
 export type QueueStanceRow = Pick<
   QueueRow,
-  "name" | "project" | "paused_at" | "concurrency" | "rate" | "workers" | "slots" | "alone" | "now"
+  | "name"
+  | "project"
+  | "paused_at"
+  | "paused_until"
+  | "concurrency"
+  | "rate"
+  | "workers"
+  | "slots"
+  | "alone"
+  | "now"
 >;
 
 export const readStance = statement<[name: string], QueueStanceRow>(
   "read_stance",
-  `select q.name, q.project, case when ${PAUSED} then q.paused_at end as paused_at, q.concurrency, q.rate,
+  `select q.name, q.project, case when ${PAUSED} then q.paused_at end as paused_at, q.paused_until, q.concurrency, q.rate,
      t.workers, t.slots, t.alone, clock_timestamp() as now
    from millrace.queue q
    cross join lateral (
