@@ -386,6 +386,30 @@ test.each([
     "job echo has no key; leave the key out",
   ],
   ["a job to pause that is not there", ["jobs", "pause", "nope"], 3, "[not_found]"],
+  [
+    "a pause that is too long",
+    ["queues", "pause", "default", "--for", "40000d"],
+    2,
+    "option '--for <duration>' argument '40000d' is invalid. It must not be longer than 36525d.",
+  ],
+  [
+    "a delay that is too long",
+    ["run", "echo", "--delay", "99999d"],
+    2,
+    "option '--delay <duration>' argument '99999d' is invalid. It must not be longer than 36525d.",
+  ],
+  [
+    "longer ago than can be asked for",
+    ["runs", "--since", "99999d"],
+    2,
+    "option '--since <when>' argument '99999d' is invalid. It must not be longer than 36525d.",
+  ],
+  [
+    "neither how long ago nor an instant",
+    ["runs", "--since", "yesterday"],
+    2,
+    "such as 30s, or an instant, such as 2026-01-31T08:00Z",
+  ],
   ["a time to live that is none", ["run", "echo", "--ttl", "10"], 2, "such as 30s"],
 ])("%s is answered with the fix and its exit code", async (_name, args, code, text) => {
   const answer = await cli(...args);

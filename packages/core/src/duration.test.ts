@@ -24,6 +24,11 @@ test.each(["", "5", "s", "-1s", "1 s", "1e3s", "1S", "5sec", "1w", "99999999999d
   },
 );
 
+test("one that is too long is told the limit, not that it is none", () => {
+  expect(durationMs("36525d", "for")).toBe(3_155_760_000_000);
+  expect(() => durationMs("40000d", "for")).toThrow('for: "40000d" is longer than 36525d');
+});
+
 test.each([
   [0, "0 ms"],
   [999.4, "999 ms"],

@@ -8,13 +8,28 @@ export type Duration = `${number}${keyof typeof UNIT_MS}`;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** A hundred years: longer is a mistake, and it keeps sums of instants inside what PostgreSQL and JavaScript can hold. */
-const MAX_MS = 36_525 * UNIT_MS.d;
+export const LONGEST_DURATION = "36525d";
+
+/** In milliseconds, however long; NaN for what is no duration. */
+function writtenMs(text: string): number {
+  const match = PATTERN.exec(text);
+  return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : NaN;
+}
+
+export function isTooLong(text: string): boolean {
+  return writtenMs(text) > writtenMs(LONGEST_DURATION);
+}
 
 /** @throws MillraceError `invalid_duration` naming `field` */
 export function durationMs(text: Duration | string, field: string): number {
-  const match = PATTERN.exec(text);
-  const ms = match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : NaN;
-  if (Number.isNaN(ms) || ms > MAX_MS) {
+  const ms = writtenMs(text);
+  if (isTooLong(text)) {
+    throw new MillraceError(
+      "invalid_duration",
+      `${field}: ${JSON.stringify(text)} is longer than ${LONGEST_DURATION}`,
+    );
+  }
+  if (Number.isNaN(ms)) {
     throw new MillraceError(
       "invalid_duration",
       `${field}: ${JSON.stringify(text)} is not a duration; write a number and a unit of ms, s, m, h or d, such as "30s"`,

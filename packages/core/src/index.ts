@@ -15,7 +15,13 @@ export {
 } from "./access.ts";
 export { MAX_DEPTH } from "./max-depth.ts";
 export { DASHBOARD_PATHS, type DashboardPath } from "./dashboard-paths.ts";
-export { type Duration, durationMs, formatDuration } from "./duration.ts";
+export {
+  type Duration,
+  LONGEST_DURATION,
+  durationMs,
+  formatDuration,
+  isTooLong,
+} from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, MillraceError } from "./errors.ts";
 export { type Failure, toFailure } from "./failure.ts";
 export {

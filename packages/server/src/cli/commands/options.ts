@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { durationMs } from "@millrace/core";
+import { LONGEST_DURATION, durationMs, isTooLong } from "@millrace/core";
 
 /** Options that several commands take. */
 export const jsonOption = () => new Option("--json", "one JSON object a line, for programs");
@@ -51,10 +51,28 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 
 /** For commander: a duration such as 30s, as milliseconds. */
 export function durationOption(text: string): number {
+  return readDuration(text, "");
+}
+
+/** For commander: a duration, as it was written. */
+export function writtenDuration(text: string): string {
+  durationOption(text);
+  return text;
+}
+
+const OR_INSTANT = ", or an instant, such as 2026-01-31T08:00Z";
+
+/** @param or what may be written instead */
+function readDuration(text: string, or: string): number {
+  if (isTooLong(text)) {
+    throw new InvalidArgumentError(`It must not be longer than ${LONGEST_DURATION}.`);
+  }
   try {
     return durationMs(text, "duration");
   } catch {
-    throw new InvalidArgumentError("Write a number and a unit of ms, s, m, h or d, such as 30s.");
+    throw new InvalidArgumentError(
+      `Write a number and a unit of ms, s, m, h or d, such as 30s${or}.`,
+    );
   }
 }
 
@@ -63,7 +81,7 @@ export function sinceOption(text: string): string {
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) {
     return new Date(text).toISOString();
   }
-  return new Date(Date.now() - durationOption(text)).toISOString();
+  return new Date(Date.now() - readDuration(text, OR_INSTANT)).toISOString();
 }
 
 /** For commander: an instant to come, or how long until then, as an instant of the API. */
@@ -71,7 +89,7 @@ export function expiryOption(text: string): string {
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) {
     return new Date(text).toISOString();
   }
-  return new Date(Date.now() + durationOption(text)).toISOString();
+  return new Date(Date.now() + readDuration(text, OR_INSTANT)).toISOString();
 }
 
 /** For commander: a number in a range. */

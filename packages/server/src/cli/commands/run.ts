@@ -15,7 +15,7 @@ import { runLine } from "../output/run-page.ts";
 import { localTime, styledState } from "../output/words.ts";
 import { readInput } from "../read-input.ts";
 import { waitForRun } from "../wait-for-run.ts";
-import { durationOption, jsonOption, wholeNumber } from "./options.ts";
+import { durationOption, jsonOption, wholeNumber, writtenDuration } from "./options.ts";
 import { runGraphCommand } from "./run-graph.ts";
 import { runNowCommand } from "./run-now.ts";
 import { runShowCommand } from "./run-show.ts";
@@ -49,8 +49,16 @@ export function runCommand(cli: Cli): Command {
       "-100 to 100, higher first; instead of the job's own",
       wholeNumber(MIN_PRIORITY, MAX_PRIORITY),
     )
-    .option("--delay <duration>", "not before so much time has passed, such as 10m")
-    .option("--ttl <duration>", "cancelled if it has not started by then; instead of the job's own")
+    .option(
+      "--delay <duration>",
+      "not before so much time has passed, such as 10m",
+      writtenDuration,
+    )
+    .option(
+      "--ttl <duration>",
+      "cancelled if it has not started by then; instead of the job's own",
+      writtenDuration,
+    )
     .option("--key <text>", "idempotency key: same job and key, same run")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -96,8 +104,6 @@ async function run(
   if (options.timeout !== undefined && !options.wait) {
     throw new MillraceError("invalid_usage", "--timeout is how long --wait waits; add --wait");
   }
-  if (options.delay !== undefined) durationOption(options.delay);
-  if (options.ttl !== undefined) durationOption(options.ttl);
   const { queue, priority, delay, ttl, key } = options;
   const input = await readInput(
     { operand: source, json: options.input, file: options.inputFile },
