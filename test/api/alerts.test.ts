@@ -144,3 +144,30 @@ test("a project has fifty silences at the most, and leaves room for others", asy
   expect((await silence(made.body.key)).body.code).toBe("invalid_request");
   expect((await silence()).status).toBe(201);
 });
+
+test("a rule that is not there is neither silenced nor asked about, and those that there are are named", async () => {
+  const api = await startApi();
+  await put(api, "alert-rules/orders-wait", { kind: "oldest-wait", subject: "slow" });
+  const silence = (rule: string) =>
+    api.call("/api/v1/alert-silences", { json: { rule, for: "1h" } });
+  for (const answer of [
+    await silence("dead-lettres"),
+    await api.call("/api/v1/alerts?rule=dead-lettres"),
+    await api.call("/api/v1/alerts?rule=dead-lettres&state=resolved"),
+  ]) {
+    expect(answer.body).toMatchObject({
+      ...{ status: 404, code: "alert_rule_not_found", pointer: "/rule" },
+      detail: expect.stringMatching(/did you mean dead-letters\?; there are .*orders-wait$/),
+    });
+  }
+  expect((await api.call("/api/v1/alert-silences")).body.silences).toEqual([]);
+  expect((await silence("orders-wait")).status).toBe(201);
+  expect((await api.call("/api/v1/alerts?rule=orders-wait")).body.alerts).toEqual([]);
+
+  await api.db.query(
+    `insert into millrace.alert (id, rule, kind, subject, state, severity, value, threshold, since)
+     values (millrace.new_uuid(), 'of-before', 'oldest-wait', 'slow', 'resolved', 'warning', 400, 300, now())`,
+  );
+  const gone = await api.call("/api/v1/alerts?rule=of-before");
+  expect([gone.status, gone.body.alerts], "of a rule that is gone").toEqual([200, []]);
+});

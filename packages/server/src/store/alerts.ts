@@ -116,6 +116,12 @@ export const listAlerts = statement<
    order by id desc limit $4`,
 );
 
+/** A row when there is an alert of a rule on record, in whatever state, of these projects. */
+export const hasAlertOf = statement<[rule: string, projects: Projects], object>(
+  "has_alert_of",
+  `select from millrace.alert where rule = $1 and ${within("project", "$2")} limit 1`,
+);
+
 /** No row when it is not firing. */
 export const acknowledgeAlert = statement<[id: string, by: string, note: string | null], AlertRow>(
   "acknowledge_alert",

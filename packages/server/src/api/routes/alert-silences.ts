@@ -43,7 +43,7 @@ export function alertSilenceRoutes(app: Api, { db, once }: Context): void {
         body: SilenceAlerts,
         once: "kept",
         response: { 201: AlertSilenceInfo },
-        problems: ["project_not_found"],
+        problems: ["project_not_found", "alert_rule_not_found"],
       },
     },
     async (request, reply) => {

@@ -2,6 +2,7 @@ import { AcknowledgeAlert, AlertId, AlertInfo, AlertPage, ListAlerts } from "@mi
 import { z } from "zod";
 import { acknowledge, requireAlert } from "../../engine/alerts/acknowledge.ts";
 import { allRules } from "../../engine/alerts/effective-rule.ts";
+import { requireAlertRule } from "../../engine/alerts/require-rule.ts";
 import { listAlertSilences } from "../../store/alert-silences.ts";
 import { type AlertRow, listAlerts } from "../../store/alerts.ts";
 import { presentAlert } from "../present/alert.ts";
@@ -31,12 +32,15 @@ export function alertRoutes(app: Api, { db }: Context): void {
           "Those that fire or are about to; state=resolved lists those that are over. Pass nextCursor as cursor until it is null.",
         querystring: ListAlerts,
         response: { 200: AlertPage },
+        problems: ["alert_rule_not_found"],
       },
     },
     async ({ query, caller }) => {
       const { state, rule = null, limit, cursor = FROM_THE_NEWEST } = query;
       const states = state === "open" ? OPEN : [state];
       const rows = await listAlerts(db, states, rule, cursor, limit, caller.projects);
+      // Where there are some, it is there.
+      if (rule !== null && rows.length === 0) await requireAlertRule(db, caller.projects, rule);
       const nextCursor = rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
       return { alerts: await presented(rows), nextCursor };
     },

@@ -9,6 +9,7 @@ import {
 import type { Database, Transaction } from "../../store/database.ts";
 import { asCaller } from "../as-caller.ts";
 import { alertingProject } from "./alerting-project.ts";
+import { requireAlertRule } from "./require-rule.ts";
 
 const MOST = 500;
 
@@ -29,7 +30,7 @@ export interface GivenSilence {
   project: string | undefined;
 }
 
-/** @throws MillraceError `forbidden`, `project_not_found`; `invalid_request` for one that is over already, or too long, and when there are too many */
+/** @throws MillraceError `forbidden`, `project_not_found`, `alert_rule_not_found`; `invalid_request` for one that is over already, or too long, and when there are too many */
 export function silenceAlerts(
   db: Database | Transaction,
   caller: Caller,
@@ -37,6 +38,7 @@ export function silenceAlerts(
 ): Promise<AlertSilenceRow> {
   return asCaller(db, caller, "operate", "own", async (tx) => {
     const project = await alertingProject(tx, caller, asked, "silence");
+    if (rule !== null) await requireAlertRule(tx, caller.projects, rule);
     const [count] = await countAlertSilences(tx, project);
     if (count!.all >= MOST || (project !== null && count!.of_project >= MOST_OF_PROJECT)) {
       throw new MillraceError(
