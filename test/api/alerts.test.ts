@@ -157,7 +157,7 @@ test("a rule that is not there is neither silenced nor asked about, and those th
   ]) {
     expect(answer.body).toMatchObject({
       ...{ status: 404, code: "alert_rule_not_found", pointer: "/rule" },
-      detail: expect.stringMatching(/did you mean dead-letters\?; there are .*orders-wait$/),
+      detail: expect.stringMatching(/did you mean dead-letters\? There are .*orders-wait$/),
     });
   }
   expect((await api.call("/api/v1/alert-silences")).body.silences).toEqual([]);

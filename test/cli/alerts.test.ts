@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { addressOf, launch, millrace } from "../support/millrace.ts";
 import { receivingServer } from "../support/receiving-server.ts";
 import { until } from "../support/until.ts";
-import { KEY } from "./one-server.ts";
+import { KEY, OneServer } from "./one-server.ts";
 
 test("a server tells a target of a run that gives up, and the command line shows, silences and changes it", async () => {
   const there = await receivingServer();
@@ -84,4 +84,30 @@ test("a server tells a target of a run that gives up, and the command line shows
   expect((await cli("targets", "rm", "chat")).code).toBe(0);
   expect(server.output).toContain("alert.firing");
   expect(server.output).not.toContain("hidden-part");
+});
+
+describe("a name or a value that is not there", () => {
+  const one = OneServer.forThisFile();
+  const cli = (...args: string[]) => one.cli("alerts", ...args);
+
+  test("a rule, a target or a silence ends with the exit code of what is not found", async () => {
+    const id = "019e0000-0000-7000-8000-000000000000";
+    for (const args of [
+      ["silence", "dead-lettres", "--for", "1h"],
+      ["--rule", "dead-lettres"],
+      ["rules", "rm", "no-rule"],
+      ["silence", "end", id],
+      ["acknowledge", id],
+      ["test", "nobody"],
+      ["targets", "rm", "nobody"],
+      ["targets", "log", "nobody"],
+    ]) {
+      const { code, stdout, stderr } = await cli(...args);
+      expect([code, stdout], `${args.join(" ")}: ${stderr}`).toEqual([3, ""]);
+    }
+    expect((await cli("silence", "dead-lettres", "--for", "1h")).stderr).toContain(
+      "did you mean dead-letters?",
+    );
+    expect((await cli("silence")).stderr).toBe("No silences.\n");
+  });
 });

@@ -25,10 +25,12 @@ export async function requireAlertRule(
   if (own.includes(name)) return;
   if ((await hasAlertOf(db, name, projects)).length > 0) return;
   const names = [...kinds, ...own.filter((one) => !kinds.includes(one))];
+  const near = didYouMean(name, names);
+  const there = near === "" ? "; there are" : `${near} There are`;
   const more = names.length > MOST_NAMED ? ", …" : "";
   throw new MillraceError(
     "alert_rule_not_found",
-    `there is no alert rule ${JSON.stringify(name)}${didYouMean(name, names)}; there are ${names.slice(0, MOST_NAMED).join(", ")}${more}`,
+    `there is no alert rule ${JSON.stringify(name)}${there} ${names.slice(0, MOST_NAMED).join(", ")}${more}`,
     { pointer: "/rule" },
   );
 }
