@@ -171,3 +171,25 @@ test("a rule that is not there is neither silenced nor asked about, and those th
   const gone = await api.call("/api/v1/alerts?rule=of-before");
   expect([gone.status, gone.body.alerts], "of a rule that is gone").toEqual([200, []]);
 });
+
+test("a rule tells whether what it is about is there, in its own project", async () => {
+  const api = await startApi();
+  await api.call("/api/v1/projects", { json: { name: "crm" } });
+  const missing = async (kind: string, subject: string | null, project?: string) => {
+    const { body } = await put(api, `alert-rules/r-${project ?? "all"}-${kind}-${subject}`, {
+      ...{ kind, subject, project },
+    });
+    return body.subjectMissing as unknown;
+  };
+  for (const kind of ["dead-letters", "oldest-wait", "schedule-late"]) {
+    expect(await missing(kind, "no-such"), kind).toBe(true);
+    expect(await missing(kind, null), kind).toBe(false);
+  }
+  expect(await missing("downstream-failures", "example.com"), "nobody knows").toBe(false);
+  expect(await missing("dead-letters", "greet")).toBe(false);
+  expect(await missing("dead-letters", "greet", "crm"), "of another project").toBe(true);
+  expect(await missing("oldest-wait", "default")).toBe(false);
+  const { body } = await api.call("/api/v1/alert-rules");
+  const blind = body.rules.filter((rule: { subjectMissing: boolean }) => rule.subjectMissing);
+  expect(blind).toHaveLength(4);
+});

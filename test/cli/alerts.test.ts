@@ -110,4 +110,18 @@ describe("a name or a value that is not there", () => {
     );
     expect((await cli("silence")).stderr).toBe("No silences.\n");
   });
+
+  test("a rule about what nothing is called yet is set, says so, and shows it until something is", async () => {
+    const set = await cli("rules", "set", "dead-letters", "--about", "nojob");
+    expect(set).toMatchObject({ code: 0, stdout: "✓ dead-letters is set\n" });
+    expect(set.stderr).toMatch(
+      /^! No job is called nojob yet: .* millrace alerts rules set dead-letters --about-all\n$/,
+    );
+    expect((await cli("rules")).stdout).toMatch(/^dead-letters .* nojob \(no such job\) /m);
+    const known = await cli("rules", "set", "dead-letters", "--about", "hostile");
+    expect(known.stderr).toBe("");
+    expect((await cli("rules")).stdout).toMatch(/^dead-letters +dead-letters +hostile +above/m);
+    await cli("rules", "set", "dead-letters", "--about", "nojob");
+    expect((await cli("rules", "rm", "dead-letters")).stderr).toBe("");
+  });
 });

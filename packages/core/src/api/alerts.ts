@@ -108,6 +108,11 @@ export const AlertRuleInfo = z
     below: z.boolean().describe("Whether it fires below its threshold instead of above"),
     project: z.string().nullable().describe("Null for the whole installation"),
     subject: z.string().nullable().describe("Null for all"),
+    subjectMissing: z
+      .boolean()
+      .describe(
+        "Whether the rule tells nothing, as no queue, job or schedule that it looks at has the name of its subject, or none has yet; of hosts it is not known",
+      ),
     threshold: z.number(),
     forMs: z.number(),
     windowMs: z.number().nullable().describe("Null for what is so at the moment"),

@@ -41,6 +41,28 @@ export const readAlertRule = statement<[name: string], AlertRuleRow>(
   `select ${COLUMNS} from millrace.alert_rule where name = $1`,
 );
 
+/**
+ * Those of some rules whose subject is nothing that is there, by their place from 1 on: the queue, the job or the schedule of that name, of the rule's
+ * project, if it is of one. By the primary keys. Of what is neither, nothing is said.
+ */
+export const missingSubjects = statement<
+  [abouts: string[], subjects: string[], projects: (string | null)[]],
+  { place: number }
+>(
+  "missing_alert_subjects",
+  `select r.place::int as place
+   from unnest($1::text[], $2::text[], $3::text[]) with ordinality r(about, subject, project, place)
+   where case r.about
+     when 'queue' then not exists (
+       select from millrace.queue q where q.name = r.subject and (r.project is null or q.project = r.project))
+     when 'job' then not exists (
+       select from millrace.job j where j.name = r.subject and (r.project is null or j.project = r.project))
+     when 'schedule' then not exists (
+       select from millrace.schedule s join millrace.job j on j.name = s.job
+       where s.name = r.subject and (r.project is null or j.project = r.project))
+     end`,
+);
+
 export const countAlertRules = statement<
   [project: string | null],
   { all: number; of_project: number }

@@ -50,7 +50,8 @@ export function RulesTab() {
 }
 
 function RuleEntry({ rule, onChange }: { rule: AlertRuleInfo; onChange: () => void }) {
-  const { name, about, subject, severity, enabled, changed, changedBy, builtIn } = rule;
+  const { name, about, subject, subjectMissing, severity, enabled, changed, changedBy, builtIn } =
+    rule;
   const set = async (isOn: boolean) => {
     const question = { method: "PUT", body: { enabled: isOn } } as const;
     const result = await act(pathOfRule(name), question, ALERT_CHANGES);
@@ -62,6 +63,7 @@ function RuleEntry({ rule, onChange }: { rule: AlertRuleInfo; onChange: () => vo
       <div class="entry-main">
         <Severity severity={severity} /> <span class="entry-name">{name}</span>{" "}
         {subject ?? (about === "installation" ? "" : `of each ${about}`)}
+        {subjectMissing && <span class="wrong"> (there is no such {about})</span>}
         <p class="muted">
           {inWords(rule)}
           {changed && builtIn && changedBy && ` · changed by ${changedBy.replace(/^person:/, "")}`}

@@ -44,12 +44,13 @@ export function presentAlert(
   };
 }
 
-export function presentAlertRule(rule: EffectiveRule): AlertRuleInfo {
+/** @param subjectMissing whether there is nothing that it could tell of */
+export function presentAlertRule(rule: EffectiveRule, subjectMissing: boolean): AlertRuleInfo {
   const { about, unit, below }: AlertKind = ALERT_KINDS[rule.kind];
   const { name, kind, project, subject, threshold, forMs, windowMs, severity } = rule;
   return {
     ...{ name, kind, about, unit, below: below === true },
-    ...{ project, subject, threshold, forMs, windowMs: windowMs ?? null, severity },
+    ...{ project, subject, subjectMissing, threshold, forMs, windowMs: windowMs ?? null, severity },
     changed: rule.changed,
     enabled: rule.enabled,
     builtIn: isAlertKind(name),

@@ -2,13 +2,19 @@ import { durationMs } from "@millrace/core";
 import { AlertRuleInfo, AlertRuleList, Name, SetAlertRule } from "@millrace/core/api";
 import { z } from "zod";
 import { removeAlertRule, setAlertRule } from "../../engine/alerts/rules.ts";
-import { allRules } from "../../engine/alerts/effective-rule.ts";
+import { type EffectiveRule, allRules } from "../../engine/alerts/effective-rule.ts";
+import { withoutSubject } from "../../engine/alerts/without-subject.ts";
 import { presentAlertRule } from "../present/alert.ts";
 import { type Api, type Context, NoQuery } from "../route.ts";
 
 const ByName = z.strictObject({ name: Name });
 
 export function alertRuleRoutes(app: Api, { db }: Context): void {
+  const presented = async (rules: readonly EffectiveRule[]): Promise<AlertRuleInfo[]> => {
+    const missing = await withoutSubject(db, rules);
+    return rules.map((rule) => presentAlertRule(rule, missing.has(rule)));
+  };
+
   app.get(
     "/api/v1/alert-rules",
     {
@@ -24,7 +30,7 @@ export function alertRuleRoutes(app: Api, { db }: Context): void {
       },
     },
     async ({ caller: { projects } }) => ({
-      rules: (await allRules(db, projects)).map(presentAlertRule),
+      rules: await presented(await allRules(db, projects)),
     }),
   );
 
@@ -38,7 +44,7 @@ export function alertRuleRoutes(app: Api, { db }: Context): void {
         scope: "own",
         summary: "Make an alert rule, or change one",
         description:
-          "Answers 201 when it was made. What is left out stays as it was; what is null is as the rule's kind has it. It holds from the next round on, within 15 s.",
+          "Answers 201 when it was made. What is left out stays as it was; what is null is as the rule's kind has it. A subject may be one that is not there yet; `subjectMissing` says so. It holds from the next round on, within 15 s.",
         params: ByName,
         querystring: NoQuery,
         body: SetAlertRule,
@@ -54,7 +60,8 @@ export function alertRuleRoutes(app: Api, { db }: Context): void {
       const { rule, created } = await setAlertRule(db, caller, params.name, {
         ...{ kind, subject, threshold, forMs, windowMs, severity, enabled, project },
       });
-      return reply.code(created ? 201 : 200).send(presentAlertRule(rule));
+      const [set] = await presented([rule]);
+      return reply.code(created ? 201 : 200).send(set!);
     },
   );
 
@@ -73,6 +80,9 @@ export function alertRuleRoutes(app: Api, { db }: Context): void {
         problems: ["alert_rule_not_found"],
       },
     },
-    async ({ params, caller }) => presentAlertRule(await removeAlertRule(db, caller, params.name)),
+    async ({ params, caller }) => {
+      const [rule] = await presented([await removeAlertRule(db, caller, params.name)]);
+      return rule!;
+    },
   );
 }

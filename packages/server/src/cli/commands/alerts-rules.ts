@@ -34,7 +34,11 @@ interface SetOptions extends Options {
 const COLUMNS: Column<AlertRuleInfo>[] = [
   { title: "RULE", text: ({ name }) => name },
   { title: "KIND", text: ({ kind }) => kind },
-  { title: "ABOUT", text: ({ about, subject }) => subject ?? `each ${about}` },
+  {
+    title: "ABOUT",
+    text: ({ about, subject, subjectMissing }) =>
+      subjectMissing ? `${subject} (no such ${about})` : (subject ?? `each ${about}`),
+  },
   {
     title: "FIRES",
     text: ({ unit, threshold, below }) =>
@@ -49,6 +53,9 @@ const COLUMNS: Column<AlertRuleInfo>[] = [
     style: ({ enabled }) => (enabled ? undefined : "gray"),
   },
 ];
+
+/** What is said of a rule that was made or changed. */
+const SET = "is set";
 
 export function rulesCommand(cli: Cli): Command {
   return listOptions(new Command("rules"), cli)
@@ -103,7 +110,7 @@ function setCommand(cli: Cli): Command {
           enabled: switched(options),
         };
         const path = `alert-rules/${segment(name)}`;
-        tell(cli, await apiClient(cli).put(path, body, AlertRuleInfo), "is set", options);
+        tell(cli, await apiClient(cli).put(path, body, AlertRuleInfo), SET, options);
         return EXIT.done;
       }),
     );
@@ -130,4 +137,8 @@ function nameArgument(): Argument {
 function tell(cli: Cli, rule: AlertRuleInfo, what: string, { json }: Options): void {
   if (json) cli.out.line(harmlessJson({ v: 1, ...rule }));
   else cli.out.line(`✓ ${harmless(rule.name)} ${what}${rule.enabled ? "" : ", and off"}`);
+  if (!rule.subjectMissing || what !== SET) return;
+  cli.err.line(
+    `! No ${rule.about} is called ${harmless(rule.subject!)} yet: the rule tells nothing until one is. Have all looked at again: millrace alerts rules set ${harmless(rule.name)} --about-all`,
+  );
 }
