@@ -124,4 +124,12 @@ describe("a name or a value that is not there", () => {
     await cli("rules", "set", "dead-letters", "--about", "nojob");
     expect((await cli("rules", "rm", "dead-letters")).stderr).toBe("");
   });
+
+  test("to set nothing of a rule is refused, with what there is to set", async () => {
+    expect(await cli("rules", "set", "dead-letters")).toMatchObject({
+      ...{ code: 2, stdout: "" },
+      stderr: expect.stringContaining("--threshold"),
+    });
+    expect((await cli("rules")).stdout).toMatch(/^dead-letters .* on$/m);
+  });
 });

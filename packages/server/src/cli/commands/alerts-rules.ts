@@ -1,6 +1,7 @@
 import {
   ALERT_KIND_NAMES,
   type AlertUnit,
+  MillraceError,
   SEVERITIES,
   alertAmount,
   formatDuration,
@@ -52,6 +53,12 @@ const COLUMNS: Column<AlertRuleInfo>[] = [
     text: ({ enabled, changed }) => `${enabled ? "on" : "off"}${changed ? ", changed" : ""}`,
     style: ({ enabled }) => (enabled ? undefined : "gray"),
   },
+];
+
+/** What a rule is asked to be by; without any nothing would be set. */
+const ASKS = [
+  ...["--kind", "--about", "--about-all", "--threshold", "--for", "--window", "--severity"],
+  ...["--project", "--on", "--off"],
 ];
 
 /** What is said of a rule that was made or changed. */
@@ -109,6 +116,12 @@ function setCommand(cli: Cli): Command {
           subject: aboutAll ? null : about,
           enabled: switched(options),
         };
+        if (Object.values(body).every((value) => value === undefined)) {
+          throw new MillraceError(
+            "invalid_usage",
+            `say what ${harmless(name)} is to be: ${ASKS.join(", ")}`,
+          );
+        }
         const path = `alert-rules/${segment(name)}`;
         tell(cli, await apiClient(cli).put(path, body, AlertRuleInfo), SET, options);
         return EXIT.done;
