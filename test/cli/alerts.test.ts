@@ -132,4 +132,22 @@ describe("a name or a value that is not there", () => {
     });
     expect((await cli("rules")).stdout).toMatch(/^dead-letters .* on$/m);
   });
+
+  test("a webhook that is tried as a target is said to be a webhook, also to who is confined", async () => {
+    const send = ["webhooks", "send", "me", "https://example.com/me", "--event", "alert.firing"];
+    expect((await one.cli(...send)).code).toBe(0);
+    const made = await one.cli(
+      ...["keys", "create", "of default", "--role", "operator", "--project", "default"],
+    );
+    expect(made.code, made.stderr).toBe(0);
+    const confined = { ...one.client, MILLRACE_API_KEY: made.stdout.trim() };
+    for (const env of [one.client, confined]) {
+      expect(await millrace(["alerts", "test", "me"], env)).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining(
+          "me is a webhook, and no target: try it by millrace webhooks test me",
+        ),
+      });
+    }
+  });
 });

@@ -2,6 +2,7 @@ import { MillraceError } from "@millrace/core";
 import { type Caller, requireWhole } from "../security/caller.ts";
 import { FIND_WITHIN, type ObjectKind } from "../store/scope.ts";
 import type { Queryable } from "../store/statement.ts";
+import { noTarget } from "./alerts/no-target.ts";
 
 /** A queue that is to be changed: one that is shared by all projects is nobody's of one. */
 export type TargetKind = ObjectKind | "ownQueue";
@@ -26,13 +27,17 @@ export async function requireWithin(db: Queryable, caller: Caller, scope: Scope)
   for (const [kind, id] of Object.entries(scope) as [TargetKind, string | number][]) {
     const object = kind === "ownQueue" ? "queue" : kind;
     const [found] = await FIND_WITHIN[object](db, String(id), caller.projects);
-    if (!found) throw absent(object, id);
+    if (!found) {
+      throw object === "alertTarget"
+        ? await noTarget(db, caller.projects, String(id))
+        : absent(object, id);
+    }
     if (kind === "ownQueue" && found.shared) throw sharedQueue(id);
   }
 }
 
 /** What is said of something that is not there, or that is of another project. */
-function absent(kind: ObjectKind, id: string | number): MillraceError {
+function absent(kind: Exclude<ObjectKind, "alertTarget">, id: string | number): MillraceError {
   const quoted = JSON.stringify(id);
   switch (kind) {
     case "run":
@@ -74,11 +79,6 @@ function absent(kind: ObjectKind, id: string | number): MillraceError {
       return new MillraceError(
         "alert_silence_not_found",
         `there is no silence ${id}; GET /api/v1/alert-silences lists those that hold`,
-      );
-    case "alertTarget":
-      return new MillraceError(
-        "alert_target_not_found",
-        `there is no alert target ${quoted}; GET /api/v1/alert-targets lists them`,
       );
     case "worker":
       return new MillraceError(

@@ -132,8 +132,8 @@ export function alertTargetRoutes(app: Api, { db, secretKeys: keys, guard }: Con
         problems: ["alert_target_not_found"],
       },
     },
-    async ({ params, query }) => {
-      const { name } = await requireAlertTarget(db, params.name);
+    async ({ params, query, caller }) => {
+      const { name } = await requireAlertTarget(db, caller.projects, params.name);
       const { limit, cursor = FROM_THE_NEWEST } = query;
       const rows = await listNotifications(db, name, cursor, limit);
       return {

@@ -1,4 +1,4 @@
-import { type AlertTargetKind, MillraceError, type Severity } from "@millrace/core";
+import { type AlertTargetKind, MillraceError, type Projects, type Severity } from "@millrace/core";
 import type { OutboundGuard } from "@millrace/sdk/http";
 import type { Caller } from "../../security/caller.ts";
 import { seal } from "../../security/envelope.ts";
@@ -23,6 +23,7 @@ import type { Queryable } from "../../store/statement.ts";
 import { asCaller } from "../as-caller.ts";
 import { nameTaken } from "../project-to-be.ts";
 import { alertingProject } from "./alerting-project.ts";
+import { noTarget } from "./no-target.ts";
 import { placeOfCredential } from "./place-of-credential.ts";
 import { type GivenPlace, configOf } from "./target-config.ts";
 import { ringForTargets } from "./target-keys.ts";
@@ -108,7 +109,7 @@ export function removeAlertTarget(
   return asCaller(db, caller, "administer", { alertTarget: name }, async (tx) => {
     const [row] = await deleteAlertTarget(tx, name);
     if (row) return row;
-    throw noTarget(name);
+    throw await noTarget(tx, caller.projects, name);
   });
 }
 
@@ -124,7 +125,7 @@ export function testAlertTarget(
   name: string,
 ): Promise<NotificationRow> {
   return asCaller(db, caller, "operate", { alertTarget: name }, async (tx, tell) => {
-    const { enabled } = await requireAlertTarget(tx, name);
+    const { enabled } = await requireAlertTarget(tx, caller.projects, name);
     if (!enabled) {
       throw new MillraceError(
         "invalid_request",
@@ -147,10 +148,14 @@ export function testAlertTarget(
 }
 
 /** @throws MillraceError `alert_target_not_found` */
-export async function requireAlertTarget(db: Queryable, name: string): Promise<AlertTargetRow> {
+export async function requireAlertTarget(
+  db: Queryable,
+  projects: Projects,
+  name: string,
+): Promise<AlertTargetRow> {
   const [row] = await readAlertTarget(db, name);
   if (row) return row;
-  throw noTarget(name);
+  throw await noTarget(db, projects, name);
 }
 
 async function requireRoom(tx: Queryable, project: string | null): Promise<void> {
@@ -211,11 +216,4 @@ function requireAnew(
 
 function wrong(field: string, why: string): MillraceError {
   return new MillraceError("invalid_request", `/${field}: ${why}`, { pointer: `/${field}` });
-}
-
-function noTarget(name: string): MillraceError {
-  return new MillraceError(
-    "alert_target_not_found",
-    `there is no alert target ${JSON.stringify(name)}; GET /api/v1/alert-targets lists them`,
-  );
 }
