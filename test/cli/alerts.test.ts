@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -149,5 +149,23 @@ describe("a name or a value that is not there", () => {
         ),
       });
     }
+  });
+
+  test("a credential of nothing is refused by where it was to come from", async () => {
+    const none = (...args: string[]) =>
+      millrace(["alerts", "targets", ...args], one.client, { input: "\n" });
+    expect(await none("slack", "chat")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        "nothing came on stdin: give the URL of the incoming webhook there",
+      ),
+    });
+    const empty = join(one.home, "empty");
+    writeFileSync(empty, "");
+    expect(await none("pagerduty", "pager", "--from-file", empty)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is empty: write the integration's key into it"),
+    });
+    expect((await cli("targets")).stdout).toBe("");
   });
 });

@@ -7,17 +7,19 @@ import type { Stdin } from "./cli.ts";
 /**
  * The value of a secret: from a file, else from stdin. Never from the command line, which other users of the machine can see, and shells keep.
  *
+ * @param example a command that reads it, for who has written nothing there
  * @throws MillraceError `invalid_usage`
  */
 export async function readSecret(
   file: string | undefined,
   cwd: string,
   stdin: Stdin,
+  example = "millrace secrets set NAME --job JOB < FILE",
 ): Promise<string> {
   if (file !== undefined) return textOf(await bytesOf(path.resolve(cwd, file), file), file);
   if (stdin.isTTY) {
     throw usage(
-      "the value is read from stdin, and nothing is written there; write for example: millrace secrets set NAME --job JOB < FILE",
+      `the value is read from stdin, and nothing is written there; write for example: ${example}`,
     );
   }
   return textOf(await buffer(stdin), "stdin");

@@ -1,4 +1,4 @@
-import { SEVERITIES } from "@millrace/core";
+import { MillraceError, SEVERITIES } from "@millrace/core";
 import {
   AlertTargetInfo,
   AlertTargetList,
@@ -152,10 +152,10 @@ function setCommand(cli: Cli, kind: AlertTargetInfo["kind"], credential: string)
       cli.action(async (name: string, options: SetOptions & { server?: string }) => {
         const { url, server, user, from, to, severity, project, json } = options;
         const asks = !options.keepCredential && (kind !== "email" || user !== undefined);
-        const given = asks ? await readSecret(options.fromFile, cli.cwd, cli.stdin) : undefined;
+        const given = asks ? await readCredential(cli, kind, credential, options) : undefined;
         const body = {
           ...{ kind, url, server, user, from, to, leastSeverity: severity, project },
-          credential: given?.replace(/\r?\n$/, ""),
+          credential: given,
           enabled: switched(options),
         };
         const path = `alert-targets/${segment(name)}`;
@@ -165,6 +165,24 @@ function setCommand(cli: Cli, kind: AlertTargetInfo["kind"], credential: string)
         return EXIT.done;
       }),
     );
+}
+
+/** @throws MillraceError `invalid_usage` for nothing: the server would say that it is too short, and not where it was to come from */
+async function readCredential(
+  cli: Cli,
+  kind: AlertTargetInfo["kind"],
+  credential: string,
+  { fromFile }: SetOptions,
+): Promise<string> {
+  const example = `millrace alerts targets ${kind} NAME < FILE`;
+  const given = await readSecret(fromFile, cli.cwd, cli.stdin, example);
+  if (given.trim() !== "") return given.replace(/\r?\n$/, "");
+  throw new MillraceError(
+    "invalid_usage",
+    fromFile === undefined
+      ? `nothing came on stdin: give ${credential} there, for example: ${example}`
+      : `--from-file ${fromFile} is empty: write ${credential} into it`,
+  );
 }
 
 function removeCommand(cli: Cli): Command {
