@@ -65,7 +65,7 @@ test("a call over HTTP, a workflow of three steps with a retry, its child and wh
     url: `https://traces.example.com/trace/${traceId}`,
   });
   const shown = await cli(["run", "show", id]);
-  expect(shown.stdout).toContain(`trace     https://traces.example.com/trace/${traceId}`);
+  expect(shown.stdout).toContain(`trace       https://traces.example.com/trace/${traceId}`);
 
   // Whoever was called is told of the span that called it.
   const [reserved] = shop.received;
