@@ -104,6 +104,11 @@ export class FaultProxy {
     return this.#links.size;
   }
 
+  /** How often the client of each connection waited for the server: was answered, before it sent anything more. */
+  get waits(): number[] {
+    return [...this.#links].map((link) => link.waits);
+  }
+
   /** How many there are of an application. */
   linksOf(application: string): number {
     return [...this.#links].filter((link) => link.application === application).length;
@@ -135,6 +140,8 @@ export class FaultProxy {
       silent: false,
       answerLost: false,
       application: undefined,
+      waits: 0,
+      asking: false,
     };
     this.#links.add(link);
     this.#upstream.add(server);
@@ -145,11 +152,14 @@ export class FaultProxy {
       server.destroy();
     };
     client.on("data", (bytes) => {
+      link.asking = true;
       const last = this.#lastBytes(link, "to server", bytes);
       if (last) server.end(last, () => client.destroy());
       else if (this.#request(link, bytes)) server.write(bytes);
     });
     server.on("data", (bytes) => {
+      if (link.asking) link.waits++;
+      link.asking = false;
       const last = this.#lastBytes(link, "to client", bytes);
       if (last) client.end(last, () => server.destroy());
       else if (link.answerLost || this.#meets("answer with", bytes)) end();
@@ -211,4 +221,7 @@ interface Link {
   answerLost: boolean;
   /** What it calls itself, once it has begun. */
   application: string | undefined;
+  waits: number;
+  /** Whether the client has said something since the server did. */
+  asking: boolean;
 }

@@ -1,7 +1,7 @@
+import { MillraceError } from "@millrace/core";
 import { Sparing } from "../runtime/sparing.ts";
-import { type Database, type Transaction, inTransaction, sqlState } from "../store/database.ts";
-
-const QUERY_CANCELED = "57014";
+import { type Database, bounded } from "../store/database.ts";
+import type { Queryable } from "../store/statement.ts";
 
 /**
  * Counts what waits, when a scrape asks for it. Its cost follows the backlog, never the history; so it takes a tenth of the time at the
@@ -11,15 +11,12 @@ const QUERY_CANCELED = "57014";
  */
 export function countingOf<T>(
   db: Database,
-  count: (tx: Transaction) => Promise<T>,
+  count: (tx: Queryable) => Promise<T>,
 ): Sparing<T | null> {
   return new Sparing<T | null>(
     () =>
-      inTransaction(db, async (tx) => {
-        await tx.query({ text: "set local statement_timeout = '2s'" });
-        return count(tx);
-      }).catch((error: unknown) => {
-        if (sqlState(error) === QUERY_CANCELED) return null;
+      bounded(db, count).catch((error: unknown) => {
+        if (error instanceof MillraceError && error.code === "took_too_long") return null;
         throw error;
       }),
     0,

@@ -8,11 +8,11 @@ import { countingOf } from "./counting.ts";
 /** How many runs stand where, and what operations have to do, counted when somebody asks. Without the database only `millrace_database_up` says so. */
 export function measurePlaces(registry: Registry, db: Database): void {
   const registers = [registry];
-  const counted = countingOf(db, async (tx) => ({
-    places: await countPlaces(tx),
-    held: await countHeld(tx),
-    operations: await countOperations(tx),
-  }));
+  const counted = countingOf(db, async (tx) => {
+    const counts = [countPlaces(tx), countHeld(tx), countOperations(tx)] as const;
+    const [places, held, operations] = await Promise.all(counts);
+    return { places, held, operations };
+  });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const places = {
     queued: gauge("millrace_runs_queued", "Runs that may start now"),

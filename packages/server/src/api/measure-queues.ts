@@ -9,10 +9,10 @@ import { countingOf } from "./counting.ts";
 /** What waits in each queue, counted when somebody asks. */
 export function measureQueues(registry: Registry, db: Database): void {
   const registers = [registry];
-  const counted = countingOf(db, async (tx) => ({
-    depths: await readDepths(tx, MAX_NAMES),
-    samples: await readQueueSamples(tx),
-  }));
+  const counted = countingOf(db, async (tx) => {
+    const [depths, samples] = await Promise.all([readDepths(tx, MAX_NAMES), readQueueSamples(tx)]);
+    return { depths, samples };
+  });
   const gauge = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ["queue"], registers });
   const oldest = gauge(

@@ -24,12 +24,14 @@ export interface DatabaseHealth {
 
 /** Reads statistics views, the catalog and sizes of files: a few milliseconds, whatever the tables hold. To be {@link bounded} all the same. */
 export async function readDatabaseHealth(db: Queryable): Promise<DatabaseHealth> {
-  const hotTables = await readHotTables(db);
-  const snapshots = await readSnapshots(db);
-  const history = await readHistory(db);
-  const [homeless = { runs: 0, newest_at: null }] = await readHomeless(db);
-  const [claims = { claims: null, p50_ms: null, p99_ms: null }] = await readClaimTimes(db);
-  const [server] = await readServerLoad(db);
-  if (!server) throw new Error("the server did not tell of itself");
+  const [hotTables, snapshots, history, [homeless], [claims], [server]] = await Promise.all([
+    readHotTables(db),
+    readSnapshots(db),
+    readHistory(db),
+    readHomeless(db),
+    readClaimTimes(db),
+    readServerLoad(db),
+  ]);
+  if (!homeless || !claims || !server) throw new Error("the server did not tell of itself");
   return { hotTables, snapshots, history, homeless, claims, server };
 }

@@ -31,8 +31,9 @@ export class LoadMeter {
   constructor(db: Database) {
     this.#looks = new Sparing(async () => {
       const rows = await inTransaction(db, async (tx) => {
-        await tx.query({ text: "set local statement_timeout = '5s'" });
-        return readLoads(tx);
+        const patience = tx.query({ text: "set local statement_timeout = '5s'" });
+        const [, loads] = await Promise.all([patience, readLoads(tx)]);
+        return loads;
       });
       return this.#follow(rows);
     }, LOOK_EVERY_MS);

@@ -92,6 +92,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     // One that went silent while nobody used it is gone after this, and not found out by whoever needs it next.
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // Statements that are not waited for go out together, and are answered in their order.
+    pipeline: true,
     allowExitOnIdle: options.keepsProcess === false,
     // A little later than the server's own limit: it only ends statements whose connection went silent. pg-pool then
     // destroys the client, which a half-open connection must not survive.
@@ -149,7 +151,8 @@ export async function inTransaction<T>(
 export const LIST_MS = 2000;
 
 /**
- * Looks at what may be large, for two seconds a statement at the most.
+ * Looks at what may be large, for two seconds a statement at the most. Statements of which none needs what another answers are best sent together
+ * (`Promise.all`): what a look costs is, on a server that has little to do, the number of times that it is waited for.
  *
  * @throws MillraceError `took_too_long`
  */
@@ -158,7 +161,7 @@ export function bounded<T>(db: Database, look: (tx: Queryable) => Promise<T>): P
 }
 
 /**
- * Looks at what may be large in several statements, for so many milliseconds in all. A statement that is cut off fails (see {@link isCutOff}), and so does what comes after it;
+ * Looks at what may be large in several statements, for so many milliseconds in all; or each for so many, of those that are sent together. A statement that is cut off fails (see {@link isCutOff}), and so does what comes after it;
  * whoever has found something before may answer that.
  *
  * @param look is given what tells how much of the time is left
@@ -176,10 +179,15 @@ export function withinTime<T>(
     // Not before there is a connection: who waited for one would have no time left to look at anything.
     const endsAt = performance.now() + ms;
     const leftMs = () => endsAt - performance.now();
-    const query: Queryable["query"] = async (config) => {
+    const query: Queryable["query"] = async <Row extends pg.QueryResultRow>(
+      config: pg.QueryConfig,
+    ) => {
       const left = Math.max(1, Math.ceil(leftMs()));
-      await client.query({ text: `set local statement_timeout = ${left}` });
-      return client.query(config);
+      const [, result] = await Promise.all([
+        client.query({ text: `set local statement_timeout = ${left}` }),
+        client.query<Row>(config),
+      ]);
+      return result;
     };
     return look({ query }, leftMs);
   });
@@ -198,8 +206,11 @@ async function reading<T>(
   const client = await db.connect();
   let broken = true;
   try {
-    await client.query(`begin read only; ${setting}`);
-    const result = await look(client);
+    // What is looked at first is sent along. Did the transaction not begin, that would be read outside of one, and thrown away.
+    const [, result] = await Promise.all([
+      client.query(`begin read only; ${setting}`),
+      look(client),
+    ]);
     await client.query("commit");
     broken = false;
     return result;
