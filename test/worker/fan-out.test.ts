@@ -178,8 +178,9 @@ describe("a fan-out", () => {
     over = true;
     await Promise.all(lookers);
     expect(await statesOf(mill, "double")).toEqual({ completed: 600 });
-    // The dispatcher may be in the middle of a look of its own.
+    // The last parent may have ended after the last look, and no `Waker` runs here; a worker may be in the middle of a look of its own.
     await until("nothing is left to look at", async () => {
+      await meetWaits(mill.db);
       const left = await mill.rows(
         "select 1 from millrace.child_end union all select 1 from millrace.orphaning",
       );
