@@ -20,6 +20,8 @@ import {
   inTransaction,
 } from "millrace";
 import { takeBackLost } from "../../packages/server/src/engine/take-back.ts";
+import { GateKeeper } from "../../packages/server/src/scheduler/gate-keeper.ts";
+import { Waker } from "../../packages/server/src/scheduler/waker.ts";
 import { jobCache } from "./job-cache.ts";
 import { lendDatabase } from "./lent-database.ts";
 import { until } from "./until.ts";
@@ -147,6 +149,14 @@ export class Mill {
     onTestFinished(() => dispatcher.stop());
     await dispatcher.start();
     return dispatcher;
+  }
+
+  /** What a server has besides for whatever was not noticed at once. Without it, a test shows that nothing needs it. */
+  async startKeepers(): Promise<void> {
+    for (const keeper of [new Waker(this), new GateKeeper(this)]) {
+      onTestFinished(() => keeper.stop());
+      await keeper.start();
+    }
   }
 
   async startReaper(sweepMs = 50): Promise<Reaper> {

@@ -36,6 +36,7 @@ async function start(logged: string[] = []) {
   const logger = createLogger("debug", { write: (line: string) => void logged.push(line) });
   await mill.startWorker({ logger, values });
   await mill.startDispatcher();
+  await mill.startKeepers();
   const stored = () =>
     readdirSync(root, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
