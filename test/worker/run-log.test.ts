@@ -57,6 +57,30 @@ test("what is said within a step names it", async () => {
   );
 });
 
+test("the password of a URL is kept neither in the log of a run nor in the error of its attempts", async () => {
+  const said = "cannot reach postgres://app:hunter2@db/shop";
+  const shown = "cannot reach postgres://app:[redacted]@db/shop";
+  const job = defineJob({
+    name: "telling",
+    retry: { maxAttempts: 1 },
+    run: (_input, { log }) => {
+      log.warn(said, { said, why: new Error(said) });
+      throw new Error(said);
+    },
+  });
+  const mill = await Mill.create(job);
+  await mill.startWorker();
+  const id = await mill.enqueue("telling");
+  await mill.untilState(id, "failed");
+  const [line] = await mill.rows("select message, fields from millrace.log where run_id = $1", [
+    id,
+  ]);
+  expect(line).toMatchObject({ message: shown, fields: { said: shown, why: { message: shown } } });
+  const [attempt] = await mill.rows("select * from millrace.attempt where run_id = $1", [id]);
+  expect(attempt).toMatchObject({ error_message: shown });
+  expect(JSON.stringify([line, attempt])).not.toContain("hunter2");
+});
+
 test("what lies under a key such as password is blotted out of the log of a run as of that of the worker", async () => {
   class Login {
     user = "ana";

@@ -52,6 +52,25 @@ test("what has a key such as password is blotted out, however it is written and 
   });
 });
 
+test.each([
+  ["postgres://app:hunter2@db/shop", "postgres://app:[redacted]@db/shop"],
+  ["redis://:hunter2@10.0.0.7:6379", "redis://:[redacted]@10.0.0.7:6379"],
+  [
+    "a=https://u:p%40ss@host, b=AMQPS://u:hunter2@b",
+    "a=https://u:[redacted]@host, b=AMQPS://u:[redacted]@b",
+  ],
+  ['said "https://u:hunter2@h"\nnext', 'said "https://u:[redacted]@h"\nnext'],
+  ["http://host:8080/@path", "http://host:8080/@path"],
+  ["http://host:8080?mail=a@b", "http://host:8080?mail=a@b"],
+  ["http://host:8080#a@b", "http://host:8080#a@b"],
+  ["postgres://app@db/shop", "postgres://app@db/shop"],
+  ["mail:me@example.com at 12:30", "mail:me@example.com at 12:30"],
+])("of a URL in a line the password is blotted out, and nothing else: %s", (said, shown) => {
+  const { logger, last } = capturing();
+  logger.warn({ event: "run.log", fields: { said }, err: new Error(said) }, said);
+  expect(last()).toMatchObject({ msg: shown, fields: { said: shown }, err: { message: shown } });
+});
+
 test("fields that never end, or lead back to themselves, end", () => {
   const { logger, lines } = capturing();
   const round: Line = {};

@@ -1,7 +1,7 @@
 import { context, trace } from "@opentelemetry/api";
 import pino from "pino";
 import type { LogEvent, LogLine } from "./log-events.ts";
-import { withoutSecretKeys } from "./redact.ts";
+import { withoutSecretKeys, withoutUrlPasswords } from "./redact.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -39,7 +39,7 @@ function traceIds(): object {
 
 /**
  * One JSON object a line: `time` (ISO 8601), `level`, `event`, `msg`, and ids as fields; `trace_id` and `span_id` where there is a trace. What has a key such as `password` or `token` is
- * blotted out, however deep it lies; of an error its class, message, stack and code are told, for PostgreSQL's would also show the row.
+ * blotted out, however deep it lies, and so are the passwords of URLs; of an error its class, message, stack and code are told, for PostgreSQL's would also show the row.
  *
  * @param destination where lines go; a file descriptor or a stream
  * @param mask what is done to each line before it is written
@@ -57,7 +57,10 @@ export function createLogger(
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: traceIds,
-      hooks: { streamWrite: mask, ...(onError && { logMethod: telling(onError) }) },
+      hooks: {
+        streamWrite: (line) => withoutUrlPasswords(mask(line)),
+        ...(onError && { logMethod: telling(onError) }),
+      },
       formatters: {
         level: (label) => ({ level: label }),
         // Libraries that log through us know no names.

@@ -3,18 +3,19 @@ import type { Evidence } from "@millrace/core/api";
 import type { Job } from "@millrace/sdk";
 import type { Outcome } from "../engine/settle.ts";
 import type { Masks } from "../security/masks.ts";
+import { withoutUrlPasswords } from "../telemetry/redact.ts";
 import { requireNoSecret } from "./guard-record.ts";
 
-/** How an attempt ended, as it may be told: errors without secrets, and, of a job that gets some, no output or input that contains one. */
+/** How an attempt ended, as it may be told: errors without secrets and without the passwords of URLs, and, of a job that gets some, no output or input that contains one. */
 export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, masks: Masks): Outcome {
-  if (masks.empty) return outcome;
+  const exposable = secrets.length > 0 && !masks.empty;
   switch (outcome.verdict) {
     case "complete":
-      return outcome.output === null || secrets.length === 0
+      return outcome.output === null || !exposable
         ? outcome
         : unlessExposed(outcome, outcome.output, `output of ${job}`, masks);
     case "continue":
-      return secrets.length === 0
+      return !exposable
         ? outcome
         : unlessExposed(outcome, outcome.input, `input of the next run of ${job}`, masks);
     case "retry":
@@ -31,7 +32,7 @@ export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, mask
         evidence: maskedEvidence(outcome.evidence, masks),
       };
     case "park":
-      return { ...outcome, message: masks.mask(outcome.message) };
+      return { ...outcome, message: told(outcome.message, masks) };
     default:
       return outcome;
   }
@@ -52,8 +53,8 @@ function unlessExposed(outcome: Outcome, json: string, what: string, masks: Mask
 function masked({ class: name, message, stack }: Failure, masks: Masks): Failure {
   return {
     class: masks.mask(name),
-    message: masks.mask(message),
-    stack: stack && masks.mask(stack),
+    message: told(message, masks),
+    stack: stack && told(stack, masks),
   };
 }
 
@@ -61,7 +62,11 @@ function maskedEvidence(evidence: Evidence, masks: Masks): Evidence {
   const { lastLine, said } = evidence;
   return {
     ...evidence,
-    lastLine: lastLine && masks.mask(lastLine),
-    said: said && masks.maskTail(said),
+    lastLine: lastLine && told(lastLine, masks),
+    said: said && withoutUrlPasswords(masks.maskTail(said)),
   };
+}
+
+function told(text: string, masks: Masks): string {
+  return withoutUrlPasswords(masks.mask(text));
 }

@@ -1,7 +1,7 @@
 import { type Failure, MillraceError, toFailure, toJsonText } from "@millrace/core";
 import type { LogFields } from "@millrace/sdk";
 import { CUT, type Masks } from "../security/masks.ts";
-import { jsonWithoutSecretKeys } from "../telemetry/redact.ts";
+import { jsonWithoutSecretKeys, withoutUrlPasswords } from "../telemetry/redact.ts";
 
 /** Lines of one attempt that are kept; a loop that logs must not fill the database. */
 export const MAX_LINES = 10_000;
@@ -24,14 +24,15 @@ export function isCut(message: string, fields: string | null): boolean {
 
 /** A message as it is kept: without secrets, bounded, and text that PostgreSQL can store. */
 export function messageText(message: unknown, masks: Masks): string {
-  return storable(masks.mask(String(message)));
+  return storable(withoutUrlPasswords(masks.mask(String(message))));
 }
 
-/** The JSON text of fields as they are kept: without secrets, and without what lies under a key such as `password`. Never throws for what cannot be kept: it says so in their place. */
+/** The JSON text of fields as they are kept: without secrets, and without what lies under a key such as `password`, and without the passwords of URLs. Never throws for what cannot be kept: it says so in their place. */
 export function fieldsText(fields: LogFields | undefined, masks: Masks): string | null {
   if (!fields) return null;
   try {
-    const text = masks.maskJson(jsonWithoutSecretKeys(storableText(withFailures(fields))));
+    const shown = jsonWithoutSecretKeys(storableText(withFailures(fields)));
+    const text = withoutUrlPasswords(masks.maskJson(shown));
     return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
   } catch (error) {
     return JSON.stringify({ refused: masks.mask(toFailure(error).message) });
