@@ -68,6 +68,8 @@ const WRONG_PAUSES: [path: string, json: object, status: number, code: string, d
     "until or for",
   ],
   ["tenants/pause", { for: "0ms" }, 400, "invalid_request", "/for: not a length of time"],
+  ["tenants/pause", { for: "soon" }, 400, "invalid_request", "/for: not a length of time"],
+  ["tenants/pause", { for: "40000d" }, 400, "invalid_request", "/for: longer than 36525d"],
   [
     "tenants/pause",
     { until: "2020-01-01T00:00:00Z" },

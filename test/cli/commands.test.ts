@@ -158,10 +158,13 @@ test("nothing that a job says or a caller sends reaches the terminal as a comman
 
 test("a run shows its attempts, its log, and what led to it", async () => {
   const id = await runId("hostile");
-  await until("it failed", async () => (await json("run", "show", id))[0]!.state === "failed");
+  const shown = async () => (await json("run", "show", id))[0]!;
+  await until("it failed", async () => (await shown()).state === "failed");
+  const { correlationId } = await shown();
   const { stdout } = await cli("run", "show", id);
   expect(stdout).toMatch(/^✕ Failed hostile /);
   expect(stdout).toMatch(/^ {2}error +NonRetryableError: alas/m);
+  expect(stdout).toContain(`\n  correlation ${String(correlationId)}\n`);
   expect(stdout).toMatch(/^ *1 {2}failed +\d+ +\d{4}/m);
   expect(stdout).toMatch(/accepted/);
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs } from "../duration.ts";
+import { LONGEST_DURATION, durationMs, isTooLong } from "../duration.ts";
 import { MAX_QUERY_LENGTH } from "../query/parse.ts";
 import { MAX_NAME_LENGTH, MAX_PRIORITY, MIN_PRIORITY, isName } from "../names.ts";
 import { ATTEMPT_OUTCOMES, RUN_STATES, TRIGGERS } from "../run.ts";
@@ -20,20 +20,25 @@ export const RunStateSchema = z.enum(RUN_STATES).meta({ id: "RunState" });
 /** A time as the API writes it: ISO 8601 in UTC. */
 export const Instant = z.iso.datetime({ offset: true });
 
-const DurationText = z
-  .string()
-  .refine((text) => tryMs(text) !== undefined, 'not a duration; write for example "30s"');
+const DurationText = lengthOf(0, "not a duration");
 
 /** A duration that is longer than nothing. */
-export const LengthOfTime = z
-  .string()
-  .refine((text) => (tryMs(text) ?? 0) >= 1, 'not a length of time; write for example "30s"');
+export const LengthOfTime = lengthOf(1, "not a length of time");
 
-function tryMs(text: string): number | undefined {
+/** Text that says how long; what it is when it is none, or shorter than so many milliseconds. */
+function lengthOf(leastMs: number, otherwise: string) {
+  return z.string().check(({ value, issues }) => {
+    const refuse = (message: string) => issues.push({ code: "custom", input: value, message });
+    if (isTooLong(value)) refuse(`longer than ${LONGEST_DURATION}`);
+    else if (!lasts(value, leastMs)) refuse(`${otherwise}; write for example "30s"`);
+  });
+}
+
+function lasts(text: string, leastMs: number): boolean {
   try {
-    return durationMs(text, "");
+    return durationMs(text, "") >= leastMs;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
