@@ -63,6 +63,13 @@ test("a rule or a target that means nothing is refused, with the place", async (
     const { status, body } = await put(api, path, json);
     expect([status, body.pointer], JSON.stringify([path, json, body])).toEqual([400, pointer]);
   }
+  for (const [length, why] of [
+    ["soon", "/for: not a length of time"],
+    ["40000d", "/for: longer than 36525d"],
+  ]) {
+    const { body } = await put(api, "alert-rules/x", { kind: "dead-letters", for: length });
+    expect(body.detail).toContain(why);
+  }
   for (const json of [
     {},
     { for: "1h", until: "2099-01-01T00:00:00Z" },

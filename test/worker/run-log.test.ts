@@ -57,15 +57,19 @@ test("what is said within a step names it", async () => {
   );
 });
 
-test("the password of a URL is kept neither in the log of a run nor in the error of its attempts", async () => {
+test("the password of a URL is kept neither in the log of a run nor in the errors of its attempts and steps", async () => {
   const said = "cannot reach postgres://app:hunter2@db/shop";
   const shown = "cannot reach postgres://app:[redacted]@db/shop";
   const job = defineJob({
     name: "telling",
     retry: { maxAttempts: 1 },
-    run: (_input, { log }) => {
+    run: async (_input, { log, step }) => {
       log.warn(said, { said, why: new Error(said) });
-      throw new Error(said);
+      const connect = () => {
+        throw new Error(said);
+      };
+      await step("connect", connect).catch(() => {});
+      await step("give up", connect);
     },
   });
   const mill = await Mill.create(job);
@@ -78,7 +82,9 @@ test("the password of a URL is kept neither in the log of a run nor in the error
   expect(line).toMatchObject({ message: shown, fields: { said: shown, why: { message: shown } } });
   const [attempt] = await mill.rows("select * from millrace.attempt where run_id = $1", [id]);
   expect(attempt).toMatchObject({ error_message: shown });
-  expect(JSON.stringify([line, attempt])).not.toContain("hunter2");
+  const steps = await mill.rows("select * from millrace.step where run_id = $1", [id]);
+  expect(steps).toMatchObject([{ value: { message: shown } }]);
+  expect(JSON.stringify([line, attempt, steps])).not.toContain("hunter2");
 });
 
 test("what lies under a key such as password is blotted out of the log of a run as of that of the worker", async () => {

@@ -28,7 +28,9 @@ export const LengthOfTime = lengthOf(1, "not a length of time");
 /** Text that says how long; what it is when it is none, or shorter than so many milliseconds. */
 function lengthOf(leastMs: number, otherwise: string) {
   return z.string().check(({ value, issues }) => {
-    const refuse = (message: string) => issues.push({ code: "custom", input: value, message });
+    // What else is wrong is told, too, and a union that has one of these tells what this one says.
+    const refuse = (message: string) =>
+      issues.push({ code: "custom", input: value, message, continue: true });
     if (isTooLong(value)) refuse(`longer than ${LONGEST_DURATION}`);
     else if (!lasts(value, leastMs)) refuse(`${otherwise}; write for example "30s"`);
   });

@@ -95,8 +95,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     // Statements that are not waited for go out together, and are answered in their order.
     pipeline: true,
     allowExitOnIdle: options.keepsProcess === false,
-    // A little later than the server's own limit: it only ends statements whose connection went silent. pg-pool then
-    // destroys the client, which a half-open connection must not survive.
+    // A little later than the server's own limit: it only ends statements whose connection went silent. Where statements go out
+    // together, pg then destroys the connection, which a half-open one must not survive.
     query_timeout: statementMs + 5000,
     // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; only its types say void.
     onConnect: (client) => prepareSession(client, statementMs),
@@ -152,7 +152,8 @@ export const LIST_MS = 2000;
 
 /**
  * Looks at what may be large, for two seconds a statement at the most. Statements of which none needs what another answers are best sent together
- * (`Promise.all`): what a look costs is, on a server that has little to do, the number of times that it is waited for.
+ * (`Promise.all`, of each statement itself: of those that fail, the first has to be heard first): what a look costs is, on a server that has little
+ * to do, the number of times that it is waited for.
  *
  * @throws MillraceError `took_too_long`
  */

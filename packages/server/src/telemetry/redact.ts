@@ -5,9 +5,9 @@ const REDACTED = "[redacted]";
 /** Deeper ones were cut before they came here, or are nobody's. */
 const MAX_DEPTH = 8;
 
-/** As they may stand in a URL: no character that would end its authority, nor a text in JSON. */
+/** As they may stand in a URL: up to the last `@` of its authority, without what would end that, or a text in JSON. */
 const URL_PASSWORD =
-  /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@?#"'<>\\]{0,200}:)[^\s/@?#"'<>\\]{1,500}@/gi;
+  /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@?#"<>\\]{0,200}:)[^\s/?#"<>\\]{1,500}@/gi;
 
 /** A text, of which JSON stays JSON, with `[redacted]` in the place of the passwords of URLs, as in `postgres://app:[redacted]@db/shop`. */
 export function withoutUrlPasswords(text: string): string {

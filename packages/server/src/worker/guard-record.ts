@@ -1,6 +1,7 @@
 import { MillraceError } from "@millrace/core";
 import { type NewCheckpoint, PUBLISH_LIMITS } from "@millrace/sdk";
 import type { Masks } from "../security/masks.ts";
+import { withoutUrlPasswords } from "../telemetry/redact.ts";
 import type { KeptCheckpoints } from "./checkpoint-keeper.ts";
 
 /*
@@ -29,14 +30,15 @@ export function requireNoSecretIn(value: unknown, what: string, masks: Masks): v
 /** @throws MillraceError `secret_exposed` */
 export function withoutSecrets(checkpoint: NewCheckpoint, masks: Masks): NewCheckpoint {
   requireNoSecret(checkpoint.name, NAME, masks);
-  if (checkpoint.failed) return { ...checkpoint, value: masks.maskJson(checkpoint.value) };
+  if (checkpoint.failed) {
+    return { ...checkpoint, value: withoutUrlPasswords(masks.maskJson(checkpoint.value)) };
+  }
   requireNoSecret(checkpoint.value, `what step ${JSON.stringify(checkpoint.name)} gave`, masks);
   return checkpoint;
 }
 
-/** The checkpoints of an attempt, without the secrets that it has got. */
+/** The checkpoints of an attempt, without the secrets that it has got; errors without the passwords of URLs, too. */
 export function guardRecord(checkpoints: KeptCheckpoints, masks: Masks): KeptCheckpoints {
-  if (masks.empty) return checkpoints;
   const { keep, note, ask, publish } = checkpoints;
   return {
     ...checkpoints,
@@ -69,7 +71,7 @@ export function guardRecord(checkpoints: KeptCheckpoints, masks: Masks): KeptChe
 }
 
 function masked<E extends { class: string; message: string }>(error: E, masks: Masks): E {
-  return { ...error, message: masks.mask(error.message) };
+  return { ...error, message: withoutUrlPasswords(masks.mask(error.message)) };
 }
 
 function textOf(value: unknown): string {

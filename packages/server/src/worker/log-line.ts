@@ -35,7 +35,7 @@ export function fieldsText(fields: LogFields | undefined, masks: Masks): string 
     const text = withoutUrlPasswords(masks.maskJson(shown));
     return text.length > MAX_FIELDS ? JSON.stringify({ cut: cutText(text, MAX_FIELDS) }) : text;
   } catch (error) {
-    return JSON.stringify({ refused: masks.mask(toFailure(error).message) });
+    return JSON.stringify({ refused: messageText(toFailure(error).message, masks) });
   }
 }
 
