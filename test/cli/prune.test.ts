@@ -52,3 +52,12 @@ test("of two that prune at once, one does it and the other says so", async () =>
   holder.release(true);
   expect(await pruneAlone(mill.db, { retentionMs: DAY_MS })).toMatchObject({ dropped: [] });
 });
+
+test("one that is over is in nobody's way, not even for a moment", async () => {
+  const mill = await Mill.create(job);
+  for (let i = 0; i < 20; i++) {
+    expect(await pruneAlone(mill.db, { retentionMs: DAY_MS })).toBeDefined();
+    const { rows } = await mill.db.query("select pg_try_advisory_xact_lock(1886549358) as free");
+    expect(rows).toEqual([{ free: true }]);
+  }
+});

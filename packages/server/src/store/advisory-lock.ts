@@ -35,8 +35,12 @@ async function holding<T>(
     await client.query("begin; set local idle_in_transaction_session_timeout = 0");
     return await work((lock) => take(client, lock));
   } finally {
-    // Closing the session gives the lock back, whatever state the session is in.
-    client.release(true);
+    // It is free when this is answered. A session that is only closed holds it until the server has heard of that.
+    const alive = await client.query("rollback").then(
+      () => true,
+      () => false,
+    );
+    client.release(!alive);
   }
 }
 
