@@ -242,6 +242,20 @@ describe("an effect whose function throws", () => {
     expect(await ledger(mill)).toHaveLength(1);
   });
 
+  test("leaves what was thrown as evidence, without the password of a URL", async () => {
+    const { mill, id } = await started(({ step }) =>
+      step.effect("charge", {
+        do: () => {
+          throw new Error("cannot reach postgres://app:hunter2@db/shop");
+        },
+      }),
+    );
+    await mill.untilState(id, "waiting");
+    expect(await intents(mill)).toMatchObject([
+      { error_message: "cannot reach postgres://app:[redacted]@db/shop" },
+    ]);
+  });
+
   test("is in doubt when the rule that should know fails itself", async () => {
     const { mill, id } = await started(({ step }) =>
       step.effect("charge", {

@@ -5,6 +5,7 @@ import type { Outcome } from "../engine/settle.ts";
 import type { Masks } from "../security/masks.ts";
 import { withoutUrlPasswords } from "../telemetry/redact.ts";
 import { requireNoSecret } from "./guard-record.ts";
+import { toldText } from "./told-text.ts";
 
 /** How an attempt ended, as it may be told: errors without secrets and without the passwords of URLs, and, of a job that gets some, no output or input that contains one. */
 export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, masks: Masks): Outcome {
@@ -32,7 +33,7 @@ export function guardOutcome(outcome: Outcome, { name: job, secrets }: Job, mask
         evidence: maskedEvidence(outcome.evidence, masks),
       };
     case "park":
-      return { ...outcome, message: told(outcome.message, masks) };
+      return { ...outcome, message: toldText(outcome.message, masks) };
     default:
       return outcome;
   }
@@ -53,8 +54,8 @@ function unlessExposed(outcome: Outcome, json: string, what: string, masks: Mask
 function masked({ class: name, message, stack }: Failure, masks: Masks): Failure {
   return {
     class: masks.mask(name),
-    message: told(message, masks),
-    stack: stack && told(stack, masks),
+    message: toldText(message, masks),
+    stack: stack && toldText(stack, masks),
   };
 }
 
@@ -62,11 +63,7 @@ function maskedEvidence(evidence: Evidence, masks: Masks): Evidence {
   const { lastLine, said } = evidence;
   return {
     ...evidence,
-    lastLine: lastLine && told(lastLine, masks),
+    lastLine: lastLine && toldText(lastLine, masks),
     said: said && withoutUrlPasswords(masks.maskTail(said)),
   };
-}
-
-function told(text: string, masks: Masks): string {
-  return withoutUrlPasswords(masks.mask(text));
 }

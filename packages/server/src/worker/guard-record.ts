@@ -3,6 +3,7 @@ import { type NewCheckpoint, PUBLISH_LIMITS } from "@millrace/sdk";
 import type { Masks } from "../security/masks.ts";
 import { withoutUrlPasswords } from "../telemetry/redact.ts";
 import type { KeptCheckpoints } from "./checkpoint-keeper.ts";
+import { toldText } from "./told-text.ts";
 
 /*
  * What is on record comes back to code: the result of a step, an output, an input. A secret in it would be read by all who may look, and masked
@@ -71,7 +72,7 @@ export function guardRecord(checkpoints: KeptCheckpoints, masks: Masks): KeptChe
 }
 
 function masked<E extends { class: string; message: string }>(error: E, masks: Masks): E {
-  return { ...error, message: withoutUrlPasswords(masks.mask(error.message)) };
+  return { ...error, message: toldText(error.message, masks) };
 }
 
 function textOf(value: unknown): string {

@@ -2,6 +2,7 @@ import { type Failure, MillraceError, toFailure, toJsonText } from "@millrace/co
 import type { LogFields } from "@millrace/sdk";
 import { CUT, type Masks } from "../security/masks.ts";
 import { jsonWithoutSecretKeys, withoutUrlPasswords } from "../telemetry/redact.ts";
+import { toldText } from "./told-text.ts";
 
 /** Lines of one attempt that are kept; a loop that logs must not fill the database. */
 export const MAX_LINES = 10_000;
@@ -24,7 +25,7 @@ export function isCut(message: string, fields: string | null): boolean {
 
 /** A message as it is kept: without secrets, bounded, and text that PostgreSQL can store. */
 export function messageText(message: unknown, masks: Masks): string {
-  return storable(withoutUrlPasswords(masks.mask(String(message))));
+  return storable(toldText(String(message), masks));
 }
 
 /** The JSON text of fields as they are kept: without secrets, and without what lies under a key such as `password`, and without the passwords of URLs. Never throws for what cannot be kept: it says so in their place. */

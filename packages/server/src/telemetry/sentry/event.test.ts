@@ -52,12 +52,14 @@ test("credentials, queries and tokens are taken out of what an error says, whoev
   const said = [
     "GET https://user:pa55@bank.example/a?token=abc123&x=1 failed",
     "postgres://me:secret@db/x refused",
+    "amqps://me:it's@home@mq/x?a=1 refused",
     'Authorization: Bearer eyJhbGciOi.xyz-1 and "basic dXNlcjpwYXNz"',
   ];
   const { exception } = eventOf(report(said.join("; "), null), ORIGIN, NOW);
   expect(exception.values[0]!.value.split("; ")).toEqual([
     "GET https://[redacted]@bank.example/a?[redacted] failed",
     "postgres://[redacted]@db/x refused",
+    "amqps://[redacted]@mq/x?[redacted] refused",
     'Authorization: Bearer [redacted] and "basic [redacted]"',
   ]);
 });
