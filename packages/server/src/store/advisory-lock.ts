@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
-import type { Database } from "./database.ts";
+import { type Database, rolledBack } from "./database.ts";
 
 const ASK_EVERY_MS = 100;
+
+/** A session that sat still through hours of work may have gone silent: who has done the work does not wait for it as for a statement. */
+const GIVE_BACK_WITHIN_MS = 5000;
 
 /** Waits until nobody else holds the lock, and works while it is held. */
 export function whileLocked<T>(db: Database, lock: number, work: () => Promise<T>): Promise<T> {
@@ -36,11 +39,7 @@ async function holding<T>(
     return await work((lock) => take(client, lock));
   } finally {
     // It is free when this is answered. A session that is only closed holds it until the server has heard of that.
-    const alive = await client.query("rollback").then(
-      () => true,
-      () => false,
-    );
-    client.release(!alive);
+    client.release(!(await rolledBack(client, GIVE_BACK_WITHIN_MS)));
   }
 }
 

@@ -136,15 +136,25 @@ export async function inTransaction<T>(
       client.release();
       return result;
     } catch (error) {
-      const alive = await client.query("rollback").then(
-        () => true,
-        () => false,
-      );
-      client.release(!alive);
+      client.release(!(await rolledBack(client)));
       if (tries === 3 || !["40P01", "40001"].includes(sqlState(error) ?? "")) throw error;
       await pause(Math.random() * 20 * tries);
     }
   }
+}
+
+/**
+ * Ends the transaction of a session, as if it had never been.
+ *
+ * @param withinMs how long may be waited for that; as long as for any statement, unless given
+ * @returns whether the session is alive, and may be used again
+ */
+export function rolledBack(client: pg.PoolClient, withinMs?: number): Promise<boolean> {
+  const rollback = { text: "rollback", ...(withinMs !== undefined && { query_timeout: withinMs }) };
+  return client.query(rollback).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** How long a list may take: whoever waits for one has given up by then, and others want the connection. */
@@ -216,10 +226,7 @@ async function reading<T>(
     broken = false;
     return result;
   } catch (error) {
-    broken = await client.query("rollback").then(
-      () => false,
-      () => true,
-    );
+    broken = !(await rolledBack(client));
     throw isCutOff(error) ? tookTooLong(error) : error;
   } finally {
     client.release(broken);
