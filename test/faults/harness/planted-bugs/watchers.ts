@@ -39,8 +39,8 @@ export const WATCHER_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "store/database.ts",
-        find: "client.release(!alive);",
-        replace: "client.release(alive && false);",
+        find: "client.release(!(await rolledBack(client)));",
+        replace: "client.release((await rolledBack(client)) && false);",
       },
     ],
     caughtBy: {
